@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** Crop and antialiased resize, as PIL and torchvision (antialias=True) define them. */
+#ifndef SUPCON_AUGMENT_RESIZE_H
+#define SUPCON_AUGMENT_RESIZE_H
+
+#include "augment/image.h"
+
+/** A rectangle in pixels. */
+typedef struct {
+  guint x, y, width, height;
+} SupconRect;
+
+typedef struct _SupconResizer SupconResizer; /* filter weights and scratch rows, kept between calls */
+SupconResizer *supcon_resizer_new (void);
+void supcon_resizer_free (SupconResizer *resizer);
+
+/**
+ * Resamples the rectangle 'crop' of src to the whole of dst by the bilinear (triangle) filter whose support grows with
+ * the reduction; mirror: flipped left to right. src->channels == dst->channels. crop lies inside src and is not empty.
+ * Agrees with PIL.Image.crop().resize(BILINEAR) to 1 of 255.
+ */
+void supcon_resizer_apply (
+    SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror, const SupconImage *dst);
+
+#endif

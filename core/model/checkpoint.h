@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * Checkpoints: safetensors files that hold a model and what is needed to go on training it.
+ *
+ * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
+ * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step. Tensors: the model's
+ * under torchvision's names, "optimizer.momentum." + name for momenta, num_batches_tracked is accepted and passed over.
+ */
+#ifndef SUPCON_MODEL_CHECKPOINT_H
+#define SUPCON_MODEL_CHECKPOINT_H
+
+#include "labels.h"
+#include "model/model.h"
+
+/** What a checkpoint knows beside the model. */
+typedef struct {
+  SupconLabels *labels; /* class order; owned */
+  char stage[16];       /* stage that wrote it, "" for a foreign file */
+  guint64 step;         /* optimiser steps of that stage */
+} SupconCheckpointInfo;
+
+void supcon_checkpoint_info_clear (SupconCheckpointInfo *info);
+
+/**
+ * Writes model (and momenta when training is enabled) to location: temporary file beside it, fsync, rename. The old
+ * file stays whole when anything fails. SUPCON_ERROR_WRITE.
+ */
+gboolean supcon_checkpoint_save (const char *location, SupconModel *model, const SupconLabels *labels,
+    const char *stage, guint64 step, GError **error);
+
+/** Tells whether location can be written, without touching what is there. SUPCON_ERROR_WRITE names why not. */
+gboolean supcon_checkpoint_check_writable (const char *location, GError **error);
+
+/**
+ * Reads a checkpoint into a new model (training enabled when momenta are there). Everything is validated against the
+ * file's size and the model's shapes before memory is taken by it. fallback: the configuration for a file without our
+ * metadata (torchvision's or timm's tensors; an "fc." head becomes the classifier), or NULL to refuse such a file.
+ * info: filled. Errors name the tensor or key, what was found and what was expected.
+ */
+SupconModel *supcon_checkpoint_load (
+    const char *location, const SupconModelConfig *fallback, SupconCheckpointInfo *info, GError **error);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * The network: encoder (r = Enc(x)), projection head (z = Proj(r), unit length) and linear classifier.
+ *
+ * Paper: section 3.1. Encoders are torchvision's ResNets and the small-image family of He et al. 2015, section 4.2.
+ * Inside, pictures are NHWC and convolution weights HWIO; names and shapes that leave the model are torchvision's
+ * (OIHW).
+ */
+#ifndef SUPCON_MODEL_MODEL_H
+#define SUPCON_MODEL_MODEL_H
+
+#include "real.h"
+
+typedef enum { SUPCON_STEM_IMAGENET, SUPCON_STEM_SMALL } SupconStem;
+typedef enum { SUPCON_PROJECTION_MLP, SUPCON_PROJECTION_LINEAR, SUPCON_PROJECTION_NONE } SupconProjection;
+
+typedef struct {
+  char encoder[16]; /* resnet18, 34, 50, 101, 152, 200; resnet8, 20, 32, 56, 110 */
+  SupconStem stem;  /* of resnet18 and larger: 7x7/2 and max pool, or 3x3/1. The small family has its own 3x3 */
+  double width;     /* multiplies the channels, (0, 8] */
+  gboolean zero_init_residual;     /* the last gamma of each block starts at 0 */
+  guint input_width, input_height; /* pixels */
+  SupconProjection projection;
+  guint projection_dim;    /* 128 in the paper */
+  guint projection_hidden; /* 0: as many as the encoder's output */
+  double mean[3], std[3];  /* of pixels in [0, 1], per channel: x = (p / 255 - mean) / std */
+} SupconModelConfig;
+
+/** Encoder resnet20, stem small, width 1, MLP to 128, ImageNet's mean and std, input size 0 x 0 (to be set). */
+void supcon_model_config_init (SupconModelConfig *config);
+
+typedef enum {
+  SUPCON_PARAM_WEIGHT, /* learnt, weight decay */
+  SUPCON_PARAM_SCALE,  /* learnt: biases and BatchNorm's gamma and beta, no weight decay by default */
+  SUPCON_PARAM_BUFFER  /* not learnt: running statistics */
+} SupconParamKind;
+
+typedef enum { SUPCON_PART_ENCODER, SUPCON_PART_PROJECTION, SUPCON_PART_CLASSIFIER } SupconPart;
+
+/** One tensor of the model. data and grad are size elements, HWIO when n_dims is 4; dims is OIHW. */
+typedef struct {
+  char name[64]; /* torchvision's; projection.* and classifier.* for the heads */
+  SupconParamKind kind;
+  SupconPart part;
+  guint n_dims;
+  gsize dims[4];
+  gsize size;
+  SupconReal *data;     /* owned by the model */
+  SupconReal *grad;     /* owned by the model; NULL for buffers and until supcon_model_enable_training */
+  SupconReal *velocity; /* momentum; like grad */
+} SupconParam;
+
+typedef struct _SupconModel SupconModel;
+
+/**
+ * A model with torchvision's random initialisation drawn from seed. Fails (SUPCON_ERROR_SETTINGS) on an unknown
+ * encoder, a width that leaves no channel, or an input smaller than the encoder's total stride needs.
+ */
+SupconModel *supcon_model_new (const SupconModelConfig *config, guint64 seed, GError **error);
+void supcon_model_free (SupconModel *model);
+
+const SupconModelConfig *supcon_model_config (const SupconModel *model);
+guint supcon_model_embedding_dim (const SupconModel *model);
+/** Dimension of z: projection_dim, or the embedding's for projection none. */
+guint supcon_model_projection_dim (const SupconModel *model);
+guint supcon_model_n_classes (const SupconModel *model);
+/** Gives the classifier n rows; rows it has already are kept, new ones are zero. */
+void supcon_model_set_n_classes (SupconModel *model, guint n_classes);
+/** Threads for everything the model computes; 0: one for each processor. Bits do not depend on it. */
+void supcon_model_set_threads (SupconModel *model, guint threads);
+guint supcon_model_threads (const SupconModel *model);
+
+/** All tensors in file order, *n of them; the array and the pointers live until the classes change or the model is
+ * freed. */
+SupconParam *supcon_model_params (SupconModel *model, guint *n);
+/** Allocates gradients and momenta (zero). */
+void supcon_model_enable_training (SupconModel *model);
+void supcon_model_zero_grad (SupconModel *model);
+
+/** r (n x embedding dim) of n pictures (uint8, n x height x width x 3), with running BatchNorm statistics. */
+void supcon_model_embed (SupconModel *model, const guint8 *pixels, guint n, SupconReal *r);
+/** z (n x projection dim), rows of unit length, of r. */
+void supcon_model_project (SupconModel *model, const SupconReal *r, guint n, SupconReal *z);
+/** logits (n x classes) of r. */
+void supcon_model_classify (SupconModel *model, const SupconReal *r, guint n, SupconReal *logits);
+
+/**
+ * The training pass: as embed, but with the batch's BatchNorm statistics (running ones updated, momentum 0.1) and with
+ * what backward needs kept. r belongs to the model until its next call.
+ */
+const SupconReal *supcon_model_forward (SupconModel *model, const guint8 *pixels, guint n);
+/** The projection of the r of the last forward; z belongs to the model until its next call. */
+const SupconReal *supcon_model_forward_projection (SupconModel *model);
+/** Adds to the gradients of projection head and encoder those of a loss with gradient dz (n x projection dim). */
+void supcon_model_backward (SupconModel *model, const SupconReal *dz);
+/** Adds to the classifier's gradients alone those of a loss with gradient dlogits, for inputs r. */
+void supcon_model_backward_classifier (SupconModel *model, const SupconReal *r, guint n, const SupconReal *dlogits);
+
+#endif

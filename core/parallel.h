@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * One pool of threads for the process.
+ *
+ * Work is cut into tasks by its shape alone, never by the number of threads, and a task writes only what is its own:
+ * so the result has the same bits for any number of threads.
+ */
+#ifndef SUPCON_PARALLEL_H
+#define SUPCON_PARALLEL_H
+
+#include <glib.h>
+
+/* The most threads that one call uses; a worker's number is below it. */
+#define SUPCON_MAX_THREADS 64
+
+/**
+ * task: 0 <= task < n_tasks. worker: 0 <= worker < SUPCON_MAX_THREADS, unique among the tasks that run at that moment
+ * for this call: an index into per-worker scratch memory.
+ */
+typedef void (*SupconTaskFunc) (gsize task, guint worker, gpointer data);
+
+/** How many threads a call with 'threads' uses: 'threads' itself, or the number of processors for 0; at most the
+ * maximum. */
+guint supcon_parallel_threads (guint threads);
+
+/**
+ * Runs func for every task and returns when all are done. The caller's thread works too. May be called from several
+ * threads at once: when the pool is busy the caller does its tasks itself. Tasks must not call it in turn.
+ */
+void supcon_parallel_for (guint threads, gsize n_tasks, SupconTaskFunc func, gpointer data);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** Measures of classification on labelled pictures. */
+#ifndef SUPCON_TRAIN_EVALUATE_H
+#define SUPCON_TRAIN_EVALUATE_H
+
+#include <glib.h>
+
+#define SUPCON_ECE_BINS 15
+
+typedef struct _SupconEvaluation SupconEvaluation;
+
+SupconEvaluation *supcon_evaluation_new (void);
+void supcon_evaluation_free (SupconEvaluation *evaluation);
+/** Counts one picture: probabilities (n_classes, sum 1), true class (< n_classes). Classes may grow between calls. */
+void supcon_evaluation_add (SupconEvaluation *evaluation, const float *probabilities, guint n_classes, guint truth);
+guint64 supcon_evaluation_count (const SupconEvaluation *evaluation);
+guint supcon_evaluation_n_classes (const SupconEvaluation *evaluation);
+/** Share of pictures whose true class is among the k most probable, in [0, 1]. k = 1 or 5. */
+double supcon_evaluation_top1 (const SupconEvaluation *evaluation);
+double supcon_evaluation_top5 (const SupconEvaluation *evaluation);
+/** Expected calibration error over 15 bins of equal width (Guo et al. 2017), in [0, 1]. */
+double supcon_evaluation_ece (const SupconEvaluation *evaluation);
+/** Mean negative log likelihood, nats (probabilities clipped at 1e-12). */
+double supcon_evaluation_nll (const SupconEvaluation *evaluation);
+/** Pictures of class truth that were taken for class predicted. */
+guint64 supcon_evaluation_confusion (const SupconEvaluation *evaluation, guint truth, guint predicted);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * The two metas that travel with frames (GstCustomMeta without tags, so converters and decoders carry them on), and what
+ * the elements share in reading frames and reporting core's errors.
+ */
+#ifndef GST_SUPCON_META_H
+#define GST_SUPCON_META_H
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/* supcon-sample { label string (absent: unlabelled), sample uint64, view uint } */
+#define GST_SUPCON_SAMPLE_META "supcon-sample"
+/* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string } */
+#define GST_SUPCON_EMBEDDING_META "supcon-embedding"
+
+/** Registers both; called once when the plugin loads. */
+void gst_supcon_meta_register (void);
+
+/** Attaches the meta, or changes the one that is there. label may be NULL. buffer is writable. */
+void gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label, guint64 sample, guint view);
+/** FALSE when there is none. label: valid as long as the buffer is unchanged, NULL when unlabelled. Any out may be NULL. */
+gboolean gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label, guint64 * sample, guint * view);
+
+/** data: dim floats, copied. */
+void gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data, guint dim, const gchar * layer,
+    const gchar * model);
+/** Returns the GstBuffer of float32 (transfer full) or NULL. dim, layer and model may be NULL. */
+GstBuffer * gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim, const gchar ** layer, const gchar ** model);
+
+/**
+ * The visible part of a mapped frame: pixels of its first byte, honouring GstVideoCropMeta, strides; channels 1 for GRAY8 or
+ * 3 for RGB. width and height are the visible ones.
+ */
+void gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels, gsize * stride, guint * width, guint * height,
+    guint * channels);
+
+/** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
+void gst_supcon_post_error (GstElement * element, GError * error);
+
+G_END_DECLS
+#endif
