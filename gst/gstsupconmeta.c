@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupconmeta.h"
+
+#include "error.h"
+
+static gboolean
+copy_field (GQuark field, const GValue * value, gpointer structure)
+{
+  gst_structure_id_set_value (structure, field, value);
+  return TRUE;
+}
+
+/* Copies on every kind of transformation: a label or an embedding holds for the scaled, converted or cropped picture
+ * too. GStreamer's own copy is not used since before 1.24 it ties the new structure's mutability to the old buffer. */
+static gboolean
+transform_meta (GstBuffer * transbuf, GstCustomMeta * meta,
+    G_GNUC_UNUSED GstBuffer * buffer, G_GNUC_UNUSED GQuark type,
+    G_GNUC_UNUSED gpointer data, gpointer user_data)
+{
+  const gchar *name = user_data;
+  GstCustomMeta *copy = gst_buffer_get_custom_meta (transbuf, name);
+
+  if (!copy)
+    copy = gst_buffer_add_custom_meta (transbuf, name);
+  gst_structure_foreach (gst_custom_meta_get_structure (meta), copy_field,
+      gst_custom_meta_get_structure (copy));
+  return TRUE;
+}
+
+void
+gst_supcon_meta_register (void)
+{
+  static const gchar *const names[] = { GST_SUPCON_SAMPLE_META, GST_SUPCON_EMBEDDING_META };
+  static const gchar *no_tags[] = { NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    if (!gst_meta_get_info (names[i]))
+      gst_meta_register_custom (names[i], no_tags, transform_meta,
+          (gpointer) names[i], NULL);
+  }
+}
+
+static GstStructure *
+writable_structure (GstBuffer * buffer, const gchar * name)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, name);
+
+  if (!meta)
+    meta = gst_buffer_add_custom_meta (buffer, name);
+  return gst_custom_meta_get_structure (meta);
+}
+
+static const GstStructure *
+readable_structure (GstBuffer * buffer, const gchar * name)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, name);
+
+  return meta ? gst_custom_meta_get_structure (meta) : NULL;
+}
+
+void
+gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label,
+    guint64 sample, guint view)
+{
+  GstStructure *s = writable_structure (buffer, GST_SUPCON_SAMPLE_META);
+
+  gst_structure_set (s, "sample", G_TYPE_UINT64, sample, "view", G_TYPE_UINT,
+      view, NULL);
+  if (label)
+    gst_structure_set (s, "label", G_TYPE_STRING, label, NULL);
+  else
+    gst_structure_remove_field (s, "label");
+}
+
+gboolean
+gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label,
+    guint64 * sample, guint * view)
+{
+  const GstStructure *s = readable_structure (buffer, GST_SUPCON_SAMPLE_META);
+
+  if (!s)
+    return FALSE;
+  if (label)
+    *label = gst_structure_get_string (s, "label");
+  if (sample && !gst_structure_get_uint64 (s, "sample", sample))
+    *sample = 0;
+  if (view && !gst_structure_get_uint (s, "view", view))
+    *view = 0;
+  return TRUE;
+}
+
+void
+gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data,
+    guint dim, const gchar * layer, const gchar * model)
+{
+  GstStructure *s = writable_structure (buffer, GST_SUPCON_EMBEDDING_META);
+  GstBuffer *values =
+      gst_buffer_new_memdup (data, (gsize) dim * sizeof (gfloat));
+
+  gst_structure_set (s, "data", GST_TYPE_BUFFER, values, "dim", G_TYPE_UINT,
+      dim, "layer", G_TYPE_STRING, layer, "model", G_TYPE_STRING, model, NULL);
+  gst_buffer_unref (values);
+}
+
+GstBuffer *
+gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim,
+    const gchar ** layer, const gchar ** model)
+{
+  const GstStructure *s =
+      readable_structure (buffer, GST_SUPCON_EMBEDDING_META);
+  GstBuffer *values = NULL;
+  guint n = 0;
+
+  /* Any application can attach the meta, so its fields are held to each other. */
+  if (!s || !gst_structure_get (s, "data", GST_TYPE_BUFFER, &values, NULL)
+      || !values)
+    return NULL;
+  if (!gst_structure_get_uint (s, "dim", &n) || n == 0
+      || gst_buffer_get_size (values) != (gsize) n * sizeof (gfloat)) {
+    gst_buffer_unref (values);
+    return NULL;
+  }
+  if (dim)
+    *dim = n;
+  if (layer)
+    *layer = gst_structure_get_string (s, "layer");
+  if (model)
+    *model = gst_structure_get_string (s, "model");
+  return values;
+}
+
+void
+gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels,
+    gsize * stride, guint * width, guint * height, guint * channels)
+{
+  GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
+  guint x = 0, y = 0;
+  guint w = GST_VIDEO_FRAME_WIDTH (frame), h = GST_VIDEO_FRAME_HEIGHT (frame);
+
+  /* A crop that shows nothing of the frame is nonsense and passed over. */
+  if (crop && crop->x < w && crop->y < h && crop->width && crop->height) {
+    x = crop->x;
+    y = crop->y;
+    w = MIN (crop->width, w - x);
+    h = MIN (crop->height, h - y);
+  }
+  *stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);
+  *channels = GST_VIDEO_FRAME_FORMAT (frame) == GST_VIDEO_FORMAT_GRAY8 ? 1 : 3;
+  *pixels = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, 0) + y * *stride +
+      (gsize) x * *channels;
+  *width = w;
+  *height = h;
+}
+
+void
+gst_supcon_post_error (GstElement * element, GError * error)
+{
+  GQuark domain = GST_LIBRARY_ERROR;
+  gint code = GST_LIBRARY_ERROR_FAILED;
+
+  if (error->domain == SUPCON_ERROR) {
+    switch ((SupconErrorCode) error->code) {
+      case SUPCON_ERROR_NOT_FOUND:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_NOT_FOUND;
+        break;
+      case SUPCON_ERROR_READ:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_READ;
+        break;
+      case SUPCON_ERROR_WRITE:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_WRITE;
+        break;
+      case SUPCON_ERROR_FORMAT:
+        domain = GST_STREAM_ERROR;
+        code = GST_STREAM_ERROR_FORMAT;
+        break;
+      case SUPCON_ERROR_SETTINGS:
+        domain = GST_LIBRARY_ERROR;
+        code = GST_LIBRARY_ERROR_SETTINGS;
+        break;
+      case SUPCON_ERROR_NUMERIC:
+        break;
+    }
+  }
+  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
+      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  g_error_free (error);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What everything stands on: random numbers, the pool of threads, the matrix product. */
+#include <check.h>
+
+#include "blas.h"
+#include "parallel.h"
+#include "rng.h"
+
+START_TEST (test_rng_known_answer)
+{
+  /* Random123's published known answer of philox4x32-10 for a zero key and a zero counter. */
+  static const guint32 expected[4] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 };
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 0, 0, 0, 0);
+  for (guint i = 0; i < 4; i++)
+    ck_assert_uint_eq (supcon_rng_next (&rng), expected[i]);
+}
+END_TEST
+
+START_TEST (test_rng_permutation)
+{
+  guint32 order[1000];
+  gboolean seen[1000] = { FALSE };
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 7, 1, 2, 3);
+  supcon_rng_permutation (&rng, order, 1000);
+  for (guint i = 0; i < 1000; i++) {
+    ck_assert_uint_lt (order[i], 1000);
+    ck_assert (!seen[order[i]]);
+    seen[order[i]] = TRUE;
+  }
+}
+END_TEST
+
+static void
+count_task (gsize task, guint worker, gpointer data)
+{
+  guint *counts = data;
+
+  ck_assert_uint_lt (worker, SUPCON_MAX_THREADS);
+  counts[task]++;
+}
+
+START_TEST (test_parallel_once)
+{
+  for (guint round = 0; round < 200; round++) {
+    guint counts[97] = { 0 };
+
+    supcon_parallel_for (1 + round % 5, 97, count_task, counts);
+    for (guint i = 0; i < 97; i++)
+      ck_assert_uint_eq (counts[i], 1);
+  }
+}
+END_TEST
+
+START_TEST (test_gemm)
+{
+  const SupconReal a[6] = { 1, 2, 3, 4, 5, 6 }, b[6] = { 7, 8, 9, 10, 11, 12 };
+  SupconReal c[4];
+
+  supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, 2, 2, 3, 1, a, 3, b, 2, 0, c, 2);
+  ck_assert (c[0] == 58 && c[1] == 64 && c[2] == 139 && c[3] == 154);
+  supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, 2, 2, 3, 1, a, 2, b, 2, 0, c, 2);
+  ck_assert (c[0] == 89 && c[1] == 98 && c[2] == 116 && c[3] == 128);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("base");
+  TCase *tcase = tcase_create ("base");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  tcase_add_test (tcase, test_rng_known_answer);
+  tcase_add_test (tcase, test_rng_permutation);
+  tcase_add_test (tcase, test_parallel_once);
+  tcase_add_test (tcase, test_gemm);
+  suite_add_tcase (suite, tcase);
+  srunner_run_all (runner, CK_NORMAL);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed != 0;
+}
