@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/model.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "model/params.h"
+#include "model/resnet.h"
+#include "nn/activation.h"
+#include "nn/linear.h"
+
+/* The largest projection that makes sense, so that a mistyped number does not take the machine's memory. */
+#define MAX_PROJECTION 65536
+
+/* A fully connected layer of a head. */
+typedef struct {
+  guint in, out, weight, bias;
+} Dense;
+
+struct _SupconModel {
+  SupconModelConfig config;
+  guint64 seed;
+  SupconParams params;
+  SupconResnet *encoder;
+  Dense head[2]; /* the projection head's, n_head of them */
+  guint n_head;
+  guint n_classes;
+  gint classifier; /* index of classifier.weight, its bias follows; -1: none */
+  SupconWorkspace workspace;
+
+  guint input_capacity, capacity; /* pictures, of the two groups below */
+  SupconReal *input;              /* normalised pictures */
+  /* Of the last forward: r, the head's hidden layer, w, z and |w|, then gradients of the same shapes. */
+  guint n;
+  SupconReal *r, *hidden, *z, *norm, *dz, *dhidden, *dr;
+};
+
+void
+supcon_model_config_init (SupconModelConfig *config)
+{
+  *config = (SupconModelConfig){ .encoder = "resnet20",
+    .stem = SUPCON_STEM_SMALL,
+    .width = 1.0,
+    .projection = SUPCON_PROJECTION_MLP,
+    .projection_dim = 128,
+    .mean = { 0.485, 0.456, 0.406 },
+    .std = { 0.229, 0.224, 0.225 } };
+}
+
+static void
+add_dense (SupconModel *self, Dense *dense, const char *name, guint in, guint out)
+{
+  const gsize dims[2] = { out, in };
+  char full[64];
+
+  dense->in = in;
+  dense->out = out;
+  g_snprintf (full, sizeof full, "%s.weight", name);
+  dense->weight = supcon_params_add (&self->params, full, SUPCON_PARAM_WEIGHT, SUPCON_PART_PROJECTION, 2, dims,
+      SUPCON_INIT_LINEAR, in, self->seed);
+  g_snprintf (full, sizeof full, "%s.bias", name);
+  dense->bias = supcon_params_add (&self->params, full, SUPCON_PARAM_SCALE, SUPCON_PART_PROJECTION, 1, dims,
+      SUPCON_INIT_LINEAR, in, self->seed);
+}
+
+static gboolean
+check_config (const SupconModelConfig *config, GError **error)
+{
+  if (config->projection != SUPCON_PROJECTION_NONE &&
+      (config->projection_dim == 0 || config->projection_dim > MAX_PROJECTION ||
+          config->projection_hidden > MAX_PROJECTION)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "projection head of %u hidden and %u output units; expected 1 to %u output and at most %u hidden units",
+        config->projection_hidden, config->projection_dim, MAX_PROJECTION, MAX_PROJECTION);
+    return FALSE;
+  }
+  for (guint c = 0; c < 3; c++)
+    if (!(config->std[c] > 0)) {
+      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "std of channel %u is %g; expected more than 0", c,
+          config->std[c]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+SupconModel *
+supcon_model_new (const SupconModelConfig *config, guint64 seed, GError **error)
+{
+  SupconModel *self;
+  guint dim;
+
+  if (!check_config (config, error))
+    return NULL;
+  self = g_new0 (SupconModel, 1);
+  self->config = *config;
+  self->seed = seed;
+  self->classifier = -1;
+  self->encoder = supcon_resnet_new (config, seed, &self->params, error);
+  if (!self->encoder) {
+    supcon_model_free (self);
+    return NULL;
+  }
+  dim = supcon_resnet_dim (self->encoder);
+  if (config->projection == SUPCON_PROJECTION_LINEAR) {
+    add_dense (self, &self->head[self->n_head++], "projection", dim, config->projection_dim);
+  } else if (config->projection == SUPCON_PROJECTION_MLP) {
+    guint hidden = config->projection_hidden ? config->projection_hidden : dim;
+
+    add_dense (self, &self->head[self->n_head++], "projection.0", dim, hidden);
+    add_dense (self, &self->head[self->n_head++], "projection.2", hidden, config->projection_dim);
+  }
+  return self;
+}
+
+static void
+free_training_buffers (SupconModel *self)
+{
+  g_clear_pointer (&self->r, supcon_real_free);
+  g_clear_pointer (&self->hidden, supcon_real_free);
+  g_clear_pointer (&self->z, supcon_real_free);
+  g_clear_pointer (&self->norm, supcon_real_free);
+  g_clear_pointer (&self->dz, supcon_real_free);
+  g_clear_pointer (&self->dhidden, supcon_real_free);
+  g_clear_pointer (&self->dr, supcon_real_free);
+}
+
+void
+supcon_model_free (SupconModel *self)
+{
+  if (!self)
+    return;
+  supcon_resnet_free (self->encoder);
+  supcon_params_clear (&self->params);
+  supcon_workspace_clear (&self->workspace);
+  supcon_real_free (self->input);
+  free_training_buffers (self);
+  g_free (self);
+}
+
+const SupconModelConfig *
+supcon_model_config (const SupconModel *self)
+{
+  return &self->config;
+}
+
+guint
+supcon_model_embedding_dim (const SupconModel *self)
+{
+  return supcon_resnet_dim (self->encoder);
+}
+
+guint
+supcon_model_projection_dim (const SupconModel *self)
+{
+  return self->n_head ? self->head[self->n_head - 1].out : supcon_model_embedding_dim (self);
+}
+
+static guint
+hidden_dim (const SupconModel *self)
+{
+  return self->n_head == 2 ? self->head[0].out : 0;
+}
+
+guint
+supcon_model_n_classes (const SupconModel *self)
+{
+  return self->n_classes;
+}
+
+static void
+grow (SupconReal **memory, gsize old_size, gsize new_size)
+{
+  SupconReal *grown;
+
+  if (!*memory)
+    return;
+  grown = supcon_real_alloc (new_size);
+  memcpy (grown, *memory, MIN (old_size, new_size) * sizeof *grown);
+  if (new_size > old_size)
+    memset (grown + old_size, 0, (new_size - old_size) * sizeof *grown);
+  supcon_real_free (*memory);
+  *memory = grown;
+}
+
+void
+supcon_model_set_n_classes (SupconModel *self, guint n_classes)
+{
+  guint dim = supcon_model_embedding_dim (self);
+  const gsize dims[2] = { n_classes, dim };
+
+  if (n_classes == self->n_classes)
+    return;
+  self->n_classes = n_classes;
+  if (self->classifier < 0) {
+    self->classifier = supcon_params_add (&self->params, "classifier.weight", SUPCON_PARAM_WEIGHT,
+        SUPCON_PART_CLASSIFIER, 2, dims, SUPCON_INIT_ZERO, 0, self->seed);
+    supcon_params_add (&self->params, "classifier.bias", SUPCON_PARAM_SCALE, SUPCON_PART_CLASSIFIER, 1, dims,
+        SUPCON_INIT_ZERO, 0, self->seed);
+    return;
+  }
+  for (guint i = 0; i < 2; i++) {
+    SupconParam *param = &self->params.items[self->classifier + i];
+    gsize size = (gsize)n_classes * (i ? 1 : dim);
+
+    grow (&param->data, param->size, size);
+    grow (&param->grad, param->size, size);
+    grow (&param->velocity, param->size, size);
+    param->dims[0] = n_classes;
+    param->size = size;
+  }
+}
+
+void
+supcon_model_set_threads (SupconModel *self, guint threads)
+{
+  self->workspace.threads = threads;
+}
+
+guint
+supcon_model_threads (const SupconModel *self)
+{
+  return self->workspace.threads;
+}
+
+SupconParam *
+supcon_model_params (SupconModel *self, guint *n)
+{
+  supcon_resnet_invalidate (self->encoder);
+  *n = self->params.n;
+  return self->params.items;
+}
+
+void
+supcon_model_enable_training (SupconModel *self)
+{
+  supcon_params_enable_training (&self->params);
+}
+
+void
+supcon_model_zero_grad (SupconModel *self)
+{
+  for (guint i = 0; i < self->params.n; i++) {
+    SupconParam *param = &self->params.items[i];
+
+    if (param->grad)
+      memset (param->grad, 0, param->size * sizeof *param->grad);
+  }
+}
+
+typedef struct {
+  const guint8 *pixels;
+  SupconReal *out;
+  gsize count; /* pixels of a picture */
+  SupconReal scale[3], shift[3];
+} Normalization;
+
+static void
+normalize_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Normalization *self = data;
+  const guint8 *from = self->pixels + image * self->count * 3;
+  SupconReal *to = self->out + image * self->count * 3;
+
+  for (gsize p = 0; p < self->count; p++, from += 3, to += 3)
+    for (guint c = 0; c < 3; c++)
+      to[c] = from[c] * self->scale[c] + self->shift[c];
+}
+
+/* (p / 255 - mean) / std of n pictures into 'input'. */
+static void
+normalize (SupconModel *self, const guint8 *pixels, guint n)
+{
+  Normalization job = { .pixels = pixels, .count = (gsize)self->config.input_width * self->config.input_height };
+
+  if (n > self->input_capacity) {
+    supcon_real_free (self->input);
+    self->input = supcon_real_alloc (n * job.count * 3);
+    self->input_capacity = n;
+  }
+  for (guint c = 0; c < 3; c++) {
+    job.scale[c] = 1.0 / (255.0 * self->config.std[c]);
+    job.shift[c] = -self->config.mean[c] / self->config.std[c];
+  }
+  job.out = self->input;
+  supcon_parallel_for (self->workspace.threads, n, normalize_task, &job);
+}
+
+void
+supcon_model_embed (SupconModel *self, const guint8 *pixels, guint n, SupconReal *r)
+{
+  gsize picture = (gsize)self->config.input_width * self->config.input_height * 3;
+  guint dim = supcon_model_embedding_dim (self), at_once = supcon_resnet_embed_batch (self->encoder);
+
+  for (guint first = 0; first < n; first += at_once) {
+    guint count = MIN (at_once, n - first);
+
+    normalize (self, pixels + first * picture, count);
+    supcon_resnet_embed (
+        self->encoder, &self->params, &self->workspace, self->input, count, r + (gsize)first * dim);
+  }
+}
+
+/* w of r; hidden (n x hidden dim) is written when there is such a layer. */
+static void
+head_forward (SupconModel *self, const SupconReal *r, guint n, SupconReal *hidden, SupconReal *w)
+{
+  const SupconParam *params = self->params.items;
+  guint threads = self->workspace.threads;
+  const SupconReal *in = r;
+
+  if (self->n_head == 0) {
+    memcpy (w, r, (gsize)n * supcon_model_embedding_dim (self) * sizeof *w);
+    return;
+  }
+  for (guint i = 0; i < self->n_head; i++) {
+    const Dense *dense = &self->head[i];
+    gboolean last = i == self->n_head - 1;
+    SupconReal *out = last ? w : hidden;
+
+    supcon_linear_forward (
+        n, dense->in, dense->out, in, params[dense->weight].data, params[dense->bias].data, threads, out);
+    if (!last)
+      supcon_relu_forward ((gsize)n * dense->out, out);
+    in = out;
+  }
+}
+
+void
+supcon_model_project (SupconModel *self, const SupconReal *r, guint n, SupconReal *z)
+{
+  SupconReal *hidden = supcon_real_alloc ((gsize)n * hidden_dim (self));
+  SupconReal *norm = supcon_real_alloc (n);
+
+  head_forward (self, r, n, hidden, z);
+  supcon_normalize_forward (n, supcon_model_projection_dim (self), z, z, norm);
+  supcon_real_free (hidden);
+  supcon_real_free (norm);
+}
+
+void
+supcon_model_classify (SupconModel *self, const SupconReal *r, guint n, SupconReal *logits)
+{
+  const SupconParam *weight;
+
+  g_return_if_fail (self->n_classes > 0);
+  weight = &self->params.items[self->classifier];
+  supcon_linear_forward (n, supcon_model_embedding_dim (self), self->n_classes, r, weight[0].data, weight[1].data,
+      self->workspace.threads, logits);
+}
+
+const SupconReal *
+supcon_model_forward (SupconModel *self, const guint8 *pixels, guint n)
+{
+  gsize dim = supcon_model_embedding_dim (self), z_dim = supcon_model_projection_dim (self);
+
+  self->n = n;
+  if (n > self->capacity) {
+    self->capacity = n;
+    free_training_buffers (self);
+    self->r = supcon_real_alloc (n * dim);
+    self->hidden = supcon_real_alloc (n * (gsize)hidden_dim (self));
+    self->z = supcon_real_alloc (n * z_dim);
+    self->norm = supcon_real_alloc (n);
+    self->dz = supcon_real_alloc (n * z_dim);
+    self->dhidden = supcon_real_alloc (n * (gsize)hidden_dim (self));
+    self->dr = supcon_real_alloc (n * dim);
+  }
+  normalize (self, pixels, n);
+  supcon_resnet_forward (self->encoder, &self->params, &self->workspace, self->input, n, self->r);
+  return self->r;
+}
+
+const SupconReal *
+supcon_model_forward_projection (SupconModel *self)
+{
+  head_forward (self, self->r, self->n, self->hidden, self->z);
+  supcon_normalize_forward (self->n, supcon_model_projection_dim (self), self->z, self->z, self->norm);
+  return self->z;
+}
+
+void
+supcon_model_backward (SupconModel *self, const SupconReal *dz)
+{
+  guint threads = self->workspace.threads, n = self->n;
+  SupconReal *dout = self->dz;
+
+  supcon_normalize_backward (n, supcon_model_projection_dim (self), self->z, self->norm, dz, dout);
+  for (gint i = self->n_head - 1; i >= 0; i--) {
+    const Dense *dense = &self->head[i];
+    SupconParam *weight = &self->params.items[dense->weight], *bias = &self->params.items[dense->bias];
+    SupconReal *din = i ? self->dhidden : self->dr;
+
+    supcon_linear_backward_weights (
+        n, dense->in, dense->out, i ? self->hidden : self->r, dout, threads, weight->grad, bias->grad);
+    supcon_linear_backward_input (n, dense->in, dense->out, dout, weight->data, threads, din);
+    if (i)
+      supcon_relu_backward ((gsize)n * dense->in, self->hidden, din);
+    dout = din;
+  }
+  supcon_resnet_backward (self->encoder, &self->params, &self->workspace, dout);
+}
+
+void
+supcon_model_backward_classifier (SupconModel *self, const SupconReal *r, guint n, const SupconReal *dlogits)
+{
+  SupconParam *weight;
+
+  g_return_if_fail (self->n_classes > 0);
+  weight = &self->params.items[self->classifier];
+  supcon_linear_backward_weights (n, supcon_model_embedding_dim (self), self->n_classes, r, dlogits,
+      self->workspace.threads, weight[0].grad, weight[1].grad);
+}

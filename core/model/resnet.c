@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* He et al. 2015 (arXiv 1512.03385) as torchvision builds it: v1.5, with the stride of a bottleneck at its 3x3. */
+#include "model/resnet.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "error.h"
+#include "nn/conv.h"
+#include "nn/norm.h"
+#include "nn/pool.h"
+
+#define MAX_STAGES 4
+
+typedef struct {
+  const char *name;
+  gboolean bottleneck;
+  gboolean small; /* section 4.2: one 3x3 stem, three stages, shortcuts without weights */
+  guint stages;
+  guint blocks[MAX_STAGES];
+} Architecture;
+
+static const Architecture architectures[] = {
+  { "resnet18", FALSE, FALSE, 4, { 2, 2, 2, 2 } },
+  { "resnet34", FALSE, FALSE, 4, { 3, 4, 6, 3 } },
+  { "resnet50", TRUE, FALSE, 4, { 3, 4, 6, 3 } },
+  { "resnet101", TRUE, FALSE, 4, { 3, 4, 23, 3 } },
+  { "resnet152", TRUE, FALSE, 4, { 3, 8, 36, 3 } },
+  { "resnet200", TRUE, FALSE, 4, { 3, 24, 36, 3 } },
+  { "resnet8", FALSE, TRUE, 3, { 1, 1, 1 } },
+  { "resnet20", FALSE, TRUE, 3, { 3, 3, 3 } },
+  { "resnet32", FALSE, TRUE, 3, { 5, 5, 5 } },
+  { "resnet56", FALSE, TRUE, 3, { 9, 9, 9 } },
+  { "resnet110", FALSE, TRUE, 3, { 18, 18, 18 } },
+};
+
+/* A convolution with the batch normalisation and, mostly, the ReLU after it. */
+typedef struct {
+  SupconConv conv;
+  guint weight, gamma, beta, running_mean, running_var; /* indices of params */
+  SupconReal *packed;                                   /* weights as nn/conv.h reads them */
+  SupconReal *scale, *shift, *mean, *variance;          /* out_c each, one piece of memory at scale */
+  /* Kept by forward for backward: the convolution's output, and y after norm, residual and ReLU. */
+  SupconReal *out, *y;
+} Layer;
+
+typedef struct {
+  guint first, n; /* layers of the main path */
+  gint shortcut;  /* layer, or -1 */
+  gboolean pads;  /* the shortcut takes every other pixel and gives the new channels zeros (option A) */
+} Block;
+
+struct _SupconResnet {
+  Layer *layers;
+  guint n_layers;
+  Block *blocks;
+  guint n_blocks;
+  gboolean pool;
+  gsize largest; /* elements of the largest activation of one picture */
+  gboolean prepared;
+
+  /* Activations of a training batch. */
+  guint n, capacity;
+  const SupconReal *x;
+  SupconReal *pooled;
+  guint8 *pool_index;
+  SupconReal *buffer[3]; /* capacity x largest: gradients, and shortcuts on the way forward */
+  /* Activations of embed. */
+  guint embed_capacity;
+  SupconReal *embed_buffer[4];
+};
+
+static void
+add_layer (SupconResnet *net, SupconParams *params, const char *conv_name, const char *norm_name,
+    const SupconConv *conv, gboolean zero_gamma, guint64 seed)
+{
+  Layer *layer = &net->layers[net->n_layers++];
+  const gsize dims[4] = { conv->out_c, conv->in_c, conv->kernel, conv->kernel };
+  char name[64];
+
+  layer->conv = *conv;
+  g_snprintf (name, sizeof name, "%s.weight", conv_name);
+  layer->weight = supcon_params_add (
+      params, name, SUPCON_PARAM_WEIGHT, SUPCON_PART_ENCODER, 4, dims, SUPCON_INIT_CONV, 0, seed);
+  g_snprintf (name, sizeof name, "%s.weight", norm_name);
+  layer->gamma = supcon_params_add (params, name, SUPCON_PARAM_SCALE, SUPCON_PART_ENCODER, 1, dims,
+      zero_gamma ? SUPCON_INIT_ZERO : SUPCON_INIT_ONE, 0, seed);
+  g_snprintf (name, sizeof name, "%s.bias", norm_name);
+  layer->beta =
+      supcon_params_add (params, name, SUPCON_PARAM_SCALE, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ZERO, 0, seed);
+  g_snprintf (name, sizeof name, "%s.running_mean", norm_name);
+  layer->running_mean =
+      supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ZERO, 0, seed);
+  g_snprintf (name, sizeof name, "%s.running_var", norm_name);
+  layer->running_var =
+      supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ONE, 0, seed);
+
+  layer->scale = supcon_real_alloc (4 * (gsize)conv->out_c);
+  layer->shift = layer->scale + conv->out_c;
+  layer->mean = layer->shift + conv->out_c;
+  layer->variance = layer->mean + conv->out_c;
+  net->largest = MAX (net->largest, supcon_conv_out_size (conv));
+}
+
+/* Adds a block to planes (x expansion) channels; h, w, c: the input's shape, updated. */
+static void
+add_block (SupconResnet *net, SupconParams *params, const Architecture *arch, const SupconModelConfig *config,
+    guint stage, guint index, guint planes, guint *h, guint *w, guint *c, guint64 seed)
+{
+  Block *block = &net->blocks[net->n_blocks++];
+  guint out_c = arch->bottleneck ? 4 * planes : planes, stride = stage > 0 && index == 0 ? 2 : 1;
+  guint in_h = *h, in_w = *w, in_c = *c;
+  char conv_name[48], norm_name[48];
+  SupconConv conv;
+
+  block->first = net->n_layers;
+  block->n = arch->bottleneck ? 3 : 2;
+  block->shortcut = -1;
+  for (guint i = 0; i < block->n; i++) {
+    gboolean one = arch->bottleneck && i != 1, strides = i == (arch->bottleneck ? 1 : 0), last = i == block->n - 1;
+
+    supcon_conv_init (
+        &conv, *h, *w, *c, last ? out_c : planes, one ? 1 : 3, strides ? stride : 1, one ? 0 : 1);
+    g_snprintf (conv_name, sizeof conv_name, "layer%u.%u.conv%u", stage + 1, index, i + 1);
+    g_snprintf (norm_name, sizeof norm_name, "layer%u.%u.bn%u", stage + 1, index, i + 1);
+    add_layer (net, params, conv_name, norm_name, &conv, last && config->zero_init_residual, seed);
+    *h = conv.out_h;
+    *w = conv.out_w;
+    *c = conv.out_c;
+  }
+  if (stride == 1 && in_c == out_c)
+    return;
+  if (arch->small) {
+    block->pads = TRUE;
+    return;
+  }
+  block->shortcut = net->n_layers;
+  supcon_conv_init (&conv, in_h, in_w, in_c, out_c, 1, stride, 0);
+  g_snprintf (conv_name, sizeof conv_name, "layer%u.%u.downsample.0", stage + 1, index);
+  g_snprintf (norm_name, sizeof norm_name, "layer%u.%u.downsample.1", stage + 1, index);
+  add_layer (net, params, conv_name, norm_name, &conv, FALSE, seed);
+}
+
+static const Architecture *
+find_architecture (const char *name, GError **error)
+{
+  GString *known;
+
+  for (guint i = 0; i < G_N_ELEMENTS (architectures); i++)
+    if (g_str_equal (architectures[i].name, name))
+      return &architectures[i];
+  known = g_string_new (NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (architectures); i++)
+    g_string_append_printf (known, "%s%s", i ? ", " : "", architectures[i].name);
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "encoder \"%s\" is not known; expected one of %s", name,
+      known->str);
+  g_string_free (known, TRUE);
+  return NULL;
+}
+
+SupconResnet *
+supcon_resnet_new (const SupconModelConfig *config, guint64 seed, SupconParams *params, GError **error)
+{
+  const Architecture *arch = find_architecture (config->encoder, error);
+  gboolean imagenet;
+  guint base, total_stride, n_blocks = 0, h = config->input_height, w = config->input_width;
+  guint c;
+  SupconConv stem;
+  SupconResnet *net;
+
+  if (!arch)
+    return NULL;
+  imagenet = !arch->small && config->stem == SUPCON_STEM_IMAGENET;
+  base = lround ((arch->small ? 16 : 64) * config->width);
+  if (!(config->width > 0 && config->width <= 8) || base == 0) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "width %g leaves %s no channels or is too large; expected more than 0 and at most 8", config->width,
+        config->encoder);
+    return NULL;
+  }
+  total_stride = (imagenet ? 4 : 1) << (arch->stages - 1);
+  if (MIN (h, w) < total_stride) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "input of %ux%u pixels is smaller than %s needs; expected at least %ux%u%s", w, h, config->encoder,
+        total_stride, total_stride, imagenet ? " (or stem=small)" : "");
+    return NULL;
+  }
+
+  for (guint s = 0; s < arch->stages; s++)
+    n_blocks += arch->blocks[s];
+  net = g_new0 (SupconResnet, 1);
+  net->layers = g_new0 (Layer, 1 + 4 * n_blocks);
+  net->blocks = g_new0 (Block, n_blocks);
+  net->pool = imagenet;
+
+  if (imagenet)
+    supcon_conv_init (&stem, h, w, 3, base, 7, 2, 3);
+  else
+    supcon_conv_init (&stem, h, w, 3, base, 3, 1, 1);
+  add_layer (net, params, "conv1", "bn1", &stem, FALSE, seed);
+  h = imagenet ? supcon_max_pool_size (stem.out_h) : stem.out_h;
+  w = imagenet ? supcon_max_pool_size (stem.out_w) : stem.out_w;
+  c = base;
+  for (guint s = 0; s < arch->stages; s++)
+    for (guint b = 0; b < arch->blocks[s]; b++)
+      add_block (net, params, arch, config, s, b, base << s, &h, &w, &c, seed);
+  return net;
+}
+
+static void
+free_activations (SupconResnet *net)
+{
+  for (guint i = 0; i < net->n_layers; i++) {
+    g_clear_pointer (&net->layers[i].out, supcon_real_free);
+    g_clear_pointer (&net->layers[i].y, supcon_real_free);
+  }
+  g_clear_pointer (&net->pooled, supcon_real_free);
+  g_clear_pointer (&net->pool_index, g_free);
+  for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
+    g_clear_pointer (&net->buffer[i], supcon_real_free);
+  net->capacity = 0;
+}
+
+void
+supcon_resnet_free (SupconResnet *net)
+{
+  if (!net)
+    return;
+  free_activations (net);
+  for (guint i = 0; i < G_N_ELEMENTS (net->embed_buffer); i++)
+    supcon_real_free (net->embed_buffer[i]);
+  for (guint i = 0; i < net->n_layers; i++) {
+    supcon_real_free (net->layers[i].packed);
+    supcon_real_free (net->layers[i].scale);
+  }
+  g_free (net->layers);
+  g_free (net->blocks);
+  g_free (net);
+}
+
+/* The layer whose output is the encoder's last activation. */
+static const Layer *
+last_layer (const SupconResnet *net)
+{
+  const Block *block = &net->blocks[net->n_blocks - 1];
+
+  return &net->layers[block->first + block->n - 1];
+}
+
+guint
+supcon_resnet_dim (const SupconResnet *net)
+{
+  return last_layer (net)->conv.out_c;
+}
+
+void
+supcon_resnet_invalidate (SupconResnet *net)
+{
+  net->prepared = FALSE;
+}
+
+static void
+pack (Layer *layer, const SupconParams *params, guint threads)
+{
+  if (!layer->packed)
+    layer->packed = supcon_real_alloc (supcon_conv_packed_size (&layer->conv));
+  supcon_conv_pack (&layer->conv, params->items[layer->weight].data, threads, layer->packed);
+}
+
+static void
+reserve (SupconResnet *net, SupconWorkspace *workspace, guint n)
+{
+  for (guint i = 0; i < net->n_layers; i++) {
+    const SupconConv *conv = &net->layers[i].conv;
+
+    supcon_conv_reserve (conv, n, workspace);
+    supcon_norm_reserve ((gsize)n * conv->out_h * conv->out_w, conv->out_c, workspace);
+  }
+}
+
+/* The shortcut of option A: every other pixel, the new channels zero. */
+static void
+pad_shortcut (const Layer *first, const Layer *last, guint n, const SupconReal *x, SupconReal *y)
+{
+  const SupconConv *in = &first->conv, *out = &last->conv;
+
+  for (guint image = 0; image < n; image++)
+    for (guint row = 0; row < out->out_h; row++)
+      for (guint col = 0; col < out->out_w; col++, y += out->out_c) {
+        const SupconReal *from =
+            x + (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
+
+        memcpy (y, from, in->in_c * sizeof *y);
+        memset (y + in->in_c, 0, (out->out_c - in->in_c) * sizeof *y);
+      }
+}
+
+/* dx += the gradient of pad_shortcut. */
+static void
+pad_shortcut_backward (const Layer *first, const Layer *last, guint n, const SupconReal *dy, SupconReal *dx)
+{
+  const SupconConv *in = &first->conv, *out = &last->conv;
+
+  for (guint image = 0; image < n; image++)
+    for (guint row = 0; row < out->out_h; row++)
+      for (guint col = 0; col < out->out_w; col++, dy += out->out_c) {
+        SupconReal *to = dx + (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
+
+        for (guint c = 0; c < in->in_c; c++)
+          to[c] += dy[c];
+      }
+}
+
+guint
+supcon_resnet_embed_batch (const SupconResnet *net)
+{
+  /* Buffers of about 8 MB: more would not make it faster. */
+  return MAX (1, ((gsize)1 << 21) / net->largest);
+}
+
+static void
+prepare_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, guint n)
+{
+  if (n > net->embed_capacity) {
+    for (guint i = 0; i < G_N_ELEMENTS (net->embed_buffer); i++) {
+      supcon_real_free (net->embed_buffer[i]);
+      net->embed_buffer[i] = supcon_real_alloc (n * net->largest);
+    }
+    net->embed_capacity = n;
+  }
+  reserve (net, workspace, n);
+  if (net->prepared)
+    return;
+  for (guint i = 0; i < net->n_layers; i++) {
+    Layer *layer = &net->layers[i];
+
+    pack (layer, params, workspace->threads);
+    supcon_norm_fold (layer->conv.out_c, params->items[layer->running_mean].data,
+        params->items[layer->running_var].data, params->items[layer->gamma].data, params->items[layer->beta].data,
+        layer->scale, layer->shift);
+  }
+  net->prepared = TRUE;
+}
+
+static void
+embed_layer (const Layer *layer, SupconWorkspace *workspace, guint n, const SupconReal *x, const SupconReal *residual,
+    gboolean relu, SupconReal *y)
+{
+  SupconConvEpilogue epilogue = { .scale = layer->scale, .shift = layer->shift, .residual = residual, .relu = relu };
+
+  supcon_conv_forward (&layer->conv, n, x, layer->packed, &epilogue, workspace, y);
+}
+
+void
+supcon_resnet_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *x,
+    guint n, SupconReal *r)
+{
+  const Layer *last = last_layer (net);
+  SupconReal **buffer = net->embed_buffer, *current, *free1, *free2, *residual_buffer;
+
+  prepare_embed (net, params, workspace, n);
+  current = buffer[0];
+  free1 = buffer[1];
+  free2 = buffer[2];
+  residual_buffer = buffer[3];
+  embed_layer (&net->layers[0], workspace, n, x, NULL, TRUE, current);
+  if (net->pool) {
+    const SupconConv *conv = &net->layers[0].conv;
+
+    supcon_max_pool_forward (n, conv->out_h, conv->out_w, conv->out_c, current, workspace->threads, free1, NULL);
+    current = buffer[1];
+    free1 = buffer[0];
+  }
+  for (guint b = 0; b < net->n_blocks; b++) {
+    const Block *block = &net->blocks[b];
+    const Layer *layers = net->layers + block->first;
+    const SupconReal *residual = current, *in = current;
+    SupconReal *swap;
+
+    if (block->shortcut >= 0) {
+      embed_layer (&net->layers[block->shortcut], workspace, n, current, NULL, FALSE, residual_buffer);
+      residual = residual_buffer;
+    } else if (block->pads) {
+      pad_shortcut (&layers[0], &layers[block->n - 1], n, current, residual_buffer);
+      residual = residual_buffer;
+    }
+    for (guint i = 0; i < block->n; i++) {
+      gboolean is_last = i == block->n - 1;
+
+      embed_layer (&layers[i], workspace, n, in, is_last ? residual : NULL, TRUE, i % 2 ? free2 : free1);
+      in = i % 2 ? free2 : free1;
+    }
+    swap = current;
+    current = (SupconReal *)in;
+    if (in == free1)
+      free1 = swap;
+    else
+      free2 = swap;
+  }
+  supcon_average_pool_forward (
+      n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
+}
+
+static void
+prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
+{
+  const SupconConv *stem = &net->layers[0].conv;
+  gsize pooled = (gsize)supcon_max_pool_size (stem->out_h) * supcon_max_pool_size (stem->out_w) * stem->out_c;
+
+  net->n = n;
+  reserve (net, workspace, n);
+  if (n <= net->capacity)
+    return;
+  free_activations (net);
+  net->capacity = n;
+  for (guint i = 0; i < net->n_layers; i++) {
+    net->layers[i].out = supcon_real_alloc (n * supcon_conv_out_size (&net->layers[i].conv));
+    net->layers[i].y = supcon_real_alloc (n * supcon_conv_out_size (&net->layers[i].conv));
+  }
+  if (net->pool) {
+    net->pooled = supcon_real_alloc (n * pooled);
+    net->pool_index = g_malloc (n * pooled);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
+    net->buffer[i] = supcon_real_alloc (n * net->largest);
+}
+
+static gsize
+batch_pixels (const SupconResnet *net, const Layer *layer)
+{
+  return (gsize)net->n * layer->conv.out_h * layer->conv.out_w;
+}
+
+static void
+forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
+    const SupconReal *x, const SupconReal *residual, gboolean relu)
+{
+  guint c = layer->conv.out_c;
+  gsize pixels = batch_pixels (net, layer);
+  SupconConvEpilogue epilogue = { .mean = layer->mean, .variance = layer->variance };
+
+  pack (layer, params, workspace->threads);
+  supcon_conv_forward (&layer->conv, net->n, x, layer->packed, &epilogue, workspace, layer->out);
+  supcon_norm_update_running (c, pixels, layer->mean, layer->variance, params->items[layer->running_mean].data,
+      params->items[layer->running_var].data);
+  supcon_norm_fold (c, layer->mean, layer->variance, params->items[layer->gamma].data,
+      params->items[layer->beta].data, layer->scale, layer->shift);
+  supcon_norm_apply (
+      pixels, c, layer->out, layer->scale, layer->shift, residual, relu, workspace->threads, layer->y);
+}
+
+void
+supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace,
+    const SupconReal *x, guint n, SupconReal *r)
+{
+  const Layer *last = last_layer (net);
+  const SupconConv *stem = &net->layers[0].conv;
+  const SupconReal *current;
+
+  supcon_resnet_invalidate (net);
+  prepare_forward (net, workspace, n);
+  net->x = x;
+  forward_layer (net, &net->layers[0], params, workspace, x, NULL, TRUE);
+  current = net->layers[0].y;
+  if (net->pool) {
+    supcon_max_pool_forward (n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads, net->pooled,
+        net->pool_index);
+    current = net->pooled;
+  }
+  for (guint b = 0; b < net->n_blocks; b++) {
+    const Block *block = &net->blocks[b];
+    Layer *layers = net->layers + block->first;
+    const SupconReal *residual = current;
+
+    if (block->shortcut >= 0) {
+      Layer *shortcut = &net->layers[block->shortcut];
+
+      forward_layer (net, shortcut, params, workspace, current, NULL, FALSE);
+      residual = shortcut->y;
+    } else if (block->pads) {
+      pad_shortcut (&layers[0], &layers[block->n - 1], n, current, net->buffer[0]);
+      residual = net->buffer[0];
+    }
+    for (guint i = 0; i < block->n; i++) {
+      forward_layer (net, &layers[i], params, workspace, current, i == block->n - 1 ? residual : NULL, TRUE);
+      current = layers[i].y;
+    }
+  }
+  supcon_average_pool_forward (
+      n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
+}
+
+/* Norm and weights: dy becomes the gradient by y before its ReLU (relu) and dout the convolution's output's. */
+static void
+backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
+    const SupconReal *x, gboolean relu, SupconReal *dy, SupconReal *dout)
+{
+  supcon_norm_backward (batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->mean, layer->variance,
+      params->items[layer->gamma].data, relu ? layer->y : NULL, dy, workspace, dout,
+      params->items[layer->gamma].grad, params->items[layer->beta].grad);
+  supcon_conv_backward_weights (
+      &layer->conv, net->n, x, dout, workspace, params->items[layer->weight].grad);
+}
+
+static void
+backward_input (const SupconResnet *net, const Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
+    const SupconReal *dout, gboolean accumulate, SupconReal *dx)
+{
+  supcon_conv_backward_input (
+      &layer->conv, net->n, dout, params->items[layer->weight].data, accumulate, workspace, dx);
+}
+
+/* grad: the gradient by the block's output, replaced by that of its input x. free1, free2: of the same size. */
+static void
+backward_block (SupconResnet *net, const Block *block, const SupconParams *params, SupconWorkspace *workspace,
+    const SupconReal *x, SupconReal **grad, SupconReal **free1, SupconReal **free2)
+{
+  Layer *layers = net->layers + block->first;
+  SupconReal *dy = *grad, *dout = *free1, *dnext = *free2;
+
+  /* The main path down to its first convolution's output; dy keeps the gradient before the last ReLU for the shortcut.
+   */
+  backward_layer (net, &layers[block->n - 1], params, workspace, layers[block->n - 2].y, TRUE, dy, dout);
+  for (gint i = block->n - 2; i >= 0; i--) {
+    SupconReal *swap = dout;
+
+    backward_input (net, &layers[i + 1], params, workspace, dout, FALSE, dnext);
+    backward_layer (net, &layers[i], params, workspace, i ? layers[i - 1].y : x, TRUE, dnext, dnext);
+    dout = dnext;
+    dnext = swap;
+  }
+  /* The input's gradient: the shortcut's and the main path's. */
+  if (block->shortcut >= 0) {
+    Layer *shortcut = &net->layers[block->shortcut];
+
+    backward_layer (net, shortcut, params, workspace, x, FALSE, dy, dy);
+    backward_input (net, shortcut, params, workspace, dy, FALSE, dnext);
+    backward_input (net, &layers[0], params, workspace, dout, TRUE, dnext);
+  } else if (block->pads) {
+    backward_input (net, &layers[0], params, workspace, dout, FALSE, dnext);
+    pad_shortcut_backward (&layers[0], &layers[block->n - 1], net->n, dy, dnext);
+  } else {
+    backward_input (net, &layers[0], params, workspace, dout, TRUE, dy);
+    *free1 = dout;
+    *free2 = dnext;
+    return;
+  }
+  *grad = dnext;
+  *free1 = dout;
+  *free2 = dy;
+}
+
+void
+supcon_resnet_backward (
+    SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr)
+{
+  const SupconConv *last = &last_layer (net)->conv, *stem = &net->layers[0].conv;
+  SupconReal *grad = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
+
+  supcon_resnet_invalidate (net);
+  supcon_average_pool_backward (net->n, last->out_h * last->out_w, last->out_c, dr, workspace->threads, grad);
+  for (gint b = net->n_blocks - 1; b >= 0; b--) {
+    const Block *before = b ? &net->blocks[b - 1] : NULL;
+    const SupconReal *stem_out = net->pool ? net->pooled : net->layers[0].y;
+
+    backward_block (net, &net->blocks[b], params, workspace,
+        before ? net->layers[before->first + before->n - 1].y : stem_out, &grad, &free1, &free2);
+  }
+  if (net->pool) {
+    supcon_max_pool_backward (
+        net->n, stem->out_h, stem->out_w, stem->out_c, grad, net->pool_index, workspace->threads, free1);
+    grad = free1;
+  }
+  backward_layer (net, &net->layers[0], params, workspace, net->x, TRUE, grad, grad);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** How the passes of a convolution cut their work into bands, shared by conv.c and conv_weights.c. */
+#ifndef SUPCON_NN_CONV_BAND_H
+#define SUPCON_NN_CONV_BAND_H
+
+#include "nn/conv.h"
+#include "nn/tile.h"
+
+/* Output pixels of a task: enough to use a panel of weights well, few enough that the band stays in a core's cache. */
+#define SUPCON_BAND_PIXELS 256
+/* Tasks below which work is cut along channels too, so that small batches still use all processors. */
+#define SUPCON_BAND_TASKS 16
+
+/**
+ * Where the inputs of a grid of output pixels lie: output (row, col) reads rows row * stride + off_h + t, t < taps_h,
+ * of the source, columns likewise; what lies outside the source is zero.
+ */
+typedef struct {
+  const SupconReal *source; /* n x h x w x c */
+  guint h, w, c;
+  guint rows, cols; /* of the output grid of one picture */
+  guint stride, taps_h, taps_w;
+  gint off_h, off_w;
+  guint band_rows;   /* output rows of a task, or all of them when a task has several pictures */
+  guint band_images; /* pictures of a task */
+} SupconGrid;
+
+/** Chooses band_rows and band_images. */
+void supcon_grid_cut (SupconGrid *grid);
+/** Bands of a batch of n. */
+gsize supcon_grid_bands (const SupconGrid *grid, guint n);
+/** Whether some input lies outside the source, so that bands have to be copied. */
+gboolean supcon_grid_needs_copy (const SupconGrid *grid);
+/** Elements of one picture's part of a band's copy. */
+gsize supcon_grid_copy_size (const SupconGrid *grid);
+/** Elements between rows of the copy. */
+gsize supcon_grid_copy_stride (const SupconGrid *grid);
+/** Copies the inputs of output rows first_row .. first_row + rows - 1 of a picture, zero where outside. */
+void supcon_grid_copy (const SupconGrid *grid, guint image, guint first_row, guint rows, SupconReal *copy);
+
+/** A run of n cut into the fewest pieces of at most 'most', as equal as can be: the size of piece number i. */
+static inline guint
+supcon_even_piece (guint n, guint pieces, guint i)
+{
+  return n / pieces + (i < n % pieces);
+}
+
+/* Channels in panels of two vectors, the last one of one vector when that is enough. */
+static inline guint
+supcon_panels (guint channels, guint lanes)
+{
+  return (channels + 2 * lanes - 1) / (2 * lanes);
+}
+
+static inline guint
+supcon_panel_vectors (guint channels, guint lanes, guint panel)
+{
+  return channels - panel * 2 * lanes > lanes ? 2 : 1;
+}
+
+/* Channels with the padding of the last panel. */
+static inline guint
+supcon_padded_channels (guint channels, guint lanes)
+{
+  return (channels + lanes - 1) / lanes * lanes;
+}
+
+/** What conv_weights.c asks of the workspace. */
+gsize supcon_conv_weights_worker_size (const SupconConv *conv);
+gsize supcon_conv_weights_shared_size (const SupconConv *conv, guint n);
+
+/** The grid of a forward pass over x. */
+SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconReal *x);
+
+#endif

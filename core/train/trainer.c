@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "error.h"
+#include "loss/cross_entropy.h"
+#include "nn/workspace.h"
+
+/* Embeddings are called collapsed when, for so many steps in a row, the loss is as near as this to what one point for
+ * all of them gives, log (n - 1), and the spread of z is as small. A network that has just been made may look like that
+ * for some steps. */
+#define COLLAPSE_STEPS 50
+#define COLLAPSE_LOSS 0.01
+#define COLLAPSE_SPREAD 0.01
+
+struct _SupconTrainer {
+  SupconModel *model;
+  SupconTrainerConfig config;
+  guint64 step;
+  guint collapsed_steps;
+  guint capacity; /* rows that the buffers below have room for */
+  gsize width;    /* elements of a row */
+  SupconReal *dz; /* gradient by z or by the logits */
+  SupconReal *r, *logits;
+};
+
+double
+supcon_trainer_default_learning_rate (SupconStage stage, guint batch_size)
+{
+  return (stage == SUPCON_STAGE_CONTRASTIVE ? 0.2 : 0.2) * sqrt (batch_size / 256.0);
+}
+
+SupconTrainer *
+supcon_trainer_new (SupconModel *model, const SupconTrainerConfig *config, guint64 first_step)
+{
+  SupconTrainer *self = g_new0 (SupconTrainer, 1);
+
+  self->model = model;
+  self->config = *config;
+  self->step = first_step;
+  supcon_model_enable_training (model);
+  return self;
+}
+
+static void
+free_buffers (SupconTrainer *self)
+{
+  g_clear_pointer (&self->dz, supcon_real_free);
+  g_clear_pointer (&self->r, supcon_real_free);
+  g_clear_pointer (&self->logits, supcon_real_free);
+}
+
+void
+supcon_trainer_free (SupconTrainer *self)
+{
+  free_buffers (self);
+  g_free (self);
+}
+
+guint64
+supcon_trainer_step_count (const SupconTrainer *self)
+{
+  return self->step;
+}
+
+static gboolean
+is_trained (const SupconTrainer *self, const SupconParam *param)
+{
+  gboolean head = param->part == SUPCON_PART_CLASSIFIER;
+
+  return param->grad && head == (self->config.stage == SUPCON_STAGE_LINEAR);
+}
+
+typedef struct {
+  const SupconTrainer *trainer;
+  SupconParam *params;
+  double learning_rate;
+  double *squares; /* of each tensor's gradient */
+} Update;
+
+static void
+square_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Update *self = data;
+  const SupconParam *param = &self->params[task];
+  double sum = 0;
+
+  if (is_trained (self->trainer, param))
+    for (gsize i = 0; i < param->size; i++)
+      sum += (double)param->grad[i] * param->grad[i];
+  self->squares[task] = sum;
+}
+
+static void
+update_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Update *self = data;
+  const SupconTrainerConfig *config = &self->trainer->config;
+  SupconParam *param = &self->params[task];
+  SupconSgd sgd = config->sgd;
+
+  if (!is_trained (self->trainer, param))
+    return;
+  if (param->kind == SUPCON_PARAM_SCALE && !config->decay_all)
+    sgd.weight_decay = 0;
+  supcon_sgd_step (&sgd, self->learning_rate, param->data, param->grad, param->velocity, param->size);
+}
+
+static gboolean
+update (SupconTrainer *self, SupconTrainStats *stats, GError **error)
+{
+  guint n, threads = supcon_model_threads (self->model);
+  Update job = { .trainer = self, .params = supcon_model_params (self->model, &n) };
+  double squares = 0;
+
+  job.squares = g_new (double, n);
+  job.learning_rate = supcon_schedule_learning_rate (&self->config.schedule, self->step);
+  supcon_parallel_for (threads, n, square_task, &job);
+  for (guint i = 0; i < n; i++)
+    squares += job.squares[i];
+  g_free (job.squares);
+
+  stats->step = self->step + 1;
+  stats->learning_rate = job.learning_rate;
+  stats->gradient_norm = sqrt (squares);
+  if (!isfinite (stats->loss) || !isfinite (squares)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
+        "step %" G_GUINT64_FORMAT ": the %s is not a finite number (loss %g, gradient norm %g, learning rate %g); "
+        "lower the learning rate or raise the temperature",
+        stats->step, isfinite (stats->loss) ? "gradient" : "loss", stats->loss, stats->gradient_norm,
+        stats->learning_rate);
+    return FALSE;
+  }
+  supcon_parallel_for (threads, n, update_task, &job);
+  self->step++;
+  return TRUE;
+}
+
+static void
+reserve (SupconTrainer *self, guint n, gsize width)
+{
+  gboolean linear = self->config.stage == SUPCON_STAGE_LINEAR;
+
+  if (n <= self->capacity && width <= self->width)
+    return;
+  self->capacity = MAX (n, self->capacity);
+  self->width = MAX (width, self->width);
+  free_buffers (self);
+  self->dz = supcon_real_alloc (self->capacity * self->width);
+  if (linear) {
+    self->r = supcon_real_alloc ((gsize)self->capacity * supcon_model_embedding_dim (self->model));
+    self->logits = supcon_real_alloc (self->capacity * self->width);
+  }
+}
+
+/* 1 - |mean of z|^2: the mean squared distance of unit vectors from their mean. */
+static double
+spread_of (const SupconReal *z, guint n, guint dim)
+{
+  double length = 0;
+
+  for (guint k = 0; k < dim; k++) {
+    double mean = 0;
+
+    for (guint i = 0; i < n; i++)
+      mean += z[(gsize)i * dim + k];
+    length += mean / n * (mean / n);
+  }
+  return 1 - length;
+}
+
+static void
+watch_collapse (SupconTrainer *self, guint n, SupconTrainStats *stats)
+{
+  gboolean looks_so = stats->anchors && fabs (stats->loss - log (n - 1.0)) < COLLAPSE_LOSS &&
+      stats->spread < COLLAPSE_SPREAD;
+
+  self->collapsed_steps = looks_so ? self->collapsed_steps + 1 : 0;
+  stats->collapsed = self->collapsed_steps >= COLLAPSE_STEPS;
+}
+
+static gboolean
+contrastive_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, GError **error)
+{
+  guint dim = supcon_model_projection_dim (self->model);
+  const SupconReal *z;
+  SupconLossResult loss;
+
+  reserve (self, batch->n, dim);
+  supcon_model_forward (self->model, batch->pixels, batch->n);
+  z = supcon_model_forward_projection (self->model);
+  loss = supcon_loss (self->config.loss, z, batch->n, dim, batch->labels, batch->samples, self->config.temperature,
+      supcon_model_threads (self->model), self->dz);
+  stats->loss = loss.loss;
+  stats->anchors = loss.anchors;
+  stats->positives_per_anchor = loss.positives_per_anchor;
+  stats->spread = spread_of (z, batch->n, dim);
+  supcon_model_zero_grad (self->model);
+  supcon_model_backward (self->model, self->dz);
+  if (!update (self, stats, error))
+    return FALSE;
+  watch_collapse (self, batch->n, stats);
+  return TRUE;
+}
+
+static gboolean
+linear_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, GError **error)
+{
+  guint classes = supcon_model_n_classes (self->model);
+  SupconCrossEntropyResult loss;
+
+  reserve (self, batch->n, classes);
+  supcon_model_embed (self->model, batch->pixels, batch->n, self->r);
+  supcon_model_classify (self->model, self->r, batch->n, self->logits);
+  loss = supcon_cross_entropy (self->logits, batch->n, classes, batch->labels, self->dz);
+  stats->loss = loss.loss;
+  stats->anchors = loss.counted;
+  stats->correct = loss.correct;
+  supcon_model_zero_grad (self->model);
+  supcon_model_backward_classifier (self->model, self->r, batch->n, self->dz);
+  return update (self, stats, error);
+}
+
+gboolean
+supcon_trainer_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, GError **error)
+{
+  *stats = (SupconTrainStats){ 0 };
+  if (self->config.stage == SUPCON_STAGE_LINEAR)
+    return linear_step (self, batch, stats, error);
+  return contrastive_step (self, batch, stats, error);
+}
