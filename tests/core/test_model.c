@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In double precision: the gradients of whole networks by a supervised contrastive loss, against central differences. */
+#include <math.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "error.h"
+#include "loss/supcon.h"
+#include "model/model.h"
+#include "rng.h"
+
+enum { N = 6 };
+
+static SupconModelConfig
+config_of (const char *encoder, SupconStem stem, guint size, double width)
+{
+  SupconModelConfig config;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, encoder, sizeof config.encoder);
+  config.stem = stem;
+  config.width = width;
+  config.input_width = size;
+  config.input_height = size + 2;
+  config.projection_dim = 5;
+  return config;
+}
+
+static guint8 *
+pictures (const SupconModelConfig *config, guint n)
+{
+  gsize size = (gsize)n * config->input_width * config->input_height * 3;
+  guint8 *pixels = g_malloc (size);
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 4, 0, 0, 0);
+  for (gsize i = 0; i < size; i++)
+    pixels[i] = supcon_rng_below (&rng, 256);
+  return pixels;
+}
+
+static const gint32 labels[N] = { 0, 1, 0, 1, SUPCON_UNLABELLED, SUPCON_UNLABELLED };
+static const guint64 samples[N] = { 0, 1, 2, 3, 4, 4 };
+
+static double
+loss_of (SupconModel *model, const guint8 *pixels, SupconReal *dz)
+{
+  supcon_model_forward (model, pixels, N);
+  return supcon_loss (SUPCON_LOSS_OUT, supcon_model_forward_projection (model), N,
+      supcon_model_projection_dim (model), labels, samples, 0.3, 2, dz)
+      .loss;
+}
+
+/* At batch size N a ReLU sits within the step of its corner now and then, so of each tensor's elements that are probed
+ * one may be off; a wrong formula is wrong everywhere. */
+static void
+check_model (const SupconModelConfig *config)
+{
+  GError *error = NULL;
+  SupconModel *model = supcon_model_new (config, 11, &error);
+  guint8 *pixels = pictures (config, N);
+  SupconReal *dz;
+  SupconParam *params;
+  guint n;
+
+  ck_assert_msg (model != NULL, "%s", error ? error->message : "no model");
+  supcon_model_set_threads (model, 2);
+  supcon_model_enable_training (model);
+  dz = g_new (SupconReal, N * supcon_model_projection_dim (model));
+  params = supcon_model_params (model, &n);
+  /* Gammas that start at zero would hide the branch behind them. */
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; params[i].kind == SUPCON_PARAM_SCALE && k < params[i].size; k++)
+      params[i].data[k] += 0.1 + 0.01 * (k % 7);
+  loss_of (model, pixels, dz);
+  supcon_model_zero_grad (model);
+  supcon_model_backward (model, dz);
+
+  for (guint i = 0; i < n; i++) {
+    guint wrong = 0;
+
+    if (params[i].kind == SUPCON_PARAM_BUFFER)
+      continue;
+    for (guint probe = 0; probe < 4; probe++) {
+      gsize at = (probe * 7919 + 13) % params[i].size;
+      SupconReal keep = params[i].data[at];
+      double up, down, expected;
+
+      params[i].data[at] = keep + 1e-6;
+      up = loss_of (model, pixels, NULL);
+      params[i].data[at] = keep - 1e-6;
+      down = loss_of (model, pixels, NULL);
+      params[i].data[at] = keep;
+      expected = (up - down) / 2e-6;
+      wrong += fabs (params[i].grad[at] - expected) > 1e-5 * (0.01 + fabs (expected));
+    }
+    ck_assert_msg (wrong <= 1, "%s of %s: %u of 4 gradients are wrong", params[i].name, config->encoder, wrong);
+  }
+  g_free (dz);
+  g_free (pixels);
+  supcon_model_free (model);
+}
+
+START_TEST (test_gradients)
+{
+  SupconModelConfig config = config_of ("resnet8", SUPCON_STEM_SMALL, 8, 0.25);
+
+  check_model (&config);
+  config.zero_init_residual = TRUE;
+  config.projection = SUPCON_PROJECTION_LINEAR;
+  check_model (&config);
+  config = config_of ("resnet18", SUPCON_STEM_IMAGENET, 34, 0.0625);
+  check_model (&config);
+  config.stem = SUPCON_STEM_SMALL;
+  config.input_width = 9;
+  config.input_height = 13;
+  config.projection = SUPCON_PROJECTION_NONE;
+  check_model (&config);
+  config = config_of ("resnet50", SUPCON_STEM_SMALL, 8, 0.03125);
+  check_model (&config);
+}
+END_TEST
+
+/* Elements of torchvision's networks without fc; of resnet20, counted by hand from its table. */
+START_TEST (test_sizes)
+{
+  static const struct {
+    const char *encoder;
+    guint64 learnt;
+    guint dim;
+  } known[] = { { "resnet18", 11176512, 512 }, { "resnet34", 21284672, 512 }, { "resnet50", 23508032, 2048 },
+    { "resnet101", 42500160, 2048 }, { "resnet152", 58143808, 2048 }, { "resnet20", 269072, 64 } };
+
+  for (guint k = 0; k < G_N_ELEMENTS (known); k++) {
+    SupconModelConfig config = config_of (known[k].encoder, SUPCON_STEM_IMAGENET, 32, 1);
+    SupconModel *model = supcon_model_new (&config, 0, NULL);
+    guint64 learnt = 0;
+    guint n;
+    SupconParam *params = supcon_model_params (model, &n);
+
+    for (guint i = 0; i < n; i++)
+      if (params[i].part == SUPCON_PART_ENCODER && params[i].kind != SUPCON_PARAM_BUFFER)
+        learnt += params[i].size;
+    ck_assert_msg (learnt == known[k].learnt, "%s: %" G_GUINT64_FORMAT, known[k].encoder, learnt);
+    ck_assert_uint_eq (supcon_model_embedding_dim (model), known[k].dim);
+    supcon_model_free (model);
+  }
+}
+END_TEST
+
+/* With running statistics that have reached the batch's, embed must give what forward gives; the unbiased variance
+ * leaves a difference that shrinks with the pixels of the smallest map. */
+START_TEST (test_embed)
+{
+  static const char *const encoders[] = { "resnet8", "resnet18", "resnet50" };
+  enum { MANY = 96 };
+
+  for (guint e = 0; e < G_N_ELEMENTS (encoders); e++) {
+    SupconModelConfig config = config_of (encoders[e], SUPCON_STEM_SMALL, 16, 0.125);
+    SupconModel *model = supcon_model_new (&config, 3, NULL);
+    guint dim = supcon_model_embedding_dim (model), z_dim = supcon_model_projection_dim (model);
+    guint8 *pixels = pictures (&config, MANY);
+    SupconReal *r = g_new (SupconReal, MANY * dim), *z = g_new (SupconReal, MANY * z_dim);
+    const SupconReal *expected = NULL, *expected_z;
+
+    for (guint i = 0; i < 120; i++)
+      expected = supcon_model_forward (model, pixels, MANY);
+    expected_z = supcon_model_forward_projection (model);
+    supcon_model_embed (model, pixels, MANY, r);
+    supcon_model_project (model, r, MANY, z);
+    for (guint i = 0; i < MANY * dim; i++)
+      ck_assert_double_eq_tol (r[i], expected[i], 0.05 * (1 + fabs (expected[i])));
+    for (guint i = 0; i < MANY * z_dim; i++)
+      ck_assert_double_eq_tol (z[i], expected_z[i], 0.05);
+    /* One at a time gives the same as all at once. */
+    supcon_model_embed (model, pixels + 16 * 18 * 3 * (MANY - 1), 1, z);
+    for (guint i = 0; i < MIN (dim, z_dim); i++)
+      ck_assert_double_eq_tol (z[i], r[(MANY - 1) * dim + i], 1e-12);
+    supcon_model_free (model);
+    g_free (pixels);
+    g_free (r);
+    g_free (z);
+  }
+}
+END_TEST
+
+START_TEST (test_settings)
+{
+  static const struct {
+    const char *encoder;
+    guint size;
+    double width;
+    const char *named;
+  } bad[] = { { "resnet19", 64, 1, "resnet19" }, { "resnet18", 20, 1, "20x22" }, { "resnet18", 64, 0.001, "width" },
+    { "resnet18", 64, 9, "width" }, { "resnet20", 3, 1, "3x5" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    SupconModelConfig config = config_of (bad[i].encoder, SUPCON_STEM_IMAGENET, bad[i].size, bad[i].width);
+    GError *error = NULL;
+
+    ck_assert_ptr_null (supcon_model_new (&config, 0, &error));
+    ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
+    ck_assert_msg (strstr (error->message, bad[i].named) != NULL, "%s", error->message);
+    g_clear_error (&error);
+  }
+}
+END_TEST
+
+START_TEST (test_classes_grow)
+{
+  SupconModelConfig config = config_of ("resnet8", SUPCON_STEM_SMALL, 8, 0.25);
+  SupconModel *model = supcon_model_new (&config, 0, NULL);
+  guint dim = supcon_model_embedding_dim (model), n;
+  SupconParam *params;
+
+  supcon_model_enable_training (model);
+  supcon_model_set_n_classes (model, 2);
+  params = supcon_model_params (model, &n);
+  ck_assert_str_eq (params[n - 2].name, "classifier.weight");
+  params[n - 2].data[2 * dim - 1] = 7;
+  params[n - 1].data[1] = 8;
+  supcon_model_set_n_classes (model, 5);
+  params = supcon_model_params (model, &n);
+  ck_assert_uint_eq (params[n - 2].size, 5 * dim);
+  ck_assert_double_eq (params[n - 2].data[2 * dim - 1], 7);
+  ck_assert_double_eq (params[n - 2].data[2 * dim], 0);
+  ck_assert_double_eq (params[n - 1].data[1], 8);
+  ck_assert_double_eq (params[n - 1].data[4], 0);
+  ck_assert_ptr_nonnull (params[n - 1].grad);
+  supcon_model_free (model);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN (
+    "model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow)
