@@ -1,33 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Two walks over tiles of S = z z^T / t. The first finds each row's log-sum-exp (running maximum and sum), the second
- * makes each tile of dL/dS again from it and multiplies it by z at once. A row block is a task, so every row of dz is
- * written by one task alone, in a fixed order. */
+/* Two walks over square tiles of S = z z^T / t, of which only those on and above the diagonal are made. The first finds
+ * each row's log-sum-exp (running maximum and sum), the second makes each tile of dL/dS, which is symmetric, again from it
+ * and multiplies it by z at once, for its rows and for its columns. Tiles go in rounds, as the matches of a tournament
+ * do: in a round no two tiles share a block of rows or columns, so they run in parallel and every sum has a fixed
+ * order. */
 #include "loss/supcon.h"
 
 #include "blas.h"
 #include "parallel.h"
 #include "simd.h"
 
-#define TILE_COLS 256
+/* Rows of a block, for large and for small batches. */
+#define BLOCK_LARGE 256
+#define BLOCK_SMALL 64
 #define LANES 16
 
 /* Stands for an element that does not count: e to it is 0, and it never is the maximum. */
 #define OUTSIDE ((SupconReal)-1e30)
 
+/* A running log-sum-exp for each row. */
+typedef struct {
+  SupconReal *largest;
+  double *sum;
+} LogSums;
+
 typedef struct {
   SupconLossKind kind;
   const SupconReal *z;
-  guint n, dim, rows; /* rows of a task */
+  guint n, dim;
+  guint block, blocks; /* rows of a block; how many there are */
+  guint round;
   SupconReal inverse_t;
   guint32 *group; /* rows of equal group are each other's positives */
   guint *size;    /* of row i's group */
+  guint32 *first; /* first row of i's group */
   guint anchors;
-  SupconReal *sums;          /* n x dim: row i is the sum of z over i's group when i is its first, else unused */
-  guint32 *first;            /* first row of i's group */
-  SupconReal *lse, *lse_pos; /* log-sum-exp over all others and over positives; -OUTSIDE for rows that are no anchors */
+  SupconReal *sums; /* n x dim: row i is the sum of z over i's group when i is its first, else unused */
+  LogSums all, positives;
+  SupconReal *lse, *lse_pos; /* their values; -OUTSIDE for rows that are no anchors */
   double *loss;
   SupconReal *dz;
-  SupconReal *scratch; /* rows x TILE_COLS for each worker */
+  SupconReal *scratch; /* block x block for each worker */
 } Loss;
 
 typedef struct {
@@ -90,64 +103,145 @@ sum_groups (Loss *self)
   }
 }
 
-/* The tile of S for rows first_row.. and columns first_col.., widened to TILE_COLS; the diagonal is outside. */
-static void
-make_tile (const Loss *self, guint first_row, guint rows, guint first_col, guint cols, SupconReal *tile)
-{
-  supcon_gemm (SUPCON_NO_TRANS, SUPCON_TRANS, rows, cols, self->dim, self->inverse_t,
-      self->z + (gsize)first_row * self->dim, self->dim, self->z + (gsize)first_col * self->dim, self->dim, 0, tile,
-      TILE_COLS);
-  for (guint i = 0; i < rows; i++) {
-    SupconReal *row = tile + (gsize)i * TILE_COLS;
+/* Two blocks and the tile of S where they meet; the same one twice on the diagonal. */
+typedef struct {
+  guint row, col;   /* first ones */
+  guint rows, cols; /* how many */
+  SupconReal *s;    /* block x block, widened to it; OUTSIDE on the diagonal and beyond n */
+} Tile;
 
-    for (guint j = cols; j < TILE_COLS; j++)
+/* Match number 'match' of the round. Round 0 is the diagonal; the others are the circle method's, with an idle block when
+ * the number is odd. */
+static gboolean
+make_tile (const Loss *self, gsize match, guint worker, Tile *tile)
+{
+  guint even = (self->blocks + 1) & ~1u, turn = self->round - 1;
+  guint a = match, b = match;
+
+  if (self->round > 0) {
+    a = match ? (turn + match) % (even - 1) : even - 1;
+    b = match ? (turn + even - 1 - match) % (even - 1) : turn;
+  }
+  if (MAX (a, b) >= self->blocks)
+    return FALSE;
+  tile->row = MIN (a, b) * self->block;
+  tile->col = MAX (a, b) * self->block;
+  tile->rows = MIN (self->block, self->n - tile->row);
+  tile->cols = MIN (self->block, self->n - tile->col);
+  tile->s = self->scratch + (gsize)worker * self->block * self->block;
+  supcon_gemm (SUPCON_NO_TRANS, SUPCON_TRANS, tile->rows, tile->cols, self->dim, self->inverse_t,
+      self->z + (gsize)tile->row * self->dim, self->dim, self->z + (gsize)tile->col * self->dim, self->dim, 0, tile->s,
+      self->block);
+  for (guint i = 0; i < tile->rows; i++) {
+    SupconReal *row = tile->s + (gsize)i * self->block;
+
+    for (guint j = tile->cols; j < self->block; j++)
       row[j] = OUTSIDE;
-    if (first_row + i >= first_col && first_row + i < first_col + cols)
-      row[first_row + i - first_col] = OUTSIDE;
+    if (tile->row == tile->col)
+      row[i] = OUTSIDE;
+  }
+  return TRUE;
+}
+
+static void
+for_all_tiles (Loss *self, SupconTaskFunc func, guint threads)
+{
+  guint even = (self->blocks + 1) & ~1u;
+
+  self->round = 0;
+  supcon_parallel_for (threads, self->blocks, func, self);
+  for (self->round = 1; self->round < even && self->blocks > 1; self->round++)
+    supcon_parallel_for (threads, even / 2, func, self);
+}
+
+static void
+log_sum_merge (LogSums *sums, guint row, SupconReal largest, double sum)
+{
+  if (largest <= OUTSIDE)
+    return;
+  if (largest > sums->largest[row]) {
+    sums->sum[row] = sums->sum[row] * exp (sums->largest[row] - largest) + sum;
+    sums->largest[row] = largest;
+  } else {
+    sums->sum[row] += sum * exp (largest - sums->largest[row]);
   }
 }
 
-/* A running log-sum-exp. */
-typedef struct {
-  SupconReal largest;
-  double sum;
-} LogSum;
-
-/* Takes TILE_COLS elements in; those that are OUTSIDE do not count. */
+/* Takes the tile's rows into the sums of their rows. */
 SUPCON_MULTIVERSION static void
-log_sum_add (LogSum *self, const SupconReal *row)
+add_rows (const Tile *tile, guint width, LogSums *sums)
 {
-  SupconReal largest[LANES], sum[LANES] = { 0 }, most = self->largest;
-  double total = 0;
+  for (guint i = 0; i < tile->rows; i++) {
+    const SupconReal *row = tile->s + (gsize)i * width;
+    SupconReal largest[LANES], sum[LANES] = { 0 }, most;
+    double total = 0;
 
-  memcpy (largest, row, sizeof largest);
-  for (guint j = LANES; j < TILE_COLS; j += LANES)
+    memcpy (largest, row, sizeof largest);
+    for (guint j = LANES; j < width; j += LANES)
+      for (guint k = 0; k < LANES; k++)
+        largest[k] = row[j + k] > largest[k] ? row[j + k] : largest[k];
+    most = largest[0];
+    for (guint k = 1; k < LANES; k++)
+      most = MAX (most, largest[k]);
+    for (guint j = 0; j < width; j += LANES)
+      for (guint k = 0; k < LANES; k++)
+        sum[k] += supcon_exp (row[j + k] - most);
     for (guint k = 0; k < LANES; k++)
-      largest[k] = row[j + k] > largest[k] ? row[j + k] : largest[k];
-  for (guint k = 0; k < LANES; k++)
-    most = MAX (most, largest[k]);
-  if (most <= OUTSIDE)
+      total += sum[k];
+    log_sum_merge (sums, tile->row + i, most, total);
+  }
+}
+
+/* Takes the tile's columns into the sums of theirs. */
+SUPCON_MULTIVERSION static void
+add_cols (const Tile *tile, guint width, LogSums *sums)
+{
+  SupconReal most[BLOCK_LARGE], sum[BLOCK_LARGE] = { 0 };
+
+  memcpy (most, tile->s, width * sizeof *most);
+  for (guint i = 1; i < tile->rows; i++)
+    for (guint j = 0; j < width; j++) {
+      SupconReal s = tile->s[(gsize)i * width + j];
+
+      most[j] = s > most[j] ? s : most[j];
+    }
+  for (guint i = 0; i < tile->rows; i++)
+    for (guint j = 0; j < width; j++)
+      sum[j] += supcon_exp (tile->s[(gsize)i * width + j] - most[j]);
+  for (guint j = 0; j < tile->cols; j++)
+    log_sum_merge (sums, tile->col + j, most[j], sum[j]);
+}
+
+SUPCON_MULTIVERSION static void
+keep_positives (const Tile *tile, guint width, const guint32 *group)
+{
+  const guint32 *cols = group + tile->col;
+
+  for (guint i = 0; i < tile->rows; i++)
+    for (guint j = 0; j < tile->cols; j++) {
+      SupconReal *s = tile->s + (gsize)i * width + j;
+
+      *s = cols[j] == group[tile->row + i] ? *s : OUTSIDE;
+    }
+}
+
+static void
+sums_task (gsize match, guint worker, gpointer data)
+{
+  Loss *self = data;
+  Tile tile;
+
+  if (!make_tile (self, match, worker, &tile))
     return;
-  for (guint j = 0; j < TILE_COLS; j += LANES)
-    for (guint k = 0; k < LANES; k++)
-      sum[k] += supcon_exp (row[j + k] - most);
-  for (guint k = 0; k < LANES; k++)
-    total += sum[k];
-  self->sum = self->sum * exp (self->largest - most) + total;
-  self->largest = most;
-}
-
-static double
-log_sum_value (const LogSum *self)
-{
-  return self->largest + log (self->sum);
-}
-
-SUPCON_MULTIVERSION static void
-keep_group (const guint32 *group, guint32 wanted, guint cols, SupconReal *row)
-{
-  for (guint j = 0; j < cols; j++)
-    row[j] = group[j] == wanted ? row[j] : OUTSIDE;
+  add_rows (&tile, self->block, &self->all);
+  if (tile.row != tile.col)
+    add_cols (&tile, self->block, &self->all);
+  if (self->kind != SUPCON_LOSS_IN)
+    return;
+  keep_positives (&tile, self->block, self->group);
+  add_rows (&tile, self->block, &self->positives);
+  if (tile.row != tile.col)
+    add_cols (&tile, self->block, &self->positives);
 }
 
 static double
@@ -160,106 +254,109 @@ dot (const SupconReal *a, const SupconReal *b, guint dim)
   return sum;
 }
 
+/* Each anchor's loss, and the values of the log-sum-exps. */
 static void
-loss_task (gsize task, guint worker, gpointer data)
+finish_losses (Loss *self)
 {
-  const Loss *self = data;
-  guint first = task * self->rows, rows = MIN (self->rows, self->n - first);
-  SupconReal *tile = self->scratch + (gsize)worker * self->rows * TILE_COLS;
-  LogSum all[TILE_COLS], positives[TILE_COLS];
+  for (guint i = 0; i < self->n; i++) {
+    guint n_positives = self->size[i] - 1;
+    const SupconReal *z = self->z + (gsize)i * self->dim;
+    double lse = self->all.largest[i] + log (self->all.sum[i]);
 
-  for (guint i = 0; i < rows; i++)
-    all[i] = positives[i] = (LogSum){ OUTSIDE, 0 };
-  for (guint col = 0; col < self->n; col += TILE_COLS) {
-    guint cols = MIN (TILE_COLS, self->n - col);
-
-    make_tile (self, first, rows, col, cols, tile);
-    for (guint i = 0; i < rows; i++) {
-      SupconReal *row = tile + (gsize)i * TILE_COLS;
-
-      log_sum_add (&all[i], row);
-      if (self->kind == SUPCON_LOSS_IN) {
-        keep_group (self->group + col, self->group[first + i], cols, row);
-        log_sum_add (&positives[i], row);
-      }
-    }
-  }
-
-  for (guint i = 0; i < rows; i++) {
-    guint row = first + i, n_positives = self->size[row] - 1;
-    const SupconReal *z = self->z + (gsize)row * self->dim;
-
-    self->loss[row] = 0;
-    self->lse[row] = -OUTSIDE;
+    self->loss[i] = 0;
+    self->lse[i] = self->lse_pos[i] = -OUTSIDE;
     if (n_positives == 0)
       continue;
-    self->lse[row] = log_sum_value (&all[i]);
+    self->lse[i] = lse;
     if (self->kind == SUPCON_LOSS_IN) {
-      self->lse_pos[row] = log_sum_value (&positives[i]);
-      self->loss[row] = log (n_positives) - log_sum_value (&positives[i]) + log_sum_value (&all[i]);
-    } else {
-      double similarity = dot (z, self->sums + (gsize)self->first[row] * self->dim, self->dim) - dot (z, z, self->dim);
+      double lse_pos = self->positives.largest[i] + log (self->positives.sum[i]);
 
-      self->loss[row] = log_sum_value (&all[i]) - similarity * self->inverse_t / n_positives;
+      self->lse_pos[i] = lse_pos;
+      self->loss[i] = log (n_positives) - lse_pos + lse;
+    } else {
+      double similarity = dot (z, self->sums + (gsize)self->first[i] * self->dim, self->dim) - dot (z, z, self->dim);
+
+      self->loss[i] = lse - similarity * self->inverse_t / n_positives;
     }
   }
 }
 
-/* row[j] = Q_ij + Q_ji: i as anchor, and as contrast of anchor j. */
+/* s = Q_ij + Q_ji: i as anchor, and as contrast of anchor j. */
 SUPCON_MULTIVERSION static void
-gradient_row (SupconReal *row, guint cols, SupconReal lse_row, const SupconReal *lse)
+softmax_tile (const Tile *tile, guint width, const SupconReal *lse)
 {
-  for (guint j = 0; j < cols; j++)
-    row[j] = supcon_exp (row[j] - lse_row) + supcon_exp (row[j] - lse[j]);
+  const SupconReal *lse_cols = lse + tile->col;
+
+  for (guint i = 0; i < tile->rows; i++) {
+    SupconReal *row = tile->s + (gsize)i * width, lse_row = lse[tile->row + i];
+
+    for (guint j = 0; j < tile->cols; j++)
+      row[j] = supcon_exp (row[j] - lse_row) + supcon_exp (row[j] - lse_cols[j]);
+  }
 }
 
-/* The same less the softmax over positives (eq. 3). lse_pos is that of anchors in the row's group. */
+/* The same less the softmax over positives (eq. 3). */
 SUPCON_MULTIVERSION static void
-gradient_row_in (SupconReal *row, guint cols, SupconReal lse_row, const SupconReal *lse, SupconReal lse_pos_row,
-    const SupconReal *lse_pos, const guint32 *group, guint32 own)
+softmax_tile_in (const Tile *tile, guint width, const SupconReal *lse, const SupconReal *lse_pos, const guint32 *group)
 {
-  for (guint j = 0; j < cols; j++) {
-    SupconReal s = row[j];
-    SupconReal positive = supcon_exp (s - lse_pos_row) + supcon_exp (s - lse_pos[j]);
+  for (guint i = 0; i < tile->rows; i++) {
+    SupconReal *row = tile->s + (gsize)i * width;
+    guint r = tile->row + i;
 
-    row[j] = supcon_exp (s - lse_row) + supcon_exp (s - lse[j]) - (group[j] == own ? positive : 0);
+    for (guint j = 0; j < tile->cols; j++) {
+      SupconReal s = row[j];
+      SupconReal positive = supcon_exp (s - lse_pos[r]) + supcon_exp (s - lse_pos[tile->col + j]);
+
+      row[j] = supcon_exp (s - lse[r]) + supcon_exp (s - lse[tile->col + j]);
+      row[j] -= group[tile->col + j] == group[r] ? positive : 0;
+    }
   }
 }
 
 static void
-gradient_task (gsize task, guint worker, gpointer data)
+gradient_task (gsize match, guint worker, gpointer data)
 {
   const Loss *self = data;
-  guint first = task * self->rows, rows = MIN (self->rows, self->n - first);
-  SupconReal *tile = self->scratch + (gsize)worker * self->rows * TILE_COLS;
-  SupconReal *dz = self->dz + (gsize)first * self->dim, scale = self->inverse_t / self->anchors;
+  SupconReal scale = self->inverse_t / self->anchors;
+  gsize dim = self->dim;
+  Tile tile;
 
-  for (guint col = 0; col < self->n; col += TILE_COLS) {
-    guint cols = MIN (TILE_COLS, self->n - col);
-
-    make_tile (self, first, rows, col, cols, tile);
-    for (guint i = 0; i < rows; i++) {
-      SupconReal *row = tile + (gsize)i * TILE_COLS;
-
-      if (self->kind == SUPCON_LOSS_IN)
-        gradient_row_in (row, cols, self->lse[first + i], self->lse + col, self->lse_pos[first + i],
-            self->lse_pos + col, self->group + col, self->group[first + i]);
-      else
-        gradient_row (row, cols, self->lse[first + i], self->lse + col);
-    }
-    supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, rows, self->dim, cols, scale, tile, TILE_COLS,
-        self->z + (gsize)col * self->dim, self->dim, col > 0, dz, self->dim);
-  }
-  if (self->kind == SUPCON_LOSS_IN)
+  if (!make_tile (self, match, worker, &tile))
     return;
-  for (guint i = 0; i < rows; i++) {
-    guint row = first + i;
-    const SupconReal *z = self->z + (gsize)row * self->dim, *sum = self->sums + (gsize)self->first[row] * self->dim;
-    SupconReal share = self->size[row] > 1 ? 2 * scale / (self->size[row] - 1) : 0;
+  if (self->kind == SUPCON_LOSS_IN)
+    softmax_tile_in (&tile, self->block, self->lse, self->lse_pos, self->group);
+  else
+    softmax_tile (&tile, self->block, self->lse);
+  supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, tile.rows, dim, tile.cols, scale, tile.s, self->block,
+      self->z + tile.col * dim, dim, 1, self->dz + tile.row * dim, dim);
+  if (tile.row != tile.col)
+    supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, tile.cols, dim, tile.rows, scale, tile.s, self->block,
+        self->z + tile.row * dim, dim, 1, self->dz + tile.col * dim, dim);
+}
+
+/* The positives' part of eq. 2's gradient, which needs no tile. It starts dz. */
+static void
+start_gradient (Loss *self)
+{
+  SupconReal scale = self->inverse_t / self->anchors;
+
+  for (guint i = 0; i < self->n; i++) {
+    const SupconReal *z = self->z + (gsize)i * self->dim, *sum = self->sums + (gsize)self->first[i] * self->dim;
+    SupconReal share = self->kind != SUPCON_LOSS_IN && self->size[i] > 1 ? 2 * scale / (self->size[i] - 1) : 0;
 
     for (guint k = 0; k < self->dim; k++)
-      dz[(gsize)i * self->dim + k] -= share * (sum[k] - z[k]);
+      self->dz[(gsize)i * self->dim + k] = share * (z[k] - sum[k]);
   }
+}
+
+static LogSums
+log_sums_new (guint n)
+{
+  LogSums sums = { g_new (SupconReal, n), g_new0 (double, n) };
+
+  for (guint i = 0; i < n; i++)
+    sums.largest[i] = OUTSIDE;
+  return sums;
 }
 
 SupconLossResult
@@ -270,36 +367,38 @@ supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const
     .z = z,
     .n = n,
     .dim = dim,
-    /* Small batches in small tasks, so that there are enough of them. */
-    .rows = n >= 8 * TILE_COLS ? TILE_COLS : TILE_COLS / 4,
+    .block = n >= 8 * BLOCK_LARGE ? BLOCK_LARGE : BLOCK_SMALL, /* small ones so that there are enough */
     .inverse_t = 1 / temperature,
     .dz = dz };
   SupconLossResult result = { 0 };
-  gsize tasks = (n + self.rows - 1) / self.rows;
   double sum = 0, positives = 0;
 
   if (n == 0)
     return result;
+  self.blocks = (n + self.block - 1) / self.block;
   self.group = g_new (guint32, n);
   self.first = g_new (guint32, n);
   self.size = g_new (guint, n);
   self.sums = g_new (SupconReal, (gsize)n * dim);
+  self.all = log_sums_new (n);
+  self.positives = log_sums_new (n);
   self.lse = g_new (SupconReal, n);
   self.lse_pos = g_new (SupconReal, n);
   self.loss = g_new (double, n);
-  self.scratch = g_new (SupconReal, supcon_parallel_threads (threads) * self.rows * TILE_COLS);
+  self.scratch = g_new (SupconReal, (gsize)supcon_parallel_threads (threads) * self.block * self.block);
 
   find_groups (&self, labels, samples);
   sum_groups (&self);
-  for (guint i = 0; i < n; i++)
-    self.lse_pos[i] = -OUTSIDE;
   if (self.anchors) {
-    supcon_parallel_for (threads, tasks, loss_task, &self);
-    if (dz)
-      supcon_parallel_for (threads, tasks, gradient_task, &self);
+    for_all_tiles (&self, sums_task, threads);
+    finish_losses (&self);
     for (guint i = 0; i < n; i++)
       sum += self.loss[i];
     result.loss = sum / self.anchors;
+    if (dz) {
+      start_gradient (&self);
+      for_all_tiles (&self, gradient_task, threads);
+    }
   } else if (dz) {
     memset (dz, 0, (gsize)n * dim * sizeof *dz);
   }
@@ -312,6 +411,10 @@ supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const
   g_free (self.first);
   g_free (self.size);
   g_free (self.sums);
+  g_free (self.all.largest);
+  g_free (self.all.sum);
+  g_free (self.positives.largest);
+  g_free (self.positives.sum);
   g_free (self.lse);
   g_free (self.lse_pos);
   g_free (self.loss);
