@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * IDX files (LeCun et al., the MNIST database): two zero bytes, the type (8: unsigned byte), the number of dimensions,
+ * each dimension as 32 bits, most significant byte first, then the values.
+ */
+#include "data/readers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixinputstream.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+
+#define IDX_LABELS 0x801u
+#define IDX_IMAGES 0x803u
+#define FIRST_READ (1 << 20)
+
+/* Bytes of the file, decompressed when it is gzip'ed, whatever its name. */
+static GInputStream *
+open_stream (const char *path, GError **error)
+{
+  int fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
+  GInputStream *file, *stream;
+  GZlibDecompressor *decompressor;
+  guint8 magic[2];
+
+  if (fd < 0) {
+    int cause = errno;
+
+    g_set_error (error, SUPCON_ERROR, cause == ENOENT ? SUPCON_ERROR_NOT_FOUND : SUPCON_ERROR_READ, "%s: %s", path,
+        g_strerror (cause));
+    return NULL;
+  }
+  file = g_unix_input_stream_new (fd, TRUE);
+  if (pread (fd, magic, 2, 0) != 2 || magic[0] != 0x1f || magic[1] != 0x8b)
+    return file;
+  decompressor = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP);
+  stream = g_converter_input_stream_new (file, G_CONVERTER (decompressor));
+  g_object_unref (decompressor);
+  g_object_unref (file);
+  return stream;
+}
+
+/* Reads size bytes, fewer at the end of the file. */
+static gboolean
+read_some (GInputStream *stream, const char *path, void *data, gsize size, gsize *got, GError **error)
+{
+  GError *cause = NULL;
+  gboolean damaged;
+
+  if (g_input_stream_read_all (stream, data, size, got, NULL, &cause))
+    return TRUE;
+  damaged = g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_INVALID_DATA)
+            || g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT);
+  g_set_error (error, SUPCON_ERROR, damaged ? SUPCON_ERROR_FORMAT : SUPCON_ERROR_READ, "%s: %s", path, cause->message);
+  g_error_free (cause);
+  return FALSE;
+}
+
+static gboolean
+read_header (
+    GInputStream *stream, const char *path, guint32 magic, guint32 *dimensions, guint n_dimensions, GError **error)
+{
+  guint32 words[4];
+  gsize size = (1 + n_dimensions) * sizeof *words, got;
+
+  if (!read_some (stream, path, words, size, &got, error))
+    return FALSE;
+  if (got >= 4 && GUINT32_FROM_BE (words[0]) != magic) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: magic number 0x%08x found, 0x%08x expected (IDX, unsigned bytes, %u dimension%s)", path,
+        GUINT32_FROM_BE (words[0]), magic, n_dimensions, n_dimensions == 1 ? "" : "s");
+    return FALSE;
+  }
+  if (got != size) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: short file: %" G_GSIZE_FORMAT " bytes found, an IDX header of %" G_GSIZE_FORMAT " expected", path, got,
+        size);
+    return FALSE;
+  }
+  for (guint i = 0; i < n_dimensions; i++)
+    dimensions[i] = GUINT32_FROM_BE (words[1 + i]);
+  return TRUE;
+}
+
+/* The rest of the file, which has to be 'expected' > 0 bytes. Memory grows with what really comes, so a header that
+ * promises too much takes none. */
+static guint8 *
+read_rest (GInputStream *stream, const char *path, guint64 expected, GError **error)
+{
+  guint64 capacity = MIN (expected, FIRST_READ);
+  guint8 *data = NULL, *larger, extra;
+  gsize size = 0, got;
+
+  for (;;) {
+    larger = g_try_realloc (data, capacity);
+    if (!larger) {
+      g_set_error (
+          error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s: no memory for %" G_GUINT64_FORMAT " bytes", path, capacity);
+      goto fail;
+    }
+    data = larger;
+    if (!read_some (stream, path, data + size, capacity - size, &got, error))
+      goto fail;
+    size += got;
+    if (size < capacity || size == expected)
+      break;
+    capacity = MIN (expected, capacity * 2);
+  }
+  if (size < expected) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: short file: %" G_GSIZE_FORMAT " values found, %" G_GUINT64_FORMAT " expected by its header", path, size,
+        expected);
+    goto fail;
+  }
+  if (!read_some (stream, path, &extra, 1, &got, error))
+    goto fail;
+  if (got) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: more values found than the %" G_GUINT64_FORMAT " expected by its header", path, expected);
+    goto fail;
+  }
+  return data;
+
+fail:
+  g_free (data);
+  return NULL;
+}
+
+static gboolean
+read_labels (SupconDataset *dataset, const char *path, GError **error)
+{
+  GInputStream *stream = open_stream (path, error);
+  guint8 *values = NULL;
+  guint n_classes = 0;
+
+  if (!stream)
+    return FALSE;
+  if (!read_header (stream, path, IDX_LABELS, &dataset->count, 1, error))
+    goto done;
+  if (dataset->count == 0) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: no label found, at least 1 expected", path);
+    goto done;
+  }
+  values = read_rest (stream, path, dataset->count, error);
+  if (!values)
+    goto done;
+  dataset->labels = g_try_new (guint32, dataset->count);
+  if (!dataset->labels) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s: no memory for %u labels", path, dataset->count);
+    g_clear_pointer (&values, g_free);
+    goto done;
+  }
+  for (guint32 i = 0; i < dataset->count; i++) {
+    dataset->labels[i] = values[i];
+    n_classes = MAX (n_classes, values[i] + 1u);
+  }
+  supcon_dataset_number_classes (dataset, n_classes);
+
+done:
+  g_free (values);
+  g_object_unref (stream);
+  return values != NULL;
+}
+
+static gboolean
+read_images (SupconDataset *dataset, const char *path, const char *labels, GError **error)
+{
+  GInputStream *stream = open_stream (path, error);
+  guint32 dimensions[3];
+
+  if (!stream)
+    return FALSE;
+  if (!read_header (stream, path, IDX_IMAGES, dimensions, 3, error))
+    goto done;
+  if (dimensions[0] != dataset->count) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: %u labels found, %u expected, one for each picture of %s", labels, dataset->count, dimensions[0], path);
+    goto done;
+  }
+  for (guint i = 1; i < 3; i++) {
+    if (dimensions[i] == 0 || dimensions[i] > SUPCON_MAX_SIDE) {
+      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: %s %u found, 1 to %u expected", path,
+          i == 1 ? "height" : "width", dimensions[i], SUPCON_MAX_SIDE);
+      goto done;
+    }
+  }
+  dataset->height = dimensions[1];
+  dataset->width = dimensions[2];
+  dataset->channels = 1;
+  /* Fits 64 bits: 32 for the count, 15 for each side. */
+  dataset->pixels = read_rest (stream, path, (guint64)dimensions[0] * dimensions[1] * dimensions[2], error);
+
+done:
+  g_object_unref (stream);
+  return dataset->pixels != NULL;
+}
+
+/* folder/name or folder/name.gz, whichever is there, or NULL. */
+static char *
+find_file (const char *folder, const char *name)
+{
+  char *path = g_build_filename (folder, name, NULL);
+  char *packed;
+
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return path;
+  packed = g_strconcat (path, ".gz", NULL);
+  g_free (path);
+  if (g_file_test (packed, G_FILE_TEST_EXISTS))
+    return packed;
+  g_free (packed);
+  return NULL;
+}
+
+/* The labels that lie beside a file of pictures under the MNIST family's name, plain or .gz, or NULL. */
+static char *
+find_labels (const char *images)
+{
+  g_autofree char *folder = g_path_get_dirname (images);
+  g_autofree char *base = g_path_get_basename (images);
+  GString *name;
+  char *path = NULL;
+
+  if (g_str_has_suffix (base, ".gz"))
+    base[strlen (base) - 3] = '\0';
+  name = g_string_new (base);
+  if (g_string_replace (name, "images-idx3", "labels-idx1", 1) == 1)
+    path = find_file (folder, name->str);
+  g_string_free (name, TRUE);
+  return path;
+}
+
+gboolean
+supcon_idx_read (SupconDataset *dataset, const char *images, const char *labels, GError **error)
+{
+  g_autofree char *found = labels ? g_strdup (labels) : find_labels (images);
+
+  if (!found) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND,
+        "%s: no labels found beside it (its name with images-idx3 replaced by labels-idx1); set labels-location",
+        images);
+    return FALSE;
+  }
+  return read_labels (dataset, found, error) && read_images (dataset, images, found, error);
+}
+
+static const char *const image_names[] = { "train-images-idx3-ubyte", "t10k-images-idx3-ubyte" };
+
+gboolean
+supcon_idx_read_folder (
+    SupconDataset *dataset, const char *folder, const char *labels, SupconSplit split, GError **error)
+{
+  const char *name = image_names[split == SUPCON_SPLIT_TEST];
+  g_autofree char *images = find_file (folder, name);
+
+  if (!images) {
+    g_set_error (
+        error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND, "%s: neither %s nor %s.gz found in it", folder, name, name);
+    return FALSE;
+  }
+  return supcon_idx_read (dataset, images, labels, error);
+}
+
+gboolean
+supcon_idx_is_in (const char *folder)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (image_names); i++) {
+    g_autofree char *path = find_file (folder, image_names[i]);
+
+    if (path)
+      return TRUE;
+  }
+  return FALSE;
+}

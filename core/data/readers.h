@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** What a data set is made of and who fills it. Private to core/data. */
+#ifndef SUPCON_DATA_READERS_H
+#define SUPCON_DATA_READERS_H
+
+#include "data/dataset.h"
+#include "labels.h"
+
+struct _SupconDataset {
+  SupconLabels *classes;
+  guint32 count;
+  guint32 *labels; /* count, each < the number of classes */
+  /* Either pictures in memory, all of one size... */
+  guint8 *pixels;
+  guint width, height, channels;
+  /* ...or their files. */
+  GPtrArray *paths;
+};
+
+/* A reader fills a zeroed data set whose classes is an empty list. When it fails the data set is only good for freeing.
+ */
+gboolean supcon_idx_read (SupconDataset *dataset, const char *images, const char *labels, GError **error);
+gboolean supcon_idx_read_folder (
+    SupconDataset *dataset, const char *folder, const char *labels, SupconSplit split, GError **error);
+gboolean supcon_cifar_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error);
+gboolean supcon_folder_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error);
+
+/* Whether the folder holds a file that only such a data set has. */
+gboolean supcon_idx_is_in (const char *folder);
+gboolean supcon_cifar_is_in (const char *folder);
+
+/* Adds classes named by their numbers until there are n. */
+void supcon_dataset_number_classes (SupconDataset *dataset, guint n);
+
+#endif

@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "error.h"
+
+#define LENGTH_BYTES 8
+#define MAX_HEADER (100 * 1000 * 1000) /* the reference implementation's limit */
+#define MAX_NAME 255
+#define METADATA "__metadata__"
+
+static const struct {
+  const char *name;
+  gsize size;
+} dtypes[SUPCON_N_DTYPES] = {
+  [SUPCON_DTYPE_F64] = { "F64", 8 },
+  [SUPCON_DTYPE_F32] = { "F32", 4 },
+  [SUPCON_DTYPE_F16] = { "F16", 2 },
+  [SUPCON_DTYPE_BF16] = { "BF16", 2 },
+  [SUPCON_DTYPE_I64] = { "I64", 8 },
+  [SUPCON_DTYPE_U64] = { "U64", 8 },
+  [SUPCON_DTYPE_I32] = { "I32", 4 },
+  [SUPCON_DTYPE_U32] = { "U32", 4 },
+  [SUPCON_DTYPE_I16] = { "I16", 2 },
+  [SUPCON_DTYPE_U16] = { "U16", 2 },
+  [SUPCON_DTYPE_I8] = { "I8", 1 },
+  [SUPCON_DTYPE_U8] = { "U8", 1 },
+  [SUPCON_DTYPE_BOOL] = { "BOOL", 1 },
+  [SUPCON_DTYPE_F8_E4M3] = { "F8_E4M3", 1 },
+  [SUPCON_DTYPE_F8_E5M2] = { "F8_E5M2", 1 },
+};
+
+const char *
+supcon_dtype_name (SupconDtype dtype)
+{
+  return dtypes[dtype].name;
+}
+
+char *
+supcon_shape_to_string (const gsize *dims, guint n_dims)
+{
+  GString *string = g_string_new ("[");
+
+  for (guint i = 0; i < n_dims; i++)
+    g_string_append_printf (string, "%s%" G_GSIZE_FORMAT, i ? ", " : "", dims[i]);
+  g_string_append_c (string, ']');
+  return g_string_free (string, FALSE);
+}
+
+/* Sets the error and gives FALSE, so that a check is one line. */
+static gboolean G_GNUC_PRINTF (2, 3) fail (GError **error, const char *format, ...)
+{
+  va_list args;
+  char *message;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, message);
+  g_free (message);
+  return FALSE;
+}
+
+/* --- JSON --- */
+
+typedef struct {
+  GHashTable *counts; /* members seen, by object */
+  char *duplicate;
+} MemberCheck;
+
+/* json-glib lets a later member replace an earlier one: then the object has fewer members than were seen. */
+static void
+object_member (JsonParser *parser G_GNUC_UNUSED, JsonObject *object, const char *name, gpointer data)
+{
+  MemberCheck *check = data;
+  guint count = GPOINTER_TO_UINT (g_hash_table_lookup (check->counts, object)) + 1;
+
+  g_hash_table_insert (check->counts, object, GUINT_TO_POINTER (count));
+  if (count != json_object_get_size (object) && !check->duplicate)
+    check->duplicate = g_utf8_make_valid (name, strnlen (name, MAX_NAME));
+}
+
+/* json-glib parses by recursion without a limit and takes comments and assignments: neither gets through here. */
+static gboolean
+json_scan (const char *text, gsize length, guint max_depth, GError **error)
+{
+  gboolean in_string = FALSE, closed = FALSE;
+  guint depth = 0;
+
+  for (gsize i = 0; i < length; i++) {
+    char c = text[i];
+
+    if (in_string) {
+      if (c == '\\')
+        i++;
+      else if (c == '"')
+        in_string = FALSE;
+      continue;
+    }
+    if (strchr (" \t\r\n", c))
+      continue;
+    if (closed || (!g_ascii_isalnum (c) && !strchr ("{}[]:,+-.\"", c)))
+      return fail (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
+    if (c == '"') {
+      in_string = TRUE;
+    } else if (c == '{' || c == '[') {
+      if (++depth > max_depth)
+        return fail (error, "JSON nested deeper than %u at byte %" G_GSIZE_FORMAT, max_depth, i);
+    } else if (c == '}' || c == ']') {
+      if (depth == 0)
+        return fail (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
+      closed = --depth == 0;
+    }
+  }
+  if (in_string || !closed)
+    return fail (error, "JSON ends too early, at byte %" G_GSIZE_FORMAT, length);
+  return TRUE;
+}
+
+JsonNode *
+supcon_json_parse (const char *text, gsize length, guint max_depth, GError **error)
+{
+  MemberCheck check = { NULL, NULL };
+  JsonParser *parser;
+  JsonNode *root = NULL;
+  GError *cause = NULL;
+
+  if (!g_utf8_validate_len (text, length, NULL)) {
+    fail (error, "not valid UTF-8");
+    return NULL;
+  }
+  if (!json_scan (text, length, max_depth, error))
+    return NULL;
+
+  check.counts = g_hash_table_new (NULL, NULL);
+  parser = json_parser_new ();
+  g_signal_connect (parser, "object-member", G_CALLBACK (object_member), &check);
+  if (!json_parser_load_from_data (parser, text, length, &cause)) {
+    fail (error, "not JSON: %s", cause->message);
+    g_error_free (cause);
+  } else if (check.duplicate) {
+    fail (error, "\"%s\" is there twice, expected once", check.duplicate);
+  } else {
+    root = json_parser_steal_root (parser);
+    if (!root)
+      fail (error, "JSON without a value");
+  }
+  g_object_unref (parser);
+  g_hash_table_unref (check.counts);
+  g_free (check.duplicate);
+  return root;
+}
+
+/* --- reading --- */
+
+struct _SupconSafetensors {
+  GMappedFile *map;
+  JsonNode *header;     /* owns names and metadata */
+  JsonObject *metadata; /* may be NULL */
+  const guint8 *data;
+  gsize data_size;
+  GArray *tensors;     /* SupconTensor, by start */
+  GHashTable *by_name; /* to the elements of tensors */
+};
+
+/* A whole number that is not negative; json-glib wraps those over 2^63 to negative ones. */
+static gboolean
+node_to_size (JsonNode *node, gsize *value)
+{
+  if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64 || json_node_get_int (node) < 0)
+    return FALSE;
+  *value = json_node_get_int (node);
+  return TRUE;
+}
+
+static JsonArray *
+member_array (JsonObject *object, const char *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  return node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+}
+
+static const char *
+node_string (JsonNode *node)
+{
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+             ? json_node_get_string (node)
+             : NULL;
+}
+
+static gboolean
+read_dtype (JsonObject *object, SupconTensor *tensor, GError **error)
+{
+  const char *name = node_string (json_object_get_member (object, "dtype"));
+
+  if (!name)
+    return fail (error, "tensor %s: no dtype string", tensor->name);
+  for (guint i = 0; i < SUPCON_N_DTYPES; i++) {
+    if (g_str_equal (name, dtypes[i].name)) {
+      tensor->dtype = i;
+      return TRUE;
+    }
+  }
+  return fail (error, "tensor %s: unknown dtype, expected F32 or another of the format's", tensor->name);
+}
+
+static gboolean
+read_shape (JsonObject *object, SupconTensor *tensor, GError **error)
+{
+  JsonArray *shape = member_array (object, "shape");
+
+  if (!shape)
+    return fail (error, "tensor %s: no shape array", tensor->name);
+  if (json_array_get_length (shape) > SUPCON_TENSOR_MAX_DIMS)
+    return fail (error, "tensor %s: shape of %u dimensions, expected at most %d", tensor->name,
+        json_array_get_length (shape), SUPCON_TENSOR_MAX_DIMS);
+  tensor->n_dims = json_array_get_length (shape);
+  tensor->size = 1;
+  for (guint i = 0; i < tensor->n_dims; i++) {
+    if (!node_to_size (json_array_get_element (shape, i), &tensor->dims[i]))
+      return fail (error, "tensor %s: dimension %u of the shape is not a non-negative integer", tensor->name, i);
+    if (!g_size_checked_mul (&tensor->size, tensor->size, tensor->dims[i]))
+      return fail (error, "tensor %s: shape too large to be true", tensor->name);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_tensor (SupconSafetensors *file, const char *name, JsonNode *node, GError **error)
+{
+  SupconTensor tensor = { 0 };
+  JsonObject *object;
+  JsonArray *offsets;
+  gsize end, bytes;
+
+  if (strlen (name) > MAX_NAME || !g_utf8_validate (name, -1, NULL))
+    return fail (
+        error, "tensor name of %" G_GSIZE_FORMAT " bytes, expected at most %d of valid UTF-8", strlen (name), MAX_NAME);
+  tensor.name = name;
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail (error, "tensor %s: not a JSON object", name);
+  object = json_node_get_object (node);
+  if (!read_dtype (object, &tensor, error) || !read_shape (object, &tensor, error))
+    return FALSE;
+
+  offsets = member_array (object, "data_offsets");
+  if (!offsets || json_array_get_length (offsets) != 2
+      || !node_to_size (json_array_get_element (offsets, 0), &tensor.start)
+      || !node_to_size (json_array_get_element (offsets, 1), &end))
+    return fail (error, "tensor %s: data_offsets are not two non-negative integers", name);
+  if (tensor.start > end || end > file->data_size)
+    return fail (error,
+        "tensor %s: data_offsets %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT
+        ", expected an ordered range in the %" G_GSIZE_FORMAT " bytes of data that the file has",
+        name, tensor.start, end, file->data_size);
+  if (!g_size_checked_mul (&bytes, tensor.size, dtypes[tensor.dtype].size) || bytes != end - tensor.start) {
+    char *shape = supcon_shape_to_string (tensor.dims, tensor.n_dims);
+
+    fail (error, "tensor %s: %" G_GSIZE_FORMAT " bytes of data do not hold shape %s of %s", name, end - tensor.start,
+        shape, dtypes[tensor.dtype].name);
+    g_free (shape);
+    return FALSE;
+  }
+  tensor.data = file->data + tensor.start;
+  g_array_append_val (file->tensors, tensor);
+  return TRUE;
+}
+
+static gboolean
+read_metadata (SupconSafetensors *file, JsonNode *node, GError **error)
+{
+  JsonObjectIter iter;
+  const char *key, *value;
+
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail (error, METADATA " is not a JSON object");
+  file->metadata = json_node_get_object (node);
+  json_object_iter_init_ordered (&iter, file->metadata);
+  while (json_object_iter_next_ordered (&iter, &key, &node)) {
+    value = node_string (node);
+    /* An escape may stand for half a surrogate pair, so that valid text decodes to an invalid string. */
+    if (strlen (key) > MAX_NAME || !g_utf8_validate (key, -1, NULL))
+      return fail (error, METADATA ": key of %" G_GSIZE_FORMAT " bytes, expected at most %d of valid UTF-8",
+          strlen (key), MAX_NAME);
+    if (!value || !g_utf8_validate (value, -1, NULL))
+      return fail (error, METADATA ": %s is not a string of valid UTF-8", key);
+  }
+  return TRUE;
+}
+
+static gint
+compare_tensors (gconstpointer a, gconstpointer b)
+{
+  const SupconTensor *x = a, *y = b;
+
+  if (x->start != y->start)
+    return x->start < y->start ? -1 : 1;
+  return x->size < y->size ? -1 : x->size > y->size;
+}
+
+/* Every byte of the data belongs to one tensor, as the format asks: that leaves no room for overlaps either. */
+static gboolean
+index_tensors (SupconSafetensors *file, GError **error)
+{
+  const char *previous = "the header";
+  gsize end = 0;
+
+  g_array_sort (file->tensors, compare_tensors);
+  for (guint i = 0; i < file->tensors->len; i++) {
+    SupconTensor *tensor = &g_array_index (file->tensors, SupconTensor, i);
+
+    if (tensor->start < end)
+      return fail (error, "tensor %s overlaps tensor %s", tensor->name, previous);
+    if (tensor->start > end)
+      return fail (error, "bytes %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " of the data belong to no tensor", end,
+          tensor->start);
+    end = tensor->start + tensor->size * dtypes[tensor->dtype].size;
+    previous = tensor->name;
+    g_hash_table_insert (file->by_name, (gpointer)tensor->name, tensor);
+  }
+  if (end != file->data_size)
+    return fail (error, "%" G_GSIZE_FORMAT " bytes of data, expected the %" G_GSIZE_FORMAT " that the tensors take",
+        file->data_size, end);
+  return TRUE;
+}
+
+static gboolean
+read_header (SupconSafetensors *file, GError **error)
+{
+  const char *contents = g_mapped_file_get_contents (file->map);
+  gsize size = g_mapped_file_get_length (file->map);
+  guint64 length;
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  if (size < LENGTH_BYTES)
+    return fail (error, "%" G_GSIZE_FORMAT " bytes, expected a safetensors file of 8 or more", size);
+  memcpy (&length, contents, LENGTH_BYTES);
+  length = GUINT64_FROM_LE (length);
+  if (length > size - LENGTH_BYTES || length > MAX_HEADER)
+    return fail (error,
+        "header of %" G_GUINT64_FORMAT " bytes, expected at most %" G_GSIZE_FORMAT
+        " (not a safetensors file, or a truncated one)",
+        length, MIN (size - LENGTH_BYTES, MAX_HEADER));
+  file->data = (const guint8 *)contents + LENGTH_BYTES + length;
+  file->data_size = size - LENGTH_BYTES - length;
+
+  file->header = supcon_json_parse (contents + LENGTH_BYTES, length, 3, error);
+  if (!file->header) {
+    g_prefix_error (error, "header: ");
+    return FALSE;
+  }
+  if (!JSON_NODE_HOLDS_OBJECT (file->header))
+    return fail (error, "header is not a JSON object");
+  json_object_iter_init_ordered (&iter, json_node_get_object (file->header));
+  while (json_object_iter_next_ordered (&iter, &name, &node)) {
+    if (!(g_str_equal (name, METADATA) ? read_metadata (file, node, error) : read_tensor (file, name, node, error)))
+      return FALSE;
+  }
+  return index_tensors (file, error);
+}
+
+static gboolean
+map_file (SupconSafetensors *file, const char *location, GError **error)
+{
+  GStatBuf status;
+  GError *cause = NULL;
+
+  if (g_stat (location, &status) != 0) {
+    int code = errno == ENOENT || errno == ENOTDIR ? SUPCON_ERROR_NOT_FOUND : SUPCON_ERROR_READ;
+
+    g_set_error_literal (error, SUPCON_ERROR, code, g_strerror (errno));
+    return FALSE;
+  }
+  /* Looked at first: opening a pipe would wait for a writer. */
+  if (!S_ISREG (status.st_mode)) {
+    g_set_error_literal (
+        error, SUPCON_ERROR, SUPCON_ERROR_READ, S_ISDIR (status.st_mode) ? "is a folder" : "is not a regular file");
+    return FALSE;
+  }
+  file->map = g_mapped_file_new (location, FALSE, &cause);
+  if (!file->map) {
+    g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_READ, cause->message);
+    g_error_free (cause);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+SupconSafetensors *
+supcon_safetensors_open (const char *location, GError **error)
+{
+  SupconSafetensors *file = g_new0 (SupconSafetensors, 1);
+  char *shown;
+
+  file->tensors = g_array_new (FALSE, FALSE, sizeof (SupconTensor));
+  file->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  if (map_file (file, location, error) && read_header (file, error))
+    return file;
+  shown = g_filename_display_name (location);
+  g_prefix_error (error, "%s: ", shown);
+  g_free (shown);
+  supcon_safetensors_free (file);
+  return NULL;
+}
+
+void
+supcon_safetensors_free (SupconSafetensors *file)
+{
+  if (!file)
+    return;
+  g_hash_table_unref (file->by_name);
+  g_array_unref (file->tensors);
+  g_clear_pointer (&file->header, json_node_unref);
+  g_clear_pointer (&file->map, g_mapped_file_unref);
+  g_free (file);
+}
+
+const char *
+supcon_safetensors_metadata (const SupconSafetensors *file, const char *key)
+{
+  return file->metadata ? node_string (json_object_get_member (file->metadata, key)) : NULL;
+}
+
+const SupconTensor *
+supcon_safetensors_tensors (const SupconSafetensors *file, guint *n)
+{
+  *n = file->tensors->len;
+  return (const SupconTensor *)(gpointer)file->tensors->data;
+}
+
+const SupconTensor *
+supcon_safetensors_find (const SupconSafetensors *file, const char *name)
+{
+  return g_hash_table_lookup (file->by_name, name);
+}
+
+gboolean
+supcon_tensor_is_real (const SupconTensor *tensor)
+{
+  return tensor->dtype <= SUPCON_DTYPE_BF16;
+}
+
+static float
+float_from_bits (guint32 bits)
+{
+  float value;
+
+  memcpy (&value, &bits, sizeof (value));
+  return value;
+}
+
+static float
+half_to_float (guint16 half)
+{
+  guint exponent = half >> 10 & 31, mantissa = half & 1023;
+  float value;
+
+  if (exponent == 31)
+    value = mantissa ? NAN : INFINITY;
+  else if (exponent == 0)
+    value = ldexpf (mantissa, -24);
+  else
+    value = ldexpf (1024 + mantissa, (int)exponent - 25);
+  return half >> 15 ? -value : value;
+}
+
+SupconReal
+supcon_tensor_get (const SupconTensor *tensor, gsize index)
+{
+  const guint8 *source = tensor->data + index * dtypes[tensor->dtype].size;
+  guint16 bits16;
+  guint32 bits32;
+  guint64 bits64;
+  double value;
+
+  switch (tensor->dtype) {
+  case SUPCON_DTYPE_F32:
+    memcpy (&bits32, source, sizeof (bits32));
+    return float_from_bits (GUINT32_FROM_LE (bits32));
+  case SUPCON_DTYPE_F64:
+    memcpy (&bits64, source, sizeof (bits64));
+    bits64 = GUINT64_FROM_LE (bits64);
+    memcpy (&value, &bits64, sizeof (value));
+    return value;
+  case SUPCON_DTYPE_F16:
+    memcpy (&bits16, source, sizeof (bits16));
+    return half_to_float (GUINT16_FROM_LE (bits16));
+  case SUPCON_DTYPE_BF16:
+    memcpy (&bits16, source, sizeof (bits16));
+    return float_from_bits ((guint32)GUINT16_FROM_LE (bits16) << 16);
+  default:
+    g_return_val_if_reached (NAN);
+  }
+}
+
+/* --- writing --- */
+
+struct _SupconSafetensorsWriter {
+  char *location, *folder, *temporary; /* temporary: NULL when it is not there (any more) */
+  FILE *stream;
+  JsonObject *header, *metadata;
+  gsize declared, written; /* bytes of tensors */
+  gboolean header_done;
+  int error; /* errno of the first failure */
+};
+
+static void
+set_write_error (GError **error, const char *location, const char *what)
+{
+  char *shown = g_filename_display_name (location);
+
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be written: %s", shown, what);
+  g_free (shown);
+}
+
+SupconSafetensorsWriter *
+supcon_safetensors_writer_new (const char *location, GError **error)
+{
+  SupconSafetensorsWriter *writer;
+  GStatBuf status;
+  char *name, *template;
+  int fd;
+
+  if (!*location || g_str_has_suffix (location, G_DIR_SEPARATOR_S)) {
+    set_write_error (error, location, "not the name of a file");
+    return NULL;
+  }
+  /* The rename at the end would put a file in place of a device or a pipe. */
+  if (g_stat (location, &status) == 0 && !S_ISREG (status.st_mode)) {
+    set_write_error (error, location, S_ISDIR (status.st_mode) ? "it is a folder" : "it is not a regular file");
+    return NULL;
+  }
+
+  writer = g_new0 (SupconSafetensorsWriter, 1);
+  writer->location = g_strdup (location);
+  writer->folder = g_path_get_dirname (location);
+  writer->header = json_object_new ();
+  writer->metadata = json_object_new ();
+  json_object_set_object_member (writer->header, METADATA, writer->metadata);
+
+  name = g_path_get_basename (location);
+  template = g_strdup_printf ("%s" G_DIR_SEPARATOR_S ".%s.XXXXXX", writer->folder, name);
+  g_free (name);
+  fd = g_mkstemp_full (template, O_RDWR | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    set_write_error (error, location, g_strerror (errno));
+    g_free (template);
+    supcon_safetensors_writer_free (writer);
+    return NULL;
+  }
+  writer->temporary = template;
+  writer->stream = fdopen (fd, "wb");
+  if (!writer->stream) {
+    set_write_error (error, location, g_strerror (errno));
+    close (fd);
+    supcon_safetensors_writer_free (writer);
+    return NULL;
+  }
+  return writer;
+}
+
+void
+supcon_safetensors_writer_add_metadata (SupconSafetensorsWriter *writer, const char *key, const char *value)
+{
+  json_object_set_string_member (writer->metadata, key, value);
+}
+
+void
+supcon_safetensors_writer_add_tensor (
+    SupconSafetensorsWriter *writer, const char *name, SupconDtype dtype, guint n_dims, const gsize *dims)
+{
+  JsonObject *tensor = json_object_new ();
+  JsonArray *shape = json_array_new (), *offsets = json_array_new ();
+  gsize bytes = dtypes[dtype].size;
+
+  for (guint i = 0; i < n_dims; i++) {
+    json_array_add_int_element (shape, dims[i]);
+    bytes *= dims[i];
+  }
+  json_array_add_int_element (offsets, writer->declared);
+  writer->declared += bytes;
+  json_array_add_int_element (offsets, writer->declared);
+  json_object_set_string_member (tensor, "dtype", dtypes[dtype].name);
+  json_object_set_array_member (tensor, "shape", shape);
+  json_object_set_array_member (tensor, "data_offsets", offsets);
+  json_object_set_object_member (writer->header, name, tensor);
+}
+
+static void
+write_bytes (SupconSafetensorsWriter *writer, const void *bytes, gsize n)
+{
+  if (!writer->error && n > 0 && fwrite (bytes, 1, n, writer->stream) != n)
+    writer->error = errno;
+}
+
+static void
+write_header (SupconSafetensorsWriter *writer)
+{
+  JsonNode *root = json_node_init_object (json_node_alloc (), writer->header);
+  char *text = json_to_string (root, FALSE);
+  gsize length = strlen (text), padded = (length + 7) & ~(gsize)7;
+  guint64 field = GUINT64_TO_LE (padded);
+
+  write_bytes (writer, &field, LENGTH_BYTES);
+  write_bytes (writer, text, length);
+  write_bytes (writer, "       ", padded - length);
+  g_free (text);
+  json_node_unref (root);
+  writer->header_done = TRUE;
+}
+
+void
+supcon_safetensors_writer_write (SupconSafetensorsWriter *writer, const void *bytes, gsize n)
+{
+  if (!writer->header_done)
+    write_header (writer);
+  write_bytes (writer, bytes, n);
+  writer->written += n;
+}
+
+/* Makes the rename last. A folder that cannot be opened or synced by its kind is left to the system's own time. */
+static gboolean
+sync_folder (const char *folder)
+{
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gboolean done;
+
+  if (fd < 0)
+    return TRUE;
+  done = fsync (fd) == 0 || errno == EINVAL;
+  close (fd);
+  return done;
+}
+
+gboolean
+supcon_safetensors_writer_finish (SupconSafetensorsWriter *writer, GError **error)
+{
+  supcon_safetensors_writer_write (writer, NULL, 0);
+  g_return_val_if_fail (writer->written == writer->declared, FALSE);
+
+  if (!writer->error && (fflush (writer->stream) != 0 || fsync (fileno (writer->stream)) != 0))
+    writer->error = errno;
+  if (fclose (g_steal_pointer (&writer->stream)) != 0 && !writer->error)
+    writer->error = errno;
+  if (!writer->error) {
+    if (g_rename (writer->temporary, writer->location) != 0)
+      writer->error = errno;
+    else
+      g_clear_pointer (&writer->temporary, g_free);
+  }
+  if (!writer->error && !sync_folder (writer->folder))
+    writer->error = errno;
+  if (writer->error)
+    set_write_error (error, writer->location, g_strerror (writer->error));
+  return !writer->error;
+}
+
+void
+supcon_safetensors_writer_free (SupconSafetensorsWriter *writer)
+{
+  if (!writer)
+    return;
+  if (writer->stream)
+    fclose (writer->stream);
+  if (writer->temporary)
+    g_unlink (writer->temporary);
+  json_object_unref (writer->header);
+  g_free (writer->location);
+  g_free (writer->folder);
+  g_free (writer->temporary);
+  g_free (writer);
+}

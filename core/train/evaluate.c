@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The pictures whose confidence falls into one bin of the calibration error. */
+typedef struct {
+  guint64 correct;
+  double confidence; /* sum */
+} Bin;
+
+struct _SupconEvaluation {
+  guint n_classes;
+  guint64 count, top1, top5;
+  double log_likelihood;
+  Bin bins[SUPCON_ECE_BINS];
+  guint64 *confusion; /* n_classes x n_classes, rows are true classes */
+};
+
+SupconEvaluation *
+supcon_evaluation_new (void)
+{
+  return g_new0 (SupconEvaluation, 1);
+}
+
+void
+supcon_evaluation_free (SupconEvaluation *evaluation)
+{
+  if (evaluation == NULL)
+    return;
+  g_free (evaluation->confusion);
+  g_free (evaluation);
+}
+
+static void
+grow (SupconEvaluation *evaluation, guint n_classes)
+{
+  guint old = evaluation->n_classes;
+  guint64 *confusion = g_new0 (guint64, (gsize)n_classes * n_classes);
+
+  for (guint i = 0; i < old; i++)
+    memcpy (confusion + (gsize)i * n_classes, evaluation->confusion + (gsize)i * old, old * sizeof (guint64));
+  g_free (evaluation->confusion);
+  evaluation->confusion = confusion;
+  evaluation->n_classes = n_classes;
+}
+
+/* The bin (b / 15, (b + 1) / 15] of a confidence. The borders are floats as confidences are, so that 0.6f is 9 / 15.
+ */
+static guint
+bin_of (float confidence)
+{
+  guint bin = 0;
+
+  while (bin < SUPCON_ECE_BINS - 1 && confidence > (float)(bin + 1) / SUPCON_ECE_BINS)
+    bin++;
+  return bin;
+}
+
+void
+supcon_evaluation_add (SupconEvaluation *evaluation, const float *probabilities, guint n_classes, guint truth)
+{
+  guint predicted = 0, rank = 0;
+  Bin *bin;
+
+  g_return_if_fail (truth < n_classes);
+
+  if (n_classes > evaluation->n_classes)
+    grow (evaluation, n_classes);
+
+  /* Of equal probabilities the lower class comes first, in the rank as in the prediction. */
+  for (guint i = 0; i < n_classes; i++) {
+    if (probabilities[i] > probabilities[predicted])
+      predicted = i;
+    if (probabilities[i] > probabilities[truth] || (i < truth && probabilities[i] == probabilities[truth]))
+      rank++;
+  }
+
+  evaluation->count++;
+  evaluation->top1 += rank < 1;
+  evaluation->top5 += rank < 5;
+  evaluation->log_likelihood += log (MAX (probabilities[truth], 1e-12));
+  bin = &evaluation->bins[bin_of (probabilities[predicted])];
+  bin->correct += predicted == truth;
+  bin->confidence += probabilities[predicted];
+  evaluation->confusion[(gsize)truth * evaluation->n_classes + predicted]++;
+}
+
+guint64
+supcon_evaluation_count (const SupconEvaluation *evaluation)
+{
+  return evaluation->count;
+}
+
+guint
+supcon_evaluation_n_classes (const SupconEvaluation *evaluation)
+{
+  return evaluation->n_classes;
+}
+
+static double
+mean (const SupconEvaluation *evaluation, double sum)
+{
+  return evaluation->count ? sum / (double)evaluation->count : 0;
+}
+
+double
+supcon_evaluation_top1 (const SupconEvaluation *evaluation)
+{
+  return mean (evaluation, (double)evaluation->top1);
+}
+
+double
+supcon_evaluation_top5 (const SupconEvaluation *evaluation)
+{
+  return mean (evaluation, (double)evaluation->top5);
+}
+
+double
+supcon_evaluation_ece (const SupconEvaluation *evaluation)
+{
+  double sum = 0;
+
+  /* n_b / n * |accuracy_b - confidence_b|, in which n_b cancels. */
+  for (guint b = 0; b < SUPCON_ECE_BINS; b++)
+    sum += fabs ((double)evaluation->bins[b].correct - evaluation->bins[b].confidence);
+  return mean (evaluation, sum);
+}
+
+double
+supcon_evaluation_nll (const SupconEvaluation *evaluation)
+{
+  return mean (evaluation, -evaluation->log_likelihood);
+}
+
+guint64
+supcon_evaluation_confusion (const SupconEvaluation *evaluation, guint truth, guint predicted)
+{
+  if (truth >= evaluation->n_classes || predicted >= evaluation->n_classes)
+    return 0;
+  return evaluation->confusion[(gsize)truth * evaluation->n_classes + predicted];
+}

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-supconaugment
+ * @title: supconaugment
+ *
+ * Turns every frame into `views` random views of the size and format that downstream's caps ask for (the frame's own
+ * where they leave it open). Each view keeps the frame's timestamp, duration and metas and carries a `supcon-sample`
+ * meta with the frame's label, its sample number (the one it came with, else the number of the frame) and the number
+ * of the view.
+ *
+ * What a view gets depends on `seed`, the number of the frame in the stream and the number of the view: the same
+ * picture looks different in another epoch, and a run with the same seed repeats itself.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=10 ! supconaugment policy=crop views=2 ! video/x-raw,width=32,height=32 ! fakesink
+ * ]|
+ */
+
+#include "gstsupconaugment.h"
+
+#include "augment/policy.h"
+#include "gstsupconmeta.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_supcon_augment_debug);
+#define GST_CAT_DEFAULT gst_supcon_augment_debug
+
+#define DEFAULT_POLICY SUPCON_POLICY_CROP
+#define DEFAULT_VIEWS 2
+#define MAX_VIEWS 64
+#define DEFAULT_SEED 0
+
+enum
+{
+  PROP_0,
+  PROP_POLICY,
+  PROP_VIEWS,
+  PROP_SEED,
+  PROP_NUMBERS,                 /* the first of numbers[] */
+};
+
+/* The policy's numbers, each a property. */
+static const struct
+{
+  const gchar *name, *nick, *blurb;
+  gdouble min, max;
+  gsize offset;
+} numbers[] = {
+  {"scale-min", "Smallest scale",
+        "Smallest share of the frame's area that a crop takes; torchvision's "
+        "default", 0.0, 1.0, G_STRUCT_OFFSET (SupconPolicy, scale_min)},
+  {"scale-max", "Largest scale",
+        "Largest share of the frame's area that a crop takes; torchvision's "
+        "default", 0.0, 1.0, G_STRUCT_OFFSET (SupconPolicy, scale_max)},
+  {"ratio-min", "Smallest ratio",
+        "Smallest width / height of a crop, in pixels; torchvision's default",
+      0.01, 100.0, G_STRUCT_OFFSET (SupconPolicy, ratio_min)},
+  {"ratio-max", "Largest ratio",
+        "Largest width / height of a crop, in pixels; torchvision's default",
+      0.01, 100.0, G_STRUCT_OFFSET (SupconPolicy, ratio_max)},
+  {"flip-probability", "Flip probability",
+        "Probability that a view is flipped left to right; torchvision's "
+        "default", 0.0, 1.0, G_STRUCT_OFFSET (SupconPolicy, flip_probability)},
+};
+
+struct _GstSupconAugment
+{
+  GstBaseTransform parent;
+
+  /* Properties, under the object lock. */
+  SupconPolicy policy;
+  guint views;
+  gint64 seed;
+
+  /* The streaming thread's. */
+  SupconAugmenter *augmenter;
+  GstVideoInfo in_info, out_info;
+  gboolean frame_known;         /* frame counts on from the last one */
+  guint64 frame;
+  SupconPolicy frame_policy;    /* what the properties were when the frame came */
+  guint frame_views;
+  guint64 frame_seed;
+  guint view;                   /* the view to make next */
+};
+
+#define gst_supcon_augment_parent_class parent_class
+G_DEFINE_FINAL_TYPE (GstSupconAugment, gst_supcon_augment,
+    GST_TYPE_BASE_TRANSFORM);
+GST_ELEMENT_REGISTER_DEFINE (supconaugment, "supconaugment", GST_RANK_NONE,
+    GST_TYPE_SUPCON_AUGMENT);
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+
+#define GST_TYPE_SUPCON_POLICY (gst_supcon_policy_get_type ())
+static GType
+gst_supcon_policy_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {SUPCON_POLICY_NONE, "Resize only, for evaluation", "none"},
+    {SUPCON_POLICY_CROP, "Random resized crop and horizontal flip", "crop"},
+    {0, NULL, NULL}
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstSupconPolicy",
+            values));
+  return (GType) type;
+}
+
+static gdouble *
+policy_number (SupconPolicy * policy, guint id)
+{
+  return &G_STRUCT_MEMBER (gdouble, policy, numbers[id - PROP_NUMBERS].offset);
+}
+
+static void
+gst_supcon_augment_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_POLICY:
+      self->policy.kind = g_value_get_enum (value);
+      break;
+    case PROP_VIEWS:
+      self->views = g_value_get_uint (value);
+      break;
+    case PROP_SEED:
+      self->seed = g_value_get_int64 (value);
+      break;
+    default:
+      if (id >= PROP_NUMBERS && id < PROP_NUMBERS + G_N_ELEMENTS (numbers))
+        *policy_number (&self->policy, id) = g_value_get_double (value);
+      else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_POLICY:
+      g_value_set_enum (value, self->policy.kind);
+      break;
+    case PROP_VIEWS:
+      g_value_set_uint (value, self->views);
+      break;
+    case PROP_SEED:
+      g_value_set_int64 (value, self->seed);
+      break;
+    default:
+      if (id >= PROP_NUMBERS && id < PROP_NUMBERS + G_N_ELEMENTS (numbers))
+        g_value_set_double (value, *policy_number (&self->policy, id));
+      else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* The frame whose views are not all made is given up, and frames are counted anew. */
+static void
+gst_supcon_augment_reset (GstSupconAugment * self)
+{
+  gst_buffer_replace (&GST_BASE_TRANSFORM (self)->queued_buf, NULL);
+  self->frame_known = FALSE;
+}
+
+static gboolean
+gst_supcon_augment_start (GstBaseTransform * trans)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  gboolean drawn = FALSE;
+
+  gst_supcon_augment_reset (self);
+  GST_OBJECT_LOCK (self);
+  if (self->seed < 0) {
+    self->seed = (gint64) g_random_int () << 31 | g_random_int () >> 1;
+    drawn = TRUE;
+  }
+  self->frame_seed = self->seed;
+  GST_OBJECT_UNLOCK (self);
+  if (drawn)
+    g_object_notify (G_OBJECT (self), "seed");
+  return TRUE;
+}
+
+static gboolean
+gst_supcon_augment_stop (GstBaseTransform * trans)
+{
+  gst_supcon_augment_reset (GST_SUPCON_AUGMENT (trans));
+  return TRUE;
+}
+
+/* Size, format and what hangs on them (shape of the pixels, colorimetry) are free on the other side. */
+static GstCaps *
+gst_supcon_augment_transform_caps (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstPadDirection direction, GstCaps * caps, GstCaps * filter)
+{
+  GstCaps *result = gst_caps_new_empty ();
+  GValue formats = G_VALUE_INIT;
+
+  g_value_init (&formats, GST_TYPE_LIST);
+  gst_value_deserialize (&formats, "{ RGB, GRAY8 }");
+  for (guint i = 0; i < gst_caps_get_size (caps); i++) {
+    GstStructure *s = gst_structure_copy (gst_caps_get_structure (caps, i));
+
+    gst_structure_set (s, "width", GST_TYPE_INT_RANGE, 1, G_MAXINT, "height",
+        GST_TYPE_INT_RANGE, 1, G_MAXINT, NULL);
+    gst_structure_set_value (s, "format", &formats);
+    if (gst_structure_has_field (s, "pixel-aspect-ratio"))
+      gst_structure_set (s, "pixel-aspect-ratio", GST_TYPE_FRACTION_RANGE, 1,
+          G_MAXINT, G_MAXINT, 1, NULL);
+    gst_structure_remove_fields (s, "colorimetry", "chroma-site", NULL);
+    result = gst_caps_merge_structure_full (result, s,
+        gst_caps_features_copy (gst_caps_get_features (caps, i)));
+  }
+  g_value_unset (&formats);
+
+  if (filter) {
+    GstCaps *all = result;
+
+    result = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref (all);
+  }
+  return result;
+}
+
+/* What of others agrees with those fields of s that are named; NULL if nothing does. */
+static GstCaps *
+agreeing (GstCaps * others, const GstStructure * s, const gchar * const *fields)
+{
+  GstCaps *wanted = gst_caps_new_empty_simple ("video/x-raw"), *result;
+
+  for (; *fields; fields++) {
+    const GValue *value = gst_structure_get_value (s, *fields);
+
+    if (value)
+      gst_caps_set_value (wanted, *fields, value);
+  }
+  result = gst_caps_intersect_full (others, wanted, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (wanted);
+  if (gst_caps_is_empty (result))
+    gst_clear_caps (&result);
+  return result;
+}
+
+/* As near to the given side as the other side allows: its format first, then its size. */
+static GstCaps *
+gst_supcon_augment_fixate_caps (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstPadDirection direction, GstCaps * caps, GstCaps * others)
+{
+  static const gchar *const same[] = { "format", "width", "height", NULL };
+  static const gchar *const same_format[] = { "format", NULL };
+  GstStructure *in = gst_caps_get_structure (caps, 0), *out;
+  gint width = 0, height = 0, out_width = 0, out_height = 0;
+  const GValue *colorimetry = gst_structure_get_value (in, "colorimetry");
+  const gchar *format = gst_structure_get_string (in, "format");
+  GstCaps *best = agreeing (others, in, same);
+
+  if (!best)
+    best = agreeing (others, in, same_format);
+  if (best) {
+    gst_caps_unref (others);
+    others = best;
+  }
+  others = gst_caps_make_writable (gst_caps_truncate (others));
+  out = gst_caps_get_structure (others, 0);
+
+  gst_structure_get (in, "width", G_TYPE_INT, &width, "height", G_TYPE_INT,
+      &height, NULL);
+  gst_structure_fixate_field_nearest_int (out, "width", width);
+  gst_structure_fixate_field_nearest_int (out, "height", height);
+  gst_structure_get (out, "width", G_TYPE_INT, &out_width, "height",
+      G_TYPE_INT, &out_height, NULL);
+  /* Pixels keep their shape in a frame that keeps its size; a view of another size has square ones. */
+  if (gst_structure_has_field (out, "pixel-aspect-ratio")) {
+    gint n = 1, d = 1;
+
+    if (out_width == width && out_height == height)
+      gst_structure_get_fraction (in, "pixel-aspect-ratio", &n, &d);
+    gst_structure_fixate_field_nearest_fraction (out, "pixel-aspect-ratio", n,
+        d);
+  }
+  gst_structure_fixate_field_string (out, "format", format ? format : "RGB");
+  if (colorimetry && !gst_structure_has_field (out, "colorimetry")
+      && g_strcmp0 (gst_structure_get_string (out, "format"), format) == 0)
+    gst_structure_set_value (out, "colorimetry", colorimetry);
+  return gst_caps_fixate (others);
+}
+
+static gboolean
+gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
+    GstCaps * out)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+
+  return gst_video_info_from_caps (&self->in_info, in)
+      && gst_video_info_from_caps (&self->out_info, out);
+}
+
+static gboolean
+gst_supcon_augment_transform_size (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstPadDirection direction, G_GNUC_UNUSED GstCaps * caps,
+    G_GNUC_UNUSED gsize size, GstCaps * other_caps, gsize * other_size)
+{
+  GstVideoInfo info;
+
+  if (!gst_video_info_from_caps (&info, other_caps))
+    return FALSE;
+  *other_size = GST_VIDEO_INFO_SIZE (&info);
+  return TRUE;
+}
+
+static gboolean
+gst_supcon_augment_propose_allocation (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstQuery * decide_query, GstQuery * query)
+{
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+/* A pool that downstream offers may pad rows as downstream likes, if downstream reads the meta that says so. */
+static gboolean
+gst_supcon_augment_decide_allocation (GstBaseTransform * trans,
+    GstQuery * query)
+{
+  GstBufferPool *pool = NULL;
+
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, NULL, NULL);
+  if (pool) {
+    if (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)
+        && gst_buffer_pool_has_option (pool,
+            GST_BUFFER_POOL_OPTION_VIDEO_META)) {
+      GstStructure *config = gst_buffer_pool_get_config (pool);
+
+      gst_buffer_pool_config_add_option (config,
+          GST_BUFFER_POOL_OPTION_VIDEO_META);
+      gst_buffer_pool_set_config (pool, config);
+    }
+    gst_object_unref (pool);
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->decide_allocation (trans,
+      query);
+}
+
+/* Metas about the frame as such go on; those about places, sizes or the memory of this one do not. */
+static gboolean
+gst_supcon_augment_transform_meta (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstBuffer * outbuf, GstMeta * meta,
+    G_GNUC_UNUSED GstBuffer * inbuf)
+{
+  const gchar *const *tags = gst_meta_api_type_get_tags (meta->info->api);
+
+  if (meta->info->api == GST_VIDEO_CROP_META_API_TYPE)
+    return FALSE;
+  return !tags || !tags[0] || (!tags[1]
+      && g_str_equal (tags[0], GST_META_TAG_VIDEO_STR));
+}
+
+static gboolean
+gst_supcon_augment_copy_metadata (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+
+  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->copy_metadata (trans, inbuf,
+          outbuf))
+    return FALSE;
+  if (self->view > 0)
+    GST_BUFFER_FLAG_UNSET (outbuf, GST_BUFFER_FLAG_DISCONT);
+  /* Offsets count frames, and there are more of them now. */
+  if (GST_BUFFER_OFFSET_IS_VALID (inbuf)) {
+    GST_BUFFER_OFFSET (outbuf) =
+        GST_BUFFER_OFFSET (inbuf) * self->frame_views + self->view;
+    GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET (outbuf) + 1;
+  }
+  return TRUE;
+}
+
+static GstFlowReturn
+gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
+    gboolean is_discont, GstBuffer * buffer)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  GstClockTime time = gst_segment_to_stream_time (&trans->segment,
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GstFlowReturn ret;
+
+  if (!self->frame_known) {
+    self->frame =
+        GST_BUFFER_OFFSET_IS_VALID (buffer) ? GST_BUFFER_OFFSET (buffer) : 0;
+    self->frame_known = TRUE;
+  } else {
+    self->frame++;
+  }
+
+  ret = GST_BASE_TRANSFORM_CLASS (parent_class)->submit_input_buffer (trans,
+      is_discont, buffer);
+  if (ret != GST_FLOW_OK)
+    return ret;
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_object_sync_values (GST_OBJECT (self), time);
+  GST_OBJECT_LOCK (self);
+  self->frame_policy = self->policy;
+  self->frame_views = self->views;
+  GST_OBJECT_UNLOCK (self);
+  self->view = 0;
+  return GST_FLOW_OK;
+}
+
+/* The base class's way of one frame out of one frame, as often as there are views. */
+static GstFlowReturn
+gst_supcon_augment_generate_output (GstBaseTransform * trans,
+    GstBuffer ** outbuf)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  GstBuffer *frame = NULL;
+  GstFlowReturn ret;
+
+  *outbuf = NULL;
+  if (!trans->queued_buf)
+    return GST_FLOW_OK;
+  if (self->view + 1 < self->frame_views)
+    frame = gst_buffer_ref (trans->queued_buf);
+  ret = GST_BASE_TRANSFORM_CLASS (parent_class)->generate_output (trans,
+      outbuf);
+  trans->queued_buf = frame;
+  self->view++;
+  return ret;
+}
+
+static GstFlowReturn
+gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
+{
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  guint64 sample = self->frame;
+  const gchar *label = NULL;
+  SupconImage picture, view;
+  GstVideoFrame in, out;
+
+  if (!gst_video_frame_map (&in, &self->in_info, inbuf, GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, (NULL),
+        ("a frame of %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT
+            " for its caps", gst_buffer_get_size (inbuf),
+            GST_VIDEO_INFO_SIZE (&self->in_info)));
+    return GST_FLOW_ERROR;
+  }
+  if (!gst_video_frame_map (&out, &self->out_info, outbuf, GST_MAP_WRITE)) {
+    gst_video_frame_unmap (&in);
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, (NULL),
+        ("cannot map an output frame of %" G_GSIZE_FORMAT " bytes",
+            gst_buffer_get_size (outbuf)));
+    return GST_FLOW_ERROR;
+  }
+  gst_supcon_frame_visible (&in, &picture.pixels, &picture.stride,
+      &picture.width, &picture.height, &picture.channels);
+  gst_supcon_frame_visible (&out, &view.pixels, &view.stride, &view.width,
+      &view.height, &view.channels);
+  supcon_augmenter_apply (self->augmenter, &self->frame_policy,
+      self->frame_seed, self->frame, self->view, &picture, &view);
+  gst_video_frame_unmap (&out);
+  gst_video_frame_unmap (&in);
+
+  gst_supcon_buffer_get_sample (inbuf, &label, &sample, NULL);
+  gst_supcon_buffer_set_sample (outbuf, label, sample, self->view);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_supcon_augment_sink_event (GstBaseTransform * trans, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_supcon_augment_reset (GST_SUPCON_AUGMENT (trans));
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
+}
+
+static guint
+get_views (GstSupconAugment * self)
+{
+  guint views;
+
+  GST_OBJECT_LOCK (self);
+  views = self->views;
+  GST_OBJECT_UNLOCK (self);
+  return views;
+}
+
+static gboolean
+counts_frames (GstFormat format)
+{
+  return format == GST_FORMAT_DEFAULT || format == GST_FORMAT_BUFFERS;
+}
+
+/* Downstream counts views, upstream counts frames: a seek to a view is one to its frame. */
+static gboolean
+gst_supcon_augment_src_event (GstBaseTransform * trans, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    guint views = get_views (GST_SUPCON_AUGMENT (trans));
+    GstSeekType start_type, stop_type;
+    gint64 start, stop;
+    GstSeekFlags flags;
+    GstFormat format;
+    gdouble rate;
+
+    gst_event_parse_seek (event, &rate, &format, &flags, &start_type, &start,
+        &stop_type, &stop);
+    if (counts_frames (format)) {
+      GstEvent *scaled = gst_event_new_seek (rate, format, flags, start_type,
+          start < 0 ? start : start / views, stop_type,
+          stop < 0 ? stop : stop / views);
+
+      gst_event_set_seqnum (scaled, gst_event_get_seqnum (event));
+      gst_event_unref (event);
+      event = scaled;
+    }
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (trans, event);
+}
+
+static gboolean
+gst_supcon_augment_query (GstBaseTransform * trans, GstPadDirection direction,
+    GstQuery * query)
+{
+  guint views = get_views (GST_SUPCON_AUGMENT (trans));
+  GstFormat format;
+  gint64 value;
+
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_DURATION) {
+    gst_query_parse_duration (query, &format, NULL);
+    if (counts_frames (format)) {
+      if (!gst_pad_peer_query (trans->sinkpad, query))
+        return FALSE;
+      gst_query_parse_duration (query, NULL, &value);
+      if (value > 0)
+        gst_query_set_duration (query, format, value * views);
+      return TRUE;
+    }
+  } else if (direction == GST_PAD_SRC
+      && GST_QUERY_TYPE (query) == GST_QUERY_POSITION) {
+    gst_query_parse_position (query, &format, NULL);
+    if (counts_frames (format)) {
+      if (!gst_pad_peer_query (trans->sinkpad, query))
+        return FALSE;
+      gst_query_parse_position (query, NULL, &value);
+      if (value > 0)
+        gst_query_set_position (query, format, value * views);
+      return TRUE;
+    }
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction,
+      query);
+}
+
+static void
+gst_supcon_augment_finalize (GObject * object)
+{
+  supcon_augmenter_free (GST_SUPCON_AUGMENT (object)->augmenter);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_supcon_augment_init (GstSupconAugment * self)
+{
+  supcon_policy_init (&self->policy, DEFAULT_POLICY);
+  self->views = DEFAULT_VIEWS;
+  self->seed = DEFAULT_SEED;
+  self->augmenter = supcon_augmenter_new ();
+}
+
+static void
+gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
+{
+  GObjectClass *gobject_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
+  SupconPolicy policy;
+
+  GST_DEBUG_CATEGORY_INIT (gst_supcon_augment_debug, "supconaugment", 0,
+      "random views of frames");
+
+  gobject_class->set_property = gst_supcon_augment_set_property;
+  gobject_class->get_property = gst_supcon_augment_get_property;
+  gobject_class->finalize = gst_supcon_augment_finalize;
+  trans_class->start = gst_supcon_augment_start;
+  trans_class->stop = gst_supcon_augment_stop;
+  trans_class->transform_caps = gst_supcon_augment_transform_caps;
+  trans_class->fixate_caps = gst_supcon_augment_fixate_caps;
+  trans_class->set_caps = gst_supcon_augment_set_caps;
+  trans_class->transform_size = gst_supcon_augment_transform_size;
+  trans_class->propose_allocation = gst_supcon_augment_propose_allocation;
+  trans_class->decide_allocation = gst_supcon_augment_decide_allocation;
+  trans_class->transform_meta = gst_supcon_augment_transform_meta;
+  trans_class->copy_metadata = gst_supcon_augment_copy_metadata;
+  trans_class->submit_input_buffer = gst_supcon_augment_submit_input_buffer;
+  trans_class->generate_output = gst_supcon_augment_generate_output;
+  trans_class->transform = gst_supcon_augment_transform;
+  trans_class->sink_event = gst_supcon_augment_sink_event;
+  trans_class->src_event = gst_supcon_augment_src_event;
+  trans_class->query = gst_supcon_augment_query;
+
+  supcon_policy_init (&policy, DEFAULT_POLICY);
+  g_object_class_install_property (gobject_class, PROP_POLICY,
+      g_param_spec_enum ("policy", "Policy", "What is done to each view",
+          GST_TYPE_SUPCON_POLICY, DEFAULT_POLICY, playing));
+  g_object_class_install_property (gobject_class, PROP_VIEWS,
+      g_param_spec_uint ("views", "Views",
+          "Views made of each frame; two, since a contrastive loss compares "
+          "views of one picture", 1, MAX_VIEWS, DEFAULT_VIEWS, playing));
+  g_object_class_install_property (gobject_class, PROP_SEED,
+      g_param_spec_int64 ("seed", "Seed",
+          "Seed of the random numbers; -1: drawn at start, the property then "
+          "reads the number drawn", -1, G_MAXINT64, DEFAULT_SEED,
+          flags | GST_PARAM_MUTABLE_READY));
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_object_class_install_property (gobject_class, PROP_NUMBERS + i,
+        g_param_spec_double (numbers[i].name, numbers[i].nick,
+            numbers[i].blurb, numbers[i].min, numbers[i].max,
+            *policy_number (&policy, PROP_NUMBERS + i),
+            playing | GST_PARAM_CONTROLLABLE));
+
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_POLICY, 0);
+  gst_element_class_set_static_metadata (element_class,
+      "Random views of frames", "Filter/Effect/Video",
+      "Makes several random views of each frame, in the size that downstream "
+      "asks for", "gst-supcon");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+}

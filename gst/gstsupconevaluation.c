@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupconevaluation.h"
+
+GstStructure *
+gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels)
+{
+  guint n = supcon_evaluation_n_classes (evaluation);
+  GValue names = G_VALUE_INIT, rows = G_VALUE_INIT;
+  GstStructure *s = gst_structure_new ("supcon-evaluation",
+      "count", G_TYPE_UINT64, supcon_evaluation_count (evaluation),
+      "top1", G_TYPE_DOUBLE, supcon_evaluation_top1 (evaluation),
+      "top5", G_TYPE_DOUBLE, supcon_evaluation_top5 (evaluation),
+      "ece", G_TYPE_DOUBLE, supcon_evaluation_ece (evaluation),
+      "nll", G_TYPE_DOUBLE, supcon_evaluation_nll (evaluation),
+      "unknown-labels", G_TYPE_UINT64, unknown_labels, NULL);
+
+  gst_value_array_init (&names, n);
+  gst_value_array_init (&rows, n);
+  for (guint truth = 0; truth < n; truth++) {
+    GValue name = G_VALUE_INIT, row = G_VALUE_INIT;
+
+    g_value_init (&name, G_TYPE_STRING);
+    g_value_set_string (&name, supcon_labels_name (labels, truth));
+    gst_value_array_append_and_take_value (&names, &name);
+
+    gst_value_array_init (&row, n);
+    for (guint predicted = 0; predicted < n; predicted++) {
+      GValue count = G_VALUE_INIT;
+
+      g_value_init (&count, G_TYPE_UINT64);
+      g_value_set_uint64 (&count, supcon_evaluation_confusion (evaluation,
+              truth, predicted));
+      gst_value_array_append_and_take_value (&row, &count);
+    }
+    gst_value_array_append_and_take_value (&rows, &row);
+  }
+  gst_structure_take_value (s, "labels", &names);
+  gst_structure_take_value (s, "confusion", &rows);
+  return s;
+}
+
+gchar *
+gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels)
+{
+  guint n = supcon_evaluation_n_classes (evaluation);
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, "%" G_GUINT64_FORMAT " labelled pictures: "
+      "top-1 %.2f %%, top-5 %.2f %%, ECE %.2f %%, NLL %.4f\n",
+      supcon_evaluation_count (evaluation),
+      100 * supcon_evaluation_top1 (evaluation),
+      100 * supcon_evaluation_top5 (evaluation),
+      100 * supcon_evaluation_ece (evaluation),
+      supcon_evaluation_nll (evaluation));
+  if (unknown_labels)
+    g_string_append_printf (text, "%" G_GUINT64_FORMAT " more have a label "
+        "that the model does not know\n", unknown_labels);
+  if (n == 0)
+    return g_string_free (text, FALSE);
+
+  g_string_append (text, "Confusion: a row is a true class, a column a "
+      "predicted one, at the right the share of the row that is right\n   ");
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text, " %5u", i);
+  g_string_append_c (text, '\n');
+  for (guint truth = 0; truth < n; truth++) {
+    guint64 right = supcon_evaluation_confusion (evaluation, truth, truth);
+    guint64 all = 0;
+
+    g_string_append_printf (text, "%3u", truth);
+    for (guint predicted = 0; predicted < n; predicted++) {
+      guint64 count = supcon_evaluation_confusion (evaluation, truth,
+          predicted);
+
+      g_string_append_printf (text, " %5" G_GUINT64_FORMAT, count);
+      all += count;
+    }
+    if (all)
+      g_string_append_printf (text, "  %5.1f %%", 100. * right / all);
+    else
+      g_string_append (text, "      - %");
+    g_string_append_printf (text, "  %s\n", supcon_labels_name (labels, truth));
+  }
+  return g_string_free (text, FALSE);
+}

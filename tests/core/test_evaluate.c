@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Measures of classification and the centroid classifier, against numbers worked out by hand. */
+#include <check.h>
+#include <math.h>
+
+#include "train/centroid.h"
+#include "train/evaluate.h"
+
+#define ck_assert_close(a, b) ck_assert_double_eq_tol (a, b, 1e-6)
+
+START_TEST (test_empty)
+{
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+
+  ck_assert_uint_eq (supcon_evaluation_count (evaluation), 0);
+  ck_assert_uint_eq (supcon_evaluation_n_classes (evaluation), 0);
+  ck_assert_double_eq (supcon_evaluation_top1 (evaluation), 0);
+  ck_assert_double_eq (supcon_evaluation_top5 (evaluation), 0);
+  ck_assert_double_eq (supcon_evaluation_ece (evaluation), 0);
+  ck_assert_double_eq (supcon_evaluation_nll (evaluation), 0);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 0), 0);
+  supcon_evaluation_free (evaluation);
+  supcon_evaluation_free (NULL);
+}
+END_TEST
+
+START_TEST (test_measures)
+{
+  static const float p[4][3] = { { .7f, .2f, .1f }, { .7f, .2f, .1f }, { .1f, .6f, .3f }, { .3f, .3f, .4f } };
+  static const guint truth[4] = { 0, 1, 1, 2 };
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+
+  for (guint i = 0; i < 4; i++)
+    supcon_evaluation_add (evaluation, p[i], 3, truth[i]);
+  ck_assert_uint_eq (supcon_evaluation_count (evaluation), 4);
+  ck_assert_uint_eq (supcon_evaluation_n_classes (evaluation), 3);
+  ck_assert_close (supcon_evaluation_top1 (evaluation), 0.75);
+  ck_assert_close (supcon_evaluation_top5 (evaluation), 1);
+  ck_assert_close (supcon_evaluation_nll (evaluation), -(log (.7) + log (.2) + log (.6) + log (.4)) / 4);
+  /* One bin for .7 (1 of 2 right: |1 - 1.4|), one for .6 (|1 - .6|), one for .4 (|1 - .4|). */
+  ck_assert_close (supcon_evaluation_ece (evaluation), (.4 + .4 + .6) / 4);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 0), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 1, 0), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 1, 1), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 2, 2), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 1), 0);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 3, 0), 0);
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
+START_TEST (test_bins)
+{
+  /* Of both sides of the border 9/15 = 0.6: a bin holds its upper border. In one bin the two would cancel out. */
+  static const float below[2] = { .6f, .4f }, above[2] = { .61f, .39f };
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+
+  supcon_evaluation_add (evaluation, below, 2, 0);
+  supcon_evaluation_add (evaluation, above, 2, 1);
+  ck_assert_close (supcon_evaluation_ece (evaluation), (.4 + .61) / 2);
+  supcon_evaluation_free (evaluation);
+
+  /* Certainty and its opposite extreme belong to a bin too. */
+  evaluation = supcon_evaluation_new ();
+  supcon_evaluation_add (evaluation, (const float[1]){ 1 }, 1, 0);
+  ck_assert_double_eq (supcon_evaluation_ece (evaluation), 0);
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
+START_TEST (test_rank)
+{
+  /* The true class at each rank of seven, by falling probabilities. */
+  static const float falling[7] = { .3f, .2f, .15f, .12f, .1f, .08f, .05f };
+  /* Equal ones: the lower class is the prediction, so truth 4 is the fifth and truth 5 the sixth. */
+  static const float equal[6] = { 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f };
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+
+  for (guint truth = 0; truth < 7; truth++)
+    supcon_evaluation_add (evaluation, falling, 7, truth);
+  ck_assert_close (supcon_evaluation_top1 (evaluation), 1 / 7.);
+  ck_assert_close (supcon_evaluation_top5 (evaluation), 5 / 7.);
+  supcon_evaluation_free (evaluation);
+
+  evaluation = supcon_evaluation_new ();
+  for (guint truth = 0; truth < 6; truth++)
+    supcon_evaluation_add (evaluation, equal, 6, truth);
+  ck_assert_close (supcon_evaluation_top1 (evaluation), 1 / 6.);
+  ck_assert_close (supcon_evaluation_top5 (evaluation), 5 / 6.);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 5, 0), 1);
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
+START_TEST (test_impossible)
+{
+  /* A true class of probability 0 costs log 1e-12, not infinity. */
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+
+  supcon_evaluation_add (evaluation, (const float[2]){ 1, 0 }, 2, 1);
+  ck_assert_close (supcon_evaluation_nll (evaluation), 12 * log (10));
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
+START_TEST (test_growing)
+{
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+
+  supcon_evaluation_add (evaluation, (const float[2]){ .2f, .8f }, 2, 0);
+  supcon_evaluation_add (evaluation, (const float[5]){ 0, 0, .1f, .9f, 0 }, 5, 3);
+  supcon_evaluation_add (evaluation, (const float[2]){ .2f, .8f }, 2, 1);
+  ck_assert_uint_eq (supcon_evaluation_n_classes (evaluation), 5);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 1), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 3, 3), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 1, 1), 1);
+  ck_assert_close (supcon_evaluation_top1 (evaluation), 2 / 3.);
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
+START_TEST (test_centroid_scores)
+{
+  static const SupconReal a[2] = { 3, 0 }, b[2] = { 0, .5 }, c[2] = { 0, -2 }, query[2] = { 3, 4 };
+  SupconCentroids *centroids = supcon_centroids_new (2);
+  SupconReal scores[4], p[4];
+
+  ck_assert_uint_eq (supcon_centroids_dim (centroids), 2);
+  ck_assert_uint_eq (supcon_centroids_n_classes (centroids), 0);
+  /* Class 0: mean of the directions (1, 0) and (0, 1), whatever their lengths. Class 1: (0, 1). Class 2: none. Class 3:
+   * two that cancel out. */
+  ck_assert (supcon_centroids_add (centroids, a, 0));
+  ck_assert (supcon_centroids_add (centroids, b, 0));
+  ck_assert (supcon_centroids_add (centroids, b, 3));
+  ck_assert (supcon_centroids_add (centroids, c, 3));
+  ck_assert (supcon_centroids_add (centroids, b, 1));
+  ck_assert_uint_eq (supcon_centroids_n_classes (centroids), 4);
+  ck_assert_uint_eq (supcon_centroids_count (centroids, 0), 2);
+  ck_assert_uint_eq (supcon_centroids_count (centroids, 2), 0);
+  ck_assert_uint_eq (supcon_centroids_count (centroids, 9), 0);
+
+  supcon_centroids_scores (centroids, query, scores);
+  ck_assert_close (scores[0], 1.4 / sqrt (2));
+  ck_assert_close (scores[1], .8);
+  ck_assert (isinf (scores[2]) && scores[2] < 0);
+  ck_assert_close (scores[3], 0);
+
+  supcon_centroids_classify (centroids, query, p);
+  ck_assert_close (p[0] + p[1] + p[3], 1);
+  ck_assert_double_eq (p[2], 0);
+  ck_assert_double_eq_tol (p[0] / p[1], exp ((1.4 / sqrt (2) - .8) / .1), 1e-4);
+  supcon_centroids_free (centroids);
+  supcon_centroids_free (NULL);
+}
+END_TEST
+
+START_TEST (test_centroid_no_direction)
+{
+  static const SupconReal zero[2] = { 0, 0 }, nan[2] = { NAN, 1 }, good[2] = { 1, 0 };
+  SupconCentroids *centroids = supcon_centroids_new (2);
+  SupconReal p[2];
+
+  ck_assert (!supcon_centroids_add (centroids, zero, 0));
+  ck_assert (!supcon_centroids_add (centroids, nan, 0));
+  ck_assert_uint_eq (supcon_centroids_n_classes (centroids), 0);
+  supcon_centroids_add (centroids, good, 0);
+  supcon_centroids_add (centroids, good, 1);
+  supcon_centroids_classify (centroids, zero, p);
+  ck_assert_close (p[0], .5);
+  supcon_centroids_classify (centroids, nan, p);
+  ck_assert (!isfinite (p[0]));
+  supcon_centroids_free (centroids);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("evaluate");
+  TCase *measures = tcase_create ("measures"), *centroid = tcase_create ("centroid");
+  SRunner *runner;
+  int failures;
+
+  tcase_add_test (measures, test_empty);
+  tcase_add_test (measures, test_measures);
+  tcase_add_test (measures, test_bins);
+  tcase_add_test (measures, test_rank);
+  tcase_add_test (measures, test_impossible);
+  tcase_add_test (measures, test_growing);
+  suite_add_tcase (suite, measures);
+  tcase_add_test (centroid, test_centroid_scores);
+  tcase_add_test (centroid, test_centroid_no_direction);
+  suite_add_tcase (suite, centroid);
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  failures = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failures != 0;
+}
