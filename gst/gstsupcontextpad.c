@@ -131,7 +131,6 @@ gst_supcon_text_pad_push (GstSupconTextPad * self, GstPad * sinkpad,
     gst_caps_unref (text_caps);
     gst_object_unref (element);
     g_free (id);
-    gst_clear_event (&self->segment);   /* a new stream needs it again */
   }
   if (take_sticky (sinkpad, GST_EVENT_SEGMENT, &self->segment))
     segment = gst_event_ref (self->segment);

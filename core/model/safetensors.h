@@ -33,6 +33,8 @@ typedef enum {
 } SupconDtype;
 
 const char *supcon_dtype_name (SupconDtype dtype);
+/** Bytes of one element. */
+gsize supcon_dtype_size (SupconDtype dtype);
 
 typedef struct {
   const char *name; /* valid UTF-8 of at most 255 bytes; owned by the file, like data */

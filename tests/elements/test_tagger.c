@@ -417,7 +417,7 @@ GST_START_TEST (test_same_events)
   GstEvent *segment, *start_1 = gst_event_new_stream_start ("1");
   GstEvent *start_2 = gst_event_new_stream_start ("2");
 
-  /* What upstream sends a second time is sent again where it has to be: after a flush, for a new stream, after a stop. */
+  /* What upstream sends a second time is sent again where it has to be: after a flush, after a stop. */
   gst_segment_init (&time, GST_FORMAT_TIME);
   segment = gst_event_new_segment (&time);
   start_linear (&f, "", TRUE);
@@ -429,7 +429,7 @@ GST_START_TEST (test_same_events)
   fail_unless_equals_int (begin_stream (&f, start_1, segment,
           GST_EVENT_SEGMENT), 1);
   fail_unless_equals_int (begin_stream (&f, start_2, segment,
-          GST_EVENT_SEGMENT), 1);
+          GST_EVENT_STREAM_START), 1);
   stop (&f);
 
   start (&f, "supcontagger method=centroid", TRUE);
