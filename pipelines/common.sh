@@ -1,0 +1,53 @@
+# What every pipeline script starts with: sourced, not run. It goes to the top of the repository, installs the Debian
+# packages that are missing (as root), builds, and makes the plugin known to GStreamer.
+# Usage: . "$(dirname "$0")/common.sh"; set_up PACKAGE...
+
+cd "$(dirname "$0")/.." || exit 1
+
+build_packages="gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libopenblas-dev libgstreamer1.0-dev
+  libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  gstreamer1.0-x"
+
+# install PACKAGE...: those that are missing.
+install_packages() {
+  missing=
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    echo "These packages are missing:$missing" >&2
+    echo "Install them as root: apt-get install$missing" >&2
+    exit 1
+  fi
+  # A documentation package is what it is for the pictures in it, which minimal systems leave out of packages.
+  [ ! -e /etc/dpkg/dpkg.cfg.d/docker ] || sed -i '/path-include.*opencv-doc/d' /etc/dpkg/dpkg.cfg.d/docker
+  apt-get update
+  # shellcheck disable=SC2086 # a list of words
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+}
+
+set_up() {
+  # shellcheck disable=SC2086 # a list of words
+  install_packages $build_packages "$@"
+  [ -f build-release/build.ninja ] || meson setup build-release --buildtype=release -Dtests=false
+  meson compile -C build-release
+  GST_PLUGIN_PATH="$PWD/build-release/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
+  export GST_PLUGIN_PATH
+  echo
+  echo "# Copied lines work after: export GST_PLUGIN_PATH=$GST_PLUGIN_PATH"
+}
+
+# launch ELEMENTS...: prints the gst-launch-1.0 line, so that it can be copied, and runs it.
+launch() {
+  echo
+  printf 'gst-launch-1.0 -q'
+  for word in "$@"; do
+    case $word in
+      *[!a-zA-Z0-9_.,:/=!+@%-]*) printf " '%s'" "$word" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  printf '\n'
+  gst-launch-1.0 -q "$@"
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supcontrainer in whole pipelines: what it learns, says and writes, and how it meets what is wrong. */
+#include <gst/check/gstharness.h>
+#include <math.h>
+
+#include "model/checkpoint.h"
+#include "pipeline.h"
+
+/* Two things to tell apart: a moving ball and snow, by turns. */
+#define CAPS "video/x-raw,format=RGB,width=12,height=12,framerate=30/1"
+#define THINGS(frames) \
+    "videotestsrc pattern=ball num-buffers=" #frames " ! " CAPS " ! supconlabel label=ball ! f. " \
+    "videotestsrc pattern=snow num-buffers=" #frames " ! " CAPS " ! supconlabel label=snow ! f. "
+#define TRAINER "funnel name=f ! supcontrainer name=t encoder=resnet8 width=0.25 message-interval=1 "
+
+static gchar *folder, *model;
+
+static void
+setup (void)
+{
+  folder = folder_new ();
+  model = g_build_filename (folder, "m.safetensors", NULL);
+}
+
+static void
+teardown (void)
+{
+  g_free (model);
+  folder_free (folder);
+}
+
+static gchar *
+contents_of (const gchar * path, gsize * size)
+{
+  gchar *contents;
+
+  fail_unless (g_file_get_contents (path, &contents, size, NULL));
+  return contents;
+}
+
+GST_START_TEST (test_trains_and_tells)
+{
+  Run run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (64), model);
+  const GstStructure *s = run_message (&run, "supcon-train");
+  guint64 step, examples;
+  gdouble loss, rate, norm, speed, positives;
+  const gchar *location;
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+
+  run_assert_ended (run);
+  fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, "examples",
+          G_TYPE_UINT64, &examples, "loss", G_TYPE_DOUBLE, &loss,
+          "learning-rate", G_TYPE_DOUBLE, &rate, "gradient-norm",
+          G_TYPE_DOUBLE, &norm, "examples-per-second", G_TYPE_DOUBLE, &speed,
+          "positives-per-anchor", G_TYPE_DOUBLE, &positives, NULL));
+  fail_unless_equals_uint64 (step, 8);
+  fail_unless_equals_uint64 (examples, 128);
+  fail_unless (loss > 0 && loss < log (15) && norm > 0 && speed > 0);
+  fail_unless (positives > 1 && positives < 15);
+
+  s = run_message (&run, "supcon-checkpoint");
+  fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, NULL));
+  fail_unless_equals_uint64 (step, 8);
+  location = gst_structure_get_string (s, "location");
+  fail_unless_equals_string (location, model);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  fail_unless_equals_string (info.stage, "contrastive");
+  fail_unless_equals_int (supcon_labels_count (info.labels), 2);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* One source, so that frames come in one order. */
+#define ONE_THING "videotestsrc pattern=ball num-buffers=48 ! " CAPS " ! supconlabel label=ball ! supconaugment views=2 ! " CAPS \
+    " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 seed=3 "
+
+GST_START_TEST (test_same_bytes_for_any_threads)
+{
+  gchar *bytes[2];
+  gsize size[2];
+
+  for (guint i = 0; i < 2; i++) {
+    Run run = run_launch (ONE_THING "threads=%u location=%s", 1 + i, model);
+
+    run_assert_ended (run);
+    bytes[i] = contents_of (model, &size[i]);
+    run_clear (&run);
+  }
+  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  g_free (bytes[0]);
+  g_free (bytes[1]);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_resume)
+{
+  Run run = run_launch (ONE_THING "total-steps=2 location=%s", model);
+  const GstStructure *s;
+  guint64 step;
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (ONE_THING "resume=true message-interval=1 total-steps=5 "
+      "location=%s", model);
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-train");
+  gst_structure_get_uint64 (s, "step", &step);
+  fail_unless_equals_uint64 (step, 5);
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_linear_stage)
+{
+  Run run = run_launch (TRAINER "stage=linear location=%s " THINGS (8), model);
+  const GstStructure *s;
+  gdouble accuracy;
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+
+  run_assert_error (run, "stage=linear needs a trained encoder");
+  run_clear (&run);
+  run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (64), model);
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (TRAINER "stage=linear batch-size=16 location=%s "
+      THINGS (128), model);
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-train");
+  fail_unless (gst_structure_get_double (s, "accuracy", &accuracy));
+  fail_unless (accuracy > 0.9, "accuracy %g", accuracy);
+  run_clear (&run);
+
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless_equals_int (supcon_model_n_classes (loaded), 2);
+  fail_unless_equals_string (info.stage, "linear");
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_no_labels)
+{
+  Run run = run_launch ("videotestsrc num-buffers=32 ! " CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=8 location=%s",
+      model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "has a positive");
+  run_clear (&run);
+  run = run_launch ("videotestsrc num-buffers=32 ! " CAPS
+      " ! supcontrainer stage=linear batch-size=8 location=%s", model);
+  run_assert_error (run, "None of the 32 frames has a label");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_one_class)
+{
+  Run run = run_launch (ONE_THING "location=%s", model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "have the label \"ball\"");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* Black frames all have the same embedding: the loss is log (n - 1) and stays there. */
+GST_START_TEST (test_collapse)
+{
+  Run run = run_launch ("funnel name=f ! supcontrainer encoder=resnet8 "
+      "width=0.25 batch-size=8 location=%s "
+      "videotestsrc pattern=black num-buffers=260 ! " CAPS
+      " ! supconlabel label=a ! f. "
+      "videotestsrc pattern=black num-buffers=260 ! " CAPS
+      " ! supconlabel label=b ! f. ", model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "collapsed to one point");
+  fail_unless (strstr (strstr (run.warnings->str, "collapsed") + 1,
+          "collapsed") == NULL, "said more than once");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_not_finite)
+{
+  gchar *huge = g_build_filename (folder, "huge.safetensors", NULL);
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  SupconParam *params;
+  gchar *before, *after;
+  gsize before_size, after_size;
+  guint n;
+  Run run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (16), model);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  before = contents_of (model, &before_size);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  params = supcon_model_params (loaded, &n);
+  for (gsize i = 0; i < params[0].size; i++)
+    params[0].data[i] = 1e30;
+  fail_unless (supcon_checkpoint_save (huge, loaded, info.labels, "contrastive",
+          0, NULL));
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+
+  run = run_launch (TRAINER "batch-size=16 init-location=%s location=%s "
+      THINGS (64), huge, model);
+  run_assert_error (run, "step 1");
+  run_assert_error (run, "not a finite number");
+  run_clear (&run);
+  after = contents_of (model, &after_size);
+  fail_unless (before_size == after_size
+      && memcmp (before, after, before_size) == 0);
+  g_free (before);
+  g_free (after);
+  g_free (huge);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bad_locations)
+{
+  Run run = run_launch (TRAINER THINGS (8));
+
+  run_assert_error (run, "location is not set");
+  run_clear (&run);
+  run = run_launch (TRAINER "location=/nowhere/at/all.safetensors " THINGS (8));
+  run_assert_error (run, "/nowhere/at/all.safetensors");
+  run_clear (&run);
+  run = run_launch (TRAINER "init-location=%s/none location=%s " THINGS (8),
+      folder, model);
+  run_assert_error (run, "none");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_other_architecture)
+{
+  Run run = run_launch (ONE_THING "location=%s", model);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch ("videotestsrc num-buffers=8 ! " CAPS
+      " ! supcontrainer resume=true encoder=resnet20 location=%s", model);
+  run_assert_error (run, "holds encoder resnet8");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_too_small)
+{
+  Run run = run_launch ("videotestsrc num-buffers=8 ! "
+      "video/x-raw,format=RGB,width=16,height=16 ! supcontrainer "
+      "encoder=resnet18 stem=imagenet location=%s", model);
+
+  run_assert_error (run, "16x16");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_few_frames)
+{
+  Run run = run_launch (TRAINER "batch-size=64 location=%s " THINGS (8), model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "nothing was trained");
+  fail_if (g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+  run = run_launch (TRAINER "batch-size=64 drop-last=false location=%s "
+      THINGS (8), model);
+  run_assert_ended (run);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+}
+GST_END_TEST;
+
+static GstBuffer *
+frame_of (GstHarness * h, gsize size)
+{
+  GstBuffer *buffer = gst_harness_create_buffer (h, size);
+
+  gst_buffer_memset (buffer, 0, 99, size);
+  return buffer;
+}
+
+GST_START_TEST (test_leaky)
+{
+  gchar *line = g_strdup_printf ("supcontrainer name=t encoder=resnet56 "
+      "batch-size=64 leaky=upstream location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (h->element), "t");
+  guint64 dropped;
+
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=32,height=32,framerate=30/1");
+  for (guint i = 0; i < 64 * 6; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame_of (h, 32 * 32 * 3)),
+        GST_FLOW_OK);
+  g_object_get (trainer, "dropped", &dropped, NULL);
+  fail_unless (dropped > 0 && dropped < 64 * 6, "%" G_GUINT64_FORMAT, dropped);
+  gst_object_unref (trainer);
+  gst_harness_teardown (h);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* States back and forth, flushes and a frame of another size in the middle. */
+GST_START_TEST (test_life)
+{
+  gchar *line = g_strdup_printf ("supcontrainer name=t encoder=resnet8 "
+      "width=0.25 batch-size=8 location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (h->element), "t");
+  GstCaps *caps;
+  GstSegment segment;
+  guint64 step;
+
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
+  for (guint i = 0; i < 12; i++)
+    gst_harness_push (h, frame_of (h, 12 * 12));
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  for (guint i = 0; i < 8; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 12)),
+        GST_FLOW_OK);
+  /* The model's size is fixed now, and upstream is told. */
+  caps = gst_pad_peer_query_caps (h->srcpad, NULL);
+  fail_unless_equals_int (g_value_get_int (gst_structure_get_value
+          (gst_caps_get_structure (caps, 0), "width")), 12);
+  gst_caps_unref (caps);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  g_object_get (trainer, "step", &step, NULL);
+  fail_unless (step >= 1 && step <= 2, "%" G_GUINT64_FORMAT, step);
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_object_unref (trainer);
+  gst_harness_teardown (h);
+  g_free (line);
+}
+GST_END_TEST;
+
+static Suite *
+trainer_suite (void)
+{
+  Suite *suite = suite_create ("supcontrainer");
+  TCase *tcase = tcase_create ("supcontrainer");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, RUN_SECONDS + 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_trains_and_tells);
+  tcase_add_test (tcase, test_same_bytes_for_any_threads);
+  tcase_add_test (tcase, test_resume);
+  tcase_add_test (tcase, test_linear_stage);
+  tcase_add_test (tcase, test_no_labels);
+  tcase_add_test (tcase, test_one_class);
+  tcase_add_test (tcase, test_collapse);
+  tcase_add_test (tcase, test_not_finite);
+  tcase_add_test (tcase, test_bad_locations);
+  tcase_add_test (tcase, test_other_architecture);
+  tcase_add_test (tcase, test_too_small);
+  tcase_add_test (tcase, test_few_frames);
+  tcase_add_test (tcase, test_leaky);
+  tcase_add_test (tcase, test_life);
+  return suite;
+}
+
+GST_CHECK_MAIN (trainer);
