@@ -23,8 +23,7 @@ supcon_softmax (const SupconReal *logits, guint n, guint classes, SupconReal *pr
 }
 
 SupconCrossEntropyResult
-supcon_cross_entropy (
-    const SupconReal *logits, guint n, guint classes, const gint32 *labels, SupconReal *dlogits)
+supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gint32 *labels, SupconReal *dlogits)
 {
   SupconCrossEntropyResult result = { 0 };
   double sum = 0;
@@ -49,8 +48,7 @@ supcon_cross_entropy (
     result.correct += best == (guint)labels[i];
     if (dlogits)
       for (guint c = 0; c < classes; c++)
-        dlogits[(gsize)i * classes + c] =
-            (exp (row[c] - row[best]) / total - (c == (guint)labels[i])) / result.counted;
+        dlogits[(gsize)i * classes + c] = (exp (row[c] - row[best]) / total - (c == (guint)labels[i])) / result.counted;
   }
   result.loss = result.counted ? sum / result.counted : 0;
   return result;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Two walks over square tiles of S = z z^T / t, of which only those on and above the diagonal are made. The first finds
- * each row's log-sum-exp (running maximum and sum), the second makes each tile of dL/dS, which is symmetric, again from it
- * and multiplies it by z at once, for its rows and for its columns. Tiles go in rounds, as the matches of a tournament
- * do: in a round no two tiles share a block of rows or columns, so they run in parallel and every sum has a fixed
- * order. */
+ * each row's log-sum-exp (running maximum and sum), the second makes each tile of dL/dS, which is symmetric, again from
+ * it and multiplies it by z at once, for its rows and for its columns. Tiles go in rounds, as the matches of a
+ * tournament do: in a round no two tiles share a block of rows or columns, so they run in parallel and every sum has a
+ * fixed order. */
 #include "loss/supcon.h"
 
 #include "blas.h"
@@ -110,8 +110,8 @@ typedef struct {
   SupconReal *s;    /* block x block, widened to it; OUTSIDE on the diagonal and beyond n */
 } Tile;
 
-/* Match number 'match' of the round. Round 0 is the diagonal; the others are the circle method's, with an idle block when
- * the number is odd. */
+/* Match number 'match' of the round. Round 0 is the diagonal; the others are the circle method's, with an idle block
+ * when the number is odd. */
 static gboolean
 make_tile (const Loss *self, gsize match, guint worker, Tile *tile)
 {
@@ -360,8 +360,8 @@ log_sums_new (guint n)
 }
 
 SupconLossResult
-supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const gint32 *labels,
-    const guint64 *samples, double temperature, guint threads, SupconReal *dz)
+supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const gint32 *labels, const guint64 *samples,
+    double temperature, guint threads, SupconReal *dz)
 {
   Loss self = { .kind = kind,
     .z = z,

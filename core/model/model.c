@@ -56,19 +56,19 @@ add_dense (SupconModel *self, Dense *dense, const char *name, guint in, guint ou
   dense->in = in;
   dense->out = out;
   g_snprintf (full, sizeof full, "%s.weight", name);
-  dense->weight = supcon_params_add (&self->params, full, SUPCON_PARAM_WEIGHT, SUPCON_PART_PROJECTION, 2, dims,
-      SUPCON_INIT_LINEAR, in, self->seed);
+  dense->weight = supcon_params_add (
+      &self->params, full, SUPCON_PARAM_WEIGHT, SUPCON_PART_PROJECTION, 2, dims, SUPCON_INIT_LINEAR, in, self->seed);
   g_snprintf (full, sizeof full, "%s.bias", name);
-  dense->bias = supcon_params_add (&self->params, full, SUPCON_PARAM_SCALE, SUPCON_PART_PROJECTION, 1, dims,
-      SUPCON_INIT_LINEAR, in, self->seed);
+  dense->bias = supcon_params_add (
+      &self->params, full, SUPCON_PARAM_SCALE, SUPCON_PART_PROJECTION, 1, dims, SUPCON_INIT_LINEAR, in, self->seed);
 }
 
 static gboolean
 check_config (const SupconModelConfig *config, GError **error)
 {
-  if (config->projection != SUPCON_PROJECTION_NONE &&
-      (config->projection_dim == 0 || config->projection_dim > MAX_PROJECTION ||
-          config->projection_hidden > MAX_PROJECTION)) {
+  if (config->projection != SUPCON_PROJECTION_NONE
+      && (config->projection_dim == 0 || config->projection_dim > MAX_PROJECTION
+          || config->projection_hidden > MAX_PROJECTION)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "projection head of %u hidden and %u output units; expected 1 to %u output and at most %u hidden units",
         config->projection_hidden, config->projection_dim, MAX_PROJECTION, MAX_PROJECTION);
@@ -295,8 +295,7 @@ supcon_model_embed (SupconModel *self, const guint8 *pixels, guint n, SupconReal
     guint count = MIN (at_once, n - first);
 
     normalize (self, pixels + first * picture, count);
-    supcon_resnet_embed (
-        self->encoder, &self->params, &self->workspace, self->input, count, r + (gsize)first * dim);
+    supcon_resnet_embed (self->encoder, &self->params, &self->workspace, self->input, count, r + (gsize)first * dim);
   }
 }
 

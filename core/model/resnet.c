@@ -80,20 +80,20 @@ add_layer (SupconResnet *net, SupconParams *params, const char *conv_name, const
 
   layer->conv = *conv;
   g_snprintf (name, sizeof name, "%s.weight", conv_name);
-  layer->weight = supcon_params_add (
-      params, name, SUPCON_PARAM_WEIGHT, SUPCON_PART_ENCODER, 4, dims, SUPCON_INIT_CONV, 0, seed);
+  layer->weight
+      = supcon_params_add (params, name, SUPCON_PARAM_WEIGHT, SUPCON_PART_ENCODER, 4, dims, SUPCON_INIT_CONV, 0, seed);
   g_snprintf (name, sizeof name, "%s.weight", norm_name);
   layer->gamma = supcon_params_add (params, name, SUPCON_PARAM_SCALE, SUPCON_PART_ENCODER, 1, dims,
       zero_gamma ? SUPCON_INIT_ZERO : SUPCON_INIT_ONE, 0, seed);
   g_snprintf (name, sizeof name, "%s.bias", norm_name);
-  layer->beta =
-      supcon_params_add (params, name, SUPCON_PARAM_SCALE, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ZERO, 0, seed);
+  layer->beta
+      = supcon_params_add (params, name, SUPCON_PARAM_SCALE, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ZERO, 0, seed);
   g_snprintf (name, sizeof name, "%s.running_mean", norm_name);
-  layer->running_mean =
-      supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ZERO, 0, seed);
+  layer->running_mean
+      = supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ZERO, 0, seed);
   g_snprintf (name, sizeof name, "%s.running_var", norm_name);
-  layer->running_var =
-      supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ONE, 0, seed);
+  layer->running_var
+      = supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ONE, 0, seed);
 
   layer->scale = supcon_real_alloc (4 * (gsize)conv->out_c);
   layer->shift = layer->scale + conv->out_c;
@@ -119,8 +119,7 @@ add_block (SupconResnet *net, SupconParams *params, const Architecture *arch, co
   for (guint i = 0; i < block->n; i++) {
     gboolean one = arch->bottleneck && i != 1, strides = i == (arch->bottleneck ? 1 : 0), last = i == block->n - 1;
 
-    supcon_conv_init (
-        &conv, *h, *w, *c, last ? out_c : planes, one ? 1 : 3, strides ? stride : 1, one ? 0 : 1);
+    supcon_conv_init (&conv, *h, *w, *c, last ? out_c : planes, one ? 1 : 3, strides ? stride : 1, one ? 0 : 1);
     g_snprintf (conv_name, sizeof conv_name, "layer%u.%u.conv%u", stage + 1, index, i + 1);
     g_snprintf (norm_name, sizeof norm_name, "layer%u.%u.bn%u", stage + 1, index, i + 1);
     add_layer (net, params, conv_name, norm_name, &conv, last && config->zero_init_residual, seed);
@@ -152,8 +151,8 @@ find_architecture (const char *name, GError **error)
   known = g_string_new (NULL);
   for (guint i = 0; i < G_N_ELEMENTS (architectures); i++)
     g_string_append_printf (known, "%s%s", i ? ", " : "", architectures[i].name);
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "encoder \"%s\" is not known; expected one of %s", name,
-      known->str);
+  g_set_error (
+      error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "encoder \"%s\" is not known; expected one of %s", name, known->str);
   g_string_free (known, TRUE);
   return NULL;
 }
@@ -287,8 +286,8 @@ pad_shortcut (const Layer *first, const Layer *last, guint n, const SupconReal *
   for (guint image = 0; image < n; image++)
     for (guint row = 0; row < out->out_h; row++)
       for (guint col = 0; col < out->out_w; col++, y += out->out_c) {
-        const SupconReal *from =
-            x + (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
+        const SupconReal *from
+            = x + (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
 
         memcpy (y, from, in->in_c * sizeof *y);
         memset (y + in->in_c, 0, (out->out_c - in->in_c) * sizeof *y);
@@ -443,15 +442,14 @@ forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, Supc
   supcon_conv_forward (&layer->conv, net->n, x, layer->packed, &epilogue, workspace, layer->out);
   supcon_norm_update_running (c, pixels, layer->mean, layer->variance, params->items[layer->running_mean].data,
       params->items[layer->running_var].data);
-  supcon_norm_fold (c, layer->mean, layer->variance, params->items[layer->gamma].data,
-      params->items[layer->beta].data, layer->scale, layer->shift);
-  supcon_norm_apply (
-      pixels, c, layer->out, layer->scale, layer->shift, residual, relu, workspace->threads, layer->y);
+  supcon_norm_fold (c, layer->mean, layer->variance, params->items[layer->gamma].data, params->items[layer->beta].data,
+      layer->scale, layer->shift);
+  supcon_norm_apply (pixels, c, layer->out, layer->scale, layer->shift, residual, relu, workspace->threads, layer->y);
 }
 
 void
-supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *x, guint n, SupconReal *r)
+supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *x,
+    guint n, SupconReal *r)
 {
   const Layer *last = last_layer (net);
   const SupconConv *stem = &net->layers[0].conv;
@@ -463,8 +461,8 @@ supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWork
   forward_layer (net, &net->layers[0], params, workspace, x, NULL, TRUE);
   current = net->layers[0].y;
   if (net->pool) {
-    supcon_max_pool_forward (n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads, net->pooled,
-        net->pool_index);
+    supcon_max_pool_forward (
+        n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads, net->pooled, net->pool_index);
     current = net->pooled;
   }
   for (guint b = 0; b < net->n_blocks; b++) {
@@ -496,18 +494,16 @@ backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, Sup
     const SupconReal *x, gboolean relu, SupconReal *dy, SupconReal *dout)
 {
   supcon_norm_backward (batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->mean, layer->variance,
-      params->items[layer->gamma].data, relu ? layer->y : NULL, dy, workspace, dout,
-      params->items[layer->gamma].grad, params->items[layer->beta].grad);
-  supcon_conv_backward_weights (
-      &layer->conv, net->n, x, dout, workspace, params->items[layer->weight].grad);
+      params->items[layer->gamma].data, relu ? layer->y : NULL, dy, workspace, dout, params->items[layer->gamma].grad,
+      params->items[layer->beta].grad);
+  supcon_conv_backward_weights (&layer->conv, net->n, x, dout, workspace, params->items[layer->weight].grad);
 }
 
 static void
 backward_input (const SupconResnet *net, const Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
     const SupconReal *dout, gboolean accumulate, SupconReal *dx)
 {
-  supcon_conv_backward_input (
-      &layer->conv, net->n, dout, params->items[layer->weight].data, accumulate, workspace, dx);
+  supcon_conv_backward_input (&layer->conv, net->n, dout, params->items[layer->weight].data, accumulate, workspace, dx);
 }
 
 /* grad: the gradient by the block's output, replaced by that of its input x. free1, free2: of the same size. */
@@ -551,8 +547,7 @@ backward_block (SupconResnet *net, const Block *block, const SupconParams *param
 }
 
 void
-supcon_resnet_backward (
-    SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr)
+supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr)
 {
   const SupconConv *last = &last_layer (net)->conv, *stem = &net->layers[0].conv;
   SupconReal *grad = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];

@@ -9,8 +9,7 @@
 typedef struct _SupconResnet SupconResnet;
 
 /** Adds its tensors to params, in torchvision's order. Errors as supcon_model_new's. */
-SupconResnet *supcon_resnet_new (
-    const SupconModelConfig *config, guint64 seed, SupconParams *params, GError **error);
+SupconResnet *supcon_resnet_new (const SupconModelConfig *config, guint64 seed, SupconParams *params, GError **error);
 void supcon_resnet_free (SupconResnet *net);
 
 /** Length of r. */

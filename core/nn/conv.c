@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Forward and gradient by input are the same walk, a correlation: the gradient by input of a convolution of stride s is,
- * for each of the s x s phases of the input's pixels, a correlation of dy with the taps that reach that phase. */
+/* Forward and gradient by input are the same walk, a correlation: the gradient by input of a convolution of stride s
+ * is, for each of the s x s phases of the input's pixels, a correlation of dy with the taps that reach that phase. */
 #include "nn/conv.h"
 
 #include <string.h>
@@ -103,8 +103,8 @@ band_statistics (const Correlation *self, const Band *band, gsize number)
   memset (squares, 0, width * sizeof *squares);
   for (guint pass = 0; pass < 2; pass++) {
     for (guint image = 0; image < band->images; image++) {
-      const SupconReal *y = self->target + (band->first_image + image) * self->image_stride +
-          band->first_row * self->row_stride + band->first_channel;
+      const SupconReal *y = self->target + (band->first_image + image) * self->image_stride
+                            + band->first_row * self->row_stride + band->first_channel;
 
       for (gsize p = 0; p < (gsize)band->rows * self->grid.cols; p++, y += self->channels) {
         if (pass == 0)
@@ -176,16 +176,15 @@ correlate_task (gsize task, guint worker, gpointer data)
       supcon_grid_copy (grid, band.first_image + image, band.first_row, band.rows, scratch + image * a_image);
     a = scratch;
   } else {
-    a = grid->source + band.first_image * a_image +
-        ((gsize)(band.first_row * grid->stride + grid->off_h) * grid->w + grid->off_w) * grid->c;
+    a = grid->source + band.first_image * a_image
+        + ((gsize)(band.first_row * grid->stride + grid->off_h) * grid->w + grid->off_w) * grid->c;
   }
 
   for (guint panel = first_panel; panel < end_panel; panel++)
     for (guint image = 0; image < band.images; image++)
       for (guint row = 0; row < band.rows; row++)
         correlate_row (self, kernels, a + image * a_image + row * grid->stride * a_outer, a_outer, panel,
-            self->target + (band.first_image + image) * self->image_stride +
-                (band.first_row + row) * self->row_stride);
+            self->target + (band.first_image + image) * self->image_stride + (band.first_row + row) * self->row_stride);
 
   if (self->partial)
     band_statistics (self, &band, number);
@@ -316,8 +315,8 @@ supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
 gsize
 supcon_conv_packed_size (const SupconConv *conv)
 {
-  return (gsize)conv->kernel * conv->kernel * conv->in_c *
-      supcon_padded_channels (conv->out_c, supcon_tile_kernels ()->lanes);
+  return (gsize)conv->kernel * conv->kernel * conv->in_c
+         * supcon_padded_channels (conv->out_c, supcon_tile_kernels ()->lanes);
 }
 
 typedef struct {

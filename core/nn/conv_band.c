@@ -25,8 +25,8 @@ supcon_grid_bands (const SupconGrid *grid, guint n)
 {
   if (grid->rows == 0 || grid->cols == 0)
     return 0;
-  return (gsize)((n + grid->band_images - 1) / grid->band_images) *
-      ((grid->rows + grid->band_rows - 1) / grid->band_rows);
+  return (gsize)((n + grid->band_images - 1) / grid->band_images)
+         * ((grid->rows + grid->band_rows - 1) / grid->band_rows);
 }
 
 gboolean

@@ -39,8 +39,8 @@ supcon_conv_weights_worker_size (const SupconConv *conv)
   SupconGrid grid = supcon_conv_grid (conv, NULL);
 
   supcon_grid_cut (&grid);
-  return supcon_grid_copy_size (&grid) +
-      (is_ragged (conv) ? (gsize)grid.band_rows * grid.cols * 2 * supcon_tile_kernels ()->lanes : 0);
+  return supcon_grid_copy_size (&grid)
+         + (is_ragged (conv) ? (gsize)grid.band_rows * grid.cols * 2 * supcon_tile_kernels ()->lanes : 0);
 }
 
 gsize
@@ -110,8 +110,7 @@ gradient_task (gsize task, guint worker, gpointer data)
     guint rows = MIN (grid->band_rows, grid->rows - first_row);
 
     for (; image < end; image++) {
-      const SupconReal *dy =
-          self->dy + ((gsize)image * grid->rows + first_row) * grid->cols * conv->out_c + channel;
+      const SupconReal *dy = self->dy + ((gsize)image * grid->rows + first_row) * grid->cols * conv->out_c + channel;
       const SupconReal *a = scratch;
 
       if (copy)
@@ -144,8 +143,7 @@ sum_task (gsize number, G_GNUC_UNUSED guint worker, gpointer data)
     SupconReal *dw = self->dw + row * conv->out_c + channel;
 
     for (guint share = 0; share < self->shares; share++) {
-      const SupconReal *from =
-          self->partial + share * supcon_conv_packed_size (conv) + rows * channel + row * width;
+      const SupconReal *from = self->partial + share * supcon_conv_packed_size (conv) + rows * channel + row * width;
 
       for (guint c = 0; c < valid; c++)
         dw[c] += from[c];

@@ -71,8 +71,8 @@ backward_weights_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_linear_backward_weights (guint n, guint in, guint out, const SupconReal *x, const SupconReal *dy,
-    guint threads, SupconReal *dw, SupconReal *db)
+supcon_linear_backward_weights (guint n, guint in, guint out, const SupconReal *x, const SupconReal *dy, guint threads,
+    SupconReal *dw, SupconReal *db)
 {
   Linear self = { .n = n, .in = in, .out = out, .x = x, .dy = dy, .y = dw, .db = db };
 

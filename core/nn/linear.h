@@ -6,8 +6,8 @@
 #include "real.h"
 
 /** y (n x out) = x (n x in) w^T + b. */
-void supcon_linear_forward (guint n, guint in, guint out, const SupconReal *x, const SupconReal *w,
-    const SupconReal *b, guint threads, SupconReal *y);
+void supcon_linear_forward (guint n, guint in, guint out, const SupconReal *x, const SupconReal *w, const SupconReal *b,
+    guint threads, SupconReal *y);
 /** dx (n x in) = dy w. */
 void supcon_linear_backward_input (
     guint n, guint in, guint out, const SupconReal *dy, const SupconReal *w, guint threads, SupconReal *dx);

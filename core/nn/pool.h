@@ -22,7 +22,6 @@ void supcon_max_pool_backward (
 /** y (n x c): mean over the pixels of each picture. */
 void supcon_average_pool_forward (guint n, guint pixels, guint c, const SupconReal *x, guint threads, SupconReal *y);
 /** dx (n x pixels x c): written. */
-void supcon_average_pool_backward (
-    guint n, guint pixels, guint c, const SupconReal *dy, guint threads, SupconReal *dx);
+void supcon_average_pool_backward (guint n, guint pixels, guint c, const SupconReal *dy, guint threads, SupconReal *dx);
 
 #endif

@@ -174,8 +174,8 @@ spread_of (const SupconReal *z, guint n, guint dim)
 static void
 watch_collapse (SupconTrainer *self, guint n, SupconTrainStats *stats)
 {
-  gboolean looks_so = stats->anchors && fabs (stats->loss - log (n - 1.0)) < COLLAPSE_LOSS &&
-      stats->spread < COLLAPSE_SPREAD;
+  gboolean looks_so
+      = stats->anchors && fabs (stats->loss - log (n - 1.0)) < COLLAPSE_LOSS && stats->spread < COLLAPSE_SPREAD;
 
   self->collapsed_steps = looks_so ? self->collapsed_steps + 1 : 0;
   stats->collapsed = self->collapsed_steps >= COLLAPSE_STEPS;

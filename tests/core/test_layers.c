@@ -125,8 +125,8 @@ plain_conv (const SupconConv *conv, guint n, const SupconReal *x, const SupconRe
               if (i < 0 || j < 0 || i >= (gint)conv->in_h || j >= (gint)conv->in_w)
                 continue;
               for (guint c = 0; c < conv->in_c; c++)
-                sum += x[(((gsize)image * conv->in_h + i) * conv->in_w + j) * conv->in_c + c] *
-                    w[((kh * conv->kernel + kw) * conv->in_c + c) * conv->out_c + o];
+                sum += x[(((gsize)image * conv->in_h + i) * conv->in_w + j) * conv->in_c + c]
+                       * w[((kh * conv->kernel + kw) * conv->in_c + c) * conv->out_c + o];
             }
           *y++ = sum;
         }
@@ -135,9 +135,16 @@ plain_conv (const SupconConv *conv, guint n, const SupconReal *x, const SupconRe
 /* height, width, in, out, kernel, stride, padding, pictures: bands of rows, several pictures in a band, ragged and
  * several panels of channels, sizes that the stride does not divide, a single pixel. */
 static const guint conv_cases[][8] = {
-  { 8, 8, 3, 16, 3, 1, 1, 5 }, { 9, 7, 5, 10, 3, 2, 1, 3 }, { 33, 20, 4, 37, 3, 1, 1, 2 }, { 14, 15, 3, 8, 7, 2, 3, 2 },
-  { 6, 6, 8, 24, 1, 2, 0, 3 }, { 5, 7, 12, 40, 1, 1, 0, 4 }, { 1, 1, 6, 33, 3, 1, 1, 2 }, { 2, 2, 4, 4, 3, 2, 1, 17 },
-  { 40, 40, 2, 5, 3, 2, 1, 1 }, { 3, 3, 2, 3, 5, 1, 2, 2 },
+  { 8, 8, 3, 16, 3, 1, 1, 5 },
+  { 9, 7, 5, 10, 3, 2, 1, 3 },
+  { 33, 20, 4, 37, 3, 1, 1, 2 },
+  { 14, 15, 3, 8, 7, 2, 3, 2 },
+  { 6, 6, 8, 24, 1, 2, 0, 3 },
+  { 5, 7, 12, 40, 1, 1, 0, 4 },
+  { 1, 1, 6, 33, 3, 1, 1, 2 },
+  { 2, 2, 4, 4, 3, 2, 1, 17 },
+  { 40, 40, 2, 5, 3, 2, 1, 1 },
+  { 3, 3, 2, 3, 5, 1, 2, 2 },
 };
 
 START_TEST (test_conv)
@@ -238,8 +245,7 @@ START_TEST (test_conv_epilogue)
   supcon_conv_reserve (&conv, n, &workspace);
   supcon_conv_pack (&conv, w, 2, packed);
 
-  supcon_conv_forward (
-      &conv, n, x, packed, &(SupconConvEpilogue){ .mean = mean, .variance = variance }, &workspace, y);
+  supcon_conv_forward (&conv, n, x, packed, &(SupconConvEpilogue){ .mean = mean, .variance = variance }, &workspace, y);
   for (guint ch = 0; ch < c; ch++) {
     double sum = 0, squares = 0;
 
@@ -420,8 +426,7 @@ START_TEST (test_linear)
   layer.weight = random_array (w_size, 3);
   layer.bias = random_array (layer.out, 4);
   linear_forward (&layer, y);
-  ck_assert_double_eq_tol (
-      y[69 * 67 + 66], layer.bias[66] + dot (layer.x + 69 * 5, layer.weight + 66 * 5, 5), 1e-12);
+  ck_assert_double_eq_tol (y[69 * 67 + 66], layer.bias[66] + dot (layer.x + 69 * 5, layer.weight + 66 * 5, 5), 1e-12);
   supcon_linear_backward_input (layer.n, layer.c, layer.out, dy, layer.weight, 2, dx);
   supcon_linear_backward_weights (layer.n, layer.c, layer.out, layer.x, dy, 2, dw, db);
   check_gradient (linear_forward, &layer, y_size, dy, layer.x, x_size, dx);

@@ -268,5 +268,5 @@ START_TEST (test_cross_entropy)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_gradients_large, test_no_positives,
-    test_low_temperature, test_collapsed, test_cross_entropy)
+SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_gradients_large, test_no_positives, test_low_temperature,
+    test_collapsed, test_cross_entropy)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* In double precision: the gradients of whole networks by a supervised contrastive loss, against central differences. */
+/* In double precision: the gradients of whole networks by a supervised contrastive loss, against central differences.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -46,8 +47,8 @@ static double
 loss_of (SupconModel *model, const guint8 *pixels, SupconReal *dz)
 {
   supcon_model_forward (model, pixels, N);
-  return supcon_loss (SUPCON_LOSS_OUT, supcon_model_forward_projection (model), N,
-      supcon_model_projection_dim (model), labels, samples, 0.3, 2, dz)
+  return supcon_loss (SUPCON_LOSS_OUT, supcon_model_forward_projection (model), N, supcon_model_projection_dim (model),
+      labels, samples, 0.3, 2, dz)
       .loss;
 }
 
@@ -231,5 +232,4 @@ START_TEST (test_classes_grow)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN (
-    "model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow)
+SUPCON_CHECK_MAIN ("model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow)

@@ -206,14 +206,14 @@ GST_END_TEST;
 
 GST_START_TEST (test_tensors)
 {
-  GstHarness *h = gst_harness_new ("supconencoder");
+  gchar *line = g_strdup_printf ("supconencoder location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
   guint8 pixels[16 * 16 * 3];
   SupconReal r[64];
   gfloat values[64];
   GstBuffer *out;
   GstCaps *caps, *expected;
 
-  gst_harness_set (h, "supconencoder", "location", model, NULL);
   gst_harness_set_sink_caps_str (h, "other/tensors,format=static,num_tensors=1,"
       "types=float32,dimensions=64:1:1:1,framerate=30/1");
   gst_harness_set_src_caps_str (h,
@@ -233,6 +233,7 @@ GST_START_TEST (test_tensors)
   gst_caps_unref (expected);
   gst_buffer_unref (out);
   gst_harness_teardown (h);
+  g_free (line);
 }
 GST_END_TEST;
 

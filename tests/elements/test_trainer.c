@@ -56,8 +56,8 @@ GST_START_TEST (test_trains_and_tells)
           "positives-per-anchor", G_TYPE_DOUBLE, &positives, NULL));
   fail_unless_equals_uint64 (step, 8);
   fail_unless_equals_uint64 (examples, 128);
-  fail_unless (loss > 0 && loss < log (15) && norm > 0 && speed > 0);
-  fail_unless (positives > 1 && positives < 15);
+  fail_unless (loss > 0 && loss < 5 && norm > 0 && speed > 0);
+  fail_unless (positives >= 1 && positives <= 15);
 
   s = run_message (&run, "supcon-checkpoint");
   fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, NULL));
@@ -124,11 +124,11 @@ GST_START_TEST (test_linear_stage)
 
   run_assert_error (run, "stage=linear needs a trained encoder");
   run_clear (&run);
-  run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (64), model);
+  run = run_launch (TRAINER "batch-size=32 location=%s " THINGS (256), model);
   run_assert_ended (run);
   run_clear (&run);
-  run = run_launch (TRAINER "stage=linear batch-size=16 location=%s "
-      THINGS (128), model);
+  run = run_launch (TRAINER "stage=linear batch-size=32 location=%s "
+      THINGS (512), model);
   run_assert_ended (run);
   s = run_message (&run, "supcon-train");
   fail_unless (gst_structure_get_double (s, "accuracy", &accuracy));
@@ -203,8 +203,10 @@ GST_START_TEST (test_not_finite)
   before = contents_of (model, &before_size);
   loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
   params = supcon_model_params (loaded, &n);
-  for (gsize i = 0; i < params[0].size; i++)
-    params[0].data[i] = 1e30;
+  for (guint p = 0; p < n; p++)
+    for (gsize i = 0; g_str_equal (params[p].name, "projection.2.weight")
+        && i < params[p].size; i++)
+      params[p].data[i] = 3e38;
   fail_unless (supcon_checkpoint_save (huge, loaded, info.labels, "contrastive",
           0, NULL));
   supcon_checkpoint_info_clear (&info);

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Runs the example line of every element's documentation as it is written, in an empty folder, and what the README's
+# quickstart does in small: default properties at several batch sizes must bring the loss down.
+# Usage: test_pipelines.sh SOURCE_ROOT    (GST_PLUGIN_PATH names the plugin's folder)
+set -eu
+root=$1
+data=/usr/share/datasets/fashion-mnist
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# example FILE: the text between |[ and ]| of its documentation.
+example() {
+  sed -n '/|\[/,/\]|/p' "$1" | sed -e 's/^ \* \{0,1\}//' -e '/^|\[$/d' -e 's/^\]|.*//' | tr '\n' ' '
+}
+
+# The trainer comes first: it writes the model.safetensors that others read, the tagger's needs a classifier too.
+for element in trainer datasetsrc label augment encoder; do
+  line=$(example "$root/gst/gstsupcon$element.c")
+  [ -n "$line" ] || { echo "supcon$element has no example line"; exit 1; }
+  echo "$line"
+  timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
+done
+size=video/x-raw,format=GRAY8,width=28,height=28
+timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=1024 shuffle=true \
+  ! supconaugment views=1 ! $size ! supcontrainer stage=linear location=model.safetensors
+line=$(example "$root/gst/gstsupcontagger.c")
+echo "$line"
+timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
+
+# With default properties, batches from 32 to 4,096: the loss must fall clearly below what one point for all gives,
+# log (batch - 1).
+while read -r batch epochs bound; do
+  loss=$(timeout 600 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=4096 shuffle=true epochs="$epochs" \
+    ! supconaugment scale-min=0.5 ! $size ! queue \
+    ! supcontrainer encoder=resnet8 batch-size="$batch" location=b.safetensors progress=true \
+    | sed -n 's/.*step \([0-9]*\)\/\1  *loss \([0-9.]*\) .*/\2/p' | tail -n 1)
+  echo "batch $batch: loss $loss, at most $bound"
+  [ -n "$loss" ] && awk "BEGIN { exit !($loss < $bound) }"
+done <<BATCHES
+32 1 2.90
+256 2 4.95
+4096 6 7.80
+BATCHES
