@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What every pipeline script starts with: sourced, not run. It goes to the top of the repository, installs the Debian
 # packages that are missing (as root), builds, and makes the plugin known to GStreamer.
 # Usage: . "$(dirname "$0")/common.sh"; set_up PACKAGE...
