@@ -5,20 +5,12 @@
 #include <string.h>
 
 #include "error.h"
-#include "model/safetensors.h"
+#include "model/checkpoint_metadata.h"
 
-#define FORMAT "gst-supcon"
-#define VERSION "1"
 #define MOMENTUM "optimizer.momentum."
 #define RUNNING_MEAN ".running_mean"
 #define BATCHES_TRACKED ".num_batches_tracked"
-#define MAX_INPUT_SIDE 16384
-#define MAX_PROJECTION 65536
-#define MAX_CLASSES 1000000
 #define MAX_TENSOR_NAME 128
-
-static const char *const stem_names[] = { "imagenet", "small", NULL };
-static const char *const projection_names[] = { "mlp", "linear", "none", NULL };
 
 void
 supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
@@ -40,8 +32,6 @@ layout_of (const SupconParam *param)
     return (Layout){ param->dims[0], param->dims[1], param->dims[2] * param->dims[3] };
   return (Layout){ 1, param->size, 1 };
 }
-
-/* --- saving --- */
 
 /* Output channels that are gathered at once: the values of a cache line. */
 #define BLOCK 16
@@ -69,99 +59,26 @@ write_values (SupconSafetensorsWriter *writer, const SupconParam *param, const S
   g_free (buffer);
 }
 
-/* The shortest of the precisions that reads back as the same number, so that 0.1 is written as 0.1. */
-static const char *
-format_double (double value, char buffer[G_ASCII_DTOSTR_BUF_SIZE])
-{
-  g_ascii_formatd (buffer, G_ASCII_DTOSTR_BUF_SIZE, "%.15g", value);
-  return g_ascii_strtod (buffer, NULL) == value ? buffer : g_ascii_dtostr (buffer, G_ASCII_DTOSTR_BUF_SIZE, value);
-}
-
-static void
-add_double (SupconSafetensorsWriter *writer, const char *key, double value)
-{
-  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
-
-  supcon_safetensors_writer_add_metadata (writer, key, format_double (value, buffer));
-}
-
-static void
-add_triple (SupconSafetensorsWriter *writer, const char *key, const double value[3])
-{
-  char buffer[3][G_ASCII_DTOSTR_BUF_SIZE];
-  char *text = g_strdup_printf ("%s %s %s", format_double (value[0], buffer[0]), format_double (value[1], buffer[1]),
-      format_double (value[2], buffer[2]));
-
-  supcon_safetensors_writer_add_metadata (writer, key, text);
-  g_free (text);
-}
-
-static void
-add_uint (SupconSafetensorsWriter *writer, const char *key, guint64 value)
-{
-  char text[24];
-
-  g_snprintf (text, sizeof text, "%" G_GUINT64_FORMAT, value);
-  supcon_safetensors_writer_add_metadata (writer, key, text);
-}
-
-static void
-add_labels (SupconSafetensorsWriter *writer, const SupconLabels *labels)
-{
-  JsonArray *array = json_array_new ();
-  JsonNode *root = json_node_init_array (json_node_alloc (), array);
-  char *text;
-
-  for (guint i = 0; labels && i < supcon_labels_count (labels); i++)
-    json_array_add_string_element (array, supcon_labels_name (labels, i));
-  text = json_to_string (root, FALSE);
-  supcon_safetensors_writer_add_metadata (writer, "labels", text);
-  g_free (text);
-  json_node_unref (root);
-  json_array_unref (array);
-}
-
-static void
-add_metadata (SupconSafetensorsWriter *writer, const SupconModelConfig *config, const SupconLabels *labels,
-    const char *stage, guint64 step)
-{
-  supcon_safetensors_writer_add_metadata (writer, "format", FORMAT);
-  supcon_safetensors_writer_add_metadata (writer, "version", VERSION);
-  supcon_safetensors_writer_add_metadata (writer, "encoder", config->encoder);
-  supcon_safetensors_writer_add_metadata (writer, "stem", stem_names[config->stem]);
-  add_double (writer, "width", config->width);
-  add_uint (writer, "input-width", config->input_width);
-  add_uint (writer, "input-height", config->input_height);
-  add_triple (writer, "mean", config->mean);
-  add_triple (writer, "std", config->std);
-  supcon_safetensors_writer_add_metadata (writer, "projection", projection_names[config->projection]);
-  add_uint (writer, "projection-dim", config->projection_dim);
-  add_uint (writer, "projection-hidden", config->projection_hidden);
-  add_labels (writer, labels);
-  supcon_safetensors_writer_add_metadata (writer, "stage", stage);
-  add_uint (writer, "step", step);
-}
-
-/* What load would refuse is not written in the first place. */
+/* What load would refuse is not written in the first place. A classifier that was not trained since new labels came has
+ * no rows for them, so they stay away; without a classifier all labels are kept. */
 static gboolean
-check_info (SupconModel *model, const SupconLabels *labels, const char *stage, GError **error)
+count_labels (SupconModel *model, const SupconLabels *labels, guint *n, GError **error)
 {
-  guint n_labels = labels ? supcon_labels_count (labels) : 0, n_classes = supcon_model_n_classes (model);
+  guint n_classes = supcon_model_n_classes (model);
 
-  if (n_classes > 0 && n_labels != n_classes) {
+  *n = labels ? supcon_labels_count (labels) : 0;
+  if (*n < n_classes) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%u labels for a classifier of %u classes; expected as many of both", n_labels, n_classes);
+        "%u labels for a classifier of %u classes; expected as many of both", *n, n_classes);
     return FALSE;
   }
-  for (guint i = 0; i < n_labels; i++)
+  if (n_classes > 0)
+    *n = n_classes;
+  for (guint i = 0; i < *n; i++)
     if (!g_utf8_validate (supcon_labels_name (labels, i), -1, NULL)) {
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "label %u is not valid UTF-8", i);
       return FALSE;
     }
-  if (strlen (stage) >= sizeof ((SupconCheckpointInfo *)NULL)->stage) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "stage \"%s\" is longer than 15 bytes", stage);
-    return FALSE;
-  }
   return TRUE;
 }
 
@@ -174,9 +91,10 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconLa
   const SupconParam *params;
   char name[MAX_TENSOR_NAME];
   gboolean done;
-  guint n;
+  guint n_labels, n;
 
-  if (!check_info (model, labels, stage, error))
+  g_return_val_if_fail (strlen (stage) < sizeof ((SupconCheckpointInfo *)NULL)->stage, FALSE);
+  if (!count_labels (model, labels, &n_labels, error))
     return FALSE;
   writer = supcon_safetensors_writer_new (location, error);
   if (!writer)
@@ -184,7 +102,7 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconLa
   params = supcon_model_params (model, &n);
 
   /* PyTorch's strict loading wants a number of batches for each BatchNorm; first, where eight bytes are aligned. */
-  add_metadata (writer, supcon_model_config (model), labels, stage, step);
+  supcon_metadata_write (writer, supcon_model_config (model), labels, n_labels, stage, step);
   for (guint i = 0; i < n; i++)
     if (g_str_has_suffix (params[i].name, RUNNING_MEAN)) {
       gsize stem = strlen (params[i].name) - strlen (RUNNING_MEAN);
@@ -222,198 +140,6 @@ supcon_checkpoint_check_writable (const char *location, GError **error)
   return writer != NULL;
 }
 
-/* --- metadata --- */
-
-static gboolean G_GNUC_PRINTF (2, 3) fail (GError **error, const char *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error)
-    *error = g_error_new_valist (SUPCON_ERROR, SUPCON_ERROR_FORMAT, format, args);
-  va_end (args);
-  return FALSE;
-}
-
-/* A value may be as long as the file: an error shows its beginning. */
-static gboolean
-fail_value (GError **error, const char *key, const char *value, const char *expected)
-{
-  char *shown = g_utf8_make_valid (value, strnlen (value, 60));
-
-  fail (error, "metadata %s is \"%s\", expected %s", key, shown, expected);
-  g_free (shown);
-  return FALSE;
-}
-
-static const char *
-get_string (const SupconSafetensors *file, const char *key, GError **error)
-{
-  const char *value = supcon_safetensors_metadata (file, key);
-
-  if (!value)
-    fail (error, "metadata %s is missing", key);
-  return value;
-}
-
-static gboolean
-get_uint (const SupconSafetensors *file, const char *key, guint64 min, guint64 max, guint64 *value, GError **error)
-{
-  const char *text = get_string (file, key, error);
-  char expected[64];
-
-  if (!text)
-    return FALSE;
-  if (g_ascii_string_to_unsigned (text, 10, min, max, value, NULL))
-    return TRUE;
-  g_snprintf (expected, sizeof expected, "a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, min, max);
-  return fail_value (error, key, text, expected);
-}
-
-/* n numbers with a space between. */
-static gboolean
-get_doubles (
-    const SupconSafetensors *file, const char *key, guint n, double min, double max, double *values, GError **error)
-{
-  const char *text = get_string (file, key, error), *at = text;
-  char expected[64];
-  guint i;
-
-  if (!text)
-    return FALSE;
-  for (i = 0; i < n; i++) {
-    char *end;
-
-    /* strtod itself would pass over white space. */
-    values[i] = g_ascii_isspace (*at) ? NAN : g_ascii_strtod (at, &end);
-    if (!(values[i] >= min && values[i] <= max) || end == at || *end != (i + 1 < n ? ' ' : '\0'))
-      break;
-    at = end + 1;
-  }
-  if (i == n)
-    return TRUE;
-  g_snprintf (expected, sizeof expected, "%u number%s from %g to %g", n, n > 1 ? "s" : "", min, max);
-  return fail_value (error, key, text, expected);
-}
-
-static gboolean
-get_enum (const SupconSafetensors *file, const char *key, const char *const *names, guint *value, GError **error)
-{
-  const char *text = get_string (file, key, error);
-  char *expected;
-
-  if (!text)
-    return FALSE;
-  for (*value = 0; names[*value]; (*value)++)
-    if (g_str_equal (text, names[*value]))
-      return TRUE;
-  expected = g_strjoinv (" or ", (char **)names);
-  fail_value (error, key, text, expected);
-  g_free (expected);
-  return FALSE;
-}
-
-/* A short string into a buffer of size bytes. */
-static gboolean
-get_name (const SupconSafetensors *file, const char *key, char *name, gsize size, GError **error)
-{
-  const char *text = get_string (file, key, error);
-
-  if (!text)
-    return FALSE;
-  if (g_strlcpy (name, text, size) < size)
-    return TRUE;
-  return fail_value (error, key, text, "a name of at most 15 bytes");
-}
-
-static gboolean
-read_config (const SupconSafetensors *file, SupconModelConfig *config, GError **error)
-{
-  const char *version = get_string (file, "version", error);
-  guint64 width, height, dim, hidden;
-  guint stem, projection;
-
-  if (!version)
-    return FALSE;
-  if (!g_str_equal (version, VERSION))
-    return fail_value (error, "version", version, "\"" VERSION "\" (a newer gst-supcon may have written it)");
-  supcon_model_config_init (config);
-  if (!get_name (file, "encoder", config->encoder, sizeof config->encoder, error)
-      || !get_enum (file, "stem", stem_names, &stem, error)
-      || !get_doubles (file, "width", 1, 1e-3, 8, &config->width, error)
-      || !get_uint (file, "input-width", 1, MAX_INPUT_SIDE, &width, error)
-      || !get_uint (file, "input-height", 1, MAX_INPUT_SIDE, &height, error)
-      || !get_doubles (file, "mean", 3, -1e3, 1e3, config->mean, error)
-      || !get_doubles (file, "std", 3, 1e-6, 1e3, config->std, error)
-      || !get_enum (file, "projection", projection_names, &projection, error)
-      || !get_uint (file, "projection-dim", projection == SUPCON_PROJECTION_NONE ? 0 : 1, MAX_PROJECTION, &dim, error)
-      || !get_uint (file, "projection-hidden", 0, MAX_PROJECTION, &hidden, error))
-    return FALSE;
-  config->stem = stem;
-  config->projection = projection;
-  config->input_width = width;
-  config->input_height = height;
-  config->projection_dim = dim;
-  config->projection_hidden = hidden;
-  return TRUE;
-}
-
-static gboolean
-parse_labels (const char *text, SupconLabels *labels, GError **error)
-{
-  JsonNode *root = supcon_json_parse (text, strlen (text), 1, error);
-  gboolean good = TRUE;
-  JsonArray *array;
-
-  if (!root) {
-    g_prefix_error (error, "metadata labels: ");
-    return FALSE;
-  }
-  array = JSON_NODE_HOLDS_ARRAY (root) ? json_node_get_array (root) : NULL;
-  if (!array || json_array_get_length (array) > MAX_CLASSES)
-    good = fail (error, "metadata labels is not a JSON array of at most %d strings", MAX_CLASSES);
-  for (guint i = 0; good && i < json_array_get_length (array); i++) {
-    JsonNode *node = json_array_get_element (array, i);
-    const char *label = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
-
-    if (!label || !g_utf8_validate (label, -1, NULL))
-      good = fail (error, "metadata labels: entry %u is not a string of valid UTF-8", i);
-    else if (supcon_labels_add (labels, label) != i)
-      good = fail (error, "metadata labels: entry %u is there twice, expected unique labels", i);
-  }
-  json_node_unref (root);
-  return good;
-}
-
-/* Labels, stage and step of a file of ours; of another the labels are the numbers of its classes. */
-static gboolean
-read_info (const SupconSafetensors *file, gboolean ours, guint n_classes, SupconCheckpointInfo *info, GError **error)
-{
-  const char *labels;
-
-  if (!ours) {
-    for (guint i = 0; i < n_classes; i++) {
-      char number[16];
-
-      g_snprintf (number, sizeof number, "%u", i);
-      supcon_labels_add (info->labels, number);
-    }
-    return TRUE;
-  }
-  labels = get_string (file, "labels", error);
-  if (!labels || !parse_labels (labels, info->labels, error)
-      || !get_name (file, "stage", info->stage, sizeof info->stage, error)
-      || !get_uint (file, "step", 0, G_MAXINT64, &info->step, error))
-    return FALSE;
-  /* Without a classifier the labels are those that the encoder was trained with. */
-  if (n_classes > 0 && supcon_labels_count (info->labels) != n_classes)
-    return fail (error, "metadata labels has %u entries, expected %u as classifier.weight has rows",
-        supcon_labels_count (info->labels), n_classes);
-  return TRUE;
-}
-
-/* --- loading --- */
-
 /* supcon_model_new takes memory by a configuration that need not be true. A narrow twin tells how many weights there
  * would be, as their number grows with the square of the width; the file has to hold about as many. */
 static gboolean
@@ -446,8 +172,8 @@ check_size (const SupconSafetensors *file, const SupconModelConfig *config, gboo
     found += tensors[i].size;
   /* Room for rounded channels. */
   if (expected > 2 * found + 1e6)
-    return fail (error, "%s of width %g has about %.3g weights, the file holds %.3g", config->encoder, config->width,
-        expected, found);
+    return supcon_format_error (error, "%s of width %g has about %.3g weights, the file holds %.3g", config->encoder,
+        config->width, expected, found);
   return TRUE;
 }
 
@@ -473,13 +199,13 @@ count_classes (const SupconSafetensors *file, gboolean ours, gsize dim, guint *n
   *n_classes = 0;
   if (!weight)
     return TRUE;
-  if (weight->n_dims == 2 && weight->dims[0] <= MAX_CLASSES && weight->dims[1] == dim) {
+  if (weight->n_dims == 2 && weight->dims[0] <= SUPCON_MAX_CLASSES && weight->dims[1] == dim) {
     *n_classes = weight->dims[0];
     return TRUE;
   }
   shape = supcon_shape_to_string (weight->dims, weight->n_dims);
-  fail (error, "tensor %s has shape %s, expected at most %d rows of %" G_GSIZE_FORMAT, weight->name, shape, MAX_CLASSES,
-      dim);
+  supcon_format_error (error, "tensor %s has shape %s, expected at most %d rows of %" G_GSIZE_FORMAT, weight->name,
+      shape, SUPCON_MAX_CLASSES, dim);
   g_free (shape);
   return FALSE;
 }
@@ -494,13 +220,13 @@ read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *v
     char *found = supcon_shape_to_string (tensor->dims, tensor->n_dims);
     char *expected = supcon_shape_to_string (param->dims, param->n_dims);
 
-    fail (error, "tensor %s has shape %s, expected %s", tensor->name, found, expected);
+    supcon_format_error (error, "tensor %s has shape %s, expected %s", tensor->name, found, expected);
     g_free (found);
     g_free (expected);
     return FALSE;
   }
   if (!supcon_tensor_is_real (tensor))
-    return fail (error, "tensor %s has dtype %s, expected F32, F16, BF16 or F64", tensor->name,
+    return supcon_format_error (error, "tensor %s has dtype %s, expected F32, F16, BF16 or F64", tensor->name,
         supcon_dtype_name (tensor->dtype));
   for (gsize o = 0; o < l.out; o++)
     for (gsize i = 0; i < l.in; i++)
@@ -508,7 +234,8 @@ read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *v
         SupconReal value = supcon_tensor_get (tensor, at);
 
         if (!isfinite (value))
-          return fail (error, "tensor %s: element %" G_GSIZE_FORMAT " is not a finite number", tensor->name, at);
+          return supcon_format_error (
+              error, "tensor %s: element %" G_GSIZE_FORMAT " is not a finite number", tensor->name, at);
         values[(k * l.in + i) * l.out + o] = value;
       }
   return TRUE;
@@ -535,7 +262,7 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
     if (!tensor && !ours && params[i].part == SUPCON_PART_PROJECTION)
       continue;
     if (!tensor)
-      return fail (error, "tensor %s is missing", params[i].name);
+      return supcon_format_error (error, "tensor %s is missing", params[i].name);
     if (!read_values (tensor, &params[i], params[i].data, error))
       return FALSE;
     used[tensor - tensors] = TRUE;
@@ -544,7 +271,7 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
     g_snprintf (name, sizeof name, MOMENTUM "%s", params[i].name);
     tensor = supcon_safetensors_find (file, name);
     if (!tensor)
-      return fail (error, "tensor %s is missing", name);
+      return supcon_format_error (error, "tensor %s is missing", name);
     if (!read_values (tensor, &params[i], params[i].velocity, error))
       return FALSE;
     used[tensor - tensors] = TRUE;
@@ -552,15 +279,28 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
 
   for (guint i = 0; i < n_tensors; i++)
     if (!used[i] && !g_str_has_suffix (tensors[i].name, BATCHES_TRACKED))
-      return fail (error, "tensor %s is not one of %s's", tensors[i].name, supcon_model_config (model)->encoder);
+      return supcon_format_error (
+          error, "tensor %s is not one of %s's", tensors[i].name, supcon_model_config (model)->encoder);
   return TRUE;
+}
+
+/* The labels of a file that knows of none: the numbers of its classes. */
+static void
+number_labels (SupconLabels *labels, guint n_classes)
+{
+  for (guint i = 0; i < n_classes; i++) {
+    char number[16];
+
+    g_snprintf (number, sizeof number, "%u", i);
+    supcon_labels_add (labels, number);
+  }
 }
 
 static gboolean
 load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
     GError **error)
 {
-  gboolean ours = g_strcmp0 (supcon_safetensors_metadata (file, "format"), FORMAT) == 0;
+  gboolean ours = supcon_metadata_is_ours (file);
   SupconModelConfig config;
   guint n_classes;
 
@@ -569,15 +309,18 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
         "does not say what network it is of (no gst-supcon metadata); expected the encoder to be given");
     return FALSE;
   }
-  if (ours && !read_config (file, &config, error))
+  if (ours && !supcon_metadata_read_config (file, &config, error))
     return FALSE;
   if (!ours)
     config = *fallback;
   if (!check_size (file, &config, ours, error))
     return FALSE;
   *model = supcon_model_new (&config, 0, error);
-  if (!*model || !count_classes (file, ours, supcon_model_embedding_dim (*model), &n_classes, error)
-      || !read_info (file, ours, n_classes, info, error))
+  if (!*model || !count_classes (file, ours, supcon_model_embedding_dim (*model), &n_classes, error))
+    return FALSE;
+  if (!ours)
+    number_labels (info->labels, n_classes);
+  else if (!supcon_metadata_read_info (file, n_classes, info, error))
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
   return read_tensors (file, ours, *model, error);
@@ -590,7 +333,7 @@ supcon_checkpoint_load (
   SupconSafetensors *file;
   SupconModel *model = NULL;
 
-  *info = (SupconCheckpointInfo){ NULL };
+  *info = (SupconCheckpointInfo){ .labels = NULL };
   file = supcon_safetensors_open (location, error);
   if (!file)
     return NULL;

@@ -59,17 +59,15 @@ supcon_shape_to_string (const gsize *dims, guint n_dims)
   return g_string_free (string, FALSE);
 }
 
-/* Sets the error and gives FALSE, so that a check is one line. */
-static gboolean G_GNUC_PRINTF (2, 3) fail (GError **error, const char *format, ...)
+gboolean
+supcon_format_error (GError **error, const char *format, ...)
 {
   va_list args;
-  char *message;
 
   va_start (args, format);
-  message = g_strdup_vprintf (format, args);
+  if (error)
+    *error = g_error_new_valist (SUPCON_ERROR, SUPCON_ERROR_FORMAT, format, args);
   va_end (args);
-  g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, message);
-  g_free (message);
   return FALSE;
 }
 
@@ -110,20 +108,20 @@ json_scan (const char *text, gsize length, guint max_depth, GError **error)
     if (strchr (" \t\r\n", c))
       continue;
     if (closed || (!g_ascii_isalnum (c) && !strchr ("{}[]:,+-.\"", c)))
-      return fail (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
+      return supcon_format_error (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
     if (c == '"') {
       in_string = TRUE;
     } else if (c == '{' || c == '[') {
       if (++depth > max_depth)
-        return fail (error, "JSON nested deeper than %u at byte %" G_GSIZE_FORMAT, max_depth, i);
+        return supcon_format_error (error, "JSON nested deeper than %u at byte %" G_GSIZE_FORMAT, max_depth, i);
     } else if (c == '}' || c == ']') {
       if (depth == 0)
-        return fail (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
+        return supcon_format_error (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
       closed = --depth == 0;
     }
   }
   if (in_string || !closed)
-    return fail (error, "JSON ends too early, at byte %" G_GSIZE_FORMAT, length);
+    return supcon_format_error (error, "JSON ends too early, at byte %" G_GSIZE_FORMAT, length);
   return TRUE;
 }
 
@@ -136,7 +134,7 @@ supcon_json_parse (const char *text, gsize length, guint max_depth, GError **err
   GError *cause = NULL;
 
   if (!g_utf8_validate_len (text, length, NULL)) {
-    fail (error, "not valid UTF-8");
+    supcon_format_error (error, "not valid UTF-8");
     return NULL;
   }
   if (!json_scan (text, length, max_depth, error))
@@ -146,14 +144,14 @@ supcon_json_parse (const char *text, gsize length, guint max_depth, GError **err
   parser = json_parser_new ();
   g_signal_connect (parser, "object-member", G_CALLBACK (object_member), &check);
   if (!json_parser_load_from_data (parser, text, length, &cause)) {
-    fail (error, "not JSON: %s", cause->message);
+    supcon_format_error (error, "not JSON: %s", cause->message);
     g_error_free (cause);
   } else if (check.duplicate) {
-    fail (error, "\"%s\" is there twice, expected once", check.duplicate);
+    supcon_format_error (error, "\"%s\" is there twice, expected once", check.duplicate);
   } else {
     root = json_parser_steal_root (parser);
     if (!root)
-      fail (error, "JSON without a value");
+      supcon_format_error (error, "JSON without a value");
   }
   g_object_unref (parser);
   g_hash_table_unref (check.counts);
@@ -203,14 +201,14 @@ read_dtype (JsonObject *object, SupconTensor *tensor, GError **error)
   const char *name = node_string (json_object_get_member (object, "dtype"));
 
   if (!name)
-    return fail (error, "tensor %s: no dtype string", tensor->name);
+    return supcon_format_error (error, "tensor %s: no dtype string", tensor->name);
   for (guint i = 0; i < SUPCON_N_DTYPES; i++) {
     if (g_str_equal (name, dtypes[i].name)) {
       tensor->dtype = i;
       return TRUE;
     }
   }
-  return fail (error, "tensor %s: unknown dtype, expected F32 or another of the format's", tensor->name);
+  return supcon_format_error (error, "tensor %s: unknown dtype, expected F32 or another of the format's", tensor->name);
 }
 
 static gboolean
@@ -219,17 +217,18 @@ read_shape (JsonObject *object, SupconTensor *tensor, GError **error)
   JsonArray *shape = member_array (object, "shape");
 
   if (!shape)
-    return fail (error, "tensor %s: no shape array", tensor->name);
+    return supcon_format_error (error, "tensor %s: no shape array", tensor->name);
   if (json_array_get_length (shape) > SUPCON_TENSOR_MAX_DIMS)
-    return fail (error, "tensor %s: shape of %u dimensions, expected at most %d", tensor->name,
+    return supcon_format_error (error, "tensor %s: shape of %u dimensions, expected at most %d", tensor->name,
         json_array_get_length (shape), SUPCON_TENSOR_MAX_DIMS);
   tensor->n_dims = json_array_get_length (shape);
   tensor->size = 1;
   for (guint i = 0; i < tensor->n_dims; i++) {
     if (!node_to_size (json_array_get_element (shape, i), &tensor->dims[i]))
-      return fail (error, "tensor %s: dimension %u of the shape is not a non-negative integer", tensor->name, i);
+      return supcon_format_error (
+          error, "tensor %s: dimension %u of the shape is not a non-negative integer", tensor->name, i);
     if (!g_size_checked_mul (&tensor->size, tensor->size, tensor->dims[i]))
-      return fail (error, "tensor %s: shape too large to be true", tensor->name);
+      return supcon_format_error (error, "tensor %s: shape too large to be true", tensor->name);
   }
   return TRUE;
 }
@@ -243,11 +242,11 @@ read_tensor (SupconSafetensors *file, const char *name, JsonNode *node, GError *
   gsize end, bytes;
 
   if (strlen (name) > MAX_NAME || !g_utf8_validate (name, -1, NULL))
-    return fail (
+    return supcon_format_error (
         error, "tensor name of %" G_GSIZE_FORMAT " bytes, expected at most %d of valid UTF-8", strlen (name), MAX_NAME);
   tensor.name = name;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (error, "tensor %s: not a JSON object", name);
+    return supcon_format_error (error, "tensor %s: not a JSON object", name);
   object = json_node_get_object (node);
   if (!read_dtype (object, &tensor, error) || !read_shape (object, &tensor, error))
     return FALSE;
@@ -256,17 +255,17 @@ read_tensor (SupconSafetensors *file, const char *name, JsonNode *node, GError *
   if (!offsets || json_array_get_length (offsets) != 2
       || !node_to_size (json_array_get_element (offsets, 0), &tensor.start)
       || !node_to_size (json_array_get_element (offsets, 1), &end))
-    return fail (error, "tensor %s: data_offsets are not two non-negative integers", name);
+    return supcon_format_error (error, "tensor %s: data_offsets are not two non-negative integers", name);
   if (tensor.start > end || end > file->data_size)
-    return fail (error,
+    return supcon_format_error (error,
         "tensor %s: data_offsets %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT
         ", expected an ordered range in the %" G_GSIZE_FORMAT " bytes of data that the file has",
         name, tensor.start, end, file->data_size);
   if (!g_size_checked_mul (&bytes, tensor.size, dtypes[tensor.dtype].size) || bytes != end - tensor.start) {
     char *shape = supcon_shape_to_string (tensor.dims, tensor.n_dims);
 
-    fail (error, "tensor %s: %" G_GSIZE_FORMAT " bytes of data do not hold shape %s of %s", name, end - tensor.start,
-        shape, dtypes[tensor.dtype].name);
+    supcon_format_error (error, "tensor %s: %" G_GSIZE_FORMAT " bytes of data do not hold shape %s of %s", name,
+        end - tensor.start, shape, dtypes[tensor.dtype].name);
     g_free (shape);
     return FALSE;
   }
@@ -282,17 +281,17 @@ read_metadata (SupconSafetensors *file, JsonNode *node, GError **error)
   const char *key, *value;
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (error, METADATA " is not a JSON object");
+    return supcon_format_error (error, METADATA " is not a JSON object");
   file->metadata = json_node_get_object (node);
   json_object_iter_init_ordered (&iter, file->metadata);
   while (json_object_iter_next_ordered (&iter, &key, &node)) {
     value = node_string (node);
     /* An escape may stand for half a surrogate pair, so that valid text decodes to an invalid string. */
     if (strlen (key) > MAX_NAME || !g_utf8_validate (key, -1, NULL))
-      return fail (error, METADATA ": key of %" G_GSIZE_FORMAT " bytes, expected at most %d of valid UTF-8",
-          strlen (key), MAX_NAME);
+      return supcon_format_error (error,
+          METADATA ": key of %" G_GSIZE_FORMAT " bytes, expected at most %d of valid UTF-8", strlen (key), MAX_NAME);
     if (!value || !g_utf8_validate (value, -1, NULL))
-      return fail (error, METADATA ": %s is not a string of valid UTF-8", key);
+      return supcon_format_error (error, METADATA ": %s is not a string of valid UTF-8", key);
   }
   return TRUE;
 }
@@ -319,17 +318,18 @@ index_tensors (SupconSafetensors *file, GError **error)
     SupconTensor *tensor = &g_array_index (file->tensors, SupconTensor, i);
 
     if (tensor->start < end)
-      return fail (error, "tensor %s overlaps tensor %s", tensor->name, previous);
+      return supcon_format_error (error, "tensor %s overlaps tensor %s", tensor->name, previous);
     if (tensor->start > end)
-      return fail (error, "bytes %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " of the data belong to no tensor", end,
-          tensor->start);
+      return supcon_format_error (error,
+          "bytes %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " of the data belong to no tensor", end, tensor->start);
     end = tensor->start + tensor->size * dtypes[tensor->dtype].size;
     previous = tensor->name;
     g_hash_table_insert (file->by_name, (gpointer)tensor->name, tensor);
   }
   if (end != file->data_size)
-    return fail (error, "%" G_GSIZE_FORMAT " bytes of data, expected the %" G_GSIZE_FORMAT " that the tensors take",
-        file->data_size, end);
+    return supcon_format_error (error,
+        "%" G_GSIZE_FORMAT " bytes of data, expected the %" G_GSIZE_FORMAT " that the tensors take", file->data_size,
+        end);
   return TRUE;
 }
 
@@ -344,11 +344,11 @@ read_header (SupconSafetensors *file, GError **error)
   JsonNode *node;
 
   if (size < LENGTH_BYTES)
-    return fail (error, "%" G_GSIZE_FORMAT " bytes, expected a safetensors file of 8 or more", size);
+    return supcon_format_error (error, "%" G_GSIZE_FORMAT " bytes, expected a safetensors file of 8 or more", size);
   memcpy (&length, contents, LENGTH_BYTES);
   length = GUINT64_FROM_LE (length);
   if (length > size - LENGTH_BYTES || length > MAX_HEADER)
-    return fail (error,
+    return supcon_format_error (error,
         "header of %" G_GUINT64_FORMAT " bytes, expected at most %" G_GSIZE_FORMAT
         " (not a safetensors file, or a truncated one)",
         length, MIN (size - LENGTH_BYTES, MAX_HEADER));
@@ -361,7 +361,7 @@ read_header (SupconSafetensors *file, GError **error)
     return FALSE;
   }
   if (!JSON_NODE_HOLDS_OBJECT (file->header))
-    return fail (error, "header is not a JSON object");
+    return supcon_format_error (error, "header is not a JSON object");
   json_object_iter_init_ordered (&iter, json_node_get_object (file->header));
   while (json_object_iter_next_ordered (&iter, &name, &node)) {
     if (!(g_str_equal (name, METADATA) ? read_metadata (file, node, error) : read_tensor (file, name, node, error)))

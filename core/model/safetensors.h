@@ -68,6 +68,9 @@ SupconReal supcon_tensor_get (const SupconTensor *tensor, gsize index);
 /** "[64, 3, 7, 7]"; free with g_free. */
 char *supcon_shape_to_string (const gsize *dims, guint n_dims);
 
+/** Sets SUPCON_ERROR_FORMAT and gives FALSE, so that a check is one line. */
+gboolean supcon_format_error (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 /** Parses what json-glib takes for JSON less its extensions: no comments, no member twice, limited depth. */
 JsonNode *supcon_json_parse (const char *text, gsize length, guint max_depth, GError **error);
 

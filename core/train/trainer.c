@@ -29,7 +29,7 @@ struct _SupconTrainer {
 double
 supcon_trainer_default_learning_rate (SupconStage stage, guint batch_size)
 {
-  return (stage == SUPCON_STAGE_CONTRASTIVE ? 0.2 : 0.2) * sqrt (batch_size / 256.0);
+  return (stage == SUPCON_STAGE_CONTRASTIVE ? 0.05 : 1.0) * sqrt (batch_size / 256.0);
 }
 
 SupconTrainer *
