@@ -29,7 +29,9 @@ struct _SupconTrainer {
 double
 supcon_trainer_default_learning_rate (SupconStage stage, guint batch_size)
 {
-  return (stage == SUPCON_STAGE_CONTRASTIVE ? 0.05 : 1.0) * sqrt (batch_size / 256.0);
+  double root = sqrt (batch_size / 256.0);
+
+  return stage == SUPCON_STAGE_CONTRASTIVE ? MIN (0.1 * root, 0.2) : root;
 }
 
 SupconTrainer *

@@ -26,9 +26,9 @@ typedef struct {
 } SupconTrainerConfig;
 
 /**
- * The learning rate that trains without tuning, for batches of batch_size views: 0.05 sqrt (batch_size / 256) in the
- * contrastive stage, 1.0 sqrt (batch_size / 256) in the linear one; found on Fashion-MNIST. A square root, since steps of
- * a rate that grows as the batch does collapse the embeddings at 4,096 views.
+ * The learning rate that trains without tuning, for batches of batch_size views: contrastive 0.1 sqrt (batch_size /
+ * 256), at most 0.2, since larger ones collapse the embeddings whatever the batch; linear sqrt (batch_size / 256).
+ * Found on Fashion-MNIST.
  */
 double supcon_trainer_default_learning_rate (SupconStage stage, guint batch_size);
 

@@ -108,9 +108,8 @@ START_TEST (test_training_step)
   guint8 *pixels;
   SupconModel *model = model_new ("resnet18", &pixels);
   SupconBatch *batch = supcon_batch_new (N, SIZE, SIZE);
-  SupconTrainerConfig config = { .temperature = 0.1,
-    .sgd = { .momentum = 0.9, .weight_decay = 1e-4 },
-    .schedule = { .learning_rate = 0.1 } };
+  SupconTrainerConfig config
+      = { .temperature = 0.1, .sgd = { .momentum = 0.9, .weight_decay = 1e-4 }, .schedule = { .learning_rate = 0.1 } };
   SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
   SupconTrainStats stats;
   guint n, learnt = 0;
@@ -138,9 +137,9 @@ START_TEST (test_training_step)
     norm = sqrt (norm);
     /* Products with noise are as uncertain as the length of what is multiplied times the relative error. */
     length = sqrt (length / params[i].size) * resnet18_gradient_norm[learnt];
-    ck_assert_msg (fabs (norm - resnet18_gradient_norm[learnt]) <= 1e-3 * resnet18_gradient_norm[learnt] &&
-            fabs (dot - resnet18_gradient_dot[learnt]) <= 1e-3 * length &&
-            fabs (update - resnet18_update_dot[learnt]) <= 1e-3 * 0.1 * length + 1e-6 * fabs (update),
+    ck_assert_msg (fabs (norm - resnet18_gradient_norm[learnt]) <= 1e-3 * resnet18_gradient_norm[learnt]
+                       && fabs (dot - resnet18_gradient_dot[learnt]) <= 1e-3 * length
+                       && fabs (update - resnet18_update_dot[learnt]) <= 1e-3 * 0.1 * length + 1e-6 * fabs (update),
         "%s: norm %g, expected %g; product %g, expected %g; update %g, expected %g", params[i].name, norm,
         resnet18_gradient_norm[learnt], dot, resnet18_gradient_dot[learnt], update, resnet18_update_dot[learnt]);
     learnt++;

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supcondatasetsrc: frames, labels and timestamps, length and seeks, folders of pictures whole and broken. */
+#include <gst/app/gstappsink.h>
+
+#include "gstsupconmeta.h"
+#include "pipeline.h"
+
+static gchar *folder;
+
+static void
+setup (void)
+{
+  folder = folder_new ();
+}
+
+static void
+teardown (void)
+{
+  folder_free (folder);
+}
+
+/* Ten grey pictures of 3x2; picture i is all i * 10, its label i modulo 3. */
+static void
+write_idx (void)
+{
+  guint8 pictures[16 + 60] = { 0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 3 };
+  guint8 labels[8 + 10] = { 0, 0, 8, 1, 0, 0, 0, 10 };
+  gchar *path = g_build_filename (folder, "train-images-idx3-ubyte", NULL);
+
+  for (guint i = 0; i < 60; i++)
+    pictures[16 + i] = i / 6 * 10;
+  for (guint i = 0; i < 10; i++)
+    labels[8 + i] = i % 3;
+  g_file_set_contents (path, (gchar *) pictures, sizeof pictures, NULL);
+  g_free (path);
+  path = g_build_filename (folder, "train-labels-idx1-ubyte", NULL);
+  g_file_set_contents (path, (gchar *) labels, sizeof labels, NULL);
+  g_free (path);
+}
+
+static GstElement *
+pipeline_new (const gchar * properties, GstAppSink ** sink)
+{
+  gchar *line = g_strdup_printf ("supcondatasetsrc location=%s %s "
+      "! appsink name=sink sync=false", folder, properties);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+
+  *sink = GST_APP_SINK (gst_bin_get_by_name (GST_BIN (pipeline), "sink"));
+  g_free (line);
+  return pipeline;
+}
+
+static void
+pipeline_free (GstElement * pipeline, GstAppSink * sink)
+{
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+}
+
+/* The number of the next frame's picture, -1 at the end. */
+static gint
+next_sample (GstAppSink * sink, GstClockTime * pts)
+{
+  GstSample *sample = gst_app_sink_pull_sample (sink);
+  GstBuffer *buffer;
+  const gchar *label;
+  guint64 number;
+  guint8 pixel;
+  gchar expected[2] = "0";
+
+  if (!sample)
+    return -1;
+  buffer = gst_sample_get_buffer (sample);
+  fail_unless (gst_supcon_buffer_get_sample (buffer, &label, &number, NULL));
+  expected[0] += number % 3;
+  fail_unless_equals_string (label, expected);
+  gst_buffer_extract (buffer, 5, &pixel, 1);    /* rows of 3 are padded to 4 */
+  fail_unless_equals_int (pixel, number * 10);
+  if (pts)
+    *pts = GST_BUFFER_PTS (buffer);
+  gst_sample_unref (sample);
+  return number;
+}
+
+GST_START_TEST (test_frames)
+{
+  GstAppSink *sink;
+  GstElement *pipeline;
+  GstClockTime pts;
+  gint64 duration;
+
+  write_idx ();
+  pipeline = pipeline_new ("epochs=2 framerate=10/1", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (gint i = 0; i < 20; i++) {
+    fail_unless_equals_int (next_sample (sink, &pts), i % 10);
+    fail_unless_equals_uint64 (pts, i * GST_SECOND / 10);
+  }
+  fail_unless_equals_int (next_sample (sink, NULL), -1);
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_DEFAULT,
+          &duration));
+  fail_unless_equals_int64 (duration, 20);
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
+          &duration));
+  fail_unless_equals_int64 (duration, 2 * GST_SECOND);
+  pipeline_free (pipeline, sink);
+}
+GST_END_TEST;
+
+/* Shuffled: each picture once an epoch, the same order after a restart and a seek. */
+GST_START_TEST (test_order)
+{
+  GstAppSink *sink;
+  GstElement *pipeline;
+  gint order[20];
+  gboolean seen[10] = { FALSE };
+
+  write_idx ();
+  pipeline = pipeline_new ("epochs=2 shuffle=true seed=4 framerate=10/1", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < 20; i++)
+    order[i] = next_sample (sink, NULL);
+  for (guint i = 0; i < 10; i++) {
+    fail_if (seen[order[i]]);
+    seen[order[i]] = TRUE;
+  }
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless_equals_int (next_sample (sink, NULL), order[0]);
+  fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, 13 * GST_SECOND / 10));
+  for (guint i = 13; i < 20; i++)
+    fail_unless_equals_int (next_sample (sink, NULL), order[i]);
+  pipeline_free (pipeline, sink);
+}
+GST_END_TEST;
+
+/* A folder of two classes with PNG and JPEG pictures of two sizes. */
+static void
+write_folder (void)
+{
+  static const gchar *const names[] = { "cat", "dog" };
+
+  for (guint i = 0; i < 2; i++) {
+    gchar *dir = g_build_filename (folder, names[i], NULL);
+    Run run;
+
+    g_mkdir (dir, 0700);
+    run = run_launch ("videotestsrc num-buffers=2 ! "
+        "video/x-raw,width=%u,height=20 ! videoconvert ! %s ! "
+        "multifilesink location=%s/%%d.%s", 30 + i, i ? "jpegenc" : "pngenc",
+        dir, i ? "jpg" : "png");
+    run_assert_ended (run);
+    run_clear (&run);
+    g_free (dir);
+  }
+}
+
+GST_START_TEST (test_folder)
+{
+  GstAppSink *sink;
+  GstElement *pipeline;
+
+  write_folder ();
+  pipeline = pipeline_new ("", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < 4; i++) {
+    GstSample *sample = gst_app_sink_pull_sample (sink);
+    const gchar *label;
+    gint width;
+
+    fail_unless (sample != NULL);
+    gst_supcon_buffer_get_sample (gst_sample_get_buffer (sample), &label, NULL,
+        NULL);
+    fail_unless_equals_string (label, i < 2 ? "cat" : "dog");
+    gst_structure_get_int (gst_caps_get_structure (gst_sample_get_caps (sample),
+            0), "width", &width);
+    fail_unless_equals_int (width, i < 2 ? 30 : 31);
+    gst_sample_unref (sample);
+  }
+  fail_unless (gst_app_sink_pull_sample (sink) == NULL);
+  pipeline_free (pipeline, sink);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_corrupt)
+{
+  gchar *path = NULL, *bytes;
+  gsize n;
+  Run run;
+
+  write_folder ();
+  path = g_build_filename (folder, "dog", "0.jpg", NULL);
+  g_file_get_contents (path, &bytes, &n, NULL);
+  memset (bytes + 2, 7, n - 2);
+  g_file_set_contents (path, bytes, n, NULL);
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
+  run_assert_error (run, "0.jpg");
+  run_clear (&run);
+  run = run_launch ("supcondatasetsrc name=s skip-corrupt=true location=%s "
+      "! fakesink", folder);
+  run_assert_ended (run);
+  run_assert_warning (run, "0.jpg");
+  run_clear (&run);
+  g_free (bytes);
+  g_free (path);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bad_locations)
+{
+  Run run = run_launch ("supcondatasetsrc ! fakesink");
+
+  run_assert_error (run, "location is not set");
+  run_clear (&run);
+  run = run_launch ("supcondatasetsrc location=/nowhere ! fakesink");
+  run_assert_error (run, "/nowhere");
+  run_clear (&run);
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
+  run_assert_error (run, folder);
+  run_clear (&run);
+}
+GST_END_TEST;
+
+static Suite *
+datasetsrc_suite (void)
+{
+  Suite *suite = suite_create ("supcondatasetsrc");
+  TCase *tcase = tcase_create ("supcondatasetsrc");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, RUN_SECONDS + 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_frames);
+  tcase_add_test (tcase, test_order);
+  tcase_add_test (tcase, test_folder);
+  tcase_add_test (tcase, test_corrupt);
+  tcase_add_test (tcase, test_bad_locations);
+  return suite;
+}
+
+GST_CHECK_MAIN (datasetsrc);
