@@ -8,7 +8,6 @@
 #include "data/dataset.h"
 #include "error.h"
 
-
 /* srcpad ! decoder ! videoconvert ! sinkpad: what is pushed into srcpad arrives at sinkpad in the same call. */
 typedef struct
 {
@@ -81,7 +80,6 @@ static Chain *
 chain_new (GstElementFactory * factory, GstElementFactory * converter)
 {
   Chain *chain = g_new0 (Chain, 1);
-  GstSegment segment;
 
   chain->decoder = gst_object_ref_sink (gst_element_factory_create (factory,
           NULL));
@@ -109,8 +107,6 @@ chain_new (GstElementFactory * factory, GstElementFactory * converter)
     return NULL;
   }
   gst_pad_push_event (chain->srcpad, gst_event_new_stream_start ("picture"));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (chain->srcpad, gst_event_new_segment (&segment));
   return chain;
 }
 
@@ -195,9 +191,12 @@ chain_run (Chain * chain, GstCaps * caps, GstBuffer * file,
 {
   GstCaps *out;
   GstMessage *message;
+  GstSegment segment;
   gboolean ok;
 
   gst_pad_push_event (chain->srcpad, gst_event_new_caps (caps));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_push_event (chain->srcpad, gst_event_new_segment (&segment));
   gst_pad_push (chain->srcpad, file);
   gst_pad_push_event (chain->srcpad, gst_event_new_eos ());
 
@@ -217,12 +216,8 @@ chain_run (Chain * chain, GstCaps * caps, GstBuffer * file,
 static void
 chain_reset (Chain * chain)
 {
-  GstSegment segment;
-
   gst_pad_push_event (chain->srcpad, gst_event_new_flush_start ());
   gst_pad_push_event (chain->srcpad, gst_event_new_flush_stop (TRUE));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (chain->srcpad, gst_event_new_segment (&segment));
   gst_bus_set_flushing (chain->bus, TRUE);
   gst_bus_set_flushing (chain->bus, FALSE);
 }

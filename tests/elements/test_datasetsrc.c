@@ -126,6 +126,9 @@ GST_START_TEST (test_order)
     seen[order[i]] = TRUE;
   }
   gst_element_set_state (pipeline, GST_STATE_READY);
+  /* Until the first frame is there appsink believes that it has seen the end. */
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   fail_unless_equals_int (next_sample (sink, NULL), order[0]);
   fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
