@@ -1,251 +1,902 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checkpoints: what is written is read back, the same model gives the same bytes, and no broken file does harm. */
-#include <glib/gstdio.h>
+/* Checkpoints: what is saved comes back, what is not a checkpoint is refused with a reason, the old file survives. */
+#include "check_main.h"
+
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "check_main.h"
+#include <glib/gstdio.h>
+
 #include "error.h"
 #include "model/checkpoint.h"
+#include "model/safetensors.h"
 
-static char *folder, *location;
+static char *folder;
 
-static void
-setup (void)
+/* A path in the test's own folder; never freed, as a test is a process of its own. */
+static char *
+path_of (const char *name)
 {
-  folder = g_dir_make_tmp ("gst-supcon-XXXXXX", NULL);
-  location = g_build_filename (folder, "m.safetensors", NULL);
+  if (!folder)
+    folder = g_dir_make_tmp ("supcon-checkpoint-XXXXXX", NULL);
+  ck_assert_ptr_nonnull (folder);
+  return g_build_filename (folder, name, NULL);
+}
+
+static guint
+count_entries (void)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir))
+    n++;
+  g_dir_close (dir);
+  return n;
 }
 
 static void
-teardown (void)
+remove_folder (void)
 {
-  g_remove (location);
-  ck_assert_msg (g_rmdir (folder) == 0, "a temporary file was left behind");
-  g_free (folder);
-  g_free (location);
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)))
+    g_remove (path_of (name));
+  g_dir_close (dir);
+  ck_assert_int_eq (g_rmdir (folder), 0);
 }
 
+static void
+small_config (SupconModelConfig *config)
+{
+  supcon_model_config_init (config);
+  g_strlcpy (config->encoder, "resnet8", sizeof config->encoder);
+  config->width = 0.3;
+  config->input_width = 40;
+  config->input_height = 24;
+  config->projection_dim = 12;
+  config->projection_hidden = 9;
+  config->mean[0] = 1.0 / 3;
+  config->std[2] = 0.1;
+}
+
+static void
+fill (SupconReal *values, gsize n, GRand *rand)
+{
+  for (gsize i = 0; values && i < n; i++)
+    values[i] = (float)g_rand_double_range (rand, -1, 1);
+}
+
+/* Every tensor, buffers and momenta too, with numbers of its own. */
 static SupconModel *
-model_new (void)
+new_model (const SupconModelConfig *config, guint n_classes, gboolean training)
 {
-  SupconModelConfig config;
-  SupconModel *model;
+  GError *error = NULL;
+  SupconModel *model = supcon_model_new (config, 1, &error);
+  GRand *rand = g_rand_new_with_seed (5);
   SupconParam *params;
   guint n;
 
-  supcon_model_config_init (&config);
-  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
-  config.width = 0.25;
-  config.input_width = 10;
-  config.input_height = 12;
-  model = supcon_model_new (&config, 1, NULL);
-  supcon_model_set_n_classes (model, 3);
-  supcon_model_enable_training (model);
+  ck_assert_msg (model != NULL, "%s", error ? error->message : "");
+  supcon_model_set_n_classes (model, n_classes);
+  if (training)
+    supcon_model_enable_training (model);
   params = supcon_model_params (model, &n);
-  for (guint i = 0; i < n; i++)
-    for (gsize k = 0; params[i].velocity && k < params[i].size; k++)
-      params[i].velocity[k] = i + k * 0.5;
+  for (guint i = 0; i < n; i++) {
+    fill (params[i].data, params[i].size, rand);
+    fill (params[i].velocity, params[i].size, rand);
+  }
+  g_rand_free (rand);
   return model;
 }
 
 static SupconLabels *
-labels_new (void)
+new_labels (void)
 {
   SupconLabels *labels = supcon_labels_new ();
 
-  supcon_labels_add (labels, "plain");
-  supcon_labels_add (labels, "with \"quotes\", commas");
-  supcon_labels_add (labels, "Tür");
+  supcon_labels_add (labels, "cup");
+  supcon_labels_add (labels, "a \"box\"\\\n");
+  supcon_labels_add (labels, "\xe7\xae\xb1");
   return labels;
 }
 
 static void
-save (void)
+save (const char *location, SupconModel *model, const SupconLabels *labels, guint64 step)
 {
-  SupconModel *model = model_new ();
-  SupconLabels *labels = labels_new ();
   GError *error = NULL;
+  gboolean done = supcon_checkpoint_save (location, model, labels, "linear", step, &error);
 
-  ck_assert_msg (
-      supcon_checkpoint_save (location, model, labels, "linear", 77, &error), "%s", error ? error->message : "");
-  supcon_labels_free (labels);
+  ck_assert_msg (done, "%s", error ? error->message : "no error set");
+  ck_assert_ptr_null (error);
+}
+
+/* The usual file: momenta and three classes. */
+static char *
+saved_file (const char *name)
+{
+  SupconModelConfig config;
+  SupconLabels *labels = new_labels ();
+  char *location = path_of (name);
+  SupconModel *model;
+
+  small_config (&config);
+  model = new_model (&config, 3, TRUE);
+  save (location, model, labels, 77);
   supcon_model_free (model);
+  supcon_labels_free (labels);
+  return location;
+}
+
+static SupconModel *
+load (const char *location, const SupconModelConfig *fallback, SupconCheckpointInfo *info)
+{
+  GError *error = NULL;
+  SupconModel *model = supcon_checkpoint_load (location, fallback, info, &error);
+
+  ck_assert_msg (model != NULL, "%s", error ? error->message : "no error set");
+  ck_assert_ptr_null (error);
+  return model;
+}
+
+/* Loading fails with that code, and with a message that names the file and says part. */
+static void
+refused (const char *location, const SupconModelConfig *fallback, SupconErrorCode code, const char *part)
+{
+  SupconCheckpointInfo info;
+  GError *error = NULL;
+  SupconModel *model = supcon_checkpoint_load (location, fallback, &info, &error);
+
+  ck_assert_msg (model == NULL, "loaded, expected: %s", part);
+  ck_assert_ptr_nonnull (error);
+  ck_assert_msg (g_error_matches (error, SUPCON_ERROR, code), "code %d: %s", error->code, error->message);
+  ck_assert_msg (strstr (error->message, part) != NULL, "\"%s\" does not say \"%s\"", error->message, part);
+  ck_assert_msg (g_str_has_prefix (error->message, location), "%s", error->message);
+  ck_assert (g_utf8_validate (error->message, -1, NULL));
+  ck_assert_ptr_null (info.labels);
+  g_error_free (error);
+  ck_assert_ptr_null (supcon_checkpoint_load (location, fallback, &info, NULL));
+}
+
+static void
+write_file (const char *location, const void *bytes, gsize n)
+{
+  ck_assert (g_file_set_contents (location, bytes, n, NULL));
+}
+
+static void
+read_file (const char *location, char **bytes, gsize *n)
+{
+  ck_assert (g_file_get_contents (location, bytes, n, NULL));
+}
+
+static void
+write_raw (const char *location, const char *header, gsize length, const char *data, gsize n_data)
+{
+  GString *file = g_string_new (NULL);
+  guint64 field = GUINT64_TO_LE (length);
+
+  g_string_append_len (file, (const char *)&field, sizeof field);
+  g_string_append_len (file, header, length);
+  g_string_append_len (file, data, n_data);
+  write_file (location, file->str, file->len);
+  g_string_free (file, TRUE);
+}
+
+/* Writes from's file to location with every occurrence of a text in the header replaced. */
+static void
+doctor (const char *from, const char *location, const char *find, const char *replacement)
+{
+  char *bytes;
+  gsize n;
+  guint64 length;
+  GString *header;
+
+  read_file (from, &bytes, &n);
+  memcpy (&length, bytes, sizeof length);
+  length = GUINT64_FROM_LE (length);
+  header = g_string_new_len (bytes + sizeof length, length);
+  ck_assert_msg (g_string_replace (header, find, replacement, 0) > 0, "%s", find);
+  write_raw (location, header->str, header->len, bytes + sizeof length + length, n - sizeof length - length);
+  g_string_free (header, TRUE);
+  g_free (bytes);
+}
+
+static void
+assert_same_models (SupconModel *a, SupconModel *b)
+{
+  guint n_a, n_b;
+  SupconParam *x = supcon_model_params (a, &n_a), *y = supcon_model_params (b, &n_b);
+
+  ck_assert_uint_eq (n_a, n_b);
+  for (guint i = 0; i < n_a; i++) {
+    ck_assert_str_eq (x[i].name, y[i].name);
+    ck_assert_uint_eq (x[i].size, y[i].size);
+    ck_assert_msg (memcmp (x[i].data, y[i].data, x[i].size * sizeof *x[i].data) == 0, "%s", x[i].name);
+    ck_assert_int_eq (x[i].velocity != NULL, y[i].velocity != NULL);
+    if (x[i].velocity)
+      ck_assert_msg (memcmp (x[i].velocity, y[i].velocity, x[i].size * sizeof *x[i].data) == 0, "%s", x[i].name);
+  }
 }
 
 START_TEST (test_round_trip)
 {
-  SupconModel *model = model_new (), *loaded;
+  char *location = path_of ("m.safetensors");
+  SupconLabels *labels = new_labels ();
   SupconCheckpointInfo info;
-  SupconParam *a, *b;
-  guint n, m;
+  SupconModelConfig config;
+  const SupconModelConfig *got;
 
-  setup ();
-  save ();
-  loaded = supcon_checkpoint_load (location, NULL, &info, NULL);
-  ck_assert_ptr_nonnull (loaded);
-  ck_assert_str_eq (info.stage, "linear");
-  ck_assert_uint_eq (info.step, 77);
-  ck_assert_uint_eq (supcon_labels_count (info.labels), 3);
-  ck_assert_str_eq (supcon_labels_name (info.labels, 1), "with \"quotes\", commas");
-  ck_assert_uint_eq (supcon_model_config (loaded)->input_height, 12);
-  ck_assert_double_eq (supcon_model_config (loaded)->width, 0.25);
-  a = supcon_model_params (model, &n);
-  b = supcon_model_params (loaded, &m);
-  ck_assert_uint_eq (n, m);
-  for (guint i = 0; i < n; i++) {
-    ck_assert_str_eq (a[i].name, b[i].name);
-    ck_assert_mem_eq (a[i].data, b[i].data, a[i].size * sizeof *a[i].data);
-    if (a[i].velocity)
-      ck_assert_mem_eq (a[i].velocity, b[i].velocity, a[i].size * sizeof *a[i].data);
-  }
+  small_config (&config);
+  for (guint projection = SUPCON_PROJECTION_MLP; projection <= SUPCON_PROJECTION_NONE; projection++)
+    for (guint training = 0; training < 2; training++) {
+      SupconModel *model, *loaded;
+
+      config.projection = projection;
+      model = new_model (&config, 3, training);
+      save (location, model, labels, G_MAXINT64);
+      loaded = load (location, NULL, &info);
+      assert_same_models (model, loaded);
+      ck_assert_str_eq (info.stage, "linear");
+      ck_assert_uint_eq (info.step, G_MAXINT64);
+      ck_assert_uint_eq (supcon_labels_count (info.labels), 3);
+      for (guint i = 0; i < 3; i++)
+        ck_assert_str_eq (supcon_labels_name (info.labels, i), supcon_labels_name (labels, i));
+      got = supcon_model_config (loaded);
+      ck_assert_str_eq (got->encoder, "resnet8");
+      ck_assert (got->stem == config.stem && got->projection == config.projection && got->width == config.width);
+      ck_assert (got->input_width == 40 && got->input_height == 24);
+      ck_assert (got->projection_dim == 12 && got->projection_hidden == 9);
+      ck_assert (memcmp (got->mean, config.mean, sizeof got->mean) == 0);
+      ck_assert (memcmp (got->std, config.std, sizeof got->std) == 0);
+      ck_assert_uint_eq (supcon_model_n_classes (loaded), 3);
+      supcon_checkpoint_info_clear (&info);
+      supcon_model_free (model);
+      supcon_model_free (loaded);
+    }
+  supcon_labels_free (labels);
+  ck_assert_uint_eq (count_entries (), 1);
+  remove_folder ();
+}
+END_TEST
+
+START_TEST (test_labels)
+{
+  char *location = path_of ("m.safetensors");
+  SupconLabels *labels = new_labels ();
+  SupconCheckpointInfo info;
+  SupconModelConfig config;
+  SupconModel *model;
+  GError *error = NULL;
+
+  small_config (&config);
+  model = new_model (&config, 0, FALSE);
+  save (location, model, labels, 1);
+  supcon_model_free (load (location, NULL, &info));
+  ck_assert_uint_eq (supcon_labels_count (info.labels), 3); /* without a classifier: all of them */
   supcon_checkpoint_info_clear (&info);
+  save (location, model, NULL, 1);
+  supcon_model_free (load (location, NULL, &info));
+  ck_assert_uint_eq (supcon_labels_count (info.labels), 0);
+  supcon_checkpoint_info_clear (&info);
+
+  supcon_model_set_n_classes (model, 2);
+  save (location, model, labels, 1);
+  supcon_model_free (load (location, NULL, &info));
+  ck_assert_uint_eq (supcon_labels_count (info.labels), 2); /* the classifier has rows for these */
+  supcon_checkpoint_info_clear (&info);
+
+  supcon_model_set_n_classes (model, 4);
+  ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 1, &error));
+  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
+  ck_assert_ptr_nonnull (strstr (error->message, "3 labels for a classifier of 4"));
+  g_clear_error (&error);
+  supcon_labels_add (labels, "\xff");
+  ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 1, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, "label 3 is not valid UTF-8"));
+  g_clear_error (&error);
   supcon_model_free (model);
-  supcon_model_free (loaded);
-  teardown ();
+  supcon_labels_free (labels);
+  remove_folder ();
+}
+END_TEST
+
+START_TEST (test_layout)
+{
+  char *location = path_of ("m.safetensors");
+  SupconModelConfig config;
+  SupconModel *model;
+  SupconSafetensors *file;
+  const SupconTensor *tensor;
+  SupconParam *params;
+  guint n, n_norms = 0;
+
+  small_config (&config);
+  config.width = 1.25; /* 20 channels: more than are gathered at once, and not a multiple */
+  model = new_model (&config, 0, TRUE);
+  save (location, model, NULL, 41);
+  file = supcon_safetensors_open (location, NULL);
+  ck_assert_ptr_nonnull (file);
+  params = supcon_model_params (model, &n);
+  for (guint i = 0; i < n; i++) {
+    const gsize *dims = params[i].dims;
+
+    tensor = supcon_safetensors_find (file, params[i].name);
+    ck_assert_msg (tensor != NULL, "%s", params[i].name);
+    ck_assert_uint_eq (tensor->n_dims, params[i].n_dims);
+    ck_assert_uint_eq (tensor->size, params[i].size);
+    ck_assert_int_eq (tensor->dtype, SUPCON_DTYPE_F32);
+    if (g_str_has_suffix (params[i].name, "running_mean"))
+      n_norms++;
+    if (params[i].n_dims != 4)
+      continue;
+    for (gsize o = 0; o < dims[0]; o++)
+      for (gsize c = 0; c < dims[1]; c++)
+        for (gsize y = 0; y < dims[2]; y++)
+          for (gsize x = 0; x < dims[3]; x++)
+            ck_assert (supcon_tensor_get (tensor, ((o * dims[1] + c) * dims[2] + y) * dims[3] + x)
+                       == params[i].data[((y * dims[3] + x) * dims[1] + c) * dims[0] + o]);
+  }
+
+  /* PyTorch needs one number of batches for each BatchNorm, and eight bytes where it can view them. */
+  supcon_safetensors_tensors (file, &n);
+  for (guint i = 0; i < n; i++) {
+    tensor = &supcon_safetensors_tensors (file, &n)[i];
+    ck_assert_uint_eq ((tensor->data - (const guint8 *)NULL) % supcon_dtype_size (tensor->dtype), 0);
+    if (g_str_has_suffix (tensor->name, ".num_batches_tracked")) {
+      guint64 value;
+
+      ck_assert_int_eq (tensor->dtype, SUPCON_DTYPE_I64);
+      ck_assert_uint_eq (tensor->n_dims, 0);
+      memcpy (&value, tensor->data, sizeof value);
+      ck_assert_uint_eq (GUINT64_FROM_LE (value), 41);
+      n_norms--;
+    }
+  }
+  ck_assert_uint_eq (n_norms, 0);
+  ck_assert_ptr_nonnull (supcon_safetensors_find (file, "bn1.num_batches_tracked"));
+  supcon_safetensors_free (file);
+  supcon_model_free (model);
+  remove_folder ();
 }
 END_TEST
 
 START_TEST (test_same_bytes)
 {
-  char *first, *second;
-  gsize n, m;
+  char *first = saved_file ("a.safetensors"), *second = saved_file ("b.safetensors");
+  SupconCheckpointInfo info;
+  SupconModel *model = load (second, NULL, &info);
+  char *a, *b;
+  gsize n_a, n_b;
 
-  setup ();
-  save ();
-  g_file_get_contents (location, &first, &n, NULL);
-  save ();
-  g_file_get_contents (location, &second, &m, NULL);
-  ck_assert (n == m && memcmp (first, second, n) == 0);
-  g_free (first);
-  g_free (second);
-  teardown ();
+  read_file (first, &a, &n_a);
+  read_file (second, &b, &n_b);
+  ck_assert (n_a == n_b && memcmp (a, b, n_a) == 0);
+  ck_assert_uint_eq (*(guint64 *)(gpointer)a % 8, 0);
+  g_free (b);
+  save (second, model, info.labels, info.step);
+  read_file (second, &b, &n_b);
+  ck_assert (n_a == n_b && memcmp (a, b, n_a) == 0);
+  g_free (a);
+  g_free (b);
+  supcon_model_free (model);
+  supcon_checkpoint_info_clear (&info);
+  remove_folder ();
 }
 END_TEST
-
-static void
-expect_error (const char *bytes, gsize n, const char *named)
-{
-  GError *error = NULL;
-  SupconCheckpointInfo info;
-
-  g_file_set_contents (location, bytes, n, NULL);
-  ck_assert_ptr_null (supcon_checkpoint_load (location, NULL, &info, &error));
-  ck_assert_ptr_nonnull (error);
-  ck_assert_msg (strstr (error->message, named) != NULL, "%s", error->message);
-  g_error_free (error);
-}
 
 START_TEST (test_truncated)
 {
-  char *bytes;
-  gsize n;
+  char *location = saved_file ("m.safetensors"), *part = path_of ("part.safetensors"), *bytes;
+  gsize n, header;
 
-  setup ();
-  save ();
-  g_file_get_contents (location, &bytes, &n, NULL);
-  for (gsize length = 0; length < n; length += 1 + n / 300)
-    expect_error (bytes, length, "m.safetensors");
-  expect_error (bytes, n - 1, "m.safetensors");
+  read_file (location, &bytes, &n);
+  header = 8 + GUINT64_FROM_LE (*(guint64 *)(gpointer)bytes);
+  for (gsize length = 0; length < n; length += length < 16 ? 1 : length < header + 16 ? 61 : n / 37) {
+    write_file (part, bytes, length);
+    refused (part, NULL, SUPCON_ERROR_FORMAT, length < 8 ? "8 or more" : length < header ? "truncated" : "tensor");
+  }
+  write_file (part, bytes, n - 1);
+  refused (part, NULL, SUPCON_ERROR_FORMAT, "tensor");
+  bytes = g_realloc (bytes, n + 1);
+  bytes[n] = 0;
+  write_file (part, bytes, n + 1);
+  refused (part, NULL, SUPCON_ERROR_FORMAT, "that the tensors take");
   g_free (bytes);
-  teardown ();
+  remove_folder ();
 }
 END_TEST
 
-/* Replaces the first 'from' in the header by 'to' of the same length. */
-static void
-expect_changed (const char *from, const char *to, const char *named)
+/* Any byte of the file changed: an error or a model, and no fault for a sanitizer to find. */
+START_TEST (test_corrupted)
 {
-  char *bytes, *at;
-  gsize n;
+  char *location = saved_file ("m.safetensors"), *bytes;
+  GRand *rand = g_rand_new_with_seed (3);
+  gsize n, header;
 
-  save ();
-  g_file_get_contents (location, &bytes, &n, NULL);
-  at = memmem (bytes, n, from, strlen (from));
-  ck_assert_msg (at != NULL, "no %s", from);
-  ck_assert_uint_eq (strlen (from), strlen (to));
-  memcpy (at, to, strlen (to));
-  expect_error (bytes, n, named);
+  read_file (location, &bytes, &n);
+  header = 8 + GUINT64_FROM_LE (*(guint64 *)(gpointer)bytes);
+  for (guint i = 0; i < 400; i++) {
+    gsize at = g_rand_int_range (rand, 0, i % 4 ? header : n);
+    char old = bytes[at];
+    SupconCheckpointInfo info;
+    GError *error = NULL;
+    SupconModel *model;
+
+    bytes[at] = g_rand_int_range (rand, 0, i % 2 ? 256 : 128);
+    write_file (location, bytes, n);
+    model = supcon_checkpoint_load (location, NULL, &info, &error);
+    ck_assert ((model == NULL) == (error != NULL));
+    supcon_model_free (model);
+    supcon_checkpoint_info_clear (&info);
+    g_clear_error (&error);
+    bytes[at] = old;
+  }
+  g_rand_free (rand);
   g_free (bytes);
+  remove_folder ();
 }
+END_TEST
 
-START_TEST (test_hostile)
+#define T(dtype, shape, offsets) "{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+/* Headers over 16 bytes of data. */
+static const struct {
+  const char *header, *error;
+} hostile[] = {
+  { "", "JSON ends too early" },
+  { " ", "JSON ends too early" },
+  { "[]", "header is not a JSON object" },
+  { "7", "JSON ends too early" },
+  { "{", "JSON ends too early" },
+  { "}", "not JSON at byte 0" },
+  { "{\"a", "JSON ends too early" },
+  { "{\"a\":}", "not JSON" },
+  { "{]", "not JSON" },
+  { "{} {}", "not JSON at byte 3" },
+  { "{}/* */", "not JSON at byte 2" },
+  { "{/*\"*/}", "not JSON at byte 1" },
+  { "var a = {}", "not JSON at byte 6" },
+  { "{\"\xff\":1}", "not valid UTF-8" },
+  { "{\"a\":{\"shape\":[[0]]}}", "nested deeper" },
+  { "{}", "16 bytes of data, expected the 0" },
+  { "{\"a\":1}", "tensor a: not a JSON object" },
+  { "{\"a\":{}}", "tensor a: no dtype" },
+  { "{\"a\":{\"dtype\":7}}", "tensor a: no dtype" },
+  { "{\"a\":{\"dtype\":\"F33\"}}", "tensor a: unknown dtype" },
+  { "{\"a\":{\"dtype\":\"F32\"}}", "tensor a: no shape" },
+  { "{\"a\":" T ("F32", "4", "[0,16]") "}", "tensor a: no shape" },
+  { "{\"a\":" T ("F32", "[-4]", "[0,16]") "}", "dimension 0 of the shape" },
+  { "{\"a\":" T ("F32", "[2,2.0]", "[0,16]") "}", "dimension 1 of the shape" },
+  { "{\"a\":" T ("F32", "[\"4\"]", "[0,16]") "}", "dimension 0 of the shape" },
+  { "{\"a\":" T ("F32", "[null]", "[0,16]") "}", "dimension 0 of the shape" },
+  { "{\"a\":" T ("F32", "[18446744073709551615]", "[0,16]") "}", "tensor a" },
+  { "{\"a\":" T ("F32", "[99999999999999999999999]", "[0,16]") "}", "tensor a" },
+  { "{\"a\":" T ("F32", "[4294967296,4294967296,4]", "[0,16]") "}", "shape too large" },
+  { "{\"a\":" T ("F32", "[4611686018427387908]", "[0,16]") "}", "do not hold shape [4611686018427387908]" },
+  { "{\"a\":" T ("F32", "[1,1,1,1,1,1,1,1,4]", "[0,16]") "}", "9 dimensions" },
+  { "{\"a\":" T ("F32", "[4]", "[0]") "}", "data_offsets are not two" },
+  { "{\"a\":" T ("F32", "[4]", "[0,16,32]") "}", "data_offsets are not two" },
+  { "{\"a\":" T ("F32", "[4]", "[-1,15]") "}", "data_offsets are not two" },
+  { "{\"a\":" T ("F32", "[4]", "\"0,16\"") "}", "data_offsets are not two" },
+  { "{\"a\":" T ("F32", "[4]", "[16,0]") "}", "expected an ordered range in the 16 bytes" },
+  { "{\"a\":" T ("F32", "[5]", "[0,20]") "}", "expected an ordered range in the 16 bytes" },
+  { "{\"a\":" T ("F32", "[4]", "[9223372036854775800,9223372036854775807]") "}", "expected an ordered range" },
+  { "{\"a\":" T ("F32", "[3]", "[0,16]") "}", "16 bytes of data do not hold shape [3] of F32" },
+  { "{\"a\":" T ("F64", "[4]", "[0,16]") "}", "do not hold" },
+  { "{\"a\":" T ("F32", "[2]", "[0,8]") "}", "16 bytes of data, expected the 8" },
+  { "{\"a\":" T ("F32", "[2]", "[8,16]") "}", "bytes 0 to 8 of the data belong to no tensor" },
+  { "{\"a\":" T ("F32", "[3]", "[0,12]") ",\"b\":" T ("F32", "[2]", "[8,16]") "}", "tensor b overlaps tensor a" },
+  { "{\"a\":" T ("F32", "[2]", "[0,8]") ",\"a\":" T ("F32", "[2]", "[8,16]") "}", "\"a\" is there twice" },
+  { "{\"a\":" T ("F32", "[2]", "[0,8]") ",\"\\u0061\":" T ("F32", "[2]", "[8,16]") "}", "\"a\" is there twice" },
+  { "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F64\"}}", "\"dtype\" is there twice" },
+  { "{\"__metadata__\":[]}", "__metadata__ is not a JSON object" },
+  { "{\"__metadata__\":{\"k\":7}}", "__metadata__: k is not a string" },
+  { "{\"__metadata__\":{\"k\":null}}", "__metadata__: k is not a string" },
+  { "{\"__metadata__\":{\"k\":\"\"},\"__metadata__\":{}}", "\"__metadata__\" is there twice" },
+};
+
+START_TEST (test_hostile_headers)
 {
-  setup ();
-  expect_error ("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10, "m.safetensors");
-  expect_error ("\x02\0\0\0\0\0\0\0{]", 10, "m.safetensors");
-  expect_error ("\x02\0\0\0\0\0\0\0{}", 10, "gst-supcon");
-  expect_changed ("resnet8", "resnet9", "resnet9");
-  expect_changed ("layer1.0.conv1.weight", "layer1.0.conv9.weight", "layer1.0.conv");
-  expect_changed ("\"shape\":[4,3,3,3]", "\"shape\":[4,3,3,9]", "conv1.weight");
-  expect_changed ("\"F32\"", "\"Q32\"", "conv1.weight");
-  teardown ();
+  char *location = path_of ("m.safetensors");
+  char *deep = g_strnfill (4 << 20, '['), *name = g_strnfill (300, 'n'), *header;
+  const guint64 huge[] = { GUINT64_TO_LE (G_MAXUINT64), GUINT64_TO_LE (1), GUINT64_TO_LE (G_MAXINT64) };
+  const char zero[16] = { 0 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (hostile); i++) {
+    write_raw (location, hostile[i].header, strlen (hostile[i].header), zero, sizeof zero);
+    refused (location, NULL, SUPCON_ERROR_FORMAT, hostile[i].error);
+  }
+  write_raw (location, deep, 4 << 20, zero, sizeof zero);
+  refused (location, NULL, SUPCON_ERROR_FORMAT, "nested deeper");
+  header = g_strdup_printf ("{\"%s\":" T ("F32", "[4]", "[0,16]") "}", name);
+  write_raw (location, header, strlen (header), zero, sizeof zero);
+  refused (location, NULL, SUPCON_ERROR_FORMAT, "tensor name of 300 bytes");
+  write_raw (location, "{\"a\0b\":{}}", 10, zero, sizeof zero);
+  refused (location, NULL, SUPCON_ERROR_FORMAT, "not valid UTF-8");
+  for (guint i = 0; i < G_N_ELEMENTS (huge); i++) {
+    write_file (location, (const char *)&huge[i], sizeof huge[i]);
+    refused (location, NULL, SUPCON_ERROR_FORMAT, "header of");
+  }
+  g_free (deep);
+  g_free (name);
+  g_free (header);
+  remove_folder ();
+}
+END_TEST
+
+/* Changes to the header of a good file. */
+static const struct {
+  const char *find, *replacement, *error;
+} doctored[] = {
+  { "\"version\":\"1\"", "\"version\":\"2\"", "metadata version is \"2\"" },
+  { "\"version\":\"1\",", "", "metadata version is missing" },
+  { "\"stem\":", "\"stern\":", "metadata stem is missing" },
+  { "\"stem\":\"small\"", "\"stem\":\"large\"", "expected imagenet or small" },
+  { "\"resnet8\"", "\"resnet9\"", "encoder \"resnet9\"" },
+  { "\"resnet8\"", "\"resnet8resnet8resnet8\"", "expected a name of at most 15 bytes" },
+  { "\"resnet8\"", "\"resnet20\"", "tensor layer1.1.conv1.weight is missing" },
+  { "\"width\":\"0.3\"", "\"width\":\"\"", "metadata width is \"\"" },
+  { "\"width\":\"0.3\"", "\"width\":\" 0.3\"", "metadata width" },
+  { "\"width\":\"0.3\"", "\"width\":\"0.3 \"", "metadata width" },
+  { "\"width\":\"0.3\"", "\"width\":\"nan\"", "metadata width" },
+  { "\"width\":\"0.3\"", "\"width\":\"0\"", "metadata width" },
+  { "\"width\":\"0.3\"", "\"width\":\"8.1\"", "metadata width" },
+  { "\"width\":\"0.3\"", "\"width\":\"1e999\"", "metadata width" },
+  { "\"width\":\"0.3\"", "\"width\":\"0.4\"", "expected [6, 3, 3, 3]" },
+  { "\"width\":\"0.3\"", "\"width\":\"8\"", "resnet8 of width 8 has about" },
+  { "\"resnet8\",\"stem\":\"small\",\"width\":\"0.3\"", "\"resnet200\",\"stem\":\"small\",\"width\":\"8\"",
+      "the file holds" },
+  { "\"input-width\":\"40\"", "\"input-width\":\"0\"", "from 1 to 16384" },
+  { "\"input-width\":\"40\"", "\"input-width\":\"16385\"", "from 1 to 16384" },
+  { "\"input-width\":\"40\"", "\"input-width\":\"-40\"", "from 1 to 16384" },
+  { "\"input-width\":\"40\"", "\"input-width\":\"+40\"", "from 1 to 16384" },
+  { "\"input-width\":\"40\"", "\"input-width\":\"40x\"", "from 1 to 16384" },
+  { "\"input-width\":\"40\"", "\"input-width\":\"99999999999999999999\"", "from 1 to 16384" },
+  { "\"input-height\":\"24\"", "\"input-height\":\"1\"", "input of 40x1" },
+  { "\"projection\":\"mlp\"", "\"projection\":\"MLP\"", "expected mlp or linear or none" },
+  { "\"projection\":\"mlp\"", "\"projection\":\"linear\"", "tensor projection.weight is missing" },
+  { "\"projection\":\"mlp\"", "\"projection\":\"none\"", "is not one of resnet8's" },
+  { "\"projection-dim\":\"12\"", "\"projection-dim\":\"0\"", "from 1 to 65536" },
+  { "\"projection-dim\":\"12\"", "\"projection-dim\":\"65537\"", "from 1 to 65536" },
+  { "\"projection-dim\":\"12\"", "\"projection-dim\":\"13\"", "expected [13, 9]" },
+  { "\"projection-dim\":\"12\",\"projection-hidden\":\"9\"",
+      "\"projection-dim\":\"65536\",\"projection-hidden\":\"65536\"", "the file holds" },
+  { "\"projection-hidden\":\"9\"", "\"projection-hidden\":\"65537\"", "from 0 to 65536" },
+  { "\"std\":\"0.229 0.224 0.1\"", "\"std\":\"0.229 0.224 0\"", "metadata std" },
+  { "\"std\":\"0.229 0.224 0.1\"", "\"std\":\"0.229 0.224\"", "3 numbers" },
+  { "\"std\":\"0.229 0.224 0.1\"", "\"std\":\"0.229 0.224 0.1 0.1\"", "3 numbers" },
+  { "\"std\":\"0.229 0.224 0.1\"", "\"std\":\"0.229,0.224,0.1\"", "3 numbers" },
+  { "\"std\":\"0.229 0.224 0.1\"", "\"std\":\"0.229 0.224 inf\"", "3 numbers" },
+  { "\"stage\":\"linear\"", "\"stage\":\"linearlinearlinear\"", "metadata stage" },
+  { "\"step\":\"77\"", "\"step\":\"-1\"", "metadata step" },
+  { "\"step\":\"77\"", "\"step\":\"9223372036854775808\"", "metadata step" },
+  { "[\\\"cup\\\",", "[", "metadata labels has 2 entries, expected 3" },
+  { "[\\\"cup\\\",", "[\\\"cup\\\",\\\"cup\\\",", "entry 1 is there twice" },
+  { "[\\\"cup\\\",", "[7,", "entry 0 is not a string" },
+  { "[\\\"cup\\\",", "[null,", "entry 0 is not a string" },
+  { "[\\\"cup\\\",", "[[\\\"cup\\\"],", "metadata labels: JSON nested deeper" },
+  { "[\\\"cup\\\",", "{\\\"cup\\\":", "metadata labels: not JSON" },
+  { "[\\\"cup\\\",", "\\\"cup\\\",", "metadata labels" },
+  { "\"labels\":", "\"babels\":", "metadata labels is missing" },
+  { "\"conv1.weight\":{\"dtype\":\"F32\"", "\"conv1.weight\":{\"dtype\":\"I32\"", "tensor conv1.weight has dtype I32" },
+  { "\"bn1.weight\":", "\"bn1.height\":", "tensor bn1.weight is missing" },
+  { "\"bn1.num_batches_tracked\":", "\"surplus\":", "tensor surplus is not one of resnet8's" },
+  { "\"optimizer.momentum.bn1.bias\":", "\"optimizer.momentum.bn1\":",
+      "tensor optimizer.momentum.bn1.bias is missing" },
+  { "\"optimizer.momentum.bn1.bias\":", "\"bn2.bias\":", "tensor optimizer.momentum.bn1.bias is missing" },
+};
+
+START_TEST (test_doctored)
+{
+  char *good = saved_file ("good.safetensors"), *location = path_of ("m.safetensors");
+
+  for (guint i = 0; i < G_N_ELEMENTS (doctored); i++) {
+    GError *error = NULL;
+    SupconCheckpointInfo info;
+    SupconModel *model;
+
+    doctor (good, location, doctored[i].find, doctored[i].replacement);
+    model = supcon_checkpoint_load (location, NULL, &info, &error);
+    ck_assert_msg (!model, "%s loads", doctored[i].replacement);
+    ck_assert_msg (strstr (error->message, doctored[i].error) != NULL, "%s: \"%s\" does not say \"%s\"",
+        doctored[i].replacement, error->message, doctored[i].error);
+    ck_assert (g_str_has_prefix (error->message, location));
+    ck_assert_ptr_null (info.labels);
+    g_error_free (error);
+  }
+  remove_folder ();
 }
 END_TEST
 
 START_TEST (test_not_finite)
 {
-  SupconModel *model = model_new ();
-  SupconLabels *labels = labels_new ();
-  SupconCheckpointInfo info;
-  GError *error = NULL;
+  char *good = saved_file ("good.safetensors"), *location = path_of ("m.safetensors"), *bytes;
+  const char *names[] = { "layer2.0.bn1.running_var", "conv1.weight", "optimizer.momentum.classifier.weight" };
+  const float values[] = { NAN, INFINITY, -INFINITY };
+  gsize n;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    SupconSafetensors *file = supcon_safetensors_open (good, NULL);
+    gsize start = supcon_safetensors_find (file, names[i])->start;
+    char *expected = g_strdup_printf ("tensor %s: element 1 is not a finite number", names[i]);
+
+    supcon_safetensors_free (file);
+    read_file (good, &bytes, &n);
+    memcpy (bytes + 8 + GUINT64_FROM_LE (*(guint64 *)(gpointer)bytes) + start + 4, &values[i], 4);
+    write_file (location, bytes, n);
+    refused (location, NULL, SUPCON_ERROR_FORMAT, expected);
+    g_free (expected);
+    g_free (bytes);
+  }
+  remove_folder ();
+}
+END_TEST
+
+/* The number whose little-endian bytes the dtypes below spell: exact in each of them. */
+static const struct {
+  SupconDtype dtype;
+  const char *bytes;
+  double value;
+} numbers[] = {
+  { SUPCON_DTYPE_F32, "\x00\x00\xa0\xbf", -1.25 }, { SUPCON_DTYPE_F64, "\x00\x00\x00\x00\x00\x00\xf4\xbf", -1.25 },
+  { SUPCON_DTYPE_F16, "\x00\xbd", -1.25 },
+  { SUPCON_DTYPE_F16, "\x01\x00", 5.9604644775390625e-08 }, /* the smallest subnormal */
+  { SUPCON_DTYPE_F16, "\xff\x03", 6.097555160522461e-05 },  /* the largest subnormal */
+  { SUPCON_DTYPE_F16, "\xff\x7b", 65504 },                  /* the largest */
+  { SUPCON_DTYPE_F16, "\x00\x7c", INFINITY }, { SUPCON_DTYPE_F16, "\x01\xfc", NAN },
+  { SUPCON_DTYPE_BF16, "\xa0\xbf", -1.25 }, { SUPCON_DTYPE_BF16, "\x80\x7f", INFINITY },
+  { SUPCON_DTYPE_F64, "\x00\x00\x00\x00\x00\x00\xf0\x7f", INFINITY },
+  { SUPCON_DTYPE_F64, "\x00\x00\x00\x00\x00\x00\xe0\x7f", INFINITY }, /* 2^1023: too large for a float */
+};
+
+/* As torchvision or timm save a network: no metadata of ours, fc, other dtypes; every weight is the number. */
+static void
+write_foreign (const char *location, const SupconModelConfig *config, gboolean fc, guint number, const char *extra)
+{
+  SupconModel *model = new_model (config, fc ? 4 : 0, FALSE);
+  SupconDtype dtype = numbers[number].dtype;
+  SupconSafetensorsWriter *writer = supcon_safetensors_writer_new (location, NULL);
+  const gsize two[] = { 2 };
+  SupconParam *params;
+  gsize total = 0;
   guint n;
 
-  setup ();
-  supcon_model_params (model, &n)[0].data[5] = NAN;
-  ck_assert (supcon_checkpoint_save (location, model, labels, "linear", 1, NULL));
-  ck_assert_ptr_null (supcon_checkpoint_load (location, NULL, &info, &error));
-  ck_assert_msg (strstr (error->message, "conv1.weight") != NULL, "%s", error->message);
-  g_error_free (error);
-  supcon_labels_free (labels);
-  supcon_model_free (model);
-  teardown ();
-}
-END_TEST
+  ck_assert_ptr_nonnull (writer);
+  supcon_safetensors_writer_add_metadata (writer, "format", "pt");
+  params = supcon_model_params (model, &n);
+  for (guint i = 0; i < n; i++) {
+    gboolean classifier = params[i].part == SUPCON_PART_CLASSIFIER;
+    char *name
+        = g_strconcat (classifier ? "fc." : "", params[i].name + (classifier ? strlen ("classifier.") : 0), NULL);
 
-/* What stands for a full disk: a limit on the size of files. The old file stays. */
-START_TEST (test_full_disk)
+    if (params[i].part != SUPCON_PART_PROJECTION) {
+      supcon_safetensors_writer_add_tensor (writer, name, dtype, params[i].n_dims, params[i].dims);
+      total += params[i].size;
+    }
+    g_free (name);
+  }
+  if (extra) {
+    supcon_safetensors_writer_add_tensor (writer, extra, dtype, 1, two);
+    total += 2;
+  }
+  for (gsize i = 0; i < total; i++)
+    supcon_safetensors_writer_write (writer, numbers[number].bytes, supcon_dtype_size (dtype));
+  ck_assert (supcon_safetensors_writer_finish (writer, NULL));
+  supcon_safetensors_writer_free (writer);
+  supcon_model_free (model);
+}
+
+START_TEST (test_foreign)
 {
-  SupconModel *model = model_new (), *loaded;
-  SupconLabels *labels = labels_new ();
+  char *location = path_of ("m.safetensors");
+  SupconModelConfig config, other;
   SupconCheckpointInfo info;
-  GError *error = NULL;
-  struct rlimit limit, small;
 
-  setup ();
-  save ();
-  signal (SIGXFSZ, SIG_IGN);
-  getrlimit (RLIMIT_FSIZE, &limit);
-  small = limit;
-  small.rlim_cur = 5000;
-  setrlimit (RLIMIT_FSIZE, &small);
-  ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 99, &error));
-  setrlimit (RLIMIT_FSIZE, &limit);
-  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
-  g_error_free (error);
-  loaded = supcon_checkpoint_load (location, NULL, &info, NULL);
-  ck_assert_ptr_nonnull (loaded);
-  ck_assert_uint_eq (info.step, 77);
+  small_config (&config);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    SupconModel *model, *fresh;
+    SupconParam *params, *untouched;
+    guint n;
+
+    write_foreign (location, &config, TRUE, i, "bn1.num_batches_tracked");
+    if (!isfinite (numbers[i].value)) {
+      refused (location, &config, SUPCON_ERROR_FORMAT, "tensor conv1.weight: element 0 is not a finite number");
+      continue;
+    }
+    model = load (location, &config, &info);
+    fresh = supcon_model_new (&config, 0, NULL);
+    ck_assert_uint_eq (supcon_labels_count (info.labels), 4);
+    ck_assert_str_eq (supcon_labels_name (info.labels, 3), "3");
+    ck_assert_str_eq (info.stage, "");
+    ck_assert_uint_eq (info.step, 0);
+    ck_assert_uint_eq (supcon_model_n_classes (model), 4);
+    params = supcon_model_params (model, &n);
+    untouched = supcon_model_params (fresh, &n);
+    for (guint p = 0; p < n; p++)
+      for (gsize e = 0; e < params[p].size; e++)
+        ck_assert (params[p].data[e]
+                   == (params[p].part == SUPCON_PART_PROJECTION ? untouched[p].data[e] : (SupconReal)numbers[i].value));
+    ck_assert_ptr_null (params[0].velocity);
+    supcon_model_free (model);
+    supcon_model_free (fresh);
+    supcon_checkpoint_info_clear (&info);
+  }
+
+  write_foreign (location, &config, FALSE, 0, NULL);
+  supcon_model_free (load (location, &config, &info));
+  ck_assert_uint_eq (supcon_labels_count (info.labels), 0);
   supcon_checkpoint_info_clear (&info);
-  supcon_model_free (loaded);
-  supcon_model_free (model);
-  supcon_labels_free (labels);
-  teardown ();
+  refused (location, NULL, SUPCON_ERROR_SETTINGS, "no gst-supcon metadata");
+
+  /* Another architecture than the one asked for. */
+  other = config;
+  g_strlcpy (other.encoder, "resnet20", sizeof other.encoder);
+  refused (location, &other, SUPCON_ERROR_FORMAT, "tensor layer1.1.conv1.weight is missing");
+  g_strlcpy (other.encoder, "resnet152", sizeof other.encoder);
+  other.width = 8;
+  refused (location, &other, SUPCON_ERROR_FORMAT, "resnet152 of width 8 has about");
+  other = config;
+  other.width = 0.5;
+  refused (location, &other, SUPCON_ERROR_FORMAT, "tensor conv1.weight has shape [5, 3, 3, 3], expected [8, 3, 3, 3]");
+  other.input_width = 0;
+  refused (location, &other, SUPCON_ERROR_SETTINGS, "input of 0x24");
+
+  write_foreign (location, &config, TRUE, 0, "head.fc.weight");
+  refused (location, &config, SUPCON_ERROR_FORMAT, "tensor head.fc.weight is not one of resnet8's");
+  remove_folder ();
 }
 END_TEST
+
+START_TEST (test_unreadable)
+{
+  char *location = path_of ("m.safetensors"), *pipe = path_of ("pipe");
+
+  refused (location, NULL, SUPCON_ERROR_NOT_FOUND, "No such file");
+  refused (folder, NULL, SUPCON_ERROR_READ, "is a folder");
+  ck_assert_int_eq (mkfifo (pipe, 0600), 0);
+  refused (pipe, NULL, SUPCON_ERROR_READ, "is not a regular file"); /* and does not wait for a writer */
+  refused ("/dev/zero", NULL, SUPCON_ERROR_READ, "is not a regular file");
+  write_file (location, "", 0);
+  refused (location, NULL, SUPCON_ERROR_FORMAT, "0 bytes");
+  write_file (path_of ("file"), "", 0);
+  refused (path_of ("file/m.safetensors"), NULL, SUPCON_ERROR_NOT_FOUND, "Not a directory");
+  remove_folder ();
+}
+END_TEST
+
+static void
+not_writable (const char *location, const char *part)
+{
+  SupconModelConfig config;
+  SupconModel *model;
+  GError *error = NULL;
+
+  ck_assert (!supcon_checkpoint_check_writable (location, &error));
+  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
+  ck_assert_msg (strstr (error->message, part) != NULL, "%s", error->message);
+  ck_assert_msg (g_str_has_prefix (error->message, location), "%s", error->message);
+  g_clear_error (&error);
+
+  small_config (&config);
+  model = new_model (&config, 0, FALSE);
+  ck_assert (!supcon_checkpoint_save (location, model, NULL, "contrastive", 0, &error));
+  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
+  g_clear_error (&error);
+  supcon_model_free (model);
+}
 
 START_TEST (test_unwritable)
 {
-  GError *error = NULL;
+  char *location = path_of ("m.safetensors"), *pipe = path_of ("pipe"), *bytes;
+  gsize n;
 
-  ck_assert (!supcon_checkpoint_check_writable ("/nowhere/m.safetensors", &error));
-  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
-  ck_assert (strstr (error->message, "/nowhere") != NULL);
-  g_error_free (error);
+  ck_assert (supcon_checkpoint_check_writable (location, NULL));
+  ck_assert_uint_eq (count_entries (), 0);
+  write_file (location, "old", 3);
+  ck_assert (supcon_checkpoint_check_writable (location, NULL));
+  ck_assert_uint_eq (count_entries (), 1);
+  read_file (location, &bytes, &n);
+  ck_assert_str_eq (bytes, "old");
+  g_free (bytes);
+
+  not_writable (path_of ("no/such.safetensors"), "No such file");
+  not_writable (folder, "it is a folder");
+  not_writable ("", "not the name of a file");
+  not_writable ("/dev/full", "it is not a regular file");
+  not_writable (path_of ("m.safetensors/"), "cannot be written");
+  ck_assert_int_eq (mkfifo (pipe, 0600), 0);
+  not_writable (pipe, "it is not a regular file");
+  ck_assert_uint_eq (count_entries (), 2);
+
+  /* The owner's bits say nothing to root. */
+  ck_assert_int_eq (g_chmod (folder, 0555), 0);
+  if (geteuid () == 0)
+    ck_assert_int_eq (seteuid (65534), 0);
+  not_writable (location, "Permission denied");
+  if (getuid () == 0)
+    ck_assert_int_eq (seteuid (0), 0);
+  ck_assert_int_eq (g_chmod (folder, 0755), 0);
+  ck_assert_uint_eq (count_entries (), 2);
+  remove_folder ();
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_same_bytes, test_truncated, test_hostile, test_not_finite,
-    test_full_disk, test_unwritable)
+/* A limit on the size of files stands for a full disk: whatever fits, the old file stays and no piece is left. */
+START_TEST (test_disk_full)
+{
+  char *location = saved_file ("m.safetensors"), *old, *now;
+  struct rlimit limit = { 0, RLIM_INFINITY };
+  SupconLabels *labels = new_labels ();
+  SupconCheckpointInfo info;
+  SupconModel *model = load (location, NULL, &info);
+  gsize n_old, n_now;
+
+  signal (SIGXFSZ, SIG_IGN);
+  read_file (location, &old, &n_old);
+  for (guint i = 0; i < 12; i++) {
+    GError *error = NULL;
+
+    limit.rlim_cur = i < 11 ? n_old * i / 11 : n_old - 1;
+    ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
+    ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 99, &error));
+    limit.rlim_cur = RLIM_INFINITY;
+    ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
+    ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
+    ck_assert_msg (strstr (error->message, g_strerror (EFBIG)) != NULL, "%s", error->message);
+    g_error_free (error);
+    read_file (location, &now, &n_now);
+    ck_assert (n_now == n_old && memcmp (now, old, n_old) == 0);
+    g_free (now);
+    ck_assert_uint_eq (count_entries (), 1);
+  }
+  save (location, model, labels, 99);
+  g_free (old);
+  supcon_labels_free (labels);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
+/* Killed at any moment, the file is one of those that were saved. */
+START_TEST (test_killed)
+{
+  char *location = saved_file ("m.safetensors");
+  guint64 last = 0;
+  gboolean grew = FALSE;
+
+  for (guint round = 0; round < 20; round++) {
+    SupconCheckpointInfo info;
+    SupconModel *model = load (location, NULL, &info);
+    pid_t child;
+
+    ck_assert_uint_ge (info.step, last);
+    grew |= round > 0 && info.step > last;
+    last = info.step;
+    child = fork ();
+    ck_assert_int_ge (child, 0);
+    while (child == 0)
+      if (!supcon_checkpoint_save (location, model, info.labels, "linear", ++info.step, NULL))
+        _exit (1);
+    g_usleep (5000 + round * 1700);
+    ck_assert_int_eq (kill (child, SIGKILL), 0);
+    ck_assert_int_eq (waitpid (child, NULL, 0), child);
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (model);
+  }
+  ck_assert (grew);
+  remove_folder ();
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_labels, test_layout, test_same_bytes, test_truncated,
+    test_corrupted, test_hostile_headers, test_doctored, test_not_finite, test_foreign, test_unreadable,
+    test_unwritable, test_disk_full, test_killed)
