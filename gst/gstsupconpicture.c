@@ -158,7 +158,7 @@ jpeg_is_whole (const guint8 * bytes, gsize size)
     if (bytes[at + 1] == 0xff)  /* filling */
       at++;
     else
-      at += 2 + GST_READ_UINT16_BE (bytes + at + 2);
+      at += 2 + (bytes[at + 2] << 8 | bytes[at + 3]);
   }
   return at < size && memmem (bytes + at, size - at, "\xff\xd9", 2) != NULL;
 }

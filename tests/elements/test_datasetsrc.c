@@ -130,6 +130,8 @@ GST_START_TEST (test_order)
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
   gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (gst_app_sink_is_eos (sink))
+    g_usleep (1000);
   fail_unless_equals_int (next_sample (sink, NULL), order[0]);
   fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
           GST_SEEK_FLAG_FLUSH, 13 * GST_SECOND / 10));
