@@ -84,8 +84,10 @@ enum
 #define DEFAULT_WARMUP_STEPS (-1)
 #define DEFAULT_MESSAGE_INTERVAL 10
 
-/* What warmup-steps=-1 means: a tenth of the training, and this many at most or when its length is not known. */
-#define AUTO_WARMUP_STEPS 100
+/* What warmup-steps=-1 means: a tenth of the training, not less than the first nor more than the second number, which is
+ * also taken when the training's length is not known; and at most half of a short training. */
+#define MIN_WARMUP_STEPS 20
+#define MAX_WARMUP_STEPS 100
 
 /* Samples of frames without a meta, out of the way of those that sources number. */
 #define UNNUMBERED_SAMPLES (G_GUINT64_CONSTANT (1) << 63)
@@ -549,7 +551,8 @@ gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
   return caps;
 }
 
-/* How many steps there will be: as said, or as upstream knows how many frames it has; 0: nobody knows. */
+/* How many steps there will be: as said, or as upstream knows how many frames it has; 0: nobody knows. In buffers, since
+ * demuxers and decoders answer in frames too, each for its own branch of a pipeline with several. */
 static guint64
 find_total_steps (GstSupconTrainer * self)
 {
@@ -558,9 +561,18 @@ find_total_steps (GstSupconTrainer * self)
   if (self->total_steps)
     return self->total_steps;
   if (!gst_pad_peer_query_duration (GST_BASE_SINK_PAD (self),
-          GST_FORMAT_DEFAULT, &frames) || frames <= 0)
+          GST_FORMAT_BUFFERS, &frames) || frames <= 0)
     return 0;
   return self->first_step + MAX (1, frames / self->job.batch_size);
+}
+
+static guint64
+auto_warmup_steps (guint64 steps)
+{
+  if (steps == 0)
+    return MAX_WARMUP_STEPS;
+  return MIN (CLAMP (steps / 10, MIN_WARMUP_STEPS, MAX_WARMUP_STEPS),
+      steps / 2);
 }
 
 static GstSupconTrainerJob
@@ -578,8 +590,7 @@ make_job (GstSupconTrainer * self)
   if (self->warmup_steps >= 0)
     schedule->warmup_steps = self->warmup_steps;
   else if (job.config.stage == SUPCON_STAGE_CONTRASTIVE)
-    schedule->warmup_steps =
-        total ? MIN (total / 10, AUTO_WARMUP_STEPS) : AUTO_WARMUP_STEPS;
+    schedule->warmup_steps = auto_warmup_steps (total ? total - self->first_step : 0);
   GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
       " warm-up steps of %" G_GUINT64_FORMAT, schedule->learning_rate,
       schedule->warmup_steps, total);
@@ -819,7 +830,7 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
   g_object_class_install_property (object_class, PROP_WARMUP_STEPS,
       g_param_spec_int ("warmup-steps", "Warm-up steps",
           "Steps in which the learning rate rises from zero; -1 = a tenth of "
-          "the training and at most 100, none in the linear stage", -1,
+          "the training, 20 to 100, and none in the linear stage", -1,
           G_MAXINT, DEFAULT_WARMUP_STEPS, flags));
   g_object_class_install_property (object_class, PROP_TOTAL_STEPS,
       g_param_spec_uint64 ("total-steps", "Total steps",
