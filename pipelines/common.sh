@@ -39,10 +39,11 @@ set_up() {
   echo "# Copied lines work after: export GST_PLUGIN_PATH=$GST_PLUGIN_PATH"
 }
 
-# launch ELEMENTS...: prints the gst-launch-1.0 line, so that it can be copied, and runs it.
+# launch ELEMENTS...: prints the gst-launch-1.0 line, so that it can be copied, and runs it; messages=-m: with all messages.
+messages=-q
 launch() {
   echo
-  printf 'gst-launch-1.0 -q'
+  printf 'gst-launch-1.0 %s' "$messages"
   for word in "$@"; do
     case $word in
       *[!a-zA-Z0-9_.,:/=!+@%-]*) printf " '%s'" "$word" ;;
@@ -50,5 +51,5 @@ launch() {
     esac
   done
   printf '\n'
-  gst-launch-1.0 -q "$@"
+  gst-launch-1.0 "$messages" "$@"
 }
