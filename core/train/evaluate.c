@@ -131,7 +131,7 @@ supcon_evaluation_ece (const SupconEvaluation *evaluation)
 double
 supcon_evaluation_nll (const SupconEvaluation *evaluation)
 {
-  return mean (evaluation, -evaluation->log_likelihood);
+  return mean (evaluation, 0 - evaluation->log_likelihood); /* not -0 */
 }
 
 guint64
