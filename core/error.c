@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "error.h"
 
-/* clang-format off: the name is text */
+/* clang-format off */
 G_DEFINE_QUARK (supcon-error-quark, supcon_error)
 /* clang-format on */

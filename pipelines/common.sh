@@ -21,11 +21,11 @@ install_packages() {
     echo "Install them as root: apt-get install$missing" >&2
     exit 1
   fi
-  # A documentation package is what it is for the pictures in it, which minimal systems leave out of packages.
-  [ ! -e /etc/dpkg/dpkg.cfg.d/docker ] || sed -i '/path-include.*opencv-doc/d' /etc/dpkg/dpkg.cfg.d/docker
   apt-get update
+  # Minimal systems leave documentation out of packages; opencv-doc is wanted for the clips in it.
   # shellcheck disable=SC2086 # a list of words
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    -o Dpkg::Options::="--path-include=/usr/share/doc/opencv-doc/*" $missing
 }
 
 set_up() {
