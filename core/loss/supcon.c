@@ -15,6 +15,10 @@
 #define BLOCK_SMALL 64
 #define LANES 16
 
+/* From this temperature on e^(s - 1/t) neither overflows nor loses the sum for unit vectors, |s| <= 1/t: one
+ * exponential then serves a row, a column and both anchors of a pair. */
+#define SHARED_TEMPERATURE 0.05
+
 /* Stands for an element that does not count: e to it is 0, and it never is the maximum. */
 #define OUTSIDE ((SupconReal)-1e30)
 
@@ -31,13 +35,15 @@ typedef struct {
   guint block, blocks; /* rows of a block; how many there are */
   guint round;
   SupconReal inverse_t;
-  guint32 *group; /* rows of equal group are each other's positives */
-  guint *size;    /* of row i's group */
-  guint32 *first; /* first row of i's group */
+  gboolean shared; /* exponentials are e^(s - 1/t) */
+  guint32 *group;  /* rows of equal group are each other's positives */
+  guint *size;     /* of row i's group */
+  guint32 *first;  /* first row of i's group */
   guint anchors;
   SupconReal *sums; /* n x dim: row i is the sum of z over i's group when i is its first, else unused */
   LogSums all, positives;
-  SupconReal *lse, *lse_pos; /* their values; -OUTSIDE for rows that are no anchors */
+  SupconReal *lse, *lse_pos; /* their values; -OUTSIDE for rows that are no anchors. lse_pos when shared: the weights of
+                                softmax_tile_shared */
   double *loss;
   SupconReal *dz;
   SupconReal *scratch; /* block x block for each worker */
@@ -212,6 +218,32 @@ add_cols (const Tile *tile, guint width, LogSums *sums)
     log_sum_merge (sums, tile->col + j, most[j], sum[j]);
 }
 
+/* Takes the tile into the sums of its rows and, off the diagonal, of its columns, with 1/t for all their maxima. */
+SUPCON_MULTIVERSION static void
+add_shared (const Tile *tile, guint width, SupconReal shift, LogSums *sums)
+{
+  SupconReal cols[BLOCK_LARGE] = { 0 };
+
+  for (guint i = 0; i < tile->rows; i++) {
+    const SupconReal *row = tile->s + (gsize)i * width;
+    SupconReal lanes[LANES] = { 0 };
+    double total = 0;
+
+    for (guint j = 0; j < width; j += LANES)
+      for (guint k = 0; k < LANES; k++) {
+        SupconReal e = supcon_exp (row[j + k] - shift);
+
+        lanes[k] += e;
+        cols[j + k] += e;
+      }
+    for (guint k = 0; k < LANES; k++)
+      total += lanes[k];
+    log_sum_merge (sums, tile->row + i, shift, total);
+  }
+  for (guint j = 0; tile->row != tile->col && j < tile->cols; j++)
+    log_sum_merge (sums, tile->col + j, shift, cols[j]);
+}
+
 SUPCON_MULTIVERSION static void
 keep_positives (const Tile *tile, guint width, const guint32 *group)
 {
@@ -233,6 +265,10 @@ sums_task (gsize match, guint worker, gpointer data)
 
   if (!make_tile (self, match, worker, &tile))
     return;
+  if (self->shared) {
+    add_shared (&tile, self->block, self->inverse_t, &self->all);
+    return;
+  }
   add_rows (&tile, self->block, &self->all);
   if (tile.row != tile.col)
     add_cols (&tile, self->block, &self->all);
@@ -264,10 +300,13 @@ finish_losses (Loss *self)
     double lse = self->all.largest[i] + log (self->all.sum[i]);
 
     self->loss[i] = 0;
-    self->lse[i] = self->lse_pos[i] = -OUTSIDE;
+    self->lse[i] = -OUTSIDE;
+    self->lse_pos[i] = self->shared ? 0 : -OUTSIDE;
     if (n_positives == 0)
       continue;
     self->lse[i] = lse;
+    if (self->shared)
+      self->lse_pos[i] = exp (self->inverse_t - lse);
     if (self->kind == SUPCON_LOSS_IN) {
       double lse_pos = self->positives.largest[i] + log (self->positives.sum[i]);
 
@@ -295,7 +334,21 @@ softmax_tile (const Tile *tile, guint width, const SupconReal *lse)
   }
 }
 
-/* The same less the softmax over positives (eq. 3). */
+/* The same with weight[i] = e^(1/t - lse_i), 0 for rows that are no anchors. */
+SUPCON_MULTIVERSION static void
+softmax_tile_shared (const Tile *tile, guint width, SupconReal shift, const SupconReal *weight)
+{
+  const SupconReal *weight_cols = weight + tile->col;
+
+  for (guint i = 0; i < tile->rows; i++) {
+    SupconReal *row = tile->s + (gsize)i * width, weight_row = weight[tile->row + i];
+
+    for (guint j = 0; j < tile->cols; j++)
+      row[j] = supcon_exp (row[j] - shift) * (weight_row + weight_cols[j]);
+  }
+}
+
+/* The same as softmax_tile less the softmax over positives (eq. 3). */
 SUPCON_MULTIVERSION static void
 softmax_tile_in (const Tile *tile, guint width, const SupconReal *lse, const SupconReal *lse_pos, const guint32 *group)
 {
@@ -325,6 +378,8 @@ gradient_task (gsize match, guint worker, gpointer data)
     return;
   if (self->kind == SUPCON_LOSS_IN)
     softmax_tile_in (&tile, self->block, self->lse, self->lse_pos, self->group);
+  else if (self->shared)
+    softmax_tile_shared (&tile, self->block, self->inverse_t, self->lse_pos);
   else
     softmax_tile (&tile, self->block, self->lse);
   supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, tile.rows, dim, tile.cols, scale, tile.s, self->block,
@@ -369,6 +424,7 @@ supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const
     .dim = dim,
     .block = n >= 8 * BLOCK_LARGE ? BLOCK_LARGE : BLOCK_SMALL, /* small ones so that there are enough */
     .inverse_t = 1 / temperature,
+    .shared = kind != SUPCON_LOSS_IN && temperature >= SHARED_TEMPERATURE,
     .dz = dz };
   SupconLossResult result = { 0 };
   double sum = 0, positives = 0;

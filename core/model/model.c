@@ -8,6 +8,7 @@
 #include "model/resnet.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
+#include "simd.h"
 
 /* The largest projection that makes sense, so that a mistyped number does not take the machine's memory. */
 #define MAX_PROJECTION 65536
@@ -254,7 +255,7 @@ typedef struct {
   SupconReal scale[3], shift[3];
 } Normalization;
 
-static void
+SUPCON_MULTIVERSION static void
 normalize_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Normalization *self = data;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/conv_band.h"
+#include "simd.h"
 
 #define MAX_LANES 16
 
@@ -91,7 +92,7 @@ correlate_row (const Correlation *self, const SupconTileKernels *kernels, const 
 }
 
 /* Each channel's mean and sum of squared deviations over the band. */
-static void
+SUPCON_MULTIVERSION static void
 band_statistics (const Correlation *self, const Band *band, gsize number)
 {
   guint width = band->end_channel - band->first_channel;
@@ -120,7 +121,7 @@ band_statistics (const Correlation *self, const Band *band, gsize number)
   }
 }
 
-static void
+SUPCON_MULTIVERSION static void
 band_finish (const Correlation *self, const Band *band)
 {
   const SupconConvEpilogue *epilogue = self->epilogue;

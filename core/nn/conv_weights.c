@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/conv_band.h"
+#include "simd.h"
 
 typedef struct {
   const SupconConv *conv;
@@ -130,7 +131,7 @@ gradient_task (gsize task, guint worker, gpointer data)
   }
 }
 
-static void
+SUPCON_MULTIVERSION static void
 sum_task (gsize number, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Gradient *self = data;

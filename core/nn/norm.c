@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/norm.h"
+#include "simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,7 +52,7 @@ supcon_norm_update_running (guint c, gsize pixels, const SupconReal *mean, const
   }
 }
 
-static void
+SUPCON_MULTIVERSION static void
 apply_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Norm *self = data;
@@ -101,7 +102,7 @@ supcon_norm_reserve (gsize pixels, guint c, SupconWorkspace *workspace)
   supcon_workspace_reserve (workspace, 0, n_chunks (pixels, c) * 2 * c + 3 * c);
 }
 
-static void
+SUPCON_MULTIVERSION static void
 sums_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Norm *self = data;
@@ -129,7 +130,7 @@ sums_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 /* dx = a dy + b x + d, by channel */
-static void
+SUPCON_MULTIVERSION static void
 gradient_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Norm *self = data;

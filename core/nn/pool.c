@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "parallel.h"
+#include "simd.h"
 
 typedef struct {
   guint h, w, c;
@@ -12,7 +13,7 @@ typedef struct {
   guint8 *index;
 } Pool;
 
-static void
+SUPCON_MULTIVERSION static void
 max_forward_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Pool *self = data;
@@ -54,7 +55,7 @@ supcon_max_pool_forward (
   supcon_parallel_for (threads, n, max_forward_task, &self);
 }
 
-static void
+SUPCON_MULTIVERSION static void
 max_backward_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Pool *self = data;
@@ -90,7 +91,7 @@ supcon_max_pool_backward (
   supcon_parallel_for (threads, n, max_backward_task, &self);
 }
 
-static void
+SUPCON_MULTIVERSION static void
 average_forward_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Pool *self = data;
@@ -114,7 +115,7 @@ supcon_average_pool_forward (guint n, guint pixels, guint c, const SupconReal *x
   supcon_parallel_for (threads, n, average_forward_task, &self);
 }
 
-static void
+SUPCON_MULTIVERSION static void
 average_backward_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Pool *self = data;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "optim/sgd.h"
 
-void
+#include "simd.h"
+
+SUPCON_MULTIVERSION void
 supcon_sgd_step (
     const SupconSgd *sgd, double learning_rate, SupconReal *w, const SupconReal *g, SupconReal *velocity, gsize n)
 {
