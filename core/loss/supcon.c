@@ -218,24 +218,26 @@ add_cols (const Tile *tile, guint width, LogSums *sums)
     log_sum_merge (sums, tile->col + j, most[j], sum[j]);
 }
 
-/* Takes the tile into the sums of its rows and, off the diagonal, of its columns, with 1/t for all their maxima. */
+/* Takes the tile into the sums of its rows and, off the diagonal, of its columns, with 1/t for all their maxima. The
+ * tile is used up. */
 SUPCON_MULTIVERSION static void
 add_shared (const Tile *tile, guint width, SupconReal shift, LogSums *sums)
 {
   SupconReal cols[BLOCK_LARGE] = { 0 };
 
   for (guint i = 0; i < tile->rows; i++) {
-    const SupconReal *row = tile->s + (gsize)i * width;
+    SupconReal *row = tile->s + (gsize)i * width;
     SupconReal lanes[LANES] = { 0 };
     double total = 0;
 
+    /* Loops of one thing each, which compilers vectorise. */
+    for (guint j = 0; j < width; j++)
+      row[j] = supcon_exp (row[j] - shift);
+    for (guint j = 0; j < width; j++)
+      cols[j] += row[j];
     for (guint j = 0; j < width; j += LANES)
-      for (guint k = 0; k < LANES; k++) {
-        SupconReal e = supcon_exp (row[j + k] - shift);
-
-        lanes[k] += e;
-        cols[j + k] += e;
-      }
+      for (guint k = 0; k < LANES; k++)
+        lanes[k] += row[j + k];
     for (guint k = 0; k < LANES; k++)
       total += lanes[k];
     log_sum_merge (sums, tile->row + i, shift, total);
