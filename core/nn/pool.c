@@ -33,15 +33,21 @@ max_forward_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 
         if (i < 0 || j < 0 || i >= (gint)self->h || j >= (gint)self->w)
           continue;
+        if (first) {
+          memcpy (y, from, c * sizeof *y);
+          if (self->index)
+            memset (self->index + at, k, c);
+          first = FALSE;
+          continue;
+        }
         if (self->index) {
           guint8 *index = self->index + at;
 
           for (guint ch = 0; ch < c; ch++)
-            index[ch] = first || from[ch] > y[ch] ? k : index[ch];
+            index[ch] = from[ch] > y[ch] ? k : index[ch];
         }
         for (guint ch = 0; ch < c; ch++)
-          y[ch] = first || from[ch] > y[ch] ? from[ch] : y[ch];
-        first = FALSE;
+          y[ch] = from[ch] > y[ch] ? from[ch] : y[ch];
       }
     }
 }
