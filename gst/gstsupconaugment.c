@@ -20,6 +20,7 @@
 #include "gstsupconaugment.h"
 
 #include "augment/policy.h"
+#include "gstsupconenums.h"
 #include "gstsupconmeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_augment_debug);
@@ -97,21 +98,11 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
 
 #define GST_TYPE_SUPCON_POLICY (gst_supcon_policy_get_type ())
-static GType
-gst_supcon_policy_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
+/* *INDENT-OFF* */
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_policy_get_type, "GstSupconPolicy",
     {SUPCON_POLICY_NONE, "Resize only, for evaluation", "none"},
-    {SUPCON_POLICY_CROP, "Random resized crop and horizontal flip", "crop"},
-    {0, NULL, NULL}
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstSupconPolicy",
-            values));
-  return (GType) type;
-}
+    {SUPCON_POLICY_CROP, "Random resized crop and horizontal flip", "crop"})
+/* *INDENT-ON* */
 
 static gdouble *
 policy_number (SupconPolicy * policy, guint id)

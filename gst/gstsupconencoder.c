@@ -22,7 +22,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "augment/resize.h"
+#include "augment/policy.h"
 #include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
@@ -72,9 +72,8 @@ struct _GstSupconEncoder
 
   /* From start to stop. */
   SupconModel *model;
-  SupconResizer *resizer;
+  SupconAugmenter *augmenter;
   guint8 *pixels;               /* a picture as the model takes it */
-  guint8 *resized;              /* the same before grey is replicated */
   SupconReal *r;                /* embedding */
   SupconReal *values;           /* what leaves, dim of them */
   guint dim;
@@ -258,10 +257,8 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
   }
   supcon_model_set_threads (self->model, threads);
   config = supcon_model_config (self->model);
-  self->resizer = supcon_resizer_new ();
+  self->augmenter = supcon_augmenter_new ();
   self->pixels = g_malloc ((gsize) config->input_width *
-      config->input_height * 3);
-  self->resized = g_malloc ((gsize) config->input_width *
       config->input_height * 3);
   self->r = g_new (SupconReal, supcon_model_embedding_dim (self->model));
   self->values = g_new (SupconReal, self->dim);
@@ -275,9 +272,8 @@ gst_supcon_encoder_stop (GstBaseTransform * trans)
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
   g_clear_pointer (&self->model, supcon_model_free);
-  g_clear_pointer (&self->resizer, supcon_resizer_free);
+  g_clear_pointer (&self->augmenter, supcon_augmenter_free);
   g_clear_pointer (&self->pixels, g_free);
-  g_clear_pointer (&self->resized, g_free);
   g_clear_pointer (&self->r, g_free);
   g_clear_pointer (&self->values, g_free);
   self->dim = 0;
@@ -387,21 +383,20 @@ static void
 read_picture (GstSupconEncoder * self, GstVideoFrame * frame)
 {
   const SupconModelConfig *config = supcon_model_config (self->model);
-  SupconImage source, target;
-  SupconRect all;
+  SupconImage source;
+  const SupconImage target = {
+    .pixels = self->pixels,
+    .stride = (gsize) config->input_width * 3,
+    .width = config->input_width,
+    .height = config->input_height,
+    .channels = 3,
+  };
+  SupconPolicy policy;
 
   gst_supcon_frame_visible (frame, &source.pixels, &source.stride,
       &source.width, &source.height, &source.channels);
-  all = (SupconRect) { 0, 0, source.width, source.height };
-  target.width = config->input_width;
-  target.height = config->input_height;
-  target.channels = source.channels;
-  target.stride = (gsize) target.width * target.channels;
-  target.pixels = source.channels == 3 ? self->pixels : self->resized;
-  supcon_resizer_apply (self->resizer, &source, &all, FALSE, &target);
-  if (source.channels == 1)
-    for (gsize i = 0; i < (gsize) target.width * target.height; i++)
-      memset (self->pixels + 3 * i, self->resized[i], 3);
+  supcon_policy_init (&policy, SUPCON_POLICY_NONE);
+  supcon_augmenter_apply (self->augmenter, &policy, 0, 0, 0, &source, &target);
 }
 
 static void

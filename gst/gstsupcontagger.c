@@ -33,6 +33,7 @@
 #include "gstsupcontagger.h"
 
 #include "gstsupconclassifier.h"
+#include "gstsupconenums.h"
 #include "gstsupconevaluation.h"
 #include "gstsupconmeta.h"
 #include "gstsupcontags.h"
@@ -91,23 +92,11 @@ static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
     GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
 
 #define GST_TYPE_SUPCON_TAGGER_METHOD (gst_supcon_tagger_method_get_type ())
-static GType
-gst_supcon_tagger_method_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    {GST_SUPCON_CLASSIFIER_LINEAR,
-        "The linear classifier of the checkpoint", "linear"},
-    {GST_SUPCON_CLASSIFIER_CENTROID,
-        "The nearest mean of the labelled frames so far", "centroid"},
-    {0, NULL, NULL}
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstSupconTaggerMethod",
-            values));
-  return type;
-}
+/* *INDENT-OFF* */
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_tagger_method_get_type, "GstSupconTaggerMethod",
+    {GST_SUPCON_CLASSIFIER_LINEAR, "The linear classifier of the checkpoint", "linear"},
+    {GST_SUPCON_CLASSIFIER_CENTROID, "The nearest mean of the labelled frames so far", "centroid"})
+/* *INDENT-ON* */
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
     GST_TYPE_BASE_TRANSFORM,

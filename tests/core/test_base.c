@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What everything stands on: random numbers, the pool of threads, the matrix product. */
-#include <check.h>
-
 #include "blas.h"
+#include "check_main.h"
 #include "parallel.h"
 #include "rng.h"
 
@@ -67,21 +66,4 @@ START_TEST (test_gemm)
 }
 END_TEST
 
-int
-main (void)
-{
-  Suite *suite = suite_create ("base");
-  TCase *tcase = tcase_create ("base");
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  tcase_add_test (tcase, test_rng_known_answer);
-  tcase_add_test (tcase, test_rng_permutation);
-  tcase_add_test (tcase, test_parallel_once);
-  tcase_add_test (tcase, test_gemm);
-  suite_add_tcase (suite, tcase);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed != 0;
-}
+SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_parallel_once, test_gemm)
