@@ -352,6 +352,7 @@ typedef struct
   GstHarness *h;
   guint frame;
   GThread *thread;
+  gint begun;
 } Waiter;
 
 static gpointer
@@ -359,6 +360,7 @@ push_frame (gpointer data)
 {
   Waiter *waiter = data;
 
+  g_atomic_int_set (&waiter->begun, TRUE);
   return GINT_TO_POINTER (gst_harness_push (waiter->h,
           new_frame (waiter->frame)));
 }
@@ -369,9 +371,13 @@ start_waiting (Waiter * waiter, GstHarness * h, guint frame)
 {
   waiter->h = h;
   waiter->frame = frame;
+  waiter->begun = FALSE;
   waiter->thread = g_thread_new ("frame", push_frame, waiter);
 
-  g_usleep (50000);
+  /* Nothing tells that it waits; a busy machine may take a while to come so far. */
+  while (!g_atomic_int_get (&waiter->begun))
+    g_usleep (1000);
+  g_usleep (100000);
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 0);
 }
 
