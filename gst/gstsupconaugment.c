@@ -62,6 +62,26 @@ static const struct
   {"flip-probability", "Flip probability",
         "Probability that a view is flipped left to right; torchvision's "
         "default", 0.0, 1.0, G_STRUCT_OFFSET (SupconPolicy, flip_probability)},
+  {"strength", "Strength",
+        "Of simaugment's colour distortion; SimCLR's default, 0.5 is usual for "
+        "pictures of 32 x 32", 0.0, 2.0,
+      G_STRUCT_OFFSET (SupconPolicy, strength)},
+  {"color-probability", "Colour probability",
+        "Probability of simaugment's change of brightness, contrast, saturation "
+        "and hue; SimCLR's default", 0.0, 1.0,
+      G_STRUCT_OFFSET (SupconPolicy, color_probability)},
+  {"greyscale-probability", "Greyscale probability",
+        "Probability that simaugment takes the colours away; SimCLR's default",
+      0.0, 1.0, G_STRUCT_OFFSET (SupconPolicy, greyscale_probability)},
+  {"blur-probability", "Blur probability",
+        "Probability of simaugment's Gaussian blur; SimCLR's default", 0.0, 1.0,
+      G_STRUCT_OFFSET (SupconPolicy, blur_probability)},
+  {"sigma-min", "Smallest sigma",
+        "Smallest standard deviation of simaugment's blur, in pixels; SimCLR's "
+        "default", 0.01, 100.0, G_STRUCT_OFFSET (SupconPolicy, sigma_min)},
+  {"sigma-max", "Largest sigma",
+        "Largest standard deviation of simaugment's blur, in pixels; SimCLR's "
+        "default", 0.01, 100.0, G_STRUCT_OFFSET (SupconPolicy, sigma_max)},
 };
 
 struct _GstSupconAugment
@@ -101,7 +121,8 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_policy_get_type, "GstSupconPolicy",
     {SUPCON_POLICY_NONE, "Resize only, for evaluation", "none"},
-    {SUPCON_POLICY_CROP, "Random resized crop and horizontal flip", "crop"})
+    {SUPCON_POLICY_CROP, "Random resized crop and horizontal flip", "crop"},
+    {SUPCON_POLICY_SIMAUGMENT, "Crop, flip, colour distortion, greyscale, Gaussian blur", "simaugment"})
 /* *INDENT-ON* */
 
 static gdouble *

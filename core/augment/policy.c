@@ -3,19 +3,29 @@
 
 #include <math.h>
 
+#include "augment/operations.h"
 #include "augment/resize.h"
 #include "rng.h"
 
 /* Which stream of random numbers an operation draws from. Never renumber: a seed would give other views. */
-enum { OPERATION_CROP = 1, OPERATION_FLIP = 2 };
+enum { OPERATION_CROP = 1, OPERATION_FLIP = 2, OPERATION_COLOR = 3, OPERATION_GREYSCALE = 4, OPERATION_BLUR = 5 };
 
 /* How often torchvision's RandomResizedCrop draws before it takes the middle of the picture. */
 #define CROP_ATTEMPTS 10
 
+/* SimCLR's blur has a kernel of a tenth of the height. */
+#define BLUR_SHARE 10
+
+typedef struct {
+  guint8 *bytes;
+  gsize size;
+} Scratch;
+
 struct _SupconAugmenter {
   SupconResizer *resizer;
-  guint8 *scratch; /* the view before its channels are converted */
-  gsize scratch_size;
+  SupconBlur *blur;
+  Scratch resized; /* the view before its channels are converted */
+  Scratch planes;
 };
 
 void
@@ -26,7 +36,13 @@ supcon_policy_init (SupconPolicy *policy, SupconPolicyKind kind)
     .scale_max = 1.0,
     .ratio_min = 3.0 / 4.0,
     .ratio_max = 4.0 / 3.0,
-    .flip_probability = 0.5 };
+    .flip_probability = 0.5,
+    .strength = 1.0,
+    .color_probability = 0.8,
+    .greyscale_probability = 0.2,
+    .blur_probability = 0.5,
+    .sigma_min = 0.1,
+    .sigma_max = 2.0 };
 }
 
 SupconAugmenter *
@@ -35,6 +51,7 @@ supcon_augmenter_new (void)
   SupconAugmenter *augmenter = g_new0 (SupconAugmenter, 1);
 
   augmenter->resizer = supcon_resizer_new ();
+  augmenter->blur = supcon_blur_new ();
   return augmenter;
 }
 
@@ -44,7 +61,9 @@ supcon_augmenter_free (SupconAugmenter *augmenter)
   if (!augmenter)
     return;
   supcon_resizer_free (augmenter->resizer);
-  g_free (augmenter->scratch);
+  supcon_blur_free (augmenter->blur);
+  g_free (augmenter->resized.bytes);
+  g_free (augmenter->planes.bytes);
   g_free (augmenter);
 }
 
@@ -107,6 +126,86 @@ convert_channels (const SupconImage *from, const SupconImage *to)
   }
 }
 
+static guint8 *
+scratch_of (Scratch *scratch, gsize size)
+{
+  if (scratch->size < size) {
+    scratch->bytes = g_realloc (scratch->bytes, size);
+    scratch->size = size;
+  }
+  return scratch->bytes;
+}
+
+static gboolean
+happens (SupconRng *rng, double probability)
+{
+  return supcon_rng_uniform (rng, 0.0, 1.0) < probability;
+}
+
+/* torchvision's ColorJitter with SimCLR's ranges: the four in random order. */
+static void
+distort_color (const SupconPolicy *policy, SupconRng *rng, SupconPlanes *planes)
+{
+  double range = 0.8 * policy->strength, low = MAX (0.0, 1.0 - range), high = 1.0 + range;
+  double hue = MIN (0.5, 0.2 * policy->strength);
+  double brightness, contrast, saturation, shift;
+  guint32 order[4];
+
+  supcon_rng_permutation (rng, order, 4);
+  brightness = supcon_rng_uniform (rng, low, high);
+  contrast = supcon_rng_uniform (rng, low, high);
+  saturation = supcon_rng_uniform (rng, low, high);
+  shift = supcon_rng_uniform (rng, -hue, hue);
+  for (guint i = 0; i < 4; i++) {
+    switch (order[i]) {
+    case 0:
+      supcon_planes_brightness (planes, brightness);
+      break;
+    case 1:
+      supcon_planes_contrast (planes, contrast);
+      break;
+    case 2:
+      supcon_planes_saturation (planes, saturation);
+      break;
+    default:
+      supcon_planes_hue (planes, shift);
+      break;
+    }
+  }
+}
+
+/* What SimAugment does after crop and flip. */
+static void
+simaugment (SupconAugmenter *augmenter, const SupconPolicy *policy, guint64 seed, guint64 sample, guint32 index,
+    const SupconImage *view)
+{
+  SupconPlanes planes = { .width = view->width, .height = view->height, .channels = view->channels };
+  gsize n = (gsize)view->width * view->height;
+  guint radius = view->height / BLUR_SHARE / 2;
+  guint8 *bytes = scratch_of (&augmenter->planes, n * view->channels);
+  SupconRng rng;
+
+  for (guint c = 0; c < view->channels; c++)
+    planes.plane[c] = bytes + c * n;
+  supcon_planes_from_image (&planes, view);
+
+  supcon_rng_init (&rng, seed, sample, index, OPERATION_COLOR);
+  if (happens (&rng, policy->color_probability))
+    distort_color (policy, &rng, &planes);
+  supcon_rng_init (&rng, seed, sample, index, OPERATION_GREYSCALE);
+  if (happens (&rng, policy->greyscale_probability))
+    supcon_planes_greyscale (&planes);
+  supcon_rng_init (&rng, seed, sample, index, OPERATION_BLUR);
+  if (happens (&rng, policy->blur_probability) && radius > 0) {
+    double sigma = supcon_rng_uniform (
+        &rng, MIN (policy->sigma_min, policy->sigma_max), MAX (policy->sigma_min, policy->sigma_max));
+
+    /* A view much higher than wide has no more columns to reflect. */
+    supcon_planes_blur (augmenter->blur, &planes, MIN (radius, view->width - 1), sigma);
+  }
+  supcon_planes_to_image (&planes, view);
+}
+
 void
 supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconPolicy *policy, guint64 seed, guint64 sample,
     guint32 index, const SupconImage *picture, const SupconImage *view)
@@ -116,24 +215,20 @@ supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconPolicy *policy, 
   gboolean mirror = FALSE;
   SupconRng rng;
 
-  if (policy->kind == SUPCON_POLICY_CROP) {
+  if (policy->kind != SUPCON_POLICY_NONE) {
     supcon_rng_init (&rng, seed, sample, index, OPERATION_CROP);
     crop = random_crop (policy, &rng, picture->width, picture->height);
     supcon_rng_init (&rng, seed, sample, index, OPERATION_FLIP);
-    mirror = supcon_rng_uniform (&rng, 0.0, 1.0) < policy->flip_probability;
+    mirror = happens (&rng, policy->flip_probability);
   }
-
-  if (picture->channels == view->channels) {
-    supcon_resizer_apply (augmenter->resizer, picture, &crop, mirror, view);
-    return;
+  if (picture->channels != view->channels) {
+    resized.channels = picture->channels;
+    resized.stride = (gsize)view->width * picture->channels;
+    resized.pixels = scratch_of (&augmenter->resized, resized.stride * view->height);
   }
-  resized.channels = picture->channels;
-  resized.stride = (gsize)view->width * picture->channels;
-  if (augmenter->scratch_size < resized.stride * view->height) {
-    augmenter->scratch_size = resized.stride * view->height;
-    augmenter->scratch = g_realloc (augmenter->scratch, augmenter->scratch_size);
-  }
-  resized.pixels = augmenter->scratch;
   supcon_resizer_apply (augmenter->resizer, picture, &crop, mirror, &resized);
-  convert_channels (&resized, view);
+  if (policy->kind == SUPCON_POLICY_SIMAUGMENT)
+    simaugment (augmenter, policy, seed, sample, index, &resized);
+  if (picture->channels != view->channels)
+    convert_channels (&resized, view);
 }

@@ -1,31 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "augment/resize.h"
 
-#include <math.h>
+#include "simd.h"
 
-/* Weights are 16-bit integers, 1 being 1 << shift. Reductions have small weights and take more bits; with 22, a sum of
- * bytes still fits 32 bits. */
-#define MIN_SHIFT 15
-#define MAX_SHIFT 22
+/* Values that the vertical pass sums together: a constant, so that the compiler keeps the sums in registers. */
+#define BLOCK 32
 
-/* The rows between the passes keep 8 bits of fraction, so that only the result is rounded to a byte. */
-#define ROW_SHIFT 8
-
-/* Columns that the vertical pass sums together: a constant, so that the compiler makes vectors of them. */
-#define BLOCK 16
+/* One pixel and what follows it. */
+typedef float Pixel __attribute__ ((vector_size (16), aligned (4), may_alias));
+typedef gint32 PixelInts __attribute__ ((vector_size (16)));
+typedef guint8 PixelBytes __attribute__ ((vector_size (4)));
 
 /* One direction's weights. */
 typedef struct {
   guint in, out;
-  guint taps; /* room for weights per output pixel */
-  guint shift;
+  guint taps;           /* room for weights per output pixel */
   guint *first, *count; /* which input pixels each output pixel sees */
-  guint16 *weights;
+  float *weights;
 } Filter;
 
 struct _SupconResizer {
   Filter horizontal, vertical;
-  guint16 *row;
+  float *row; /* between the passes: not rounded, unlike PIL's */
   gsize row_size;
 };
 
@@ -73,93 +69,88 @@ filter_prepare (Filter *filter, guint in, guint out)
   filter->in = in;
   filter->out = out;
   filter->taps = (guint)ceil (support) * 2 + 1;
-  for (filter->shift = MIN_SHIFT; filter->shift < MAX_SHIFT; filter->shift++) {
-    if (support < (double)(2u << (filter->shift - MIN_SHIFT)))
-      break;
-  }
   filter->first = g_renew (guint, filter->first, out);
   filter->count = g_renew (guint, filter->count, out);
-  filter->weights = g_renew (guint16, filter->weights, (gsize)out * filter->taps);
+  filter->weights = g_renew (float, filter->weights, (gsize)out * filter->taps);
 
   for (guint o = 0; o < out; o++) {
     double centre = (o + 0.5) * scale;
     guint first = (guint)MAX (0.0, centre - support + 0.5);
     guint end = MIN (in, (guint)(centre + support + 0.5));
-    guint16 *weights = filter->weights + (gsize)o * filter->taps;
-    double total = 0.0, sum = 0.0;
-    guint given = 0, count = end - first;
+    float *weights = filter->weights + (gsize)o * filter->taps;
+    double total = 0.0;
 
     for (guint i = first; i < end; i++)
       total += triangle ((i - centre + 0.5) / support);
-    /* The running sum is rounded, not the weight: so the weights add up to 1 exactly and a plain area stays as it is.
-     */
-    for (guint i = first; i < end; i++) {
-      guint upto;
-
-      sum += triangle ((i - centre + 0.5) / support);
-      upto = (guint)(sum / total * (1u << filter->shift) + 0.5);
-      weights[i - first] = (guint16)(upto - given);
-      given = upto;
-    }
-    while (count > 1 && weights[count - 1] == 0)
-      count--;
+    for (guint i = first; i < end; i++)
+      weights[i - first] = (float)(triangle ((i - centre + 0.5) / support) / total);
+    while (end - first > 1 && weights[end - first - 1] == 0.0f)
+      end--;
     filter->first[o] = first;
-    filter->count[o] = count;
+    filter->count[o] = end - first;
   }
 }
 
-static inline void
-sum_columns (
-    const guint8 *pixels, gsize stride, const guint16 *weights, guint count, guint shift, guint n, guint16 *row)
+static inline __attribute__ ((always_inline)) void
+sum_columns (const guint8 *pixels, gsize stride, const float *weights, guint count, guint n, float *row)
 {
-  guint32 sums[BLOCK];
+  float sums[BLOCK] = { 0 };
 
-  for (guint i = 0; i < n; i++)
-    sums[i] = 1u << (shift - ROW_SHIFT - 1);
   for (guint t = 0; t < count; t++, pixels += stride) {
     for (guint i = 0; i < n; i++)
-      sums[i] += (guint32)(guint16)pixels[i] * weights[t];
+      sums[i] += weights[t] * pixels[i];
   }
-  for (guint i = 0; i < n; i++)
-    row[i] = (guint16)(sums[i] >> (shift - ROW_SHIFT));
+  memcpy (row, sums, n * sizeof *row);
 }
 
 /* One row of height 'y' of the result, 'n' values wide, from the rows below 'pixels'. */
-static void
-resize_vertically (const Filter *filter, guint y, const guint8 *pixels, gsize stride, gsize n, guint16 *row)
+SUPCON_MULTIVERSION static void
+resize_vertically (const Filter *filter, guint y, const guint8 *pixels, gsize stride, gsize n, float *row)
 {
-  const guint16 *weights = filter->weights + (gsize)y * filter->taps;
+  const float *weights = filter->weights + (gsize)y * filter->taps;
   guint count = filter->count[y];
   gsize i;
 
   pixels += filter->first[y] * stride;
   for (i = 0; i + BLOCK <= n; i += BLOCK)
-    sum_columns (pixels + i, stride, weights, count, filter->shift, BLOCK, row + i);
+    sum_columns (pixels + i, stride, weights, count, BLOCK, row + i);
   if (i < n && n >= BLOCK)
-    sum_columns (pixels + n - BLOCK, stride, weights, count, filter->shift, BLOCK, row + n - BLOCK);
+    sum_columns (pixels + n - BLOCK, stride, weights, count, BLOCK, row + n - BLOCK);
   else if (i < n)
-    sum_columns (pixels, stride, weights, count, filter->shift, (guint)n, row);
+    sum_columns (pixels, stride, weights, count, (guint)n, row);
 }
 
-static inline void
-resize_horizontally (const Filter *filter, const guint16 *row, guint channels, gboolean mirror, guint8 *pixels)
+/* Three channels as one vector of four, the last of which is the next pixel's and is written over by it: so pixels are
+ * written from left to right, mirrored or not. */
+SUPCON_MULTIVERSION static void
+resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *out)
 {
-  guint shift = filter->shift + ROW_SHIFT;
+  for (guint i = 0; i < filter->out; i++, out += 3) {
+    guint x = mirror ? filter->out - 1 - i : i;
+    const float *weights = filter->weights + (gsize)x * filter->taps;
+    const float *in = row + (gsize)filter->first[x] * 3;
+    Pixel sums = { 0.5f, 0.5f, 0.5f, 0.5f };
+    PixelBytes bytes;
 
-  for (guint x = 0; x < filter->out; x++) {
-    const guint16 *weights = filter->weights + (gsize)x * filter->taps;
-    const guint16 *in = row + (gsize)filter->first[x] * channels;
-    guint8 *out = pixels + (gsize)(mirror ? filter->out - 1 - x : x) * channels;
-    guint64 sums[3];
+    for (guint t = 0; t < filter->count[x]; t++, in += 3)
+      sums += weights[t] * *(const Pixel *)in;
+    bytes = __builtin_convertvector(__builtin_convertvector(sums, PixelInts), PixelBytes);
+    memcpy (out, &bytes, i + 1 < filter->out ? 4 : 3);
+  }
+}
 
-    for (guint c = 0; c < channels; c++)
-      sums[c] = (guint64)1 << (shift - 1);
-    for (guint t = 0; t < filter->count[x]; t++, in += channels) {
-      for (guint c = 0; c < channels; c++)
-        sums[c] += (guint32)in[c] * weights[t];
-    }
-    for (guint c = 0; c < channels; c++)
-      out[c] = (guint8)(sums[c] >> shift);
+static void
+resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *out)
+{
+  for (guint i = 0; i < filter->out; i++) {
+    guint x = mirror ? filter->out - 1 - i : i;
+    const float *weights = filter->weights + (gsize)x * filter->taps;
+    const float *in = row + filter->first[x];
+    float sum = 0.5f;
+
+    for (guint t = 0; t < filter->count[x]; t++)
+      sum += weights[t] * in[t];
+    out[i] = (guint8)(gint32)sum;
   }
 }
 
@@ -172,10 +163,12 @@ supcon_resizer_apply (
 
   filter_prepare (&resizer->horizontal, crop->width, dst->width);
   filter_prepare (&resizer->vertical, crop->height, dst->height);
-  if (resizer->row_size < n) {
-    resizer->row = g_renew (guint16, resizer->row, n);
-    resizer->row_size = n;
+  /* One more, since colours are read by fours. */
+  if (resizer->row_size < n + 1) {
+    resizer->row = g_renew (float, resizer->row, n + 1);
+    resizer->row_size = n + 1;
   }
+  resizer->row[n] = 0.0f;
 
   /* Down first: that pass is over contiguous bytes, so the one that sees most pixels is the one made of vectors. */
   for (guint y = 0; y < dst->height; y++) {
@@ -183,8 +176,8 @@ supcon_resizer_apply (
 
     resize_vertically (&resizer->vertical, y, pixels, src->stride, n, resizer->row);
     if (dst->channels == 1)
-      resize_horizontally (&resizer->horizontal, resizer->row, 1, mirror, out);
+      resize_grey_horizontally (&resizer->horizontal, resizer->row, mirror, out);
     else
-      resize_horizontally (&resizer->horizontal, resizer->row, 3, mirror, out);
+      resize_colour_horizontally (&resizer->horizontal, resizer->row, mirror, out);
   }
 }

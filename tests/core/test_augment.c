@@ -130,12 +130,12 @@ START_TEST (test_policy_golden)
   SupconImage view = new_image (GOLDEN_VIEW, GOLDEN_VIEW, golden_policies[_i].view_channels);
   SupconAugmenter *augmenter = supcon_augmenter_new ();
   SupconPolicy policy = {
-    SUPCON_POLICY_CROP,
-    golden_policies[_i].scale_min,
-    golden_policies[_i].scale_max,
-    golden_policies[_i].ratio_min,
-    golden_policies[_i].ratio_max,
-    golden_policies[_i].flip_probability,
+    .kind = SUPCON_POLICY_CROP,
+    .scale_min = golden_policies[_i].scale_min,
+    .scale_max = golden_policies[_i].scale_max,
+    .ratio_min = golden_policies[_i].ratio_min,
+    .ratio_max = golden_policies[_i].ratio_max,
+    .flip_probability = golden_policies[_i].flip_probability,
   };
 
   supcon_augmenter_apply (augmenter, &policy, golden_policies[_i].seed, golden_policies[_i].sample,
@@ -279,10 +279,30 @@ START_TEST (test_policy_extremes)
 {
   static const guint sizes[][2] = { { 1, 1 }, { 1, 300 }, { 300, 1 }, { 2, 3 } };
   static const SupconPolicy policies[] = {
-    { SUPCON_POLICY_CROP, 1.0, 0.08, 4.0 / 3.0, 3.0 / 4.0, 0.5 },
-    { SUPCON_POLICY_CROP, 0.0, 0.0, 0.01, 100.0, 0.5 },
-    { SUPCON_POLICY_CROP, 1.0, 1.0, 100.0, 100.0, 1.0 },
-    { SUPCON_POLICY_CROP, 1.0, 1.0, 0.01, 0.01, 1.0 },
+    { .kind = SUPCON_POLICY_CROP,
+        .scale_min = 1.0,
+        .scale_max = 0.08,
+        .ratio_min = 4.0 / 3.0,
+        .ratio_max = 3.0 / 4.0,
+        .flip_probability = 0.5 },
+    { .kind = SUPCON_POLICY_CROP,
+        .scale_min = 0.0,
+        .scale_max = 0.0,
+        .ratio_min = 0.01,
+        .ratio_max = 100.0,
+        .flip_probability = 0.5 },
+    { .kind = SUPCON_POLICY_CROP,
+        .scale_min = 1.0,
+        .scale_max = 1.0,
+        .ratio_min = 100.0,
+        .ratio_max = 100.0,
+        .flip_probability = 1.0 },
+    { .kind = SUPCON_POLICY_CROP,
+        .scale_min = 1.0,
+        .scale_max = 1.0,
+        .ratio_min = 0.01,
+        .ratio_max = 0.01,
+        .flip_probability = 1.0 },
   };
   SupconAugmenter *augmenter = supcon_augmenter_new ();
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Views a second of one thread: bench_augment POLICY WIDTH HEIGHT SIZE [seconds]. POLICY: crop or simaugment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "augment/policy.h"
+
+int
+main (int argc, char **argv)
+{
+  SupconAugmenter *augmenter = supcon_augmenter_new ();
+  SupconImage picture = { .channels = 3 }, view = { .channels = 3 };
+  SupconPolicy policy;
+  gint64 begin, end;
+  double seconds;
+  guint n = 0;
+
+  if (argc < 5) {
+    fprintf (stderr, "usage: %s crop|simaugment WIDTH HEIGHT SIZE [SECONDS]\n", argv[0]);
+    return 2;
+  }
+  supcon_policy_init (&policy, strcmp (argv[1], "crop") == 0 ? SUPCON_POLICY_CROP : SUPCON_POLICY_SIMAUGMENT);
+  picture.width = atoi (argv[2]);
+  picture.height = atoi (argv[3]);
+  view.width = view.height = atoi (argv[4]);
+  seconds = argc > 5 ? atof (argv[5]) : 2.0;
+  picture.stride = picture.width * 3;
+  view.stride = view.width * 3;
+  picture.pixels = g_malloc (picture.stride * picture.height);
+  view.pixels = g_malloc (view.stride * view.height);
+  for (gsize i = 0; i < picture.stride * picture.height; i++)
+    picture.pixels[i] = (guint8)(i * 2654435761u >> 24);
+
+  begin = g_get_monotonic_time ();
+  do {
+    supcon_augmenter_apply (augmenter, &policy, 0, n++, 0, &picture, &view);
+    end = g_get_monotonic_time ();
+  } while (end - begin < seconds * G_TIME_SPAN_SECOND);
+  printf ("%.1f\n", n / ((end - begin) * 1e-6));
+  g_free (picture.pixels);
+  g_free (view.pixels);
+  supcon_augmenter_free (augmenter);
+  return 0;
+}

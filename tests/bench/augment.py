@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Views a second on one thread, side by side with torchvision on PIL and on tensors; median of several rounds.
+
+    meson compile -C build-release bench_augment    (a build with -Dtests=true)
+    python3 tests/bench/augment.py build-release/tests/bench_augment
+"""
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+from torchvision.transforms import v2
+
+torch.set_num_threads(1)
+ROUNDS, SECONDS = 5, 1.0
+
+
+def policy(name, size):
+    steps = [v2.RandomResizedCrop(size, antialias=True), v2.RandomHorizontalFlip()]
+    if name == "simaugment":
+        kernel = size // 10 // 2 * 2 + 1
+        steps += [v2.RandomApply([v2.ColorJitter(0.8, 0.8, 0.8, 0.2)], 0.8), v2.RandomGrayscale(0.2),
+                  v2.RandomApply([v2.GaussianBlur(kernel, (0.1, 2.0))], 0.5)]
+    return v2.Compose(steps)
+
+
+def rate(transform, picture):
+    n, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < SECONDS:
+        transform(picture)
+        n += 1
+    return n / (time.perf_counter() - begin)
+
+
+print(f"torchvision {torchvision.__version__}, torch {torch.__version__}, one thread, median of {ROUNDS}")
+print("| policy | from | to | views/s | torchvision, PIL | torchvision, tensor | ratio to the faster |")
+print("|---|---|---|---|---|---|---|")
+for name in "crop", "simaugment":
+    for width, height, size in (640, 480, 224), (1920, 1080, 224), (32, 32, 32):
+        pixels = (np.arange(width * height * 3, dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8)
+        pixels = pixels.reshape(height, width, 3)
+        pil, tensor = Image.fromarray(pixels), torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        ours, by_pil, by_tensor = [], [], []
+        for _ in range(ROUNDS):
+            ours.append(float(subprocess.check_output(
+                [sys.argv[1], name, str(width), str(height), str(size), str(SECONDS)])))
+            by_pil.append(rate(policy(name, size), pil))
+            by_tensor.append(rate(policy(name, size), tensor))
+        a, b, c = map(statistics.median, (ours, by_pil, by_tensor))
+        print(f"| {name} | {width}x{height} | {size}x{size} | {a:.0f} | {b:.0f} | {c:.0f} | {a / max(b, c):.1f} |")

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes tests/core/golden/operations.h: what torchvision's operations make of PIL pictures that a formula gives.
+
+    python3 tests/oracle/operations.py > tests/core/golden/operations.h
+"""
+import numpy as np
+import torchvision.transforms.functional as F
+from PIL import Image
+
+
+def picture(width, height, channels):
+    """test_operations.c's make_picture: all hues, dark and bright, and some grey."""
+    y, x, c = np.mgrid[0:height, 0:width, 0:channels]
+    pixels = (x * (9 + 4 * c) + y * (17 - 5 * c) + c * 71 + (x * y ^ x << 2) % 61) & 0xFF
+    pixels = np.where((x + y) % 11 == 0, (x * 23 + y * 5) & 0xFF, pixels).astype(np.uint8)
+    return Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+
+
+SIZES = [(23, 17, 3), (13, 14, 1), (1, 1, 3)]
+CASES = [("BRIGHTNESS", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
+CASES += [("CONTRAST", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
+CASES += [("SATURATION", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
+CASES += [("HUE", f, 0) for f in (-0.5, -0.2, 0, 0.013, 0.1, 0.2, 0.5)]
+CASES += [("GREYSCALE", 0, 0)]
+CASES += [("BLUR", s, r) for r, s in ((1, 0.1), (1, 0.8), (2, 2.0), (5, 1.1), (11, 2.0), (11, 0.4))]
+FUNCTIONS = {
+    "BRIGHTNESS": lambda p, a, b: F.adjust_brightness(p, a),
+    "CONTRAST": lambda p, a, b: F.adjust_contrast(p, a),
+    "SATURATION": lambda p, a, b: F.adjust_saturation(p, a),
+    "HUE": lambda p, a, b: F.adjust_hue(p, a),
+    "GREYSCALE": lambda p, a, b: F.rgb_to_grayscale(p, 3 if p.mode == "RGB" else 1),
+    "BLUR": lambda p, a, b: F.gaussian_blur(p, 2 * b + 1, a),
+}
+
+print("/* Made by tests/oracle/operations.py. */")
+entries, data = [], []
+for width, height, channels in SIZES:
+    for name, a, b in CASES:
+        if name == "BLUR" and b >= min(width, height):
+            continue
+        out = np.asarray(FUNCTIONS[name](picture(width, height, channels), a, b)).ravel().tolist()
+        entries.append((width, height, channels, name, a, b, len(data)))
+        data += out
+print("static const struct {\n  guint width, height, channels;\n  Operation operation;\n  double a;\n  guint b;\n  gsize offset;\n} golden_operations[] = {")
+for e in entries:
+    print("  { %d, %d, %d, %s, %r, %d, %d }," % e)
+print("};\nstatic const guint8 golden_pixels[] = {")
+for i in range(0, len(data), 24):
+    print("  " + ", ".join(map(str, data[i:i + 24])) + ",")
+print("};")
