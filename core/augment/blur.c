@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "augment/operations.h"
+#include "augment/scratch.h"
 #include "simd.h"
 
 /* Values summed together, so that the sums stay in registers. */
@@ -9,32 +9,6 @@ typedef float Lanes __attribute__ ((vector_size (64), aligned (4), may_alias));
 
 /* A weight below this adds less than 1/100 of 255ths over a whole kernel. */
 #define SMALLEST_WEIGHT 1e-6
-
-struct _SupconBlur {
-  float *weights;     /* 2 radius + 1 */
-  float *row;         /* one row between the passes, reflected to both sides and rounded up to whole blocks */
-  float *plane;       /* the plane before, and a block of nothing */
-  const float **rows; /* of plane, that a row of the result is made of */
-  gsize n_weights, n_row, n_plane, n_rows;
-};
-
-SupconBlur *
-supcon_blur_new (void)
-{
-  return g_new0 (SupconBlur, 1);
-}
-
-void
-supcon_blur_free (SupconBlur *blur)
-{
-  if (!blur)
-    return;
-  g_free (blur->weights);
-  g_free (blur->row);
-  g_free (blur->plane);
-  g_free (blur->rows);
-  g_free (blur);
-}
 
 /* Index i reflected into 0..n-1, the edge itself not repeated. */
 static gint
@@ -100,7 +74,7 @@ blur_across (const float *restrict in, guint width, const float *weights, guint 
 }
 
 void
-supcon_planes_blur (SupconBlur *blur, SupconPlanes *picture, guint radius, double sigma)
+supcon_planes_blur (SupconPlanes *picture, guint radius, double sigma, SupconScratch *scratch)
 {
   guint width = picture->width, height = picture->height;
   gsize n = (gsize)width * height, n_row = width + 2 * radius + 2 * BLOCK;
@@ -108,38 +82,38 @@ supcon_planes_blur (SupconBlur *blur, SupconPlanes *picture, guint radius, doubl
   gint r = (gint)radius;
 
   g_return_if_fail (radius < width && radius < height && sigma > 0.0);
-  if (blur->n_weights < 2 * radius + 1)
-    blur->weights = g_renew (float, blur->weights, blur->n_weights = 2 * radius + 1);
-  if (blur->n_rows < 2 * radius + 1)
-    blur->rows = g_renew (const float *, blur->rows, blur->n_rows = 2 * radius + 1);
-  if (blur->n_plane < n + BLOCK) {
-    blur->plane = g_renew (float, blur->plane, blur->n_plane = n + BLOCK);
-    memset (blur->plane + n, 0, BLOCK * sizeof *blur->plane);
+  if (scratch->n_weights < 2 * radius + 1)
+    scratch->weights = g_renew (float, scratch->weights, scratch->n_weights = 2 * radius + 1);
+  if (scratch->n_rows < 2 * radius + 1)
+    scratch->rows = g_renew (const float *, scratch->rows, scratch->n_rows = 2 * radius + 1);
+  if (scratch->n_plane < n + BLOCK) {
+    scratch->plane = g_renew (float, scratch->plane, scratch->n_plane = n + BLOCK);
+    memset (scratch->plane + n, 0, BLOCK * sizeof *scratch->plane);
   }
-  if (blur->n_row < n_row) {
-    blur->row = g_renew (float, blur->row, blur->n_row = n_row);
-    memset (blur->row, 0, n_row * sizeof *blur->row);
+  if (scratch->n_row < n_row) {
+    scratch->row = g_renew (float, scratch->row, scratch->n_row = n_row);
+    memset (scratch->row, 0, n_row * sizeof *scratch->row);
   }
   for (gint k = -r; k <= r; k++)
     total += exp (-0.5 * k * k / (sigma * sigma));
   while (r > 0 && exp (-0.5 * r * r / (sigma * sigma)) / total < SMALLEST_WEIGHT)
     r--;
   for (gint k = -r; k <= r; k++)
-    blur->weights[k + r] = (float)(exp (-0.5 * k * k / (sigma * sigma)) / total);
+    scratch->weights[k + r] = (float)(exp (-0.5 * k * k / (sigma * sigma)) / total);
 
   for (guint c = 0; c < picture->channels; c++) {
-    float *middle = blur->row + r;
+    float *middle = scratch->row + r;
 
-    to_float (picture->plane[c], n, blur->plane);
+    to_float (picture->plane[c], n, scratch->plane);
     for (guint y = 0; y < height; y++) {
       for (gint k = -r; k <= r; k++)
-        blur->rows[k + r] = blur->plane + (gsize)reflect ((gint)y + k, (gint)height) * width;
-      blur_down (blur->rows, 2 * r + 1, blur->weights, width, middle);
+        scratch->rows[k + r] = scratch->plane + (gsize)reflect ((gint)y + k, (gint)height) * width;
+      blur_down (scratch->rows, 2 * r + 1, scratch->weights, width, middle);
       for (gint k = 1; k <= r; k++) {
         middle[-k] = middle[k];
         middle[(gint)width - 1 + k] = middle[(gint)width - 1 - k];
       }
-      blur_across (blur->row, width, blur->weights, 2 * r + 1, picture->plane[c] + (gsize)y * width);
+      blur_across (scratch->row, width, scratch->weights, 2 * r + 1, picture->plane[c] + (gsize)y * width);
     }
   }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "augment/operations.h"
+#include "augment/scratch.h"
 #include "simd.h"
 
 /* A product and a sum rounded once instead of twice would now and then give another byte than PIL's. */
@@ -153,4 +153,32 @@ supcon_planes_greyscale (SupconPlanes *picture)
 {
   if (picture->channels == 3)
     grey_planes (picture->plane[0], picture->plane[1], picture->plane[2], (gsize)picture->width * picture->height);
+}
+
+/* Row y of PIL's SMOOTH, whose weights are 1 and, in the middle, 5 thirteenths; a thirteenth has no half to round. */
+SUPCON_MULTIVERSION static void
+sharpen_row (
+    const guint8 *above, const guint8 *row, const guint8 *below, guint width, float factor, guint8 *restrict out)
+{
+  for (guint x = 1; x + 1 < width; x++) {
+    guint sum = above[x - 1] + above[x] + above[x + 1] + row[x - 1] + 5 * row[x] + row[x + 1] + below[x - 1] + below[x]
+                + below[x + 1];
+
+    out[x] = blend ((2 * sum + 13) / 26, row[x], factor);
+  }
+}
+
+void
+supcon_planes_sharpness (SupconPlanes *picture, double factor, SupconScratch *scratch)
+{
+  guint width = picture->width, height = picture->height;
+
+  /* The edge stays: it has no neighbours on one side. */
+  for (guint c = 0; c < picture->channels; c++) {
+    const guint8 *from = supcon_scratch_copy (scratch, picture->plane[c], (gsize)width * height);
+
+    for (guint y = 1; y + 1 < height; y++)
+      sharpen_row (from + (gsize)(y - 1) * width, from + (gsize)y * width, from + (gsize)(y + 1) * width, width,
+          (float)factor, picture->plane[c] + (gsize)y * width);
+  }
 }

@@ -19,15 +19,38 @@ void supcon_planes_hue (SupconPlanes *picture, double shift);
 /** ITU-R BT.601 luma in all three channels. */
 void supcon_planes_greyscale (SupconPlanes *picture);
 
-/** Rows that the blur keeps between calls. One per thread at a time. */
-typedef struct _SupconBlur SupconBlur;
-SupconBlur *supcon_blur_new (void);
-void supcon_blur_free (SupconBlur *blur);
+/** The highest bits, 1 to 8, are kept. */
+void supcon_planes_posterize (SupconPlanes *picture, guint bits);
+/** Bytes from threshold (0 to 256) on are inverted. */
+void supcon_planes_solarize (SupconPlanes *picture, double threshold);
+void supcon_planes_invert (SupconPlanes *picture);
+/** Each channel stretched to 0..255, or its histogram made even. */
+void supcon_planes_auto_contrast (SupconPlanes *picture);
+void supcon_planes_equalize (SupconPlanes *picture);
+
+void supcon_planes_flip (SupconPlanes *picture); /* left to right */
+
+/** Fills the part of the rectangle that is inside the picture with black. */
+void supcon_planes_erase (SupconPlanes *picture, guint x, guint y, guint width, guint height);
+
+/** A copy of a plane, and sums, that operations on neighbourhoods keep between calls. One per thread at a time. */
+typedef struct _SupconScratch SupconScratch;
+SupconScratch *supcon_scratch_new (void);
+void supcon_scratch_free (SupconScratch *scratch);
 
 /**
  * gaussian_blur with a kernel of 2 radius + 1 pixels and sigma > 0 in both directions, the picture reflected at its
  * edges: radius < width and height. Sums in float32 and two passes, so a byte in a thousand is 1 off.
  */
-void supcon_planes_blur (SupconBlur *blur, SupconPlanes *picture, guint radius, double sigma);
+void supcon_planes_blur (SupconPlanes *picture, guint radius, double sigma, SupconScratch *scratch);
+
+/** Blends with the picture smoothed by PIL's 3x3 SMOOTH kernel: factor >= 0, 1 leaves the picture as it is. */
+void supcon_planes_sharpness (SupconPlanes *picture, double factor, SupconScratch *scratch);
+
+/**
+ * Pixel (x, y) is taken from (m[0] x + m[1] y + m[2], m[3] x + m[4] y + m[5]), centres of pixels being at + 0.5, as
+ * PIL's transform (AFFINE, NEAREST) does, with its 16 bits of fraction; outside is black. Sides up to 32,767.
+ */
+void supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct {
 
 struct _SupconAugmenter {
   SupconResizer *resizer;
-  SupconBlur *blur;
+  SupconScratch *scratch;
   Scratch resized; /* the view before its channels are converted */
   Scratch planes;
 };
@@ -51,7 +51,7 @@ supcon_augmenter_new (void)
   SupconAugmenter *augmenter = g_new0 (SupconAugmenter, 1);
 
   augmenter->resizer = supcon_resizer_new ();
-  augmenter->blur = supcon_blur_new ();
+  augmenter->scratch = supcon_scratch_new ();
   return augmenter;
 }
 
@@ -61,7 +61,7 @@ supcon_augmenter_free (SupconAugmenter *augmenter)
   if (!augmenter)
     return;
   supcon_resizer_free (augmenter->resizer);
-  supcon_blur_free (augmenter->blur);
+  supcon_scratch_free (augmenter->scratch);
   g_free (augmenter->resized.bytes);
   g_free (augmenter->planes.bytes);
   g_free (augmenter);
@@ -201,7 +201,7 @@ simaugment (SupconAugmenter *augmenter, const SupconPolicy *policy, guint64 seed
         &rng, MIN (policy->sigma_min, policy->sigma_max), MAX (policy->sigma_min, policy->sigma_max));
 
     /* A view much higher than wide has no more columns to reflect. */
-    supcon_planes_blur (augmenter->blur, &planes, MIN (radius, view->width - 1), sigma);
+    supcon_planes_blur (&planes, MIN (radius, view->width - 1), sigma, augmenter->scratch);
   }
   supcon_planes_to_image (&planes, view);
 }

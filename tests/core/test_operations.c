@@ -7,7 +7,25 @@
 #include "augment/policy.h"
 #include "check_main.h"
 
-typedef enum { BRIGHTNESS, CONTRAST, SATURATION, HUE, GREYSCALE, BLUR } Operation;
+typedef enum {
+  BRIGHTNESS,
+  CONTRAST,
+  SATURATION,
+  HUE,
+  GREYSCALE,
+  SHARPNESS,
+  POSTERIZE,
+  SOLARIZE,
+  INVERT,
+  AUTO_CONTRAST,
+  EQUALIZE,
+  BLUR,
+  ROTATE,
+  SHEAR_X,
+  SHEAR_Y,
+  TRANSLATE_X,
+  TRANSLATE_Y
+} Operation;
 
 #include "golden/operations.h"
 
@@ -42,10 +60,23 @@ free_picture (SupconPlanes *picture)
     g_free (picture->plane[c]);
 }
 
+/* Counter-clockwise about the middle. */
+static void
+rotate (SupconPlanes *picture, double degrees, SupconScratch *scratch)
+{
+  double c = cos (degrees * G_PI / 180), s = sin (degrees * G_PI / 180);
+  double x = picture->width / 2.0, y = picture->height / 2.0;
+  double matrix[] = { c, -s, x - c * x + s * y, s, c, y - s * x - c * y };
+
+  supcon_planes_affine (picture, matrix, scratch);
+}
+
 static void
 apply (SupconPlanes *picture, Operation operation, double a, guint b)
 {
-  SupconBlur *blur = supcon_blur_new ();
+  SupconScratch *scratch = supcon_scratch_new ();
+  double shear_x[] = { 1, a, 0, 0, 1, 0 }, shear_y[] = { 1, 0, 0, a, 1, 0 };
+  double translate_x[] = { 1, 0, -a, 0, 1, 0 }, translate_y[] = { 1, 0, 0, 0, 1, -a };
 
   switch (operation) {
   case BRIGHTNESS:
@@ -63,11 +94,44 @@ apply (SupconPlanes *picture, Operation operation, double a, guint b)
   case GREYSCALE:
     supcon_planes_greyscale (picture);
     break;
+  case SHARPNESS:
+    supcon_planes_sharpness (picture, a, scratch);
+    break;
+  case POSTERIZE:
+    supcon_planes_posterize (picture, b);
+    break;
+  case SOLARIZE:
+    supcon_planes_solarize (picture, a);
+    break;
+  case INVERT:
+    supcon_planes_invert (picture);
+    break;
+  case AUTO_CONTRAST:
+    supcon_planes_auto_contrast (picture);
+    break;
+  case EQUALIZE:
+    supcon_planes_equalize (picture);
+    break;
   case BLUR:
-    supcon_planes_blur (blur, picture, b, a);
+    supcon_planes_blur (picture, b, a, scratch);
+    break;
+  case ROTATE:
+    rotate (picture, a, scratch);
+    break;
+  case SHEAR_X:
+    supcon_planes_affine (picture, shear_x, scratch);
+    break;
+  case SHEAR_Y:
+    supcon_planes_affine (picture, shear_y, scratch);
+    break;
+  case TRANSLATE_X:
+    supcon_planes_affine (picture, translate_x, scratch);
+    break;
+  case TRANSLATE_Y:
+    supcon_planes_affine (picture, translate_y, scratch);
     break;
   }
-  supcon_blur_free (blur);
+  supcon_scratch_free (scratch);
 }
 
 START_TEST (test_golden)

@@ -6,6 +6,9 @@
 import numpy as np
 import torchvision.transforms.functional as F
 from PIL import Image
+from torchvision.transforms.autoaugment import InterpolationMode, _apply_op
+
+NEAREST = InterpolationMode.NEAREST
 
 
 def picture(width, height, channels):
@@ -16,12 +19,21 @@ def picture(width, height, channels):
     return Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
 
 
-SIZES = [(23, 17, 3), (13, 14, 1), (1, 1, 3)]
+SIZES = [(19, 13, 3), (12, 13, 1), (1, 1, 3)]
 CASES = [("BRIGHTNESS", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
 CASES += [("CONTRAST", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
 CASES += [("SATURATION", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
 CASES += [("HUE", f, 0) for f in (-0.5, -0.2, 0, 0.013, 0.1, 0.2, 0.5)]
 CASES += [("GREYSCALE", 0, 0)]
+CASES += [("SHARPNESS", f, 0) for f in (0, 0.2, 1, 1.37, 1.8)]
+CASES += [("POSTERIZE", 0, b) for b in (1, 4, 8)]
+CASES += [("SOLARIZE", t, 0) for t in (0, 100.5, 128, 256)]
+CASES += [(name, 0, 0) for name in ("INVERT", "AUTO_CONTRAST", "EQUALIZE")]
+CASES += [("ROTATE", a, 0) for a in (-30, 7.5, 90, 180)]
+CASES += [("SHEAR_X", a, 0) for a in (-0.3, 0.11)]
+CASES += [("SHEAR_Y", a, 0) for a in (-0.99, 0.2)]
+CASES += [("TRANSLATE_X", a, 0) for a in (-5, 3, 40)]
+CASES += [("TRANSLATE_Y", a, 0) for a in (-5, 3)]
 CASES += [("BLUR", s, r) for r, s in ((1, 0.1), (1, 0.8), (2, 2.0), (5, 1.1), (11, 2.0), (11, 0.4))]
 FUNCTIONS = {
     "BRIGHTNESS": lambda p, a, b: F.adjust_brightness(p, a),
@@ -29,6 +41,17 @@ FUNCTIONS = {
     "SATURATION": lambda p, a, b: F.adjust_saturation(p, a),
     "HUE": lambda p, a, b: F.adjust_hue(p, a),
     "GREYSCALE": lambda p, a, b: F.rgb_to_grayscale(p, 3 if p.mode == "RGB" else 1),
+    "SHARPNESS": lambda p, a, b: F.adjust_sharpness(p, a),
+    "POSTERIZE": lambda p, a, b: F.posterize(p, b),
+    "SOLARIZE": lambda p, a, b: F.solarize(p, a),
+    "INVERT": lambda p, a, b: F.invert(p),
+    "AUTO_CONTRAST": lambda p, a, b: F.autocontrast(p),
+    "EQUALIZE": lambda p, a, b: F.equalize(p),
+    "ROTATE": lambda p, a, b: _apply_op(p, "Rotate", a, NEAREST, None),
+    "SHEAR_X": lambda p, a, b: _apply_op(p, "ShearX", a, NEAREST, None),
+    "SHEAR_Y": lambda p, a, b: _apply_op(p, "ShearY", a, NEAREST, None),
+    "TRANSLATE_X": lambda p, a, b: _apply_op(p, "TranslateX", a, NEAREST, None),
+    "TRANSLATE_Y": lambda p, a, b: _apply_op(p, "TranslateY", a, NEAREST, None),
     "BLUR": lambda p, a, b: F.gaussian_blur(p, 2 * b + 1, a),
 }
 

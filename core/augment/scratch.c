@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "augment/scratch.h"
+
+#include <string.h>
+
+SupconScratch *
+supcon_scratch_new (void)
+{
+  return g_new0 (SupconScratch, 1);
+}
+
+void
+supcon_scratch_free (SupconScratch *scratch)
+{
+  if (!scratch)
+    return;
+  g_free (scratch->weights);
+  g_free (scratch->row);
+  g_free (scratch->plane);
+  g_free (scratch->bytes);
+  g_free (scratch->rows);
+  g_free (scratch);
+}
+
+const guint8 *
+supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n)
+{
+  if (scratch->n_bytes < n)
+    scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n);
+  memcpy (scratch->bytes, bytes, n);
+  return scratch->bytes;
+}

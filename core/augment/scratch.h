@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** What a SupconScratch holds; private to the operations. */
+#ifndef SUPCON_AUGMENT_SCRATCH_H
+#define SUPCON_AUGMENT_SCRATCH_H
+
+#include "augment/operations.h"
+
+struct _SupconScratch {
+  float *weights;     /* 2 radius + 1 */
+  float *row;         /* one row between the passes, reflected to both sides and rounded up to whole blocks */
+  float *plane;       /* the plane before, and a block of nothing */
+  guint8 *bytes;      /* a copy of the plane before */
+  const float **rows; /* of plane, that a row of the result is made of */
+  gsize n_weights, n_row, n_plane, n_rows, n_bytes;
+};
+
+/** A copy of n bytes, valid until the next one. */
+const guint8 *supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n);
+
+#endif
