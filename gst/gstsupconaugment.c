@@ -8,17 +8,20 @@
  * meta with the frame's label, its sample number (the one it came with, else the number of the frame) and the number
  * of the view.
  *
+ * Policies are written in a small language, in which `operations` takes one's own; docs/augmentation.md describes it.
+ *
  * What a view gets depends on `seed`, the number of the frame in the stream and the number of the view: the same
  * picture looks different in another epoch, and a run with the same seed repeats itself.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=10 ! supconaugment policy=crop views=2 ! video/x-raw,width=32,height=32 ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=10 ! supconaugment policy=simaugment views=2 ! video/x-raw,width=32,height=32 ! fakesink
  * ]|
  */
 
 #include "gstsupconaugment.h"
 
+#include "augment/augmenter.h"
 #include "augment/policy.h"
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
@@ -37,6 +40,12 @@ enum
   PROP_POLICY,
   PROP_VIEWS,
   PROP_SEED,
+  PROP_OPERATIONS,
+  PROP_TABLE,
+  PROP_NUM_OPS,
+  PROP_NUM_MAGNITUDE_BINS,
+  PROP_CONSISTENT,
+  PROP_CLIP_LENGTH,
   PROP_NUMBERS,                 /* the first of numbers[] */
 };
 
@@ -82,7 +91,20 @@ static const struct
   {"sigma-max", "Largest sigma",
         "Largest standard deviation of simaugment's blur, in pixels; SimCLR's "
         "default", 0.01, 100.0, G_STRUCT_OFFSET (SupconPolicy, sigma_max)},
+  {"magnitude", "Magnitude",
+        "Of randaugment's operations, in bins from 0 on; torchvision's default",
+      0.0, 1000.0, G_STRUCT_OFFSET (SupconPolicy, magnitude)},
+  {"erase-probability", "Erase probability",
+        "Probability that a rectangle of the view is made black at the end; "
+        "sizes are those of torchvision's RandomErasing", 0.0, 1.0,
+      G_STRUCT_OFFSET (SupconPolicy, erase_probability)},
 };
+
+typedef enum
+{
+  GST_SUPCON_CONSISTENT_FRAME,
+  GST_SUPCON_CONSISTENT_CLIP
+} GstSupconConsistent;
 
 struct _GstSupconAugment
 {
@@ -90,6 +112,10 @@ struct _GstSupconAugment
 
   /* Properties, under the object lock. */
   SupconPolicy policy;
+  gchar *operations;
+  gboolean changed;             /* policy or operations, since program was made */
+  GstSupconConsistent consistent;
+  guint clip_length;
   guint views;
   gint64 seed;
 
@@ -98,7 +124,10 @@ struct _GstSupconAugment
   GstVideoInfo in_info, out_info;
   gboolean frame_known;         /* frame counts on from the last one */
   guint64 frame;
-  SupconPolicy frame_policy;    /* what the properties were when the frame came */
+  guint64 clip;                 /* clips before this one */
+  guint clip_frames;            /* of this one */
+  guint64 draw;                 /* the number that the frame's views draw by */
+  SupconProgram *program;       /* what the properties were when the frame came */
   guint frame_views;
   guint64 frame_seed;
   guint view;                   /* the view to make next */
@@ -122,7 +151,22 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_policy_get_type, "GstSupconPolicy",
     {SUPCON_POLICY_NONE, "Resize only, for evaluation", "none"},
     {SUPCON_POLICY_CROP, "Random resized crop and horizontal flip", "crop"},
-    {SUPCON_POLICY_SIMAUGMENT, "Crop, flip, colour distortion, greyscale, Gaussian blur", "simaugment"})
+    {SUPCON_POLICY_SIMAUGMENT, "Crop, flip, colour distortion, greyscale, Gaussian blur", "simaugment"},
+    {SUPCON_POLICY_AUTOAUGMENT, "Crop, flip, one of 25 published pairs of operations", "autoaugment"},
+    {SUPCON_POLICY_RANDAUGMENT, "Crop, flip, num-ops random operations", "randaugment"},
+    {SUPCON_POLICY_STACKED_RANDAUGMENT, "Crop, flip, colour distortion, blur, random operations, greyscale", "stacked-randaugment"},
+    {SUPCON_POLICY_TRIVIALAUGMENT, "Crop, flip, one operation of random magnitude", "trivialaugment"})
+
+#define GST_TYPE_SUPCON_TABLE (gst_supcon_table_get_type ())
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_table_get_type, "GstSupconAutoaugmentTable",
+    {SUPCON_AUTOAUGMENT_IMAGENET, "Found on ImageNet", "imagenet"},
+    {SUPCON_AUTOAUGMENT_CIFAR10, "Found on CIFAR-10", "cifar10"},
+    {SUPCON_AUTOAUGMENT_SVHN, "Found on SVHN", "svhn"})
+
+#define GST_TYPE_SUPCON_CONSISTENT (gst_supcon_consistent_get_type ())
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_consistent_get_type, "GstSupconConsistent",
+    {GST_SUPCON_CONSISTENT_FRAME, "Every frame draws anew", "frame"},
+    {GST_SUPCON_CONSISTENT_CLIP, "The frames of a clip share what one view number draws", "clip"})
 /* *INDENT-ON* */
 
 static gdouble *
@@ -141,6 +185,30 @@ gst_supcon_augment_set_property (GObject * object, guint id,
   switch (id) {
     case PROP_POLICY:
       self->policy.kind = g_value_get_enum (value);
+      self->changed = TRUE;
+      break;
+    case PROP_OPERATIONS:
+      g_free (self->operations);
+      self->operations = g_value_dup_string (value);
+      self->changed = TRUE;
+      break;
+    case PROP_TABLE:
+      self->policy.table = g_value_get_enum (value);
+      self->changed = TRUE;
+      break;
+    case PROP_NUM_OPS:
+      self->policy.num_ops = g_value_get_uint (value);
+      self->changed = TRUE;
+      break;
+    case PROP_NUM_MAGNITUDE_BINS:
+      self->policy.num_magnitude_bins = g_value_get_uint (value);
+      self->changed = TRUE;
+      break;
+    case PROP_CONSISTENT:
+      self->consistent = g_value_get_enum (value);
+      break;
+    case PROP_CLIP_LENGTH:
+      self->clip_length = g_value_get_uint (value);
       break;
     case PROP_VIEWS:
       self->views = g_value_get_uint (value);
@@ -149,9 +217,10 @@ gst_supcon_augment_set_property (GObject * object, guint id,
       self->seed = g_value_get_int64 (value);
       break;
     default:
-      if (id >= PROP_NUMBERS && id < PROP_NUMBERS + G_N_ELEMENTS (numbers))
+      if (id >= PROP_NUMBERS && id < PROP_NUMBERS + G_N_ELEMENTS (numbers)) {
         *policy_number (&self->policy, id) = g_value_get_double (value);
-      else
+        self->changed = TRUE;
+      } else
         G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
@@ -169,6 +238,24 @@ gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
     case PROP_POLICY:
       g_value_set_enum (value, self->policy.kind);
       break;
+    case PROP_OPERATIONS:
+      g_value_set_string (value, self->operations);
+      break;
+    case PROP_TABLE:
+      g_value_set_enum (value, self->policy.table);
+      break;
+    case PROP_NUM_OPS:
+      g_value_set_uint (value, self->policy.num_ops);
+      break;
+    case PROP_NUM_MAGNITUDE_BINS:
+      g_value_set_uint (value, self->policy.num_magnitude_bins);
+      break;
+    case PROP_CONSISTENT:
+      g_value_set_enum (value, self->consistent);
+      break;
+    case PROP_CLIP_LENGTH:
+      g_value_set_uint (value, self->clip_length);
+      break;
     case PROP_VIEWS:
       g_value_set_uint (value, self->views);
       break;
@@ -185,6 +272,33 @@ gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
+/* Makes the program anew when properties have changed. Where they make none the old one stays. */
+static gboolean
+gst_supcon_augment_update_program (GstSupconAugment * self, GError ** error)
+{
+  SupconProgram *program;
+  gchar *text;
+
+  GST_OBJECT_LOCK (self);
+  if (!self->changed) {
+    GST_OBJECT_UNLOCK (self);
+    return TRUE;
+  }
+  self->changed = FALSE;
+  text = self->operations ? g_strdup (self->operations)
+      : supcon_policy_to_text (&self->policy);
+  GST_OBJECT_UNLOCK (self);
+
+  GST_DEBUG_OBJECT (self, "operations: %s", text);
+  program = supcon_program_parse (text, error);
+  g_free (text);
+  if (!program)
+    return FALSE;
+  supcon_program_free (self->program);
+  self->program = program;
+  return TRUE;
+}
+
 /* The frame whose views are not all made is given up, and frames are counted anew. */
 static void
 gst_supcon_augment_reset (GstSupconAugment * self)
@@ -198,8 +312,18 @@ gst_supcon_augment_start (GstBaseTransform * trans)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   gboolean drawn = FALSE;
+  GError *error = NULL;
 
+  if (!gst_supcon_augment_update_program (self, &error)) {
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
+    g_error_free (error);
+    /* Another start finds the mistake again. */
+    self->changed = TRUE;
+    return FALSE;
+  }
   gst_supcon_augment_reset (self);
+  self->clip = 0;
+  self->clip_frames = 0;
   GST_OBJECT_LOCK (self);
   if (self->seed < 0) {
     self->seed = (gint64) g_random_int () << 31 | g_random_int () >> 1;
@@ -407,6 +531,14 @@ gst_supcon_augment_copy_metadata (GstBaseTransform * trans, GstBuffer * inbuf,
   return TRUE;
 }
 
+static void
+gst_supcon_augment_end_clip (GstSupconAugment * self)
+{
+  if (self->clip_frames > 0)
+    self->clip++;
+  self->clip_frames = 0;
+}
+
 static GstFlowReturn
 gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
     gboolean is_discont, GstBuffer * buffer)
@@ -415,6 +547,7 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   GstClockTime time = gst_segment_to_stream_time (&trans->segment,
       GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   GstFlowReturn ret;
+  GError *error = NULL;
 
   if (!self->frame_known) {
     self->frame =
@@ -431,9 +564,18 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
 
   if (GST_CLOCK_TIME_IS_VALID (time))
     gst_object_sync_values (GST_OBJECT (self), time);
+  if (!gst_supcon_augment_update_program (self, &error)) {
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message),
+        ("going on with the operations before"));
+    g_error_free (error);
+  }
   GST_OBJECT_LOCK (self);
-  self->frame_policy = self->policy;
   self->frame_views = self->views;
+  if (self->clip_length > 0 && self->clip_frames >= self->clip_length)
+    gst_supcon_augment_end_clip (self);
+  self->clip_frames++;
+  self->draw = self->consistent == GST_SUPCON_CONSISTENT_CLIP ? self->clip
+      : self->frame;
   GST_OBJECT_UNLOCK (self);
   self->view = 0;
   return GST_FLOW_OK;
@@ -488,8 +630,8 @@ gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
       &picture.width, &picture.height, &picture.channels);
   gst_supcon_frame_visible (&out, &view.pixels, &view.stride, &view.width,
       &view.height, &view.channels);
-  supcon_augmenter_apply (self->augmenter, &self->frame_policy,
-      self->frame_seed, self->frame, self->view, &picture, &view);
+  supcon_augmenter_apply (self->augmenter, self->program, self->frame_seed,
+      self->draw, self->view, &picture, &view);
   gst_video_frame_unmap (&out);
   gst_video_frame_unmap (&in);
 
@@ -503,6 +645,8 @@ gst_supcon_augment_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_supcon_augment_reset (GST_SUPCON_AUGMENT (trans));
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+    gst_supcon_augment_end_clip (GST_SUPCON_AUGMENT (trans));
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
 }
 
@@ -587,7 +731,11 @@ gst_supcon_augment_query (GstBaseTransform * trans, GstPadDirection direction,
 static void
 gst_supcon_augment_finalize (GObject * object)
 {
-  supcon_augmenter_free (GST_SUPCON_AUGMENT (object)->augmenter);
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
+
+  supcon_augmenter_free (self->augmenter);
+  supcon_program_free (self->program);
+  g_free (self->operations);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -595,6 +743,7 @@ static void
 gst_supcon_augment_init (GstSupconAugment * self)
 {
   supcon_policy_init (&self->policy, DEFAULT_POLICY);
+  self->changed = TRUE;
   self->views = DEFAULT_VIEWS;
   self->seed = DEFAULT_SEED;
   self->augmenter = supcon_augmenter_new ();
@@ -646,6 +795,39 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
           "Seed of the random numbers; -1: drawn at start, the property then "
           "reads the number drawn", -1, G_MAXINT64, DEFAULT_SEED,
           flags | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (gobject_class, PROP_OPERATIONS,
+      g_param_spec_string ("operations", "Operations",
+          "A policy of one's own as text, instead of policy; e.g. "
+          "\"crop(scale=0.2:1) flip(0.5) color(0.4,p=0.8) blur(0.1:2,p=0.5) "
+          "pick(1){ rotate(+-30) shear-x(+-0:0.3) equalize }\"; "
+          "docs/augmentation.md has the language. Operations: crop, flip, "
+          "color, greyscale, blur, brightness, contrast, saturation, hue, "
+          "sharpness, posterize, solarize, auto-contrast, equalize, invert, "
+          "identity, shear-x, shear-y, translate-x, translate-y, rotate, "
+          "erase, pick", NULL, playing));
+  g_object_class_install_property (gobject_class, PROP_TABLE,
+      g_param_spec_enum ("table", "Table",
+          "Which of the published policies autoaugment is",
+          GST_TYPE_SUPCON_TABLE, SUPCON_AUTOAUGMENT_IMAGENET, playing));
+  g_object_class_install_property (gobject_class, PROP_NUM_OPS,
+      g_param_spec_uint ("num-ops", "Number of operations",
+          "Operations that randaugment does one after the other; torchvision's "
+          "default", 1, 16, policy.num_ops, playing));
+  g_object_class_install_property (gobject_class, PROP_NUM_MAGNITUDE_BINS,
+      g_param_spec_uint ("num-magnitude-bins", "Number of magnitude bins",
+          "Steps from the smallest magnitude to the largest one of randaugment "
+          "and trivialaugment; torchvision's default", 2, 1001,
+          policy.num_magnitude_bins, playing));
+  g_object_class_install_property (gobject_class, PROP_CONSISTENT,
+      g_param_spec_enum ("consistent", "Consistent",
+          "Whether every frame draws anew or all frames of a clip share a draw, "
+          "which leaves movement as it is; a clip ends where a stream starts or "
+          "after clip-length frames", GST_TYPE_SUPCON_CONSISTENT,
+          GST_SUPCON_CONSISTENT_FRAME, playing));
+  g_object_class_install_property (gobject_class, PROP_CLIP_LENGTH,
+      g_param_spec_uint ("clip-length", "Clip length",
+          "Frames of a clip where consistent=clip; 0: to the next stream", 0,
+          G_MAXUINT, 0, playing));
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     g_object_class_install_property (gobject_class, PROP_NUMBERS + i,
         g_param_spec_double (numbers[i].name, numbers[i].nick,
@@ -654,6 +836,8 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
             playing | GST_PARAM_CONTROLLABLE));
 
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_POLICY, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TABLE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_CONSISTENT, 0);
   gst_element_class_set_static_metadata (element_class,
       "Random views of frames", "Filter/Effect/Video",
       "Makes several random views of each frame, in the size that downstream "

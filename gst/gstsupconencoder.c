@@ -22,7 +22,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "augment/policy.h"
+#include "augment/augmenter.h"
 #include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
@@ -391,12 +391,10 @@ read_picture (GstSupconEncoder * self, GstVideoFrame * frame)
     .height = config->input_height,
     .channels = 3,
   };
-  SupconPolicy policy;
 
   gst_supcon_frame_visible (frame, &source.pixels, &source.stride,
       &source.width, &source.height, &source.channels);
-  supcon_policy_init (&policy, SUPCON_POLICY_NONE);
-  supcon_augmenter_apply (self->augmenter, &policy, 0, 0, 0, &source, &target);
+  supcon_augmenter_apply (self->augmenter, NULL, 0, 0, 0, &source, &target);
 }
 
 static void

@@ -1,45 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/**
- * Policies: from one picture to one random view of a fixed size.
- */
+/** The named policies, with their numbers, as text for supcon_program_parse(). */
 #ifndef SUPCON_AUGMENT_POLICY_H
 #define SUPCON_AUGMENT_POLICY_H
 
-#include "augment/image.h"
+#include <glib.h>
 
 typedef enum {
-  SUPCON_POLICY_NONE,      /* resize only: for evaluation */
-  SUPCON_POLICY_CROP,      /* random resized crop and horizontal flip */
-  SUPCON_POLICY_SIMAUGMENT /* the same, then SimCLR's colour distortion and Gaussian blur (Chen et al. 2020, appendix
-                              A), as SimAugment in Khosla et al. 2020, without its warp */
+  SUPCON_POLICY_NONE,                /* resize only: for evaluation */
+  SUPCON_POLICY_CROP,                /* random resized crop and horizontal flip; all below begin with them */
+  SUPCON_POLICY_SIMAUGMENT,          /* SimCLR's colour distortion, greyscale and blur (Chen et al. 2020, appendix A) */
+  SUPCON_POLICY_AUTOAUGMENT,         /* Cubuk et al. 2018 */
+  SUPCON_POLICY_RANDAUGMENT,         /* Cubuk et al. 2019, with torchvision's ranges */
+  SUPCON_POLICY_STACKED_RANDAUGMENT, /* colour distortion, blur, RandAugment, greyscale (Tian et al. 2020) */
+  SUPCON_POLICY_TRIVIALAUGMENT       /* Mueller and Hutter 2021: torchvision's TrivialAugmentWide */
 } SupconPolicyKind;
+
+typedef enum {
+  SUPCON_AUTOAUGMENT_IMAGENET,
+  SUPCON_AUTOAUGMENT_CIFAR10,
+  SUPCON_AUTOAUGMENT_SVHN
+} SupconAutoaugmentTable;
 
 typedef struct {
   SupconPolicyKind kind;
   double scale_min, scale_max; /* share of the picture's area, torchvision: 0.08 to 1 */
   double ratio_min, ratio_max; /* width / height, torchvision: 3/4 to 4/3 */
   double flip_probability;     /* torchvision: 0.5 */
-  /* Of simaugment, with SimCLR's numbers. */
+  /* Of simaugment and stacked-randaugment, with SimCLR's numbers. */
   double strength;              /* 1: brightness, contrast and saturation by up to 0.8, hue by up to 0.2 */
   double color_probability;     /* 0.8 */
   double greyscale_probability; /* 0.2 */
   double blur_probability;      /* 0.5 */
   double sigma_min, sigma_max;  /* of the blur, in pixels: 0.1 to 2; its kernel is a tenth of the view's height */
+  SupconAutoaugmentTable table; /* of autoaugment */
+  /* Of randaugment and stacked-randaugment. */
+  guint num_ops;            /* torchvision: 2; 1 to 16 */
+  guint num_magnitude_bins; /* torchvision: 31; at least 2; of trivialaugment too */
+  double magnitude;         /* torchvision: 9; 0 to num_magnitude_bins - 1, larger ones count as that */
+  /* Of all but none, last. */
+  double erase_probability; /* torchvision's RandomErasing, in black: 0 */
 } SupconPolicy;
 
-/** torchvision's and SimCLR's defaults for kind. */
+/** kind with these numbers. */
 void supcon_policy_init (SupconPolicy *policy, SupconPolicyKind kind);
 
-/** A view maker; keeps scratch memory between calls. One per thread at a time. */
-typedef struct _SupconAugmenter SupconAugmenter;
-SupconAugmenter *supcon_augmenter_new (void);
-void supcon_augmenter_free (SupconAugmenter *augmenter);
-
-/**
- * Writes into view the view number 'index' of picture 'sample'. Sizes may differ; channels may differ (grey is
- * replicated, colour becomes grey by ITU-R BT.601 luma as in PIL's convert("L")). Depends on nothing but the arguments.
- */
-void supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconPolicy *policy, guint64 seed, guint64 sample,
-    guint32 index, const SupconImage *picture, const SupconImage *view);
+/** The program; bounds may be in either order. Free with g_free(). */
+gchar *supcon_policy_to_text (const SupconPolicy *policy);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Views a second of one thread: bench_augment POLICY WIDTH HEIGHT SIZE [seconds]. POLICY: crop or simaugment. */
+/* Views a second of one thread: bench_augment POLICY WIDTH HEIGHT SIZE [seconds]. POLICY: crop, simaugment,
+ * randaugment... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "augment/augmenter.h"
 #include "augment/policy.h"
 
 int
@@ -11,16 +13,25 @@ main (int argc, char **argv)
 {
   SupconAugmenter *augmenter = supcon_augmenter_new ();
   SupconImage picture = { .channels = 3 }, view = { .channels = 3 };
+  static const gchar *names[]
+      = { "crop", "simaugment", "autoaugment", "randaugment", "stacked-randaugment", "trivialaugment" };
+  SupconProgram *program;
   SupconPolicy policy;
+  gchar *text;
+  guint kind;
   gint64 begin, end;
   double seconds;
   guint n = 0;
 
   if (argc < 5) {
-    fprintf (stderr, "usage: %s crop|simaugment WIDTH HEIGHT SIZE [SECONDS]\n", argv[0]);
+    fprintf (stderr, "usage: %s POLICY WIDTH HEIGHT SIZE [SECONDS]\n", argv[0]);
     return 2;
   }
-  supcon_policy_init (&policy, strcmp (argv[1], "crop") == 0 ? SUPCON_POLICY_CROP : SUPCON_POLICY_SIMAUGMENT);
+  for (kind = 0; kind < G_N_ELEMENTS (names) && strcmp (argv[1], names[kind]) != 0; kind++)
+    ;
+  supcon_policy_init (&policy, SUPCON_POLICY_CROP + kind);
+  text = supcon_policy_to_text (&policy);
+  program = supcon_program_parse (text, NULL);
   picture.width = atoi (argv[2]);
   picture.height = atoi (argv[3]);
   view.width = view.height = atoi (argv[4]);
@@ -34,12 +45,14 @@ main (int argc, char **argv)
 
   begin = g_get_monotonic_time ();
   do {
-    supcon_augmenter_apply (augmenter, &policy, 0, n++, 0, &picture, &view);
+    supcon_augmenter_apply (augmenter, program, 0, n++, 0, &picture, &view);
     end = g_get_monotonic_time ();
   } while (end - begin < seconds * G_TIME_SPAN_SECOND);
   printf ("%.1f\n", n / ((end - begin) * 1e-6));
   g_free (picture.pixels);
   g_free (view.pixels);
+  g_free (text);
+  supcon_program_free (program);
   supcon_augmenter_free (augmenter);
   return 0;
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "augment/policy.h"
+#include "apply_policy.h"
 #include "augment/resize.h"
 #include "golden/augment.h"
 
@@ -138,8 +138,8 @@ START_TEST (test_policy_golden)
     .flip_probability = golden_policies[_i].flip_probability,
   };
 
-  supcon_augmenter_apply (augmenter, &policy, golden_policies[_i].seed, golden_policies[_i].sample,
-      golden_policies[_i].view, &picture, &view);
+  apply_policy (augmenter, &policy, golden_policies[_i].seed, golden_policies[_i].sample, golden_policies[_i].view,
+      &picture, &view);
   assert_golden (&view, golden_bytes + golden_policies[_i].offset, _i);
   supcon_augmenter_free (augmenter);
   g_free (picture.pixels);
@@ -154,7 +154,7 @@ START_TEST (test_policy_none)
   SupconPolicy policy;
 
   supcon_policy_init (&policy, SUPCON_POLICY_NONE);
-  supcon_augmenter_apply (augmenter, &policy, 1, 2, 3, &picture, &view);
+  apply_policy (augmenter, &policy, 1, 2, 3, &picture, &view);
   ck_assert (memcmp (view.pixels, picture.pixels, picture.stride * picture.height) == 0);
   supcon_augmenter_free (augmenter);
   g_free (picture.pixels);
@@ -194,7 +194,7 @@ START_TEST (test_policy_distribution)
     const guint8 *near, *far;
     double w, h, scale = (double)VIEW / (FAR - NEAR);
 
-    supcon_augmenter_apply (augmenter, &policy, 11, i / 2, i % 2, &picture, &view);
+    apply_policy (augmenter, &policy, 11, i / 2, i % 2, &picture, &view);
     near = view.pixels + NEAR * view.stride + 3 * NEAR;
     far = view.pixels + FAR * view.stride + 3 * FAR;
     w = (far[0] - near[0]) * scale;
@@ -243,14 +243,14 @@ START_TEST (test_policy_key)
   supcon_policy_init (&policy, SUPCON_POLICY_CROP);
   for (guint i = 0; i < KEYS; i++) {
     views[i] = new_image (16, 16, 3);
-    supcon_augmenter_apply (augmenter, &policy, keys[i][0], keys[i][1], (guint32)keys[i][2], &picture, &views[i]);
+    apply_policy (augmenter, &policy, keys[i][0], keys[i][1], (guint32)keys[i][2], &picture, &views[i]);
   }
   size = views[0].stride * views[0].height;
   for (guint i = KEYS; i-- > 0;) {
     SupconAugmenter *other = supcon_augmenter_new ();
     SupconImage again = new_image (16, 16, 3);
 
-    supcon_augmenter_apply (other, &policy, keys[i][0], keys[i][1], (guint32)keys[i][2], &picture, &again);
+    apply_policy (other, &policy, keys[i][0], keys[i][1], (guint32)keys[i][2], &picture, &again);
     for (guint j = 0; j < KEYS; j++)
       ck_assert_int_eq (memcmp (again.pixels, views[j].pixels, size) == 0, i == j);
     supcon_augmenter_free (other);
@@ -259,9 +259,9 @@ START_TEST (test_policy_key)
 
   /* The flip has its own numbers: what is drawn for it does not move the crop. */
   policy.flip_probability = 0.0;
-  supcon_augmenter_apply (augmenter, &policy, 1, 2, 3, &picture, &views[0]);
+  apply_policy (augmenter, &policy, 1, 2, 3, &picture, &views[0]);
   policy.flip_probability = 1.0;
-  supcon_augmenter_apply (augmenter, &policy, 1, 2, 3, &picture, &views[1]);
+  apply_policy (augmenter, &policy, 1, 2, 3, &picture, &views[1]);
   for (guint y = 0; y < 16; y++) {
     for (guint x = 0; x < 16; x++)
       ck_assert_mem_eq (
@@ -312,7 +312,7 @@ START_TEST (test_policy_extremes)
         SupconImage picture = new_image (sizes[s][0], sizes[s][1], 1), view = new_image (4, 4, 3);
 
         memset (picture.pixels, 77, picture.stride * picture.height);
-        supcon_augmenter_apply (augmenter, &policies[p], 1, i, 0, &picture, &view);
+        apply_policy (augmenter, &policies[p], 1, i, 0, &picture, &view);
         for (guint y = 0; y < 4; y++) {
           for (guint x = 0; x < 12; x++)
             ck_assert_uint_eq (view.pixels[y * view.stride + x], 77);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "augment/operations.h"
-#include "augment/policy.h"
+#include "apply_policy.h"
 #include "check_main.h"
 
 typedef enum {
@@ -224,7 +224,7 @@ START_TEST (test_simaugment_probabilities)
   for (guint sample = 0; sample < n; sample++) {
     gboolean is_grey = TRUE;
 
-    supcon_augmenter_apply (s.augmenter, &s.policy, 3, sample, 0, &s.picture, &s.view);
+    apply_policy (s.augmenter, &s.policy, 3, sample, 0, &s.picture, &s.view);
     for (guint i = 0; i < 4800; i += 3)
       is_grey = is_grey && s.view.pixels[i] == s.view.pixels[i + 1] && s.view.pixels[i] == s.view.pixels[i + 2];
     grey += is_grey;
@@ -238,7 +238,7 @@ START_TEST (test_simaugment_probabilities)
   s.policy.blur_probability = 0.5;
   s.policy.sigma_min = 1.0;
   for (guint sample = 0; sample < n; sample++) {
-    supcon_augmenter_apply (s.augmenter, &s.policy, 3, sample, 0, &s.picture, &s.view);
+    apply_policy (s.augmenter, &s.policy, 3, sample, 0, &s.picture, &s.view);
     same += memcmp (s.picture.pixels, s.view.pixels, 4800) == 0;
   }
   ck_assert_double_eq_tol (same / (double)n, 0.5, 4 * sqrt (0.25 / n));
@@ -256,10 +256,10 @@ START_TEST (test_simaugment_independent)
   s.policy.greyscale_probability = 0.0;
   for (guint sample = 0; sample < 50; sample++) {
     s.policy.flip_probability = 0.0;
-    supcon_augmenter_apply (s.augmenter, &s.policy, 9, sample, 1, &s.picture, &s.view);
+    apply_policy (s.augmenter, &s.policy, 9, sample, 1, &s.picture, &s.view);
     memcpy (first, s.view.pixels, 4800);
     s.policy.flip_probability = 1.0;
-    supcon_augmenter_apply (s.augmenter, &s.policy, 9, sample, 1, &s.picture, &s.view);
+    apply_policy (s.augmenter, &s.policy, 9, sample, 1, &s.picture, &s.view);
     for (guint i = 0; i < 1600; i++) {
       const guint8 *mirrored = s.view.pixels + 3 * (i / 40 * 40 + 39 - i % 40);
 
@@ -285,7 +285,7 @@ START_TEST (test_simaugment_sizes)
       gsize n = (gsize)width * height * channels;
       SupconImage view = { g_malloc (n), (gsize)width * channels, width, height, channels };
 
-      supcon_augmenter_apply (s.augmenter, &s.policy, 1, size, 0, &s.picture, &view);
+      apply_policy (s.augmenter, &s.policy, 1, size, 0, &s.picture, &view);
       g_free (view.pixels);
     }
   }

@@ -9,8 +9,8 @@
     ",height=" #h
 
 /* The example of the element's documentation. */
-#define EXAMPLE "videotestsrc num-buffers=10 ! supconaugment policy=crop " \
-    "views=2 ! video/x-raw,width=32,height=32 ! fakesink"
+#define EXAMPLE "videotestsrc num-buffers=10 ! supconaugment " \
+    "policy=simaugment views=2 ! video/x-raw,width=32,height=32 ! fakesink"
 
 static GstHarness *
 new_harness (const gchar * launch, const gchar * caps)
@@ -641,6 +641,93 @@ GST_START_TEST (test_example)
 
 GST_END_TEST;
 
+/* Frames of a clip share their draw, so that a picture that does not move gives views that do not; clips do not. */
+GST_START_TEST (test_clips)
+{
+  GstHarness *h = new_harness ("supconaugment views=1 consistent=clip "
+      "clip-length=3 ! capsfilter caps=video/x-raw,width=16,height=12", RGB_CAPS (32, 24));
+  guint8 *views[9];
+  gsize size = 0;
+
+  for (guint i = 0; i < 9; i++) {
+    GstBuffer *view;
+
+    /* A stream that starts ends the clip before its length. */
+    if (i == 7)
+      gst_harness_push_event (h, gst_event_new_stream_start ("another"));
+    fail_unless_equals_int (gst_harness_push (h, new_frame (32, 24, 3, 96)),
+        GST_FLOW_OK);
+    view = gst_harness_pull (h);
+    views[i] = visible_bytes (h, view, &size);
+    gst_buffer_unref (view);
+  }
+  for (guint i = 1; i < 9; i++) {
+    gboolean begins = i == 3 || i == 6 || i == 7;
+
+    fail_unless ((memcmp (views[i - 1], views[i], size) != 0) == begins, "%u",
+        i);
+  }
+  for (guint i = 0; i < 9; i++)
+    g_free (views[i]);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_operations)
+{
+  GstHarness *h = new_harness ("supconaugment views=1 operations=invert",
+      RGB_CAPS (8, 8));
+  GstElement *element = gst_harness_find_element (h, "supconaugment");
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error = NULL;
+
+  gst_element_set_bus (element, bus);
+  for (guint i = 0; i < 2; i++) {
+    GstBuffer *view;
+    guint8 *bytes;
+    gsize size;
+
+    fail_unless_equals_int (gst_harness_push (h, new_frame (8, 8, 3, 24)),
+        GST_FLOW_OK);
+    view = gst_harness_pull (h);
+    bytes = visible_bytes (h, view, &size);
+    for (guint k = 0; k < size; k++)
+      fail_unless_equals_int (bytes[k], 255 - pixel (k / 3 % 8, k / 24, k % 3));
+    g_free (bytes);
+    gst_buffer_unref (view);
+    /* A mistake leaves what was there, and says so. */
+    g_object_set (element, "operations", "invert(2)", NULL);
+  }
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  fail_unless (message != NULL);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (g_error_matches (error, GST_LIBRARY_ERROR,
+          GST_LIBRARY_ERROR_SETTINGS));
+  fail_unless (strstr (error->message, "column 8") != NULL, "%s",
+      error->message);
+  g_clear_error (&error);
+  gst_message_unref (message);
+
+  /* At the start it is an error. */
+  gst_element_set_state (element, GST_STATE_NULL);
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  g_object_set (element, "operations", NULL, NULL);
+  fail_unless (gst_element_set_state (element, GST_STATE_PAUSED) !=
+      GST_STATE_CHANGE_FAILURE);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 static Suite *
 supconaugment_suite (void)
 {
@@ -663,6 +750,8 @@ supconaugment_suite (void)
   tcase_add_test (tcase, test_properties_while_playing);
   tcase_add_test (tcase, test_short_frame);
   tcase_add_test (tcase, test_example);
+  tcase_add_test (tcase, test_clips);
+  tcase_add_test (tcase, test_operations);
   return suite;
 }
 

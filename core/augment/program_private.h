@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** What parsing makes and drawing reads. */
+#ifndef SUPCON_AUGMENT_PROGRAM_PRIVATE_H
+#define SUPCON_AUGMENT_PROGRAM_PRIVATE_H
+
+#include "augment/program.h"
+
+#define MAX_ARGUMENTS 2
+#define MAX_CHOICES 8
+#define MAX_PICKS 16
+/* How often one operation may stand in a program: each place has its own random numbers. */
+#define MAX_OCCURRENCES 64
+
+typedef enum { VALUE_NUMBER, VALUE_RANGE, VALUE_GRID, VALUE_CHOICE } ValueKind;
+
+typedef struct {
+  ValueKind kind;
+  double base;
+  gboolean sign;
+  guint n;               /* of a grid or a choice */
+  double v[MAX_CHOICES]; /* one number, two bounds, or the choices */
+} Value;
+
+typedef struct _Node Node;
+struct _Node {
+  SupconOperation operation;
+  guint occurrence; /* how often the operation stands before it in the text */
+  double probability;
+  Value values[MAX_ARGUMENTS];
+  guint picks;
+  GArray *children; /* Node; of a group or a pick, else NULL */
+};
+
+struct _SupconProgram {
+  Node root;
+};
+
+#endif

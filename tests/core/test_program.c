@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The language of policies: mistakes and their columns, what is drawn and how often, that draws are independent. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply_policy.h"
+#include "augment/autoaugment.h"
+#include "check_main.h"
+#include "error.h"
+#include "rng.h"
+
+static SupconProgram *
+parse (const gchar *text)
+{
+  GError *error = NULL;
+  SupconProgram *program = supcon_program_parse (text, &error);
+
+  ck_assert_msg (program != NULL, "%s: %s", text, error ? error->message : "no reason");
+  return program;
+}
+
+START_TEST (test_mistakes)
+{
+  static const struct {
+    const gchar *text, *column, *expected;
+  } mistakes[] = {
+    { "crop flop", "column 6: 'flop'", "an operation" },
+    { "flip crop", "column 6: 'crop'", "crop only in the first place" },
+    { "pick(2){crop}", "column 9: 'crop'", "crop only in the first place" },
+    { "flip(1.5)", "column 6: '1.5'", "p from 0 to 1" },
+    { "flip(0.1:0.2)", "column 6: '0.1:0.2'", "a probability, one number" },
+    { "blur(0.1:2,q=1)", "column 12: 'q=1'", "sigma=, kernel=, p=" },
+    { "blur(0.1:2,p=)", "column 14: ')'", "a number" },
+    { "blur(0.1:2,p 1)", "column 14: '1'", "'='" },
+    { "blur(0.1:2", "column 11: the end", "',' or ')'" },
+    { "rotate(nan)", "column 8: 'nan'", "p=" },
+    { "rotate(1e999)", "column 8: '1e999'", "a number" },
+    { "rotate", "column 1: 'rotate'", "rotate(degrees)" },
+    { "rotate(+-400)", "column 8: '+-400'", "degrees from -360 to 360" },
+    { "rotate(1,1,1)", "column 12: '1'", "at most 2 values" },
+    { "brightness(0.5+-0.6)", "column 12: '0.5+-0.6'", "factor from 0 to 10" },
+    { "posterize(0)", "column 11: '0'", "bits from 1 to 8" },
+    { "solarize(0:256/1)", "column 16: '1'", "how many values" },
+    { "solarize(1|2|3|4|5|6|7|8|9)", "column 26: '9'", "at most 8 choices" },
+    { "crop(scale=0.1|0.2)", "column 12: '0.1|0.2'", "scale as a number or as low:high" },
+    { "pick(2)", "column 8: the end", "'{'" },
+    { "pick(2){", "column 9: the end", "'}'" },
+    { "pick(2){}", "column 9: '}'", "something to pick from" },
+    { "pick(1.5){flip}", "column 1: 'pick'", "a whole number" },
+    { "pick(2){pick{flip}}", "column 9: 'pick'", "no pick inside of a pick" },
+    { "pick(17){flip}", "column 6: '17'", "count from 1 to 16" },
+    { "}", "column 1: '}'", "an operation" },
+    { "pick(16){{invert invert invert}}", "column 1: 'pick'", "at most 32 operations" },
+    { "\xff\xfe", "column 1: '", "an operation" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (mistakes); i++) {
+    GError *error = NULL;
+
+    ck_assert_msg (supcon_program_parse (mistakes[i].text, &error) == NULL, "%s", mistakes[i].text);
+    ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
+    ck_assert_msg (strstr (error->message, mistakes[i].column) && strstr (error->message, mistakes[i].expected),
+        "%s: %s", mistakes[i].text, error->message);
+    ck_assert (g_utf8_validate (error->message, -1, NULL));
+    g_error_free (error);
+  }
+}
+END_TEST
+
+static const gchar *const texts[] = {
+  "crop(scale=0.2:1) flip(0.5) color(0.4,p=0.8) greyscale(0.2) blur(0.1:2,p=0.5)",
+  "pick(2){ identity shear-x(+-0:0.3/31) equalize {posterize(4,p=0.4) rotate(+-30,p=0.6)} } erase(p=0.3)",
+  "brightness(1+-0:0.9/10) solarize(10|20|200) translate-x(pixels=+-3) hue(-0.1:0.1) sharpness(2)",
+};
+
+/* Texts with random changes parse or name a column, and what parses can be drawn and applied. */
+START_TEST (test_mutations)
+{
+  static const gchar alphabet[] = "{}():/|,=+-.0129 pcropflickshearbu\xff";
+  SupconAugmenter *augmenter = supcon_augmenter_new ();
+  guint8 in[5 * 7 * 3] = { 9, 200, 30 }, out[6 * 4 * 3];
+  SupconImage picture = { in, 15, 5, 7, 3 }, view = { out, 18, 6, 4, 3 };
+  guint parsed = 0;
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 5, 0, 0, 0);
+  for (guint i = 0; i < 30000; i++) {
+    gchar *text = g_strdup (texts[i % G_N_ELEMENTS (texts)]);
+    guint n = (guint)strlen (text);
+    SupconProgram *program;
+    GError *error = NULL;
+
+    for (guint changes = 1 + supcon_rng_below (&rng, 3); changes > 0; changes--)
+      text[supcon_rng_below (&rng, n)] = alphabet[supcon_rng_below (&rng, sizeof alphabet)];
+    program = supcon_program_parse (text, &error);
+    if (program) {
+      supcon_augmenter_apply (augmenter, program, 1, i, 0, &picture, &view);
+      supcon_program_free (program);
+      parsed++;
+    } else {
+      ck_assert_msg (strstr (error->message, "column ") != NULL, "%s", error->message);
+      g_error_free (error);
+    }
+    g_free (text);
+  }
+  ck_assert_uint_gt (parsed, 300);
+  ck_assert_uint_lt (parsed, 29000);
+  supcon_augmenter_free (augmenter);
+}
+END_TEST
+
+/* chi^2 of n counts that should be equal, against its mean plus five standard deviations. */
+static void
+assert_uniform (const guint *counts, guint n, guint total, const gchar *what)
+{
+  double expected = (double)total / n, chi2 = 0;
+
+  for (guint i = 0; i < n; i++)
+    chi2 += (counts[i] - expected) * (counts[i] - expected) / expected;
+  ck_assert_msg (chi2 < n - 1 + 5 * sqrt (2.0 * (n - 1)), "%s: chi^2 %g for %u", what, chi2, n);
+}
+
+#define DRAWS 100000
+
+static void
+draw (const SupconProgram *program, guint64 sample, SupconDraws *draws)
+{
+  supcon_program_draw (program, 7, sample, 0, 64, 48, 32, 32, draws);
+}
+
+/* torchvision's TrivialAugmentWide: 14 operations, 31 magnitudes and a sign, all equally likely. */
+START_TEST (test_trivialaugment)
+{
+  guint operations[SUPCON_N_OPERATIONS] = { 0 }, shears[61] = { 0 }, bits[9] = { 0 }, total = 0, n_shears = 0,
+        n_bits = 0;
+  SupconPolicy policy;
+  SupconProgram *program;
+  gchar *text;
+
+  supcon_policy_init (&policy, SUPCON_POLICY_TRIVIALAUGMENT);
+  text = supcon_policy_to_text (&policy);
+  program = parse (text);
+  for (guint i = 0; i < DRAWS; i++) {
+    SupconDraws draws;
+
+    draw (program, i, &draws);
+    ck_assert_uint_le (draws.n_steps, 1);
+    if (draws.n_steps == 0) {
+      operations[SUPCON_OPERATION_IDENTITY]++;
+      continue;
+    }
+    operations[draws.steps[0].operation]++;
+    if (draws.steps[0].operation == SUPCON_OPERATION_SHEAR_X) {
+      double bin = draws.steps[0].values[0] / 0.99 * 30;
+
+      ck_assert_double_eq_tol (bin, rint (bin), 1e-9);
+      shears[(int)rint (bin) + 30]++;
+      n_shears++;
+    }
+    if (draws.steps[0].operation == SUPCON_OPERATION_POSTERIZE) {
+      bits[(int)rint (draws.steps[0].values[0])]++;
+      n_bits++;
+    }
+  }
+  for (guint i = 0; i < SUPCON_N_OPERATIONS; i++)
+    if (operations[i] > 0)
+      operations[total++] = operations[i];
+  ck_assert_uint_eq (total, 14);
+  assert_uniform (operations, 14, DRAWS, "operations");
+  /* 0 has both signs. */
+  ck_assert_double_eq_tol (shears[30] / (double)n_shears, 2.0 / 62, 5 * sqrt (2.0 / 62 / n_shears));
+  for (guint i = 0; i < 61; i++)
+    if (i != 30)
+      ck_assert_double_eq_tol (shears[i] / (double)n_shears, 1.0 / 62, 5 * sqrt (1.0 / 62 / n_shears));
+  /* 8 - round (i / 5) for i from 0 to 30. */
+  for (guint i = 2; i <= 8; i++) {
+    double expected = (i == 2 || i == 8 ? 3 : 5) / 31.0;
+
+    ck_assert_double_eq_tol (bits[i] / (double)n_bits, expected, 5 * sqrt (expected / n_bits));
+  }
+  supcon_program_free (program);
+  g_free (text);
+}
+END_TEST
+
+/* How often each operation is done agrees with the table's probabilities. */
+START_TEST (test_autoaugment)
+{
+  for (guint table = 0; table < 3; table++) {
+    double expected[SUPCON_N_OPERATIONS] = { 0 };
+    guint counts[SUPCON_N_OPERATIONS] = { 0 };
+    SupconPolicy policy;
+    SupconProgram *program;
+    gchar *text;
+
+    for (guint i = 0; i < SUPCON_N_SUB_POLICIES; i++)
+      for (guint k = 0; k < 2; k++)
+        expected[supcon_autoaugment[table][i][k].operation] += supcon_autoaugment[table][i][k].probability / 25;
+    supcon_policy_init (&policy, SUPCON_POLICY_AUTOAUGMENT);
+    policy.table = table;
+    text = supcon_policy_to_text (&policy);
+    program = parse (text);
+    for (guint i = 0; i < DRAWS; i++) {
+      SupconDraws draws;
+
+      draw (program, i, &draws);
+      ck_assert_uint_le (draws.n_steps, 2);
+      for (guint k = 0; k < draws.n_steps; k++)
+        counts[draws.steps[k].operation]++;
+    }
+    for (guint i = 0; i < SUPCON_N_OPERATIONS; i++)
+      ck_assert_double_eq_tol (counts[i] / (double)DRAWS, expected[i], 5 * sqrt (2 * expected[i] / DRAWS) + 1e-12);
+    supcon_program_free (program);
+    g_free (text);
+  }
+}
+END_TEST
+
+START_TEST (test_randaugment)
+{
+  static const struct {
+    SupconOperation operation;
+    double values[2]; /* with either sign */
+  } expected[] = {
+    { SUPCON_OPERATION_SHEAR_X, { -0.09, 0.09 } },
+    { SUPCON_OPERATION_ROTATE, { -9, 9 } },
+    { SUPCON_OPERATION_TRANSLATE_Y, { -45.0 / 331, 45.0 / 331 } },
+    { SUPCON_OPERATION_BRIGHTNESS, { 0.73, 1.27 } },
+    { SUPCON_OPERATION_SOLARIZE, { 178.5, 178.5 } },
+    { SUPCON_OPERATION_POSTERIZE, { 6.8, 6.8 } },
+  };
+  guint seen[G_N_ELEMENTS (expected)][2] = { 0 }, n_steps = 0;
+  SupconPolicy policy;
+  SupconProgram *program;
+  gchar *text;
+
+  supcon_policy_init (&policy, SUPCON_POLICY_RANDAUGMENT);
+  text = supcon_policy_to_text (&policy);
+  program = parse (text);
+  for (guint i = 0; i < DRAWS; i++) {
+    SupconDraws draws;
+
+    draw (program, i, &draws);
+    n_steps += draws.n_steps;
+    for (guint k = 0; k < draws.n_steps; k++)
+      for (guint e = 0; e < G_N_ELEMENTS (expected); e++)
+        if (draws.steps[k].operation == expected[e].operation) {
+          guint sign = fabs (draws.steps[k].values[0] - expected[e].values[1]) < 1e-9;
+
+          ck_assert_double_eq_tol (draws.steps[k].values[0], expected[e].values[sign], 1e-9);
+          seen[e][sign]++;
+        }
+  }
+  /* Two of 14, one of which is no step. */
+  ck_assert_double_eq_tol (n_steps / (double)DRAWS, 2 * 13 / 14.0, 0.01);
+  for (guint e = 0; e < 4; e++)
+    assert_uniform (seen[e], 2, seen[e][0] + seen[e][1], supcon_operation_name (expected[e].operation));
+  supcon_program_free (program);
+  g_free (text);
+}
+END_TEST
+
+/* What an operation draws is the same whatever else stands in the program. */
+START_TEST (test_independent)
+{
+  SupconProgram *alone = parse ("rotate(-30:30,p=0.7)");
+  SupconProgram *together = parse ("crop flip(0.5) color(0.4) blur(p=0.5) rotate(-30:30,p=0.7) equalize(0.1)");
+
+  for (guint i = 0; i < 1000; i++) {
+    const SupconStep *rotation = NULL;
+    SupconDraws a, b;
+
+    draw (alone, i, &a);
+    draw (together, i, &b);
+    for (guint k = 0; k < b.n_steps; k++)
+      if (b.steps[k].operation == SUPCON_OPERATION_ROTATE)
+        rotation = &b.steps[k];
+    ck_assert_uint_eq (a.n_steps, rotation != NULL);
+    if (rotation)
+      ck_assert (a.steps[0].values[0] == rotation->values[0]);
+  }
+  supcon_program_free (alone);
+  supcon_program_free (together);
+}
+END_TEST
+
+START_TEST (test_kinds)
+{
+  for (guint kind = SUPCON_POLICY_NONE; kind <= SUPCON_POLICY_TRIVIALAUGMENT; kind++) {
+    SupconPolicy policy;
+    gchar *text;
+
+    supcon_policy_init (&policy, kind);
+    policy.erase_probability = 1.0;
+    text = supcon_policy_to_text (&policy);
+    supcon_program_free (parse (text));
+    g_free (text);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    supcon_program_free (parse (texts[i]));
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("program", test_mistakes, test_mutations, test_trivialaugment, test_autoaugment, test_randaugment,
+    test_independent, test_kinds)
