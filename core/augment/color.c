@@ -123,13 +123,13 @@ turn_hue (guint8 *restrict red, guint8 *restrict green, guint8 *restrict blue, g
 
     x = sector == 1 ? q : p;
     y = sector == 4 ? t : x;
-    red[i] = (guint8)((sector == 0) | (sector == 5) ? most : y);
+    red[i] = (guint8)(((sector == 0) | (sector == 5)) ? most : y);
     x = sector == 3 ? q : p;
     y = sector == 0 ? t : x;
-    green[i] = (guint8)((sector == 1) | (sector == 2) ? most : y);
+    green[i] = (guint8)(((sector == 1) | (sector == 2)) ? most : y);
     x = sector == 5 ? q : p;
     y = sector == 2 ? t : x;
-    blue[i] = (guint8)((sector == 3) | (sector == 4) ? most : y);
+    blue[i] = (guint8)(((sector == 3) | (sector == 4)) ? most : y);
   }
 }
 

@@ -15,6 +15,7 @@ typedef guint8 PixelBytes __attribute__ ((vector_size (4)));
 typedef struct {
   guint in, out;
   guint taps;           /* room for weights per output pixel */
+  guint most;           /* of count; weights behind an output pixel's own are 0 */
   guint *first, *count; /* which input pixels each output pixel sees */
   float *weights;
 } Filter;
@@ -69,6 +70,7 @@ filter_prepare (Filter *filter, guint in, guint out)
   filter->in = in;
   filter->out = out;
   filter->taps = (guint)ceil (support) * 2 + 1;
+  filter->most = 0;
   filter->first = g_renew (guint, filter->first, out);
   filter->count = g_renew (guint, filter->count, out);
   filter->weights = g_renew (float, filter->weights, (gsize)out * filter->taps);
@@ -86,8 +88,11 @@ filter_prepare (Filter *filter, guint in, guint out)
       weights[i - first] = (float)(triangle ((i - centre + 0.5) / support) / total);
     while (end - first > 1 && weights[end - first - 1] == 0.0f)
       end--;
+    for (guint i = end - first; i < filter->taps; i++)
+      weights[i] = 0.0f;
     filter->first[o] = first;
     filter->count[o] = end - first;
+    filter->most = MAX (filter->most, end - first);
   }
 }
 
@@ -120,35 +125,40 @@ resize_vertically (const Filter *filter, guint y, const guint8 *pixels, gsize st
     sum_columns (pixels, stride, weights, count, (guint)n, row);
 }
 
-/* Three channels as one vector of four, the last of which is the next pixel's and is written over by it: so pixels are
+/* Every pixel takes as many values as the one that needs most, since processors guess loops of one length right. Three
+ * channels are one vector of four, the last of which is the next pixel's and is written over by it: so pixels are
  * written from left to right, mirrored or not. */
 SUPCON_MULTIVERSION static void
-resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *out)
+resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
 {
-  for (guint i = 0; i < filter->out; i++, out += 3) {
-    guint x = mirror ? filter->out - 1 - i : i;
-    const float *weights = filter->weights + (gsize)x * filter->taps;
-    const float *in = row + (gsize)filter->first[x] * 3;
+  const Filter f = *filter; /* which no byte written can change */
+
+  for (guint i = 0; i < f.out; i++, out += 3) {
+    guint x = mirror ? f.out - 1 - i : i;
+    const float *weights = f.weights + (gsize)x * f.taps;
+    const float *in = row + (gsize)f.first[x] * 3;
     Pixel sums = { 0.5f, 0.5f, 0.5f, 0.5f };
     PixelBytes bytes;
 
-    for (guint t = 0; t < filter->count[x]; t++, in += 3)
+    for (guint t = 0; t < f.most; t++, in += 3)
       sums += weights[t] * *(const Pixel *)in;
     bytes = __builtin_convertvector(__builtin_convertvector(sums, PixelInts), PixelBytes);
-    memcpy (out, &bytes, i + 1 < filter->out ? 4 : 3);
+    memcpy (out, &bytes, i + 1 < f.out ? 4 : 3);
   }
 }
 
 static void
-resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *out)
+resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
 {
-  for (guint i = 0; i < filter->out; i++) {
-    guint x = mirror ? filter->out - 1 - i : i;
-    const float *weights = filter->weights + (gsize)x * filter->taps;
-    const float *in = row + filter->first[x];
+  const Filter f = *filter;
+
+  for (guint i = 0; i < f.out; i++) {
+    guint x = mirror ? f.out - 1 - i : i;
+    const float *weights = f.weights + (gsize)x * f.taps;
+    const float *in = row + f.first[x];
     float sum = 0.5f;
 
-    for (guint t = 0; t < filter->count[x]; t++)
+    for (guint t = 0; t < f.most; t++)
       sum += weights[t] * in[t];
     out[i] = (guint8)(gint32)sum;
   }
@@ -159,16 +169,17 @@ supcon_resizer_apply (
     SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror, const SupconImage *dst)
 {
   const guint8 *pixels = src->pixels + crop->y * src->stride + (gsize)crop->x * src->channels;
-  gsize n = (gsize)crop->width * src->channels;
+  gsize n = (gsize)crop->width * src->channels, n_behind;
 
   filter_prepare (&resizer->horizontal, crop->width, dst->width);
   filter_prepare (&resizer->vertical, crop->height, dst->height);
-  /* One more, since colours are read by fours. */
-  if (resizer->row_size < n + 1) {
-    resizer->row = g_renew (float, resizer->row, n + 1);
-    resizer->row_size = n + 1;
+  /* What is read behind the row's end has no weight, but must be a number. Colours are read by fours. */
+  n_behind = (gsize)resizer->horizontal.most * src->channels + 1;
+  if (resizer->row_size < n + n_behind) {
+    resizer->row = g_renew (float, resizer->row, n + n_behind);
+    resizer->row_size = n + n_behind;
   }
-  resizer->row[n] = 0.0f;
+  memset (resizer->row + n, 0, n_behind * sizeof *resizer->row);
 
   /* Down first: that pass is over contiguous bytes, so the one that sees most pixels is the one made of vectors. */
   for (guint y = 0; y < dst->height; y++) {
