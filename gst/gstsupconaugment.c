@@ -446,8 +446,17 @@ gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
-  return gst_video_info_from_caps (&self->in_info, in)
-      && gst_video_info_from_caps (&self->out_info, out);
+  if (!gst_video_info_from_caps (&self->in_info, in)
+      || !gst_video_info_from_caps (&self->out_info, out))
+    return FALSE;
+  if (GST_VIDEO_INFO_IS_INTERLACED (&self->in_info)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("interlaced video (%s), expected progressive",
+            gst_video_interlace_mode_to_string (GST_VIDEO_INFO_INTERLACE_MODE
+                (&self->in_info))), ("put deinterlace before supconaugment"));
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean

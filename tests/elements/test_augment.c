@@ -728,6 +728,33 @@ GST_START_TEST (test_operations)
 
 GST_END_TEST;
 
+GST_START_TEST (test_interlaced)
+{
+  GstHarness *h = new_harness ("supconaugment",
+      RGB_CAPS (8, 8) ",interlace-mode=interleaved");
+  GstElement *element = gst_harness_find_element (h, "supconaugment");
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error = NULL;
+
+  gst_element_set_bus (element, bus);
+  fail_unless_equals_int (gst_harness_push (h, new_frame (8, 8, 3, 24)),
+      GST_FLOW_NOT_NEGOTIATED);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (strstr (error->message, "interlaced video (interleaved)") !=
+      NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 static Suite *
 supconaugment_suite (void)
 {
@@ -751,6 +778,7 @@ supconaugment_suite (void)
   tcase_add_test (tcase, test_short_frame);
   tcase_add_test (tcase, test_example);
   tcase_add_test (tcase, test_clips);
+  tcase_add_test (tcase, test_interlaced);
   tcase_add_test (tcase, test_operations);
   return suite;
 }
