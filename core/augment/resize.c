@@ -4,12 +4,12 @@
 #include "simd.h"
 
 /* Values that the vertical pass sums together: a constant, so that the compiler keeps the sums in registers. */
-#define BLOCK 32
+#define BLOCK 64
 
 /* One pixel and what follows it. */
 typedef float Pixel __attribute__ ((vector_size (16), aligned (4), may_alias));
 typedef gint32 PixelInts __attribute__ ((vector_size (16)));
-typedef guint8 PixelBytes __attribute__ ((vector_size (4)));
+typedef guint8 PixelBytes __attribute__ ((vector_size (4), aligned (1), may_alias));
 
 /* One direction's weights. */
 typedef struct {
@@ -125,11 +125,11 @@ resize_vertically (const Filter *filter, guint y, const guint8 *pixels, gsize st
     sum_columns (pixels, stride, weights, count, (guint)n, row);
 }
 
-/* Every pixel takes as many values as the one that needs most, since processors guess loops of one length right. Three
+/* Every pixel takes as many values as the one that needs most, and the usual numbers have a loop of their own. Three
  * channels are one vector of four, the last of which is the next pixel's and is written over by it: so pixels are
  * written from left to right, mirrored or not. */
-SUPCON_MULTIVERSION static void
-resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
+static inline __attribute__ ((always_inline)) void
+sum_pixels (const Filter *filter, guint most, const float *row, gboolean mirror, guint8 *restrict out)
 {
   const Filter f = *filter; /* which no byte written can change */
 
@@ -140,10 +140,38 @@ resize_colour_horizontally (const Filter *filter, const float *row, gboolean mir
     Pixel sums = { 0.5f, 0.5f, 0.5f, 0.5f };
     PixelBytes bytes;
 
-    for (guint t = 0; t < f.most; t++, in += 3)
+    for (guint t = 0; t < most; t++, in += 3)
       sums += weights[t] * *(const Pixel *)in;
     bytes = __builtin_convertvector(__builtin_convertvector(sums, PixelInts), PixelBytes);
-    memcpy (out, &bytes, i + 1 < f.out ? 4 : 3);
+    if (i + 1 < f.out)
+      *(PixelBytes *)out = bytes;
+    else
+      memcpy (out, &bytes, 3);
+  }
+}
+
+SUPCON_MULTIVERSION static void
+resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
+{
+  switch (filter->most) {
+  case 2:
+    sum_pixels (filter, 2, row, mirror, out);
+    break;
+  case 3:
+    sum_pixels (filter, 3, row, mirror, out);
+    break;
+  case 4:
+    sum_pixels (filter, 4, row, mirror, out);
+    break;
+  case 5:
+    sum_pixels (filter, 5, row, mirror, out);
+    break;
+  case 6:
+    sum_pixels (filter, 6, row, mirror, out);
+    break;
+  default:
+    sum_pixels (filter, filter->most, row, mirror, out);
+    break;
   }
 }
 
