@@ -112,7 +112,7 @@ struct _GstSupconTrainer
   /* From start until the worker has taken them. */
   SupconModel *model;
   SupconLabels *labels;
-  guint64 first_step;
+  guint64 first_step, first_frame;      /* where resuming begins */
 
   GstVideoInfo info;
   guint width, height;          /* of the model's input; 0: not known yet */
@@ -446,6 +446,7 @@ load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
   }
   if (resume && g_str_equal (info.stage, stage)) {
     self->first_step = info.step;
+    self->first_frame = info.frames;
   } else if (resume && self->job.config.stage == SUPCON_STAGE_CONTRASTIVE) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s was written by stage %s, which resume=true cannot go on with in "
@@ -509,7 +510,7 @@ gst_supcon_trainer_start (GstBaseSink * sink)
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
   GError *error = NULL;
 
-  self->first_step = self->frames = 0;
+  self->first_step = self->first_frame = self->frames = 0;
   g_strlcpy (self->model_config.encoder,
       gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->encoder),
       sizeof self->model_config.encoder);
@@ -557,13 +558,29 @@ static guint64
 find_total_steps (GstSupconTrainer * self)
 {
   gint64 frames;
+  guint64 steps;
 
   if (self->total_steps)
     return self->total_steps;
   if (!gst_pad_peer_query_duration (GST_BASE_SINK_PAD (self),
           GST_FORMAT_BUFFERS, &frames) || frames <= 0)
     return 0;
-  return self->first_step + MAX (1, frames / self->job.batch_size);
+  steps = MAX (1, frames / self->job.batch_size);
+  /* A stream that is played again from its start holds the steps before resuming too. */
+  return self->first_frame ? MAX (steps, self->first_step) : self->first_step + steps;
+}
+
+/* What a live source gave before it will not give again. */
+static gboolean
+upstream_is_live (GstSupconTrainer * self)
+{
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
+  return live;
 }
 
 static guint64
@@ -580,8 +597,14 @@ make_job (GstSupconTrainer * self)
 {
   GstSupconTrainerJob job = self->job;
   SupconSchedule *schedule = &job.config.schedule;
-  guint64 total = find_total_steps (self);
+  guint64 total, first_step;
 
+  if (self->first_frame && upstream_is_live (self))
+    self->first_frame = 0;
+  total = find_total_steps (self);
+  /* The warm-up is that of the run that is gone on with. */
+  first_step = self->first_frame ? 0 : self->first_step;
+  job.skip_frames = self->first_frame;
   job.location = self->location;
   job.last_step = self->total_steps;
   schedule->total_steps = total;
@@ -590,7 +613,7 @@ make_job (GstSupconTrainer * self)
   if (self->warmup_steps >= 0)
     schedule->warmup_steps = self->warmup_steps;
   else if (job.config.stage == SUPCON_STAGE_CONTRASTIVE)
-    schedule->warmup_steps = auto_warmup_steps (total ? total - self->first_step : 0);
+    schedule->warmup_steps = auto_warmup_steps (total ? total - first_step : 0);
   GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
       " warm-up steps of %" G_GUINT64_FORMAT, schedule->learning_rate,
       schedule->warmup_steps, total);
@@ -860,7 +883,8 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
           "location when this is not set", NULL, flags));
   g_object_class_install_property (object_class, PROP_RESUME,
       g_param_spec_boolean ("resume", "Resume",
-          "Go on from the checkpoint at location when there is one", FALSE,
+          "Go on from the checkpoint at location when there is one, at the "
+          "frame that comes after those it was trained on", FALSE,
           flags));
   g_object_class_install_property (object_class, PROP_LEAKY,
       g_param_spec_enum ("leaky", "Leaky",

@@ -33,6 +33,7 @@ struct _GstSupconTrainerWorker
   SupconTrainer *trainer;
   SupconBatch *training;
   guint n_labels;               /* known when 'training' was filled */
+  guint64 trained_frames;       /* received when 'training' was full */
   guint64 saved_step;
   Warned warned;
   guint64 examples;
@@ -48,6 +49,7 @@ struct _GstSupconTrainerWorker
   SupconLabels *labels;
   guint64 first_step, step, handed;     /* handed: steps that full batches, done or waiting, make */
   guint64 received, dropped, unlabelled;        /* frames */
+  guint64 filling_frames;       /* received when 'filling' was full */
   gdouble loss;
 };
 
@@ -80,27 +82,30 @@ stage_name (const GstSupconTrainerWorker * self)
 static gboolean
 save (GstSupconTrainerWorker * self, GError ** error)
 {
-  SupconLabels *labels = supcon_labels_new ();
-  guint64 step = supcon_trainer_step_count (self->trainer);
+  SupconCheckpointInfo info = {.labels = supcon_labels_new (),
+    .step = supcon_trainer_step_count (self->trainer),
+    .frames = self->trained_frames
+  };
   gboolean saved;
 
   /* Labels of batches that were not trained yet are left out: the file depends on what was trained alone. */
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < self->n_labels; i++)
-    supcon_labels_add (labels, supcon_labels_name (self->labels, i));
+    supcon_labels_add (info.labels, supcon_labels_name (self->labels, i));
   g_mutex_unlock (&self->lock);
 
-  saved = supcon_checkpoint_save (self->job.location, self->model, labels,
-      stage_name (self), step, error);
-  supcon_labels_free (labels);
+  g_strlcpy (info.stage, stage_name (self), sizeof info.stage);
+  saved = supcon_checkpoint_save (self->job.location, self->model, &info,
+      error);
+  g_clear_pointer (&info.labels, supcon_labels_free);
   if (!saved)
     return FALSE;
 
-  self->saved_step = step;
+  self->saved_step = info.step;
   gst_element_post_message (self->element,
       gst_message_new_element (GST_OBJECT (self->element),
           gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING,
-              self->job.location, "step", G_TYPE_UINT64, step, NULL)));
+              self->job.location, "step", G_TYPE_UINT64, info.step, NULL)));
   return TRUE;
 }
 
@@ -326,6 +331,7 @@ worker_main (gpointer data)
     self->training = batch;
     supcon_batch_reset (self->filling);
     self->n_labels = supcon_labels_count (self->labels);
+    self->trained_frames = self->filling_frames;
     self->full = FALSE;
     self->busy = TRUE;
     g_cond_broadcast (&self->cond);
@@ -369,6 +375,7 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->labels = labels;
   self->first_step = self->step = self->handed = first_step;
   self->received = self->dropped = self->unlabelled = 0;
+  self->filling_frames = self->trained_frames = job->skip_frames;
   self->loss = 0;
   thread = g_thread_try_new ("supcontrainer", worker_main, self, error);
   self->thread = thread;
@@ -431,6 +438,16 @@ make_room (GstSupconTrainerWorker * self)
   return self->full && self->unlocked ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
 
+/* 'filling' is the thread's from here on; called with the lock held. */
+static void
+hand_over (GstSupconTrainerWorker * self)
+{
+  self->full = TRUE;
+  self->handed++;
+  self->filling_frames = self->received;
+  g_cond_broadcast (&self->cond);
+}
+
 static GstFlowReturn
 push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
     gsize stride, guint channels, const gchar * label, guint64 sample)
@@ -440,6 +457,10 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
 
   if (self->job.last_step && self->handed >= self->job.last_step)
     return GST_FLOW_EOS;
+  if (self->received < self->job.skip_frames) {
+    self->received++;
+    return GST_FLOW_OK;
+  }
   ret = make_room (self);
   if (ret != GST_FLOW_OK)
     return ret;
@@ -458,11 +479,8 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
   supcon_batch_append (batch, pixels, stride, channels,
       label ? (gint32) supcon_labels_add (self->labels, label) :
       SUPCON_UNLABELLED, sample);
-  if (batch->n == batch->capacity) {
-    self->full = TRUE;
-    self->handed++;
-    g_cond_broadcast (&self->cond);
-  }
+  if (batch->n == batch->capacity)
+    hand_over (self);
   return GST_FLOW_OK;
 }
 
@@ -483,7 +501,8 @@ gst_supcon_trainer_worker_push (GstSupconTrainerWorker * self,
 static gboolean
 report_end (GstSupconTrainerWorker * self)
 {
-  guint64 labelled = self->received - self->dropped - self->unlabelled;
+  guint64 labelled = self->received - MIN (self->received,
+      self->job.skip_frames) - self->dropped - self->unlabelled;
 
   if (self->dropped)
     GST_ELEMENT_INFO (self->element, STREAM, FAILED,
@@ -492,6 +511,13 @@ report_end (GstSupconTrainerWorker * self)
             self->dropped, self->received), (NULL));
   if (self->step > self->first_step || self->handed > self->first_step)
     return TRUE;
+  if (self->job.skip_frames && labelled + self->unlabelled < self->job.batch_size) {
+    GST_ELEMENT_INFO (self->element, STREAM, FAILED,
+        ("%s was trained for the whole of this stream already, %"
+            G_GUINT64_FORMAT " steps: nothing is left to do.",
+            self->job.location, self->first_step), (NULL));
+    return TRUE;
+  }
   if (self->unlabelled && labelled == 0) {
     GST_ELEMENT_ERROR (self->element, STREAM, FAILED,
         ("None of the %" G_GUINT64_FORMAT " frames has a label, but stage "
@@ -516,11 +542,8 @@ gst_supcon_trainer_worker_finish (GstSupconTrainerWorker * self)
   GError *error = NULL;
 
   g_mutex_lock (&self->lock);
-  if (!self->full && self->filling->n > 0 && !self->job.drop_last) {
-    self->full = TRUE;
-    self->handed++;
-    g_cond_broadcast (&self->cond);
-  }
+  if (!self->full && self->filling->n > 0 && !self->job.drop_last)
+    hand_over (self);
   while ((self->full || self->busy) && !self->failed && !self->unlocked)
     g_cond_wait (&self->cond, &self->lock);
   if (self->failed)

@@ -26,6 +26,7 @@ typedef struct
   guint batch_size;
   gboolean drop_last;
   GstSupconTrainerLeaky leaky;
+  guint64 skip_frames;          /* passed over at the start, since they were trained on before (resuming) */
   guint64 last_step;            /* no frame is taken once this step is sure to be reached; 0: no end */
   const gchar *location;        /* copied */
   guint64 checkpoint_interval;  /* steps; 0: at the end alone */

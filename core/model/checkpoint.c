@@ -25,7 +25,7 @@ supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
 {
   g_clear_pointer (&info->labels, supcon_labels_free);
   info->stage[0] = '\0';
-  info->step = 0;
+  info->step = info->frames = 0;
 }
 
 /* A 4-dimensional weight seen as out x in x k (OIHW, a file's) or k x in x out (HWIO, ours); others have one order. */
@@ -120,8 +120,8 @@ add_labels (SupconSafetensorsWriter *writer, const SupconLabels *labels, guint n
 }
 
 static void
-add_metadata (SupconSafetensorsWriter *writer, const SupconModelConfig *config, const SupconLabels *labels,
-    guint n_labels, const char *stage, guint64 step)
+add_metadata (
+    SupconSafetensorsWriter *writer, const SupconModelConfig *config, const SupconCheckpointInfo *info, guint n_labels)
 {
   supcon_safetensors_writer_add_metadata (writer, "format", FORMAT);
   supcon_safetensors_writer_add_metadata (writer, "version", VERSION);
@@ -135,9 +135,10 @@ add_metadata (SupconSafetensorsWriter *writer, const SupconModelConfig *config, 
   supcon_safetensors_writer_add_metadata (writer, "projection", projection_names[config->projection]);
   add_uint (writer, "projection-dim", config->projection_dim);
   add_uint (writer, "projection-hidden", config->projection_hidden);
-  add_labels (writer, labels, n_labels);
-  supcon_safetensors_writer_add_metadata (writer, "stage", stage);
-  add_uint (writer, "step", step);
+  add_labels (writer, info->labels, n_labels);
+  supcon_safetensors_writer_add_metadata (writer, "stage", info->stage);
+  add_uint (writer, "step", info->step);
+  add_uint (writer, "frames", info->frames);
 }
 
 /* What load would refuse is not written in the first place. A classifier that was not trained since new labels came has
@@ -164,18 +165,16 @@ count_labels (SupconModel *model, const SupconLabels *labels, guint *n, GError *
 }
 
 gboolean
-supcon_checkpoint_save (const char *location, SupconModel *model, const SupconLabels *labels, const char *stage,
-    guint64 step, GError **error)
+supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCheckpointInfo *info, GError **error)
 {
-  const guint64 batches = GUINT64_TO_LE (step);
+  const guint64 batches = GUINT64_TO_LE (info->step);
   SupconSafetensorsWriter *writer;
   const SupconParam *params;
   char name[MAX_TENSOR_NAME];
   gboolean done;
   guint n_labels, n;
 
-  g_return_val_if_fail (strlen (stage) < sizeof ((SupconCheckpointInfo *)NULL)->stage, FALSE);
-  if (!count_labels (model, labels, &n_labels, error))
+  if (!count_labels (model, info->labels, &n_labels, error))
     return FALSE;
   writer = supcon_safetensors_writer_new (location, error);
   if (!writer)
@@ -183,7 +182,7 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconLa
   params = supcon_model_params (model, &n);
 
   /* PyTorch's strict loading wants a number of batches for each BatchNorm; first, where eight bytes are aligned. */
-  add_metadata (writer, supcon_model_config (model), labels, n_labels, stage, step);
+  add_metadata (writer, supcon_model_config (model), info, n_labels);
   for (guint i = 0; i < n; i++)
     if (g_str_has_suffix (params[i].name, RUNNING_MEAN)) {
       gsize stem = strlen (params[i].name) - strlen (RUNNING_MEAN);
@@ -380,7 +379,10 @@ read_info (const SupconSafetensors *file, guint n_classes, SupconCheckpointInfo 
 
   if (!labels || !parse_labels (labels, info->labels, error)
       || !get_name (file, "stage", info->stage, sizeof info->stage, error)
-      || !get_uint (file, "step", 0, G_MAXINT64, &info->step, error))
+      || !get_uint (file, "step", 0, G_MAXINT64, &info->step, error)
+      /* Files of before it was counted have none. */
+      || (supcon_safetensors_metadata (file, "frames")
+          && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error)))
     return FALSE;
   if (n_classes > 0 && supcon_labels_count (info->labels) != n_classes)
     return supcon_format_error (error, "metadata labels has %u entries, expected %u as classifier.weight has rows",

@@ -3,8 +3,9 @@
  * Checkpoints: safetensors files that hold a model and what is needed to go on training it.
  *
  * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
- * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step. Tensors: the model's
- * under torchvision's names, "optimizer.momentum." + name for momenta, num_batches_tracked is accepted and passed over.
+ * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames. Tensors: the
+ * model's under torchvision's names, "optimizer.momentum." + name for momenta, num_batches_tracked is accepted and
+ * passed over.
  */
 #ifndef SUPCON_MODEL_CHECKPOINT_H
 #define SUPCON_MODEL_CHECKPOINT_H
@@ -17,16 +18,17 @@ typedef struct {
   SupconLabels *labels; /* class order; owned */
   char stage[16];       /* stage that wrote it, "" for a foreign file */
   guint64 step;         /* optimiser steps of that stage */
+  guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
 } SupconCheckpointInfo;
 
 void supcon_checkpoint_info_clear (SupconCheckpointInfo *info);
 
 /**
- * Writes model (and momenta when training is enabled) to location: temporary file beside it, fsync, rename. The old
- * file stays whole when anything fails. SUPCON_ERROR_WRITE.
+ * Writes model (and momenta when training is enabled) with info to location: temporary file beside it, fsync, rename.
+ * The old file stays whole when anything fails. SUPCON_ERROR_WRITE.
  */
-gboolean supcon_checkpoint_save (const char *location, SupconModel *model, const SupconLabels *labels,
-    const char *stage, guint64 step, GError **error);
+gboolean supcon_checkpoint_save (
+    const char *location, SupconModel *model, const SupconCheckpointInfo *info, GError **error);
 
 /** Tells whether location can be written, without touching what is there. SUPCON_ERROR_WRITE names why not. */
 gboolean supcon_checkpoint_check_writable (const char *location, GError **error);

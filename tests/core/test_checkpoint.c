@@ -119,7 +119,8 @@ static void
 save (const char *location, SupconModel *model, const SupconLabels *labels, guint64 step)
 {
   GError *error = NULL;
-  gboolean done = supcon_checkpoint_save (location, model, labels, "linear", step, &error);
+  SupconCheckpointInfo info = { (SupconLabels *)labels, "linear", step, step - 1 };
+  gboolean done = supcon_checkpoint_save (location, model, &info, &error);
 
   ck_assert_msg (done, "%s", error ? error->message : "no error set");
   ck_assert_ptr_null (error);
@@ -253,6 +254,7 @@ START_TEST (test_round_trip)
       assert_same_models (model, loaded);
       ck_assert_str_eq (info.stage, "linear");
       ck_assert_uint_eq (info.step, G_MAXINT64);
+      ck_assert_uint_eq (info.frames, G_MAXINT64 - 1);
       ck_assert_uint_eq (supcon_labels_count (info.labels), 3);
       for (guint i = 0; i < 3; i++)
         ck_assert_str_eq (supcon_labels_name (info.labels, i), supcon_labels_name (labels, i));
@@ -301,12 +303,12 @@ START_TEST (test_labels)
   supcon_checkpoint_info_clear (&info);
 
   supcon_model_set_n_classes (model, 4);
-  ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 1, &error));
+  ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ labels, "linear", 1, 0 }, &error));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
   ck_assert_ptr_nonnull (strstr (error->message, "3 labels for a classifier of 4"));
   g_clear_error (&error);
   supcon_labels_add (labels, "\xff");
-  ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 1, &error));
+  ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ labels, "linear", 1, 0 }, &error));
   ck_assert_ptr_nonnull (strstr (error->message, "label 3 is not valid UTF-8"));
   g_clear_error (&error);
   supcon_model_free (model);
@@ -798,7 +800,7 @@ not_writable (const char *location, const char *part)
 
   small_config (&config);
   model = new_model (&config, 0, FALSE);
-  ck_assert (!supcon_checkpoint_save (location, model, NULL, "contrastive", 0, &error));
+  ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ NULL, "contrastive", 0, 0 }, &error));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
   g_clear_error (&error);
   supcon_model_free (model);
@@ -859,7 +861,7 @@ START_TEST (test_disk_full)
 
     limit.rlim_cur = i < 11 ? n_old * i / 11 : n_old - 1;
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
-    ck_assert (!supcon_checkpoint_save (location, model, labels, "linear", 99, &error));
+    ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ labels, "linear", 99, 0 }, &error));
     limit.rlim_cur = RLIM_INFINITY;
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
     ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
@@ -897,7 +899,7 @@ START_TEST (test_killed)
     child = fork ();
     ck_assert_int_ge (child, 0);
     while (child == 0)
-      if (!supcon_checkpoint_save (location, model, info.labels, "linear", ++info.step, NULL))
+      if (info.step++, !supcon_checkpoint_save (location, model, &info, NULL))
         _exit (1);
     do
       ck_assert_int_eq (g_stat (location, &now), 0);

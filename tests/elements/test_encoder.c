@@ -31,8 +31,8 @@ setup (void)
     params[n - 2].data[i] = sin (i);
   supcon_labels_add (labels, "a");
   supcon_labels_add (labels, "b");
-  fail_unless (supcon_checkpoint_save (model, reference, labels, "linear", 1,
-          NULL));
+  fail_unless (supcon_checkpoint_save (model, reference,
+          &(SupconCheckpointInfo) {labels, "linear", 1, 0}, NULL));
   supcon_labels_free (labels);
 }
 

@@ -52,7 +52,8 @@ save_model (guint n_classes, guint * embedding_dim)
   }
   for (guint c = 0; c < n_classes; c++)
     supcon_labels_add (labels, class_names[c]);
-  supcon_checkpoint_save (location, model, labels, "linear", 1, &error);
+  supcon_checkpoint_save (location, model,
+      &(SupconCheckpointInfo) {labels, "linear", 1, 0}, &error);
   g_assert_no_error (error);
   supcon_model_free (model);
   supcon_labels_free (labels);
