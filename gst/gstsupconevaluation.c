@@ -14,6 +14,7 @@ gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation,
       "top5", G_TYPE_DOUBLE, supcon_evaluation_top5 (evaluation),
       "ece", G_TYPE_DOUBLE, supcon_evaluation_ece (evaluation),
       "nll", G_TYPE_DOUBLE, supcon_evaluation_nll (evaluation),
+      "brier", G_TYPE_DOUBLE, supcon_evaluation_brier (evaluation),
       "unknown-labels", G_TYPE_UINT64, unknown_labels, NULL);
 
   gst_value_array_init (&names, n);
@@ -49,12 +50,13 @@ gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation,
   GString *text = g_string_new (NULL);
 
   g_string_append_printf (text, "%" G_GUINT64_FORMAT " labelled pictures: "
-      "top-1 %.2f %%, top-5 %.2f %%, ECE %.2f %%, NLL %.4f\n",
+      "top-1 %.2f %%, top-5 %.2f %%, ECE %.2f %%, NLL %.4f, Brier %.4f\n",
       supcon_evaluation_count (evaluation),
       100 * supcon_evaluation_top1 (evaluation),
       100 * supcon_evaluation_top5 (evaluation),
       100 * supcon_evaluation_ece (evaluation),
-      supcon_evaluation_nll (evaluation));
+      supcon_evaluation_nll (evaluation),
+      supcon_evaluation_brier (evaluation));
   if (unknown_labels)
     g_string_append_printf (text, "%" G_GUINT64_FORMAT " more have a label "
         "that the model does not know\n", unknown_labels);

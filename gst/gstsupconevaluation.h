@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /**
- * supcon-evaluation { count uint64, top1, top5, ece, nll double, labels GstValueArray of string, confusion GstValueArray
+ * supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string, confusion GstValueArray
  * (a row for each true class) of GstValueArray of uint64, unknown-labels uint64 }. labels: at least as many as evaluation
  * has classes.
  */

@@ -21,8 +21,8 @@
  * A frame for which no label reaches #GstSupconTagger:threshold is tagged `unknown` (label_id -1), and has no text.
  *
  * Frames that carry a true label are counted, and at the end of the stream an element message `supcon-evaluation` {
- * count, unknown-labels uint64, top1, top5, ece, nll double, labels, confusion #GstValueArray } tells how right the tags
- * were. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
+ * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
+ * were; evaluation-location writes them to a file. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
  *
  * ## Example launch line
  * |[
@@ -38,6 +38,7 @@
 #include "gstsupconmeta.h"
 #include "gstsupcontags.h"
 #include "gstsupcontextpad.h"
+#include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
@@ -51,7 +52,8 @@ enum
   PROP_THRESHOLD,
   PROP_SMOOTHING,
   PROP_POST_MESSAGES,
-  PROP_PRINT_EVALUATION
+  PROP_PRINT_EVALUATION,
+  PROP_EVALUATION_LOCATION
 };
 
 #define DEFAULT_METHOD GST_SUPCON_CLASSIFIER_LINEAR
@@ -66,7 +68,7 @@ struct _GstSupconTagger
   GstBaseTransform parent;
 
   /* Under the object lock. */
-  gchar *location;
+  gchar *location, *evaluation_location;
   GstSupconClassifierMethod method;
   guint top_k;
   gdouble threshold, smoothing;
@@ -211,14 +213,19 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
   GstSupconClassifierMethod method;
   GError *error = NULL;
-  gchar *location;
+  gchar *location, *evaluation_location;
 
   GST_OBJECT_LOCK (self);
   method = self->method;
   location = g_strdup (self->location);
+  evaluation_location = g_strdup (self->evaluation_location);
   GST_OBJECT_UNLOCK (self);
-  self->classifier = gst_supcon_classifier_new (method, location, &error);
+  /* What cannot be written is said now, not when all is measured. */
+  if (!evaluation_location
+      || supcon_checkpoint_check_writable (evaluation_location, &error))
+    self->classifier = gst_supcon_classifier_new (method, location, &error);
   g_free (location);
+  g_free (evaluation_location);
   if (!self->classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
@@ -352,6 +359,21 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 /* Events */
 
 static void
+write_evaluation (GstSupconTagger * self, const gchar * location,
+    const SupconEvaluation * evaluation, const SupconLabels * labels,
+    guint64 unknown)
+{
+  gchar *text = supcon_evaluation_to_json (evaluation, labels, unknown);
+  GError *error = NULL;
+
+  if (!g_file_set_contents (location, text, -1, &error)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
+    g_error_free (error);
+  }
+  g_free (text);
+}
+
+static void
 report_evaluation (GstSupconTagger * self)
 {
   guint64 unknown;
@@ -359,6 +381,7 @@ report_evaluation (GstSupconTagger * self)
       gst_supcon_classifier_evaluation (self->classifier, &unknown);
   const SupconLabels *labels = gst_supcon_classifier_labels (self->classifier);
   gboolean print;
+  gchar *location;
 
   if (!supcon_evaluation_count (evaluation) && !unknown)
     return;
@@ -367,7 +390,11 @@ report_evaluation (GstSupconTagger * self)
           gst_supcon_evaluation_to_structure (evaluation, labels, unknown)));
   GST_OBJECT_LOCK (self);
   print = self->print_evaluation;
+  location = g_strdup (self->evaluation_location);
   GST_OBJECT_UNLOCK (self);
+  if (location)
+    write_evaluation (self, location, evaluation, labels, unknown);
+  g_free (location);
   if (print) {
     gchar *text = gst_supcon_evaluation_to_text (evaluation, labels, unknown);
 
@@ -490,6 +517,10 @@ gst_supcon_tagger_set_property (GObject * object, guint id,
     case PROP_PRINT_EVALUATION:
       self->print_evaluation = g_value_get_boolean (value);
       break;
+    case PROP_EVALUATION_LOCATION:
+      g_free (self->evaluation_location);
+      self->evaluation_location = g_value_dup_string (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -526,6 +557,9 @@ gst_supcon_tagger_get_property (GObject * object, guint id, GValue * value,
     case PROP_PRINT_EVALUATION:
       g_value_set_boolean (value, self->print_evaluation);
       break;
+    case PROP_EVALUATION_LOCATION:
+      g_value_set_string (value, self->evaluation_location);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -539,6 +573,7 @@ gst_supcon_tagger_finalize (GObject * object)
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   g_free (self->location);
+  g_free (self->evaluation_location);
   G_OBJECT_CLASS (gst_supcon_tagger_parent_class)->finalize (object);
 }
 
@@ -581,6 +616,10 @@ install_properties (GObjectClass * klass)
           "Print accuracy and confusion matrix to standard output at the end of "
           "a stream that carries true labels", DEFAULT_PRINT_EVALUATION,
           playing));
+  g_object_class_install_property (klass, PROP_EVALUATION_LOCATION,
+      g_param_spec_string ("evaluation-location", "Evaluation location",
+          "JSON file to write at the end of a stream that carries true labels: "
+          "accuracy, calibration, confusion, reliability", NULL, ready));
 }
 
 static void

@@ -3,7 +3,7 @@
 #ifndef SUPCON_TRAIN_EVALUATE_H
 #define SUPCON_TRAIN_EVALUATE_H
 
-#include <glib.h>
+#include "labels.h"
 
 #define SUPCON_ECE_BINS 15
 
@@ -22,7 +22,26 @@ double supcon_evaluation_top5 (const SupconEvaluation *evaluation);
 double supcon_evaluation_ece (const SupconEvaluation *evaluation);
 /** Mean negative log likelihood, nats (probabilities clipped at 1e-12). */
 double supcon_evaluation_nll (const SupconEvaluation *evaluation);
+/** Mean squared distance between probabilities and the true class's 1 among 0s (Brier 1950), in [0, 2]. */
+double supcon_evaluation_brier (const SupconEvaluation *evaluation);
 /** Pictures of class truth that were taken for class predicted. */
 guint64 supcon_evaluation_confusion (const SupconEvaluation *evaluation, guint truth, guint predicted);
+
+/** The pictures with a confidence (the largest probability) in (bin / 15, (bin + 1) / 15]; means are 0 without any. */
+typedef struct {
+  guint64 count;
+  double confidence, accuracy;
+} SupconReliability;
+
+SupconReliability supcon_evaluation_reliability (const SupconEvaluation *evaluation, guint bin);
+
+/**
+ * All of it as one JSON object: count, top1, top5, ece, nll, brier, unknown-labels (as given: pictures with a label
+ * that the model does not know), labels, accuracy (of each class, null without pictures), confusion (a row a true
+ * class), reliability (an object with count, confidence, accuracy for each bin). labels: at least as many as evaluation
+ * has classes. Free with g_free().
+ */
+char *supcon_evaluation_to_json (
+    const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels);
 
 #endif

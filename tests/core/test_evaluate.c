@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Measures of classification and the centroid classifier, against numbers worked out by hand. */
-#include <check.h>
+#include <json-glib/json-glib.h>
 #include <math.h>
+#include <string.h>
 
+#include "check_main.h"
 #include "train/centroid.h"
 #include "train/evaluate.h"
 
 #define ck_assert_close(a, b) ck_assert_double_eq_tol (a, b, 1e-6)
+
+/* The number at a JSONPath. */
+static void
+ck_assert_json (const char *json, const char *path, double expected)
+{
+  JsonNode *root = json_from_string (json, NULL), *found;
+
+  ck_assert_ptr_nonnull (root);
+  found = json_path_query (path, root, NULL);
+  ck_assert_ptr_nonnull (found);
+  ck_assert_int_eq (json_array_get_length (json_node_get_array (found)), 1);
+  ck_assert_close (json_array_get_double_element (json_node_get_array (found), 0), expected);
+  json_node_unref (found);
+  json_node_unref (root);
+}
 
 START_TEST (test_empty)
 {
@@ -37,6 +54,8 @@ START_TEST (test_measures)
   ck_assert_close (supcon_evaluation_top1 (evaluation), 0.75);
   ck_assert_close (supcon_evaluation_top5 (evaluation), 1);
   ck_assert_close (supcon_evaluation_nll (evaluation), -(log (.7) + log (.2) + log (.6) + log (.4)) / 4);
+  ck_assert_close (supcon_evaluation_brier (evaluation),
+      (.09 + .04 + .01 + .49 + .64 + .01 + .01 + .16 + .09 + .09 + .09 + .36) / 4);
   /* One bin for .7 (1 of 2 right: |1 - 1.4|), one for .6 (|1 - .6|), one for .4 (|1 - .4|). */
   ck_assert_close (supcon_evaluation_ece (evaluation), (.4 + .4 + .6) / 4);
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 0), 1);
@@ -173,27 +192,59 @@ START_TEST (test_centroid_no_direction)
 }
 END_TEST
 
-int
-main (void)
+/* The numbers are scikit-learn's and numpy's: tests/oracle/evaluation.py. */
+START_TEST (test_oracle)
 {
-  Suite *suite = suite_create ("evaluate");
-  TCase *measures = tcase_create ("measures"), *centroid = tcase_create ("centroid");
-  SRunner *runner;
-  int failures;
+  const guint n = 500, classes = 8;
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+  SupconLabels *labels = supcon_labels_new ();
+  SupconReliability bin;
+  char *json;
 
-  tcase_add_test (measures, test_empty);
-  tcase_add_test (measures, test_measures);
-  tcase_add_test (measures, test_bins);
-  tcase_add_test (measures, test_rank);
-  tcase_add_test (measures, test_impossible);
-  tcase_add_test (measures, test_growing);
-  suite_add_tcase (suite, measures);
-  tcase_add_test (centroid, test_centroid_scores);
-  tcase_add_test (centroid, test_centroid_no_direction);
-  suite_add_tcase (suite, centroid);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  failures = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failures != 0;
+  for (guint i = 0; i < n; i++) {
+    double exponent[8], sum = 0;
+    float p[8];
+    guint best = 0;
+
+    for (guint c = 0; c < classes; c++)
+      sum += exponent[c] = exp (2.5 * sin (0.7 * i * (c + 1) + c));
+    for (guint c = 0; c < classes; c++) {
+      p[c] = exponent[c] / sum;
+      if (p[c] > p[best])
+        best = c;
+    }
+    supcon_evaluation_add (evaluation, p, classes, i % 3 > 0 ? best : (i * 5 + i / 7) % classes);
+  }
+  ck_assert_close (supcon_evaluation_top1 (evaluation), 0.698);
+  ck_assert_close (supcon_evaluation_top5 (evaluation), 0.87);
+  ck_assert_close (supcon_evaluation_nll (evaluation), 1.7217534711657962);
+  ck_assert_close (supcon_evaluation_brier (evaluation), 0.7045502498569762);
+  ck_assert_close (supcon_evaluation_ece (evaluation), 0.32922299560904505);
+  bin = supcon_evaluation_reliability (evaluation, 8);
+  ck_assert_uint_eq (bin.count, 23);
+  ck_assert_close (bin.confidence, 0.5474016044450842);
+  ck_assert_close (bin.accuracy, 0.391304347826087);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 2, 5), 4);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 5, 2), 1);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 3, 3), 35);
+
+  for (guint c = 0; c < classes; c++) {
+    char name[] = { '"', 'a' + c, '\0' };
+
+    supcon_labels_add (labels, name);
+  }
+  json = supcon_evaluation_to_json (evaluation, labels, 7);
+  ck_assert_json (json, "$.count", 500);
+  ck_assert_json (json, "$.unknown-labels", 7);
+  ck_assert_json (json, "$.brier", 0.7045502498569762);
+  ck_assert_json (json, "$.confusion[2][5]", 4);
+  ck_assert_json (json, "$.reliability[8].accuracy", 0.391304347826087);
+  ck_assert_ptr_nonnull (strstr (json, "\"\\\"h\""));
+  g_free (json);
+  supcon_labels_free (labels);
+  supcon_evaluation_free (evaluation);
 }
+END_TEST
+
+SUPCON_CHECK_MAIN ("evaluate", test_empty, test_measures, test_bins, test_rank, test_impossible, test_growing,
+    test_oracle, test_centroid_scores, test_centroid_no_direction)

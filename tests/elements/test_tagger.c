@@ -530,6 +530,29 @@ GST_START_TEST (test_evaluation)
 
 GST_END_TEST;
 
+GST_START_TEST (test_evaluation_location)
+{
+  Fixture f;
+  gchar *path = g_build_filename (g_get_tmp_dir (), "supcon-evaluation.json",
+      NULL);
+  gchar *line = g_strdup_printf ("evaluation-location=%s", path), *text;
+
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "box")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless (strstr (text, "\"confusion\":[[1,0,0],[1,0,0],[0,0,0]]") != NULL,
+      "%s", text);
+  stop (&f);
+  g_remove (path);
+  g_free (text);
+  g_free (line);
+  g_free (path);
+}
+
+GST_END_TEST;
+
 static GString *printed;
 
 static void
@@ -551,7 +574,7 @@ GST_START_TEST (test_print_evaluation)
   gst_harness_push_event (f.video, gst_event_new_eos ());
   g_set_print_handler (before);
   fail_unless (g_str_has_prefix (printed->str, "2 labelled pictures: "
-          "top-1 50.00 %, top-5 100.00 %, ECE 20.00 %, NLL 0.9831\n"), "%s",
+          "top-1 50.00 %, top-5 100.00 %, ECE 20.00 %, NLL 0.9831, Brier 0.6400\n"), "%s",
       printed->str);
   fail_unless (strstr (printed->str,
           "  0     1     0     0  100.0 %  cup\n"
@@ -1102,6 +1125,7 @@ tagger_suite (void)
   tcase_add_test (frames, test_same_events);
   tcase_add_test (frames, test_smoothing);
   tcase_add_test (frames, test_evaluation);
+  tcase_add_test (frames, test_evaluation_location);
   tcase_add_test (frames, test_print_evaluation);
   tcase_add_test (frames, test_centroid);
   tcase_add_test (frames, test_centroid_with_labels);
