@@ -36,6 +36,9 @@ enum
   PROP_LOCATION,
   PROP_LABELS_LOCATION,
   PROP_SPLIT,
+  PROP_VAL_FRACTION,
+  PROP_LABELLED,
+  PROP_LABEL_NOISE,
   PROP_CLASS_NAMES,
   PROP_SHUFFLE,
   PROP_SEED,
@@ -61,6 +64,7 @@ struct _GstSupconDatasetSrc
   /* Properties, under the object lock. */
   gchar *location, *labels_location, *class_names;
   SupconSplit split;
+  gdouble val_fraction, labelled, label_noise;
   SupconSamplerConfig sampler_config;
   guint epochs;
   gint fps_n, fps_d;
@@ -88,7 +92,8 @@ GST_ELEMENT_REGISTER_DEFINE (supcondatasetsrc, "supcondatasetsrc",
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, split_get_type, "GstSupconDatasetSrcSplit",
     {SUPCON_SPLIT_TRAIN, "Pictures to learn from", "train"},
-    {SUPCON_SPLIT_TEST, "Pictures held out", "test"})
+    {SUPCON_SPLIT_VAL, "Pictures of the training part that are held out, see val-fraction", "val"},
+    {SUPCON_SPLIT_TEST, "Pictures to be judged by", "test"})
 GST_SUPCON_DEFINE_ENUM (static GType, sampler_get_type, "GstSupconDatasetSrcSampler",
     {SUPCON_SAMPLER_SEQUENTIAL, "Every picture once an epoch", "sequential"},
     {SUPCON_SAMPLER_CLASS_BALANCED, "classes-per-batch random classes by samples-per-class pictures each", "class-balanced"})
@@ -117,6 +122,15 @@ gst_supcon_dataset_src_set_property (GObject * object, guint id,
       break;
     case PROP_SPLIT:
       self->split = g_value_get_enum (value);
+      break;
+    case PROP_VAL_FRACTION:
+      self->val_fraction = g_value_get_double (value);
+      break;
+    case PROP_LABELLED:
+      self->labelled = g_value_get_double (value);
+      break;
+    case PROP_LABEL_NOISE:
+      self->label_noise = g_value_get_double (value);
       break;
     case PROP_CLASS_NAMES:
       replace_string (&self->class_names, value);
@@ -173,6 +187,15 @@ gst_supcon_dataset_src_get_property (GObject * object, guint id,
     case PROP_SPLIT:
       g_value_set_enum (value, self->split);
       break;
+    case PROP_VAL_FRACTION:
+      g_value_set_double (value, self->val_fraction);
+      break;
+    case PROP_LABELLED:
+      g_value_set_double (value, self->labelled);
+      break;
+    case PROP_LABEL_NOISE:
+      g_value_set_double (value, self->label_noise);
+      break;
     case PROP_CLASS_NAMES:
       g_value_set_string (value, self->class_names);
       break;
@@ -228,9 +251,13 @@ static gboolean
 open_dataset (GstSupconDatasetSrc * self, GError ** error)
 {
   self->dataset = supcon_dataset_open (self->location, self->labels_location,
-      self->split, error);
+      self->split, self->val_fraction, error);
   if (!self->dataset)
     return FALSE;
+  if (self->labelled < 1)
+    supcon_dataset_hide_labels (self->dataset, self->labelled);
+  if (self->label_noise > 0)
+    supcon_dataset_spoil_labels (self->dataset, self->label_noise);
   if (self->class_names && !supcon_dataset_set_class_names (self->dataset,
           self->class_names, error))
     return FALSE;
@@ -416,7 +443,8 @@ gst_supcon_dataset_src_create (GstPushSrc * push, GstBuffer ** out)
     GST_BUFFER_OFFSET (buffer) = position;
     GST_BUFFER_OFFSET_END (buffer) = position + 1;
     gst_supcon_buffer_set_sample (buffer,
-        supcon_dataset_class_name (self->dataset, sample.label), index, 0);
+        sample.labelled ? supcon_dataset_class_name (self->dataset,
+            sample.label) : NULL, index, 0);
     *out = buffer;
     return GST_FLOW_OK;
   }
@@ -520,6 +548,19 @@ install_properties (GObjectClass * object_class)
   g_object_class_install_property (object_class, PROP_SPLIT,
       g_param_spec_enum ("split", "Split", "Which part of the data set",
           split_get_type (), SUPCON_SPLIT_TRAIN, ready));
+  g_object_class_install_property (object_class, PROP_VAL_FRACTION,
+      g_param_spec_double ("val-fraction", "Validation fraction",
+          "Share of the training pictures that split=val plays and split=train "
+          "leaves out, always the same ones; a folder val takes its place", 0.0,
+          0.99, 0.0, ready));
+  g_object_class_install_property (object_class, PROP_LABELLED,
+      g_param_spec_double ("labelled", "Labelled",
+          "Share of the pictures that keep their label, always the same ones, "
+          "to try how few are enough", 0.0, 1.0, 1.0, ready));
+  g_object_class_install_property (object_class, PROP_LABEL_NOISE,
+      g_param_spec_double ("label-noise", "Label noise",
+          "Share of the labels that are made wrong, always the same ones, to "
+          "try how many do no harm", 0.0, 1.0, 0.0, ready));
   g_object_class_install_property (object_class, PROP_CLASS_NAMES,
       g_param_spec_string ("class-names", "Class names",
           "Names of the classes in their order, separated by commas; not set: "
@@ -600,6 +641,7 @@ static void
 gst_supcon_dataset_src_init (GstSupconDatasetSrc * self)
 {
   self->epochs = DEFAULT_EPOCHS;
+  self->labelled = 1;
   self->sampler_config.samples_per_class = DEFAULT_SAMPLES_PER_CLASS;
   self->fps_n = DEFAULT_FPS_N;
   self->fps_d = DEFAULT_FPS_D;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "data/dataset.h"
 
+#include <string.h>
+
 #include "data/readers.h"
 #include "error.h"
+#include "rng.h"
 
 static gboolean
 read_any (SupconDataset *dataset, const char *location, const char *labels_location, SupconSplit split, GError **error)
@@ -26,13 +29,63 @@ read_any (SupconDataset *dataset, const char *location, const char *labels_locat
   return supcon_folder_read (dataset, location, split, error);
 }
 
+/* What pictures are chosen for; each draws anew. */
+typedef enum { CHOOSE_VAL, CHOOSE_LABELLED, CHOOSE_SPOILT } Choice;
+
+static SupconRng
+rng_of (const SupconDataset *dataset, guint32 index, Choice choice)
+{
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 0, dataset->places ? dataset->places[index] : index, 0, choice);
+  return rng;
+}
+
+/* Leaves the pictures of the split. */
+static gboolean
+split_by_place (SupconDataset *dataset, const char *location, SupconSplit split, double val_fraction, GError **error)
+{
+  gsize size = (gsize)dataset->width * dataset->height * dataset->channels;
+  guint32 kept = 0, *kept_places = g_new (guint32, dataset->count);
+  GPtrArray *paths = dataset->paths ? g_ptr_array_new_with_free_func (g_free) : NULL;
+
+  for (guint32 i = 0; i < dataset->count; i++) {
+    SupconRng rng = rng_of (dataset, i, CHOOSE_VAL);
+
+    if ((supcon_rng_uniform (&rng, 0, 1) < val_fraction) != (split == SUPCON_SPLIT_VAL))
+      continue;
+    if (paths)
+      g_ptr_array_add (paths, g_steal_pointer (&g_ptr_array_index (dataset->paths, i)));
+    else
+      memmove (dataset->pixels + kept * size, dataset->pixels + i * size, size);
+    kept_places[kept] = dataset->places ? dataset->places[i] : i;
+    dataset->labels[kept++] = dataset->labels[i];
+  }
+  if (paths) {
+    g_ptr_array_unref (dataset->paths);
+    dataset->paths = paths;
+  }
+  g_free (dataset->places);
+  dataset->places = kept_places;
+  dataset->count = kept;
+  if (kept == 0)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s: no picture is left in split %s with val-fraction %g; expected %s", location,
+        split == SUPCON_SPLIT_VAL ? "val" : "train", val_fraction,
+        val_fraction > 0 ? "more pictures" : "more than 0, or a folder val");
+  return kept != 0;
+}
+
 SupconDataset *
-supcon_dataset_open (const char *location, const char *labels_location, SupconSplit split, GError **error)
+supcon_dataset_open (
+    const char *location, const char *labels_location, SupconSplit split, double val_fraction, GError **error)
 {
   SupconDataset *dataset = g_new0 (SupconDataset, 1);
 
   dataset->classes = supcon_labels_new ();
-  if (!read_any (dataset, location, labels_location, split, error)) {
+  if (!read_any (dataset, location, labels_location, split, error)
+      || (split != SUPCON_SPLIT_TEST && !dataset->has_val && (val_fraction > 0 || split == SUPCON_SPLIT_VAL)
+          && !split_by_place (dataset, location, split, val_fraction, error))) {
     supcon_dataset_free (dataset);
     return NULL;
   }
@@ -46,6 +99,8 @@ supcon_dataset_free (SupconDataset *dataset)
     return;
   supcon_labels_free (dataset->classes);
   g_free (dataset->labels);
+  g_free (dataset->places);
+  g_free (dataset->hidden);
   g_free (dataset->pixels);
   g_clear_pointer (&dataset->paths, g_ptr_array_unref);
   g_free (dataset);
@@ -108,6 +163,31 @@ supcon_dataset_number_classes (SupconDataset *dataset, guint n)
   }
 }
 
+void
+supcon_dataset_hide_labels (SupconDataset *dataset, double labelled)
+{
+  if (!dataset->hidden)
+    dataset->hidden = g_new0 (guint8, dataset->count);
+  for (guint32 i = 0; i < dataset->count; i++) {
+    SupconRng rng = rng_of (dataset, i, CHOOSE_LABELLED);
+
+    dataset->hidden[i] |= supcon_rng_uniform (&rng, 0, 1) >= labelled;
+  }
+}
+
+void
+supcon_dataset_spoil_labels (SupconDataset *dataset, double noise)
+{
+  guint n = supcon_dataset_n_classes (dataset);
+
+  for (guint32 i = 0; n > 1 && i < dataset->count; i++) {
+    SupconRng rng = rng_of (dataset, i, CHOOSE_SPOILT);
+
+    if (supcon_rng_uniform (&rng, 0, 1) < noise)
+      dataset->labels[i] = (dataset->labels[i] + 1 + supcon_rng_below (&rng, n - 1)) % n;
+  }
+}
+
 guint
 supcon_dataset_label (const SupconDataset *dataset, guint32 index)
 {
@@ -125,4 +205,5 @@ supcon_dataset_get (const SupconDataset *dataset, guint32 index, SupconSample *s
   sample->height = dataset->height;
   sample->channels = dataset->channels;
   sample->label = dataset->labels[index];
+  sample->labelled = !dataset->hidden || !dataset->hidden[index];
 }

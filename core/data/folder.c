@@ -100,7 +100,7 @@ has_name (const GPtrArray *names, const char *name)
 
 /* Goes down to the split's sub-folder where the sub-folders are splits. */
 static char *
-choose_folder (const char *folder, SupconSplit split, GError **error)
+choose_folder (const char *folder, SupconSplit split, gboolean *has_val, GError **error)
 {
   g_autoptr (GPtrArray) names = list_folders (folder, error);
   guint n_splits = 0;
@@ -113,8 +113,11 @@ choose_folder (const char *folder, SupconSplit split, GError **error)
   n_splits += has_name (names, "val");
   if (n_splits == 0 || n_splits != names->len)
     return g_strdup (folder);
+  *has_val = has_name (names, "val");
   if (split == SUPCON_SPLIT_TEST)
     name = has_name (names, "test") ? "test" : "val";
+  else if (split == SUPCON_SPLIT_VAL && *has_val)
+    name = "val";
   if (!has_name (names, name)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND, "%s: no folder %s found in it", folder,
         split == SUPCON_SPLIT_TEST ? "test or val" : "train");
@@ -126,7 +129,7 @@ choose_folder (const char *folder, SupconSplit split, GError **error)
 gboolean
 supcon_folder_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error)
 {
-  g_autofree char *chosen = choose_folder (folder, split, error);
+  g_autofree char *chosen = choose_folder (folder, split, &dataset->has_val, error);
   g_autoptr (GPtrArray) names = chosen ? list_folders (chosen, error) : NULL;
   GArray *labels;
 
@@ -158,5 +161,8 @@ supcon_folder_read (SupconDataset *dataset, const char *folder, SupconSplit spli
     dataset->count = i + 1 == names->len ? dataset->paths->len : 0;
   }
   dataset->labels = (guint32 *)(void *)g_array_free (labels, FALSE);
+  dataset->places = g_new (guint32, MAX (dataset->count, 1));
+  for (guint i = 0; i < dataset->count; i++)
+    dataset->places[i] = g_str_hash ((const char *)g_ptr_array_index (dataset->paths, i) + strlen (chosen));
   return dataset->count != 0;
 }

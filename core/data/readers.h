@@ -9,7 +9,10 @@
 struct _SupconDataset {
   SupconLabels *classes;
   guint32 count;
-  guint32 *labels; /* count, each < the number of classes */
+  guint32 *labels;  /* count, each < the number of classes */
+  guint32 *places;  /* count: a number of the picture's own, whatever else is there; NULL: its index */
+  guint8 *hidden;   /* count: whether the label is hidden; NULL: none is */
+  gboolean has_val; /* a folder of its own holds split val */
   /* Either pictures in memory, all of one size... */
   guint8 *pixels;
   guint width, height, channels;

@@ -37,22 +37,30 @@ remove_all (const char *path)
   g_remove (path);
 }
 
-/* n pictures of 3x2, pixels counting up; labels 0, 1, 2, 0, ... */
+#define MAX_PICTURES 1000
+
+/* n pictures of 3x2, the first two pixels their number, the others counting up; labels 0, 1, 2, 0, ... */
 static void
 write_idx (const char *prefix, guint n, guint n_labels, guint8 magic, gint missing)
 {
-  guint8 pictures[16 + 6 * 64] = { 0, 0, 8, magic, 0, 0, 0, n, 0, 0, 0, 2, 0, 0, 0, 3 };
-  guint8 labels[8 + 64] = { 0, 0, 8, 1, 0, 0, 0, n_labels };
+  guint8 pictures[16 + 6 * MAX_PICTURES] = { 0, 0, 8, magic, 0, 0, n >> 8, n, 0, 0, 0, 2, 0, 0, 0, 3 };
+  guint8 labels[8 + MAX_PICTURES] = { 0, 0, 8, 1, 0, 0, n_labels >> 8, n_labels };
   char name[64];
 
   for (guint i = 0; i < 6 * n; i++)
-    pictures[16 + i] = i;
+    pictures[16 + i] = i % 6 == 0 ? i / 6 & 255 : i % 6 == 1 ? i / 6 >> 8 : i;
   for (guint i = 0; i < n_labels; i++)
     labels[8 + i] = i % 3;
   g_snprintf (name, sizeof name, "%s-images-idx3-ubyte", prefix);
   write_file (name, pictures, 16 + 6 * n - missing);
   g_snprintf (name, sizeof name, "%s-labels-idx1-ubyte", prefix);
   write_file (name, labels, 8 + n_labels);
+}
+
+static guint
+number_of (const SupconSample *sample)
+{
+  return sample->pixels[0] | sample->pixels[1] << 8;
 }
 
 static void
@@ -72,7 +80,7 @@ static void
 check_error (const char *location, SupconSplit split, SupconErrorCode code, const char *named)
 {
   GError *error = NULL;
-  SupconDataset *dataset = supcon_dataset_open (location, NULL, split, &error);
+  SupconDataset *dataset = supcon_dataset_open (location, NULL, split, 0, &error);
 
   ck_assert_ptr_null (dataset);
   ck_assert_msg (g_error_matches (error, SUPCON_ERROR, code), "%s", error->message);
@@ -88,7 +96,7 @@ START_TEST (test_idx)
   setup ();
   write_idx ("train", 10, 10, 3, 0);
   write_idx ("t10k", 4, 4, 3, 0);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, NULL);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 10);
   ck_assert_uint_eq (supcon_dataset_n_classes (dataset), 3);
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 2), "2");
@@ -99,7 +107,7 @@ START_TEST (test_idx)
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 1), "b");
   ck_assert (!supcon_dataset_set_class_names (dataset, "a,b", NULL));
   supcon_dataset_free (dataset);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, NULL);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, 0, NULL);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 4);
   supcon_dataset_free (dataset);
   teardown ();
@@ -142,7 +150,7 @@ START_TEST (test_cifar)
     write_file (name, batch, 2 * 3073);
   }
   write_file ("test_batch.bin", batch, 3073);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, NULL);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   ck_assert_ptr_nonnull (dataset);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 10);
   supcon_dataset_get (dataset, 1, &sample);
@@ -166,13 +174,122 @@ START_TEST (test_folder)
   write_file ("dog/a.PNG", (const guint8 *)"x", 1);
   write_file ("dog/notes.txt", (const guint8 *)"x", 1);
   write_file ("cat/c.jpeg", (const guint8 *)"x", 1);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, NULL);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 3);
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 0), "cat");
   supcon_dataset_get (dataset, 1, &sample);
   ck_assert_ptr_null (sample.pixels);
   ck_assert_uint_eq (sample.label, 1);
   ck_assert (g_str_has_suffix (sample.path, "a.PNG"));
+  supcon_dataset_free (dataset);
+  teardown ();
+}
+END_TEST
+
+/* Of 1,000 pictures, each in one of train and val, and in the same one whatever else the data set holds. */
+START_TEST (test_hold_out)
+{
+  static const SupconSplit splits[2] = { SUPCON_SPLIT_TRAIN, SUPCON_SPLIT_VAL };
+  guint count[2], seen[1000] = { 0 }, first[2][100], n_first[2] = { 0, 0 };
+  GError *error = NULL;
+
+  setup ();
+  write_idx ("train", 1000, 1000, 3, 0);
+  write_idx ("t10k", 4, 4, 3, 0);
+  check_error (folder, SUPCON_SPLIT_VAL, SUPCON_ERROR_SETTINGS, "val-fraction");
+  for (guint s = 0; s < 2; s++) {
+    SupconDataset *dataset = supcon_dataset_open (folder, NULL, splits[s], 0.2, &error);
+
+    g_assert_no_error (error);
+    count[s] = supcon_dataset_count (dataset);
+    for (guint i = 0; i < count[s]; i++) {
+      SupconSample sample;
+      guint at;
+
+      supcon_dataset_get (dataset, i, &sample);
+      at = number_of (&sample);
+      seen[at]++;
+      ck_assert_uint_eq (sample.label, at % 3);
+      if (at < 100)
+        first[s][n_first[s]++] = at;
+    }
+    supcon_dataset_free (dataset);
+  }
+  ck_assert_uint_eq (count[0] + count[1], 1000);
+  ck_assert (count[1] > 150 && count[1] < 250); /* 4 standard deviations */
+  for (guint i = 0; i < 1000; i++)
+    ck_assert_uint_eq (seen[i], 1);
+
+  write_idx ("train", 100, 100, 3, 0);
+  for (guint s = 0; s < 2; s++) {
+    SupconDataset *dataset = supcon_dataset_open (folder, NULL, splits[s], 0.2, NULL);
+
+    ck_assert_uint_eq (supcon_dataset_count (dataset), n_first[s]);
+    for (guint i = 0; i < n_first[s]; i++) {
+      SupconSample sample;
+
+      supcon_dataset_get (dataset, i, &sample);
+      ck_assert_uint_eq (number_of (&sample), first[s][i]);
+    }
+    supcon_dataset_free (dataset);
+  }
+  teardown ();
+}
+END_TEST
+
+START_TEST (test_val_folder)
+{
+  GError *error = NULL;
+  SupconDataset *dataset;
+
+  setup ();
+  for (guint i = 0; i < 40; i++) {
+    char name[32];
+
+    g_snprintf (name, sizeof name, "train/cat/%u.jpg", i);
+    write_file (name, (const guint8 *)"x", 1);
+  }
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_VAL, 0.5, &error);
+  g_assert_no_error (error);
+  ck_assert_uint_gt (supcon_dataset_count (dataset), 0);
+  ck_assert_uint_lt (supcon_dataset_count (dataset), 40);
+  supcon_dataset_free (dataset);
+  write_file ("val/cat/a.jpg", (const guint8 *)"x", 1);
+  write_file ("test/cat/b.jpg", (const guint8 *)"x", 1);
+  for (guint split = SUPCON_SPLIT_TRAIN; split <= SUPCON_SPLIT_TEST; split++) {
+    dataset = supcon_dataset_open (folder, NULL, split, 0.5, &error);
+    g_assert_no_error (error);
+    ck_assert_uint_eq (supcon_dataset_count (dataset), split == SUPCON_SPLIT_TRAIN ? 40 : 1);
+    supcon_dataset_free (dataset);
+  }
+  teardown ();
+}
+END_TEST
+
+START_TEST (test_hidden_and_spoilt)
+{
+  guint labelled = 0, spoilt = 0, both = 0, shift[3] = { 0 };
+  SupconDataset *dataset;
+
+  setup ();
+  write_idx ("train", 1000, 1000, 3, 0);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  supcon_dataset_hide_labels (dataset, 0.3);
+  supcon_dataset_spoil_labels (dataset, 0.4);
+  for (guint i = 0; i < 1000; i++) {
+    SupconSample sample;
+
+    supcon_dataset_get (dataset, i, &sample);
+    labelled += sample.labelled;
+    spoilt += sample.label != i % 3;
+    both += sample.labelled && sample.label != i % 3;
+    shift[(sample.label + 3 - i % 3) % 3]++;
+  }
+  /* 4 standard deviations; the choices do not depend on each other. */
+  ck_assert (labelled > 242 && labelled < 358);
+  ck_assert (spoilt > 338 && spoilt < 462);
+  ck_assert (both > 80 && both < 160);
+  ck_assert (shift[1] > 150 && shift[2] > 150);
   supcon_dataset_free (dataset);
   teardown ();
 }
@@ -187,7 +304,7 @@ START_TEST (test_sampler)
 
   setup ();
   write_idx ("train", 30, 30, 3, 0);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, NULL);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   sampler = supcon_sampler_new (dataset, &config, NULL);
   again = supcon_sampler_new (dataset, &config, NULL);
   ck_assert_uint_eq (supcon_sampler_epoch_length (sampler), 30);
@@ -226,4 +343,5 @@ START_TEST (test_sampler)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("data", test_idx, test_idx_wrong, test_cifar, test_folder, test_sampler)
+SUPCON_CHECK_MAIN ("data", test_idx, test_idx_wrong, test_cifar, test_folder, test_hold_out, test_val_folder,
+    test_hidden_and_spoilt, test_sampler)
