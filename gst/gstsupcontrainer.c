@@ -70,6 +70,7 @@ enum
   PROP_THREADS,
   PROP_LEAKY,
   PROP_CHECKPOINT_INTERVAL,
+  PROP_METRICS_LOCATION,
   PROP_MESSAGE_INTERVAL,
   PROP_PROGRESS,
   PROP_STEP,
@@ -98,7 +99,7 @@ struct _GstSupconTrainer
   GstSupconTrainerWorker *worker;
 
   /* Properties, under the object lock. */
-  gchar *location, *init_location;
+  gchar *location, *init_location, *metrics_location;
   gboolean resume;
   GstSupconTrainerJob job;
   SupconModelConfig model_config;
@@ -163,6 +164,10 @@ gst_supcon_trainer_set_property (GObject * object, guint id,
     case PROP_INIT_LOCATION:
       g_free (self->init_location);
       self->init_location = g_value_dup_string (value);
+      break;
+    case PROP_METRICS_LOCATION:
+      g_free (self->metrics_location);
+      self->metrics_location = g_value_dup_string (value);
       break;
     case PROP_RESUME:
       self->resume = g_value_get_boolean (value);
@@ -289,6 +294,9 @@ gst_supcon_trainer_get_property (GObject * object, guint id, GValue * value,
     case PROP_INIT_LOCATION:
       g_value_set_string (value, self->init_location);
       break;
+    case PROP_METRICS_LOCATION:
+      g_value_set_string (value, self->metrics_location);
+      break;
     case PROP_RESUME:
       g_value_set_boolean (value, self->resume);
       break;
@@ -385,6 +393,7 @@ gst_supcon_trainer_finalize (GObject * object)
   gst_supcon_trainer_worker_free (self->worker);
   g_free (self->location);
   g_free (self->init_location);
+  g_free (self->metrics_location);
   G_OBJECT_CLASS (gst_supcon_trainer_parent_class)->finalize (object);
 }
 
@@ -606,6 +615,7 @@ make_job (GstSupconTrainer * self)
   first_step = self->first_frame ? 0 : self->first_step;
   job.skip_frames = self->first_frame;
   job.location = self->location;
+  job.metrics_location = self->metrics_location;
   job.last_step = self->total_steps;
   schedule->total_steps = total;
   schedule->learning_rate = self->learning_rate > 0 ? self->learning_rate :
@@ -894,6 +904,11 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_uint64 ("checkpoint-interval", "Checkpoint interval",
           "Steps between checkpoints; 0 = at the end alone", 0, G_MAXUINT64, 0,
           flags));
+  g_object_class_install_property (object_class, PROP_METRICS_LOCATION,
+      g_param_spec_string ("metrics-location", "Metrics location",
+          "File of JSON lines to write: the first holds version and "
+          "properties, each other one what a supcon-train message says; "
+          "resume=true adds to it", NULL, flags));
   g_object_class_install_property (object_class, PROP_MESSAGE_INTERVAL,
       g_param_spec_uint ("message-interval", "Message interval",
           "Steps between supcon-train messages", 1, G_MAXUINT,

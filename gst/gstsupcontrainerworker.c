@@ -2,12 +2,14 @@
 
 #include "gstsupcontrainerworker.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "gstsupconjson.h"
 #include "gstsupconmeta.h"
 #include "model/checkpoint.h"
 
@@ -19,7 +21,8 @@ typedef enum
   WARNED_NO_POSITIVES = 1 << 0,
   WARNED_COLLAPSED = 1 << 1,
   WARNED_ONE_CLASS = 1 << 2,
-  WARNED_UNLABELLED = 1 << 3
+  WARNED_UNLABELLED = 1 << 3,
+  WARNED_METRICS = 1 << 4
 } Warned;
 
 struct _GstSupconTrainerWorker
@@ -35,6 +38,7 @@ struct _GstSupconTrainerWorker
   guint n_labels;               /* known when 'training' was filled */
   guint64 trained_frames;       /* received when 'training' was full */
   guint64 saved_step;
+  FILE *metrics;                /* NULL: none */
   Warned warned;
   guint64 examples;
   gint64 started, reported, printed;    /* monotonic time; 0: not yet */
@@ -242,6 +246,46 @@ end_progress (GstSupconTrainerWorker * self)
   self->printed = 0;
 }
 
+/* FALSE with errno. */
+static gboolean
+write_metrics (GstSupconTrainerWorker * self, const GstStructure * line)
+{
+  gchar *text = gst_supcon_structure_to_json (line);
+  gboolean written = fprintf (self->metrics, "%s\n", text) > 0
+      && fflush (self->metrics) == 0;
+
+  g_free (text);
+  return written;
+}
+
+/* A new file begins with a line that tells what the run is; one that is gone on with has it. */
+static gboolean
+open_metrics (GstSupconTrainerWorker * self, GError ** error)
+{
+  const gchar *location = self->job.metrics_location;
+  GstStructure *header;
+  gboolean written;
+
+  if (!location)
+    return TRUE;
+  self->metrics = fopen (location, self->first_step ? "ae" : "we");
+  if (!self->metrics)
+    goto failed;
+  if (self->first_step)
+    return TRUE;
+  header = gst_supcon_properties_to_structure (G_OBJECT (self->element));
+  gst_structure_set (header, "version", G_TYPE_STRING, PACKAGE_VERSION, NULL);
+  written = write_metrics (self, header);
+  gst_structure_free (header);
+  if (written)
+    return TRUE;
+
+failed:
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
+      "%s: cannot be written: %s", location, g_strerror (errno));
+  return FALSE;
+}
+
 static void
 post_stats (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
     guint64 dropped, gint64 now)
@@ -263,6 +307,9 @@ post_stats (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
         stats->anchors ? stats->correct / (gdouble) stats->anchors : 0.0, NULL);
   self->reported = now;
   self->reported_examples = self->examples;
+  if (self->metrics && !write_metrics (self, s))
+    warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
+        "could not be written: %s", g_strerror (errno));
   gst_element_post_message (self->element,
       gst_message_new_element (GST_OBJECT (self->element), s));
 }
@@ -377,9 +424,11 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->received = self->dropped = self->unlabelled = 0;
   self->filling_frames = self->trained_frames = job->skip_frames;
   self->loss = 0;
-  thread = g_thread_try_new ("supcontrainer", worker_main, self, error);
-  self->thread = thread;
   g_mutex_unlock (&self->lock);
+
+  thread = open_metrics (self, error) ?
+      g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
+  self->thread = thread;
 
   if (!thread)
     gst_supcon_trainer_worker_stop (self);
@@ -412,6 +461,7 @@ gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * self)
   if (!self->failed && self->step > self->saved_step && !save (self, &error))
     gst_supcon_post_error (self->element, error);
 
+  g_clear_pointer (&self->metrics, fclose);
   g_clear_pointer (&self->trainer, supcon_trainer_free);
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);

@@ -135,6 +135,42 @@ GST_START_TEST (test_resume)
 }
 GST_END_TEST;
 
+/* A header with every property, then a line for each message; resuming adds to them. */
+GST_START_TEST (test_metrics)
+{
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *text, **lines;
+  Run run = run_launch (ONE_THING "message-interval=1 total-steps=2 "
+      "metrics-location=%s location=%s", metrics, model);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (ONE_THING "message-interval=1 total-steps=3 resume=true "
+      "metrics-location=%s location=%s", metrics, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  fail_unless_equals_int (g_strv_length (lines), 5);
+  fail_unless (strstr (lines[0], "\"batch-size\":24") != NULL
+      && strstr (lines[0], "\"stage\":\"contrastive\"") != NULL
+      && strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
+  for (guint i = 1; i < 4; i++) {
+    gchar *step = g_strdup_printf ("\"step\":%u,", i);
+
+    fail_unless (strstr (lines[i], step) && strstr (lines[i], "\"loss\":"),
+        "%s", lines[i]);
+    g_free (step);
+  }
+  g_strfreev (lines);
+  g_free (text);
+
+  run = run_launch (ONE_THING "metrics-location=%s location=%s", folder, model);
+  run_assert_error (run, "cannot be written");
+  run_clear (&run);
+  g_free (metrics);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_linear_stage)
 {
   Run run = run_launch (TRAINER "stage=linear location=%s " THINGS (8), model);
@@ -385,6 +421,7 @@ trainer_suite (void)
   tcase_add_test (tcase, test_trains_and_tells);
   tcase_add_test (tcase, test_same_bytes_for_any_threads);
   tcase_add_test (tcase, test_resume);
+  tcase_add_test (tcase, test_metrics);
   tcase_add_test (tcase, test_linear_stage);
   tcase_add_test (tcase, test_no_labels);
   tcase_add_test (tcase, test_one_class);
