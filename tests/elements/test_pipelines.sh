@@ -28,6 +28,18 @@ line=$(example "$root/gst/gstsupcontagger.c")
 echo "$line"
 timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
 
+# What a training and an evaluation write can be drawn.
+timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=256 ! supconaugment ! $size \
+  ! supcontrainer encoder=resnet8 batch-size=64 message-interval=1 location=b.safetensors metrics-location=run.jsonl
+timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=64 split=test ! supconencoder location=model.safetensors \
+  ! supcontagger location=model.safetensors evaluation-location=evaluation.json ! fakesink
+for file in run.jsonl evaluation.json; do
+  sh "$root/pipelines/plot" picture.svg $file
+  grep -q '</svg>' picture.svg
+done
+! sh "$root/pipelines/plot" picture.svg model.safetensors 2> log
+grep -q "expected the file of a trainer's metrics-location" log
+
 # With default properties, batches from 32 to 4,096: the loss must fall clearly below what one point for all gives,
 # log (batch - 1).
 while read -r batch epochs bound; do
