@@ -215,13 +215,13 @@ gst_supcon_trainer_set_property (GObject * object, guint id,
       self->learning_rate = g_value_get_double (value);
       break;
     case PROP_MOMENTUM:
-      config->sgd.momentum = g_value_get_double (value);
+      config->optimizer.momentum = g_value_get_double (value);
       break;
     case PROP_NESTEROV:
-      config->sgd.nesterov = g_value_get_boolean (value);
+      config->optimizer.nesterov = g_value_get_boolean (value);
       break;
     case PROP_WEIGHT_DECAY:
-      config->sgd.weight_decay = g_value_get_double (value);
+      config->optimizer.weight_decay = g_value_get_double (value);
       break;
     case PROP_DECAY_ALL:
       config->decay_all = g_value_get_boolean (value);
@@ -340,13 +340,13 @@ gst_supcon_trainer_get_property (GObject * object, guint id, GValue * value,
       g_value_set_double (value, self->learning_rate);
       break;
     case PROP_MOMENTUM:
-      g_value_set_double (value, config->sgd.momentum);
+      g_value_set_double (value, config->optimizer.momentum);
       break;
     case PROP_NESTEROV:
-      g_value_set_boolean (value, config->sgd.nesterov);
+      g_value_set_boolean (value, config->optimizer.nesterov);
       break;
     case PROP_WEIGHT_DECAY:
-      g_value_set_double (value, config->sgd.weight_decay);
+      g_value_set_double (value, config->optimizer.weight_decay);
       break;
     case PROP_DECAY_ALL:
       g_value_set_boolean (value, config->decay_all);
@@ -422,24 +422,14 @@ check_architecture (GstSupconTrainer * self, const gchar * location,
   return FALSE;
 }
 
-/* Momenta of another run or stage mean nothing in this one. */
-static void
-forget_momenta (SupconModel * model)
-{
-  guint n;
-  SupconParam *params = supcon_model_params (model, &n);
-
-  for (guint i = 0; i < n; i++)
-    if (params[i].velocity)
-      memset (params[i].velocity, 0, params[i].size * sizeof (SupconReal));
-}
-
 static gboolean
 load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
     GError ** error)
 {
   const gchar *stage =
       gst_supcon_enum_nick (stage_get_type (), self->job.config.stage);
+  const gchar *optimizer =
+      supcon_optimizer_name (self->job.config.optimizer.kind);
   SupconModelConfig fallback = self->model_config;
   SupconCheckpointInfo info = { 0 };
 
@@ -453,9 +443,19 @@ load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
     supcon_checkpoint_info_clear (&info);
     return FALSE;
   }
+  if (resume && g_str_equal (info.stage, stage) && *info.optimizer
+      && !g_str_equal (info.optimizer, optimizer)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s was written by optimizer=%s, which resume=true cannot go on with "
+        "by optimizer=%s; use init-location to start from it", location,
+        info.optimizer, optimizer);
+    supcon_checkpoint_info_clear (&info);
+    return FALSE;
+  }
   if (resume && g_str_equal (info.stage, stage)) {
     self->first_step = info.step;
     self->first_frame = info.frames;
+    supcon_model_swap_average (self->model);
   } else if (resume && self->job.config.stage == SUPCON_STAGE_CONTRASTIVE) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s was written by stage %s, which resume=true cannot go on with in "
@@ -464,7 +464,7 @@ load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
     supcon_checkpoint_info_clear (&info);
     return FALSE;
   } else {
-    forget_momenta (self->model);
+    supcon_model_forget_state (self->model);
   }
   self->labels = info.labels;
   info.labels = NULL;
@@ -619,7 +619,8 @@ make_job (GstSupconTrainer * self)
   job.last_step = self->total_steps;
   schedule->total_steps = total;
   schedule->learning_rate = self->learning_rate > 0 ? self->learning_rate :
-      supcon_trainer_default_learning_rate (job.config.stage, job.batch_size);
+      supcon_trainer_default_learning_rate (job.config.stage,
+      job.config.optimizer.kind, job.batch_size);
   if (self->warmup_steps >= 0)
     schedule->warmup_steps = self->warmup_steps;
   else if (job.config.stage == SUPCON_STAGE_CONTRASTIVE)
@@ -979,8 +980,8 @@ gst_supcon_trainer_init (GstSupconTrainer * self)
   self->job.drop_last = TRUE;
   self->job.message_interval = DEFAULT_MESSAGE_INTERVAL;
   self->job.config.temperature = DEFAULT_TEMPERATURE;
-  self->job.config.sgd.momentum = DEFAULT_MOMENTUM;
-  self->job.config.sgd.weight_decay = DEFAULT_WEIGHT_DECAY;
+  self->job.config.optimizer.momentum = DEFAULT_MOMENTUM;
+  self->job.config.optimizer.weight_decay = DEFAULT_WEIGHT_DECAY;
   self->job.config.schedule.kind = SUPCON_SCHEDULE_COSINE;
   gst_base_sink_set_sync (GST_BASE_SINK (self), FALSE);
 }

@@ -99,6 +99,9 @@ save (GstSupconTrainerWorker * self, GError ** error)
   g_mutex_unlock (&self->lock);
 
   g_strlcpy (info.stage, stage_name (self), sizeof info.stage);
+  g_strlcpy (info.optimizer,
+      supcon_optimizer_name (self->job.config.optimizer.kind),
+      sizeof info.optimizer);
   saved = supcon_checkpoint_save (self->job.location, self->model, &info,
       error);
   g_clear_pointer (&info.labels, supcon_labels_free);

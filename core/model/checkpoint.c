@@ -9,13 +9,24 @@
 
 #define FORMAT "gst-supcon"
 #define VERSION "1"
-#define MOMENTUM "optimizer.momentum."
 #define RUNNING_MEAN ".running_mean"
 #define BATCHES_TRACKED ".num_batches_tracked"
 #define MAX_PIXELS 16384
 #define MAX_PROJECTION 65536
 #define MAX_CLASSES 1000000
 #define MAX_TENSOR_NAME 128
+
+/* What training keeps for each tensor, and its prefix in a file. */
+#define N_STATES 3
+static const char *const state_prefixes[N_STATES] = { "optimizer.momentum.", "optimizer.square.", "optimizer.weight." };
+
+static SupconReal *
+state_of (const SupconParam *param, guint state)
+{
+  SupconReal *const states[N_STATES] = { param->velocity, param->squares, param->average };
+
+  return states[state];
+}
 
 static const char *const stem_names[] = { "imagenet", "small", NULL };
 static const char *const projection_names[] = { "mlp", "linear", "none", NULL };
@@ -24,7 +35,7 @@ void
 supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
 {
   g_clear_pointer (&info->labels, supcon_labels_free);
-  info->stage[0] = '\0';
+  info->stage[0] = info->optimizer[0] = '\0';
   info->step = info->frames = 0;
 }
 
@@ -139,6 +150,8 @@ add_metadata (
   supcon_safetensors_writer_add_metadata (writer, "stage", info->stage);
   add_uint (writer, "step", info->step);
   add_uint (writer, "frames", info->frames);
+  if (*info->optimizer)
+    supcon_safetensors_writer_add_metadata (writer, "optimizer", info->optimizer);
 }
 
 /* What load would refuse is not written in the first place. A classifier that was not trained since new labels came has
@@ -192,20 +205,25 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
     }
   for (guint i = 0; i < n; i++)
     supcon_safetensors_writer_add_tensor (writer, params[i].name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
-  for (guint i = 0; i < n; i++)
-    if (params[i].velocity) {
-      g_snprintf (name, sizeof name, MOMENTUM "%s", params[i].name);
-      supcon_safetensors_writer_add_tensor (writer, name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
-    }
+  for (guint k = 0; k < N_STATES; k++)
+    for (guint i = 0; i < n; i++)
+      if (state_of (&params[i], k)) {
+        g_snprintf (name, sizeof name, "%s%s", state_prefixes[k], params[i].name);
+        supcon_safetensors_writer_add_tensor (writer, name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
+      }
 
   for (guint i = 0; i < n; i++)
     if (g_str_has_suffix (params[i].name, RUNNING_MEAN))
       supcon_safetensors_writer_write (writer, &batches, sizeof batches);
   for (guint i = 0; i < n; i++)
-    write_values (writer, &params[i], params[i].data);
-  for (guint i = 0; i < n; i++)
-    if (params[i].velocity)
-      write_values (writer, &params[i], params[i].velocity);
+    write_values (writer, &params[i], params[i].average ? params[i].average : params[i].data);
+  for (guint k = 0; k < N_STATES; k++)
+    for (guint i = 0; i < n; i++) {
+      const SupconReal *values = state_of (&params[i], k);
+
+      if (values)
+        write_values (writer, &params[i], values == params[i].average ? params[i].data : values);
+    }
   done = supcon_safetensors_writer_finish (writer, error);
   supcon_safetensors_writer_free (writer);
   return done;
@@ -382,7 +400,9 @@ read_info (const SupconSafetensors *file, guint n_classes, SupconCheckpointInfo 
       || !get_uint (file, "step", 0, G_MAXINT64, &info->step, error)
       /* Files of before it was counted have none. */
       || (supcon_safetensors_metadata (file, "frames")
-          && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error)))
+          && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error))
+      || (supcon_safetensors_metadata (file, "optimizer")
+          && !get_name (file, "optimizer", info->optimizer, sizeof info->optimizer, error)))
     return FALSE;
   if (n_classes > 0 && supcon_labels_count (info->labels) != n_classes)
     return supcon_format_error (error, "metadata labels has %u entries, expected %u as classifier.weight has rows",
@@ -491,6 +511,20 @@ read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *v
   return TRUE;
 }
 
+/* The file's tensors tell what training kept. */
+static void
+enable_states (const SupconTensor *tensors, guint n, SupconModel *model)
+{
+  gboolean found[N_STATES] = { FALSE };
+
+  for (guint i = 0; i < n; i++)
+    for (guint k = 0; k < N_STATES; k++)
+      found[k] |= g_str_has_prefix (tensors[i].name, state_prefixes[k]);
+  if (found[0])
+    supcon_model_enable_training (model);
+  supcon_model_set_state (model, (found[1] ? SUPCON_STATE_SQUARES : 0) | (found[2] ? SUPCON_STATE_AVERAGE : 0));
+}
+
 static gboolean
 read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, GError **error)
 {
@@ -500,12 +534,8 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
   const SupconParam *params;
   char name[MAX_TENSOR_NAME];
 
-  for (guint i = 0; ours && i < n_tensors; i++)
-    if (g_str_has_prefix (tensors[i].name, MOMENTUM)) {
-      supcon_model_enable_training (model);
-      break;
-    }
-
+  if (ours)
+    enable_states (tensors, n_tensors, model);
   params = supcon_model_params (model, &n);
   for (guint i = 0; i < n; i++) {
     tensor = find_tensor (file, ours, params[i].name);
@@ -516,15 +546,19 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
     if (!read_values (tensor, &params[i], params[i].data, error))
       return FALSE;
     used[tensor - tensors] = TRUE;
-    if (!params[i].velocity)
-      continue;
-    g_snprintf (name, sizeof name, MOMENTUM "%s", params[i].name);
-    tensor = supcon_safetensors_find (file, name);
-    if (!tensor)
-      return supcon_format_error (error, "tensor %s is missing", name);
-    if (!read_values (tensor, &params[i], params[i].velocity, error))
-      return FALSE;
-    used[tensor - tensors] = TRUE;
+    for (guint k = 0; k < N_STATES; k++) {
+      SupconReal *values = state_of (&params[i], k);
+
+      if (!values)
+        continue;
+      g_snprintf (name, sizeof name, "%s%s", state_prefixes[k], params[i].name);
+      tensor = supcon_safetensors_find (file, name);
+      if (!tensor)
+        return supcon_format_error (error, "tensor %s is missing", name);
+      if (!read_values (tensor, &params[i], values, error))
+        return FALSE;
+      used[tensor - tensors] = TRUE;
+    }
   }
 
   for (guint i = 0; i < n_tensors; i++)

@@ -3,9 +3,10 @@
  * Checkpoints: safetensors files that hold a model and what is needed to go on training it.
  *
  * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
- * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames. Tensors: the
- * model's under torchvision's names, "optimizer.momentum." + name for momenta, num_batches_tracked is accepted and
- * passed over.
+ * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, optimizer.
+ * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
+ * means of squared gradients; num_batches_tracked is accepted and passed over. When averages of the weights are kept,
+ * they are what has the names, and the weights that training goes on with are "optimizer.weight." + name.
  */
 #ifndef SUPCON_MODEL_CHECKPOINT_H
 #define SUPCON_MODEL_CHECKPOINT_H
@@ -18,6 +19,7 @@ typedef struct {
   SupconLabels *labels; /* class order; owned */
   char stage[16];       /* stage that wrote it, "" for a foreign file */
   guint64 step;         /* optimiser steps of that stage */
+  char optimizer[16];   /* whose momenta these are, "" when it is not said */
   guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
 } SupconCheckpointInfo;
 
@@ -34,7 +36,9 @@ gboolean supcon_checkpoint_save (
 gboolean supcon_checkpoint_check_writable (const char *location, GError **error);
 
 /**
- * Reads a checkpoint into a new model (training enabled when momenta are there). Everything is validated against the
+ * Reads a checkpoint into a new model (training enabled when momenta are there). Of a file with averages, data is the
+ * averages and average is the weights to go on with: see
+ * supcon_model_swap_average. Everything is validated against the
  * file's size and the model's shapes before memory is taken by it. fallback: the configuration for a file without our
  * metadata (torchvision's or timm's tensors; an "fc." head becomes the classifier), or NULL to refuse such a file.
  * info: filled. Errors name the tensor or key, what was found and what was expected.

@@ -206,6 +206,8 @@ supcon_model_set_n_classes (SupconModel *self, guint n_classes)
     grow (&param->data, param->size, size);
     grow (&param->grad, param->size, size);
     grow (&param->velocity, param->size, size);
+    grow (&param->squares, param->size, size);
+    grow (&param->average, param->size, size);
     param->dims[0] = n_classes;
     param->size = size;
   }
@@ -246,6 +248,36 @@ supcon_model_zero_grad (SupconModel *self)
     if (param->grad)
       memset (param->grad, 0, param->size * sizeof *param->grad);
   }
+}
+
+void
+supcon_model_set_state (SupconModel *self, SupconModelState wanted)
+{
+  supcon_params_set_state (&self->params, wanted);
+}
+
+void
+supcon_model_swap_average (SupconModel *self)
+{
+  supcon_resnet_invalidate (self->encoder);
+  for (guint i = 0; i < self->params.n; i++) {
+    SupconParam *param = &self->params.items[i];
+    SupconReal *data = param->data;
+
+    if (!param->average)
+      continue;
+    param->data = param->average;
+    param->average = data;
+  }
+}
+
+void
+supcon_model_forget_state (SupconModel *self)
+{
+  supcon_model_set_state (self, 0);
+  for (guint i = 0; i < self->params.n; i++)
+    if (self->params.items[i].velocity)
+      memset (self->params.items[i].velocity, 0, self->params.items[i].size * sizeof (SupconReal));
 }
 
 typedef struct {

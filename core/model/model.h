@@ -48,7 +48,12 @@ typedef struct {
   SupconReal *data;     /* owned by the model */
   SupconReal *grad;     /* owned by the model; NULL for buffers and until supcon_model_enable_training */
   SupconReal *velocity; /* momentum; like grad */
+  SupconReal *squares;  /* of gradients, their running mean; NULL without SUPCON_STATE_SQUARES and for buffers */
+  SupconReal *average;  /* of data over the steps; NULL without SUPCON_STATE_AVERAGE */
 } SupconParam;
+
+/** What training may keep for each tensor beside gradients and momenta. */
+typedef enum { SUPCON_STATE_SQUARES = 1 << 0, SUPCON_STATE_AVERAGE = 1 << 1 } SupconModelState;
 
 typedef struct _SupconModel SupconModel;
 
@@ -76,6 +81,12 @@ SupconParam *supcon_model_params (SupconModel *model, guint *n);
 /** Allocates gradients and momenta (zero). */
 void supcon_model_enable_training (SupconModel *model);
 void supcon_model_zero_grad (SupconModel *model);
+/** Allocates what of wanted is not there (squares zero, averages as the weights are), frees what is not wanted. */
+void supcon_model_set_state (SupconModel *model, SupconModelState wanted);
+/** Exchanges the weights and running statistics with their averages; nothing happens where there are none. */
+void supcon_model_swap_average (SupconModel *model);
+/** Momenta zero, squares and averages freed, as they mean nothing to another run or stage. */
+void supcon_model_forget_state (SupconModel *model);
 
 /** r (n x embedding dim) of n pictures (uint8, n x height x width x 3), with running BatchNorm statistics. */
 void supcon_model_embed (SupconModel *model, const guint8 *pixels, guint n, SupconReal *r);

@@ -52,6 +52,21 @@ enable_training (SupconParam *param)
   param->velocity = zeros (param->size);
 }
 
+static void
+set_state (SupconParam *param, SupconModelState wanted)
+{
+  if (!(wanted & SUPCON_STATE_SQUARES))
+    g_clear_pointer (&param->squares, supcon_real_free);
+  else if (!param->squares && param->kind != SUPCON_PARAM_BUFFER)
+    param->squares = zeros (param->size);
+  if (!(wanted & SUPCON_STATE_AVERAGE)) {
+    g_clear_pointer (&param->average, supcon_real_free);
+  } else if (!param->average) {
+    param->average = supcon_real_alloc (param->size);
+    memcpy (param->average, param->data, param->size * sizeof *param->data);
+  }
+}
+
 guint
 supcon_params_add (SupconParams *params, const char *name, SupconParamKind kind, SupconPart part, guint n_dims,
     const gsize *dims, SupconInit init, guint fan_in, guint64 seed)
@@ -73,6 +88,7 @@ supcon_params_add (SupconParams *params, const char *name, SupconParamKind kind,
   fill (param, init, fan_in, seed, params->n);
   if (params->training)
     enable_training (param);
+  set_state (param, params->state);
   return params->n++;
 }
 
@@ -83,6 +99,7 @@ supcon_params_clear (SupconParams *params)
     supcon_real_free (params->items[i].data);
     supcon_real_free (params->items[i].grad);
     supcon_real_free (params->items[i].velocity);
+    set_state (&params->items[i], 0);
   }
   g_free (params->items);
   *params = (SupconParams){ 0 };
@@ -94,4 +111,12 @@ supcon_params_enable_training (SupconParams *params)
   params->training = TRUE;
   for (guint i = 0; i < params->n; i++)
     enable_training (&params->items[i]);
+}
+
+void
+supcon_params_set_state (SupconParams *params, SupconModelState wanted)
+{
+  params->state = wanted;
+  for (guint i = 0; i < params->n; i++)
+    set_state (&params->items[i], wanted);
 }

@@ -8,7 +8,8 @@
 typedef struct {
   SupconParam *items;
   guint n, capacity;
-  gboolean training; /* gradients and momenta are allocated */
+  gboolean training;      /* gradients and momenta are allocated */
+  SupconModelState state; /* and these */
 } SupconParams;
 
 /** How a new tensor is filled. */
@@ -27,5 +28,6 @@ guint supcon_params_add (SupconParams *params, const char *name, SupconParamKind
     const gsize *dims, SupconInit init, guint fan_in, guint64 seed);
 void supcon_params_clear (SupconParams *params);
 void supcon_params_enable_training (SupconParams *params);
+void supcon_params_set_state (SupconParams *params, SupconModelState wanted);
 
 #endif

@@ -2,11 +2,10 @@
 #include "train/trainer.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "error.h"
 #include "loss/cross_entropy.h"
 #include "nn/workspace.h"
+#include "train/trainer_private.h"
 
 /* Embeddings are called collapsed when, for so many steps in a row, the loss is as near as this to what one point for
  * all of them gives, log (n - 1), and the spread of z is as small. A network that has just been made may look like that
@@ -15,23 +14,37 @@
 #define COLLAPSE_LOSS 0.01
 #define COLLAPSE_SPREAD 0.01
 
-struct _SupconTrainer {
-  SupconModel *model;
-  SupconTrainerConfig config;
-  guint64 step;
-  guint collapsed_steps;
-  guint capacity; /* rows that the buffers below have room for */
-  gsize width;    /* elements of a row */
-  SupconReal *dz; /* gradient by z or by the logits */
-  SupconReal *r, *logits;
-};
+/* Rates of a batch of 256 that the optimisers' papers and SimCLR (LARS) train ResNets with. */
+#define ADAPTIVE_RATE 1e-3
+#define LARS_RATE 0.3
 
 double
-supcon_trainer_default_learning_rate (SupconStage stage, guint batch_size)
+supcon_trainer_scaled_learning_rate (double learning_rate, guint batch_size)
+{
+  return learning_rate * batch_size / 256;
+}
+
+double
+supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind optimizer, guint batch_size)
 {
   double root = sqrt (batch_size / 256.0);
 
+  if (supcon_optimizer_has_squares (optimizer))
+    return ADAPTIVE_RATE;
+  if (optimizer == SUPCON_OPTIMIZER_LARS)
+    return supcon_trainer_scaled_learning_rate (LARS_RATE, batch_size);
   return stage == SUPCON_STAGE_CONTRASTIVE ? MIN (0.1 * root, 0.2) : root;
+}
+
+static void
+prepare_state (SupconTrainer *self)
+{
+  const SupconTrainerConfig *config = &self->config;
+
+  supcon_model_enable_training (self->model);
+  supcon_model_set_state (
+      self->model, (supcon_optimizer_has_squares (config->optimizer.kind) ? SUPCON_STATE_SQUARES : 0)
+                       | (config->average_decay > 0 ? SUPCON_STATE_AVERAGE : 0));
 }
 
 SupconTrainer *
@@ -42,7 +55,7 @@ supcon_trainer_new (SupconModel *model, const SupconTrainerConfig *config, guint
   self->model = model;
   self->config = *config;
   self->step = first_step;
-  supcon_model_enable_training (model);
+  prepare_state (self);
   return self;
 }
 
@@ -65,79 +78,6 @@ guint64
 supcon_trainer_step_count (const SupconTrainer *self)
 {
   return self->step;
-}
-
-static gboolean
-is_trained (const SupconTrainer *self, const SupconParam *param)
-{
-  gboolean head = param->part == SUPCON_PART_CLASSIFIER;
-
-  return param->grad && head == (self->config.stage == SUPCON_STAGE_LINEAR);
-}
-
-typedef struct {
-  const SupconTrainer *trainer;
-  SupconParam *params;
-  double learning_rate;
-  double *squares; /* of each tensor's gradient */
-} Update;
-
-static void
-square_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
-{
-  const Update *self = data;
-  const SupconParam *param = &self->params[task];
-  double sum = 0;
-
-  if (is_trained (self->trainer, param))
-    for (gsize i = 0; i < param->size; i++)
-      sum += (double)param->grad[i] * param->grad[i];
-  self->squares[task] = sum;
-}
-
-static void
-update_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
-{
-  const Update *self = data;
-  const SupconTrainerConfig *config = &self->trainer->config;
-  SupconParam *param = &self->params[task];
-  SupconSgd sgd = config->sgd;
-
-  if (!is_trained (self->trainer, param))
-    return;
-  if (param->kind == SUPCON_PARAM_SCALE && !config->decay_all)
-    sgd.weight_decay = 0;
-  supcon_sgd_step (&sgd, self->learning_rate, param->data, param->grad, param->velocity, param->size);
-}
-
-static gboolean
-update (SupconTrainer *self, SupconTrainStats *stats, GError **error)
-{
-  guint n, threads = supcon_model_threads (self->model);
-  Update job = { .trainer = self, .params = supcon_model_params (self->model, &n) };
-  double squares = 0;
-
-  job.squares = g_new (double, n);
-  job.learning_rate = supcon_schedule_learning_rate (&self->config.schedule, self->step);
-  supcon_parallel_for (threads, n, square_task, &job);
-  for (guint i = 0; i < n; i++)
-    squares += job.squares[i];
-  g_free (job.squares);
-
-  stats->step = self->step + 1;
-  stats->learning_rate = job.learning_rate;
-  stats->gradient_norm = sqrt (squares);
-  if (!isfinite (stats->loss) || !isfinite (squares)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
-        "step %" G_GUINT64_FORMAT ": the %s is not a finite number (loss %g, gradient norm %g, learning rate %g); "
-        "lower the learning rate or raise the temperature",
-        stats->step, isfinite (stats->loss) ? "gradient" : "loss", stats->loss, stats->gradient_norm,
-        stats->learning_rate);
-    return FALSE;
-  }
-  supcon_parallel_for (threads, n, update_task, &job);
-  self->step++;
-  return TRUE;
 }
 
 static void
@@ -201,7 +141,7 @@ contrastive_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStat
   stats->spread = spread_of (z, batch->n, dim);
   supcon_model_zero_grad (self->model);
   supcon_model_backward (self->model, self->dz);
-  if (!update (self, stats, error))
+  if (!supcon_trainer_update (self, stats, error))
     return FALSE;
   watch_collapse (self, batch->n, stats);
   return TRUE;
@@ -222,7 +162,7 @@ linear_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *st
   stats->correct = loss.correct;
   supcon_model_zero_grad (self->model);
   supcon_model_backward_classifier (self->model, self->r, batch->n, self->dz);
-  return update (self, stats, error);
+  return supcon_trainer_update (self, stats, error);
 }
 
 gboolean

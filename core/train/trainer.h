@@ -10,8 +10,8 @@
 
 #include "loss/supcon.h"
 #include "model/model.h"
+#include "optim/optimizer.h"
 #include "optim/schedule.h"
-#include "optim/sgd.h"
 #include "train/batch.h"
 
 typedef enum { SUPCON_STAGE_CONTRASTIVE, SUPCON_STAGE_LINEAR } SupconStage;
@@ -20,17 +20,23 @@ typedef struct {
   SupconStage stage;
   SupconLossKind loss;
   double temperature;
-  SupconSgd sgd;
+  SupconOptimizer optimizer;
   gboolean decay_all; /* weight decay on biases and BatchNorm too */
   SupconSchedule schedule;
+  double clip_norm;     /* longest gradient of all trained tensors together, longer ones are shortened to it; 0: none */
+  double average_decay; /* weights' running average, average = average_decay average + (1 - average_decay) weights after
+                           each step, which checkpoints give as the model; 0: none */
 } SupconTrainerConfig;
 
 /**
  * The learning rate that trains without tuning, for batches of batch_size views: contrastive 0.1 sqrt (batch_size /
  * 256), at most 0.2, since larger ones collapse the embeddings whatever the batch; linear sqrt (batch_size / 256).
- * Found on Fashion-MNIST.
+ * Found on Fashion-MNIST with SGD. Adam, AdamW and RMSProp: 0.001; LARS: 0.3 batch_size / 256, as SimCLR.
  */
-double supcon_trainer_default_learning_rate (SupconStage stage, guint batch_size);
+double supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind optimizer, guint batch_size);
+
+/** Linear scaling (Goyal et al. 2017): learning_rate is that of 256 views. */
+double supcon_trainer_scaled_learning_rate (double learning_rate, guint batch_size);
 
 typedef struct {
   guint64 step; /* steps done, this one included */

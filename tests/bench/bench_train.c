@@ -69,8 +69,9 @@ bench_step (const char *name, const char *encoder, SupconStem stem, guint n, gui
 {
   SupconModel *model = model_new (encoder, stem, size);
   SupconBatch *batch = batch_new (n, size);
-  SupconTrainerConfig config
-      = { .temperature = 0.1, .sgd = { .momentum = 0.9, .weight_decay = 1e-4 }, .schedule = { .learning_rate = 0.01 } };
+  SupconTrainerConfig config = {
+    .temperature = 0.1, .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 }, .schedule = { .learning_rate = 0.01 }
+  };
   SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
   double *seconds = g_new (double, repeats);
   SupconTrainStats stats;

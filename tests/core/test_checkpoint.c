@@ -119,7 +119,7 @@ static void
 save (const char *location, SupconModel *model, const SupconLabels *labels, guint64 step)
 {
   GError *error = NULL;
-  SupconCheckpointInfo info = { (SupconLabels *)labels, "linear", step, step - 1 };
+  SupconCheckpointInfo info = { .labels = (SupconLabels *)labels, .stage = "linear", .step = step, .frames = step - 1 };
   gboolean done = supcon_checkpoint_save (location, model, &info, &error);
 
   ck_assert_msg (done, "%s", error ? error->message : "no error set");
@@ -303,12 +303,14 @@ START_TEST (test_labels)
   supcon_checkpoint_info_clear (&info);
 
   supcon_model_set_n_classes (model, 4);
-  ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ labels, "linear", 1, 0 }, &error));
+  ck_assert (!supcon_checkpoint_save (
+      location, model, &(SupconCheckpointInfo){ .labels = labels, .stage = "linear", .step = 1 }, &error));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
   ck_assert_ptr_nonnull (strstr (error->message, "3 labels for a classifier of 4"));
   g_clear_error (&error);
   supcon_labels_add (labels, "\xff");
-  ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ labels, "linear", 1, 0 }, &error));
+  ck_assert (!supcon_checkpoint_save (
+      location, model, &(SupconCheckpointInfo){ .labels = labels, .stage = "linear", .step = 1 }, &error));
   ck_assert_ptr_nonnull (strstr (error->message, "label 3 is not valid UTF-8"));
   g_clear_error (&error);
   supcon_model_free (model);
@@ -800,7 +802,8 @@ not_writable (const char *location, const char *part)
 
   small_config (&config);
   model = new_model (&config, 0, FALSE);
-  ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ NULL, "contrastive", 0, 0 }, &error));
+  ck_assert (!supcon_checkpoint_save (
+      location, model, &(SupconCheckpointInfo){ .labels = NULL, .stage = "contrastive", .step = 0 }, &error));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
   g_clear_error (&error);
   supcon_model_free (model);
@@ -861,7 +864,8 @@ START_TEST (test_disk_full)
 
     limit.rlim_cur = i < 11 ? n_old * i / 11 : n_old - 1;
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
-    ck_assert (!supcon_checkpoint_save (location, model, &(SupconCheckpointInfo){ labels, "linear", 99, 0 }, &error));
+    ck_assert (!supcon_checkpoint_save (
+        location, model, &(SupconCheckpointInfo){ .labels = labels, .stage = "linear", .step = 99 }, &error));
     limit.rlim_cur = RLIM_INFINITY;
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
     ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));

@@ -32,7 +32,7 @@ setup (void)
   supcon_labels_add (labels, "a");
   supcon_labels_add (labels, "b");
   fail_unless (supcon_checkpoint_save (model, reference,
-          &(SupconCheckpointInfo) {labels, "linear", 1, 0}, NULL));
+          &(SupconCheckpointInfo) {.labels = labels,.stage = "linear",.step = 1}, NULL));
   supcon_labels_free (labels);
 }
 

@@ -53,7 +53,7 @@ save_model (guint n_classes, guint * embedding_dim)
   for (guint c = 0; c < n_classes; c++)
     supcon_labels_add (labels, class_names[c]);
   supcon_checkpoint_save (location, model,
-      &(SupconCheckpointInfo) {labels, "linear", 1, 0}, &error);
+      &(SupconCheckpointInfo) {.labels = labels,.stage = "linear",.step = 1}, &error);
   g_assert_no_error (error);
   supcon_model_free (model);
   supcon_labels_free (labels);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From gradients to weights: the global norm, clipping, the optimiser and the running averages. */
+#include <math.h>
+
+#include "error.h"
+#include "parallel.h"
+#include "simd.h"
+#include "train/trainer_private.h"
+
+typedef struct {
+  const SupconTrainer *trainer;
+  SupconParam *params;
+  double learning_rate;
+  SupconReal clip; /* multiplies gradients */
+  double *squares; /* of each tensor's gradient */
+} Update;
+
+static gboolean
+is_trained (const SupconTrainer *self, const SupconParam *param)
+{
+  gboolean head = param->part == SUPCON_PART_CLASSIFIER;
+
+  return param->grad && head == (self->config.stage == SUPCON_STAGE_LINEAR);
+}
+
+static void
+square_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Update *self = data;
+  const SupconParam *param = &self->params[task];
+  double sum = 0;
+
+  if (is_trained (self->trainer, param))
+    for (gsize i = 0; i < param->size; i++)
+      sum += (double)param->grad[i] * param->grad[i];
+  self->squares[task] = sum;
+}
+
+SUPCON_MULTIVERSION static void
+scale (SupconReal factor, SupconReal *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] *= factor;
+}
+
+SUPCON_MULTIVERSION static void
+follow (SupconReal share, const SupconReal *x, SupconReal *average, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    average[i] += share * (x[i] - average[i]);
+}
+
+static void
+update_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Update *self = data;
+  const SupconTrainerConfig *config = &self->trainer->config;
+  SupconParam *param = &self->params[task];
+  SupconOptimizer optimizer = config->optimizer;
+  gboolean weight = param->kind == SUPCON_PARAM_WEIGHT;
+
+  if (is_trained (self->trainer, param)) {
+    if (!weight && !config->decay_all)
+      optimizer.weight_decay = 0;
+    if (self->clip < 1)
+      scale (self->clip, param->grad, param->size);
+    supcon_optimizer_step (&optimizer, self->learning_rate, self->trainer->step + 1, weight, param->data, param->grad,
+        param->velocity, param->squares, param->size);
+  }
+  if (param->average)
+    follow (1 - config->average_decay, param->data, param->average, param->size);
+}
+
+gboolean
+supcon_trainer_update (SupconTrainer *self, SupconTrainStats *stats, GError **error)
+{
+  guint n, threads = supcon_model_threads (self->model);
+  Update job = { .trainer = self, .params = supcon_model_params (self->model, &n), .clip = 1 };
+  double squares = 0;
+
+  job.squares = g_new (double, n);
+  job.learning_rate = supcon_schedule_learning_rate (&self->config.schedule, self->step);
+  supcon_parallel_for (threads, n, square_task, &job);
+  for (guint i = 0; i < n; i++)
+    squares += job.squares[i];
+  g_free (job.squares);
+
+  stats->step = self->step + 1;
+  stats->learning_rate = job.learning_rate;
+  stats->gradient_norm = sqrt (squares);
+  if (!isfinite (stats->loss) || !isfinite (squares)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
+        "step %" G_GUINT64_FORMAT ": the %s is not a finite number (loss %g, gradient norm %g, learning rate %g); "
+        "lower the learning rate or raise the temperature",
+        stats->step, isfinite (stats->loss) ? "gradient" : "loss", stats->loss, stats->gradient_norm,
+        stats->learning_rate);
+    return FALSE;
+  }
+  if (self->config.clip_norm > 0 && stats->gradient_norm > self->config.clip_norm)
+    job.clip = self->config.clip_norm / stats->gradient_norm;
+  supcon_parallel_for (threads, n, update_task, &job);
+  self->step++;
+  return TRUE;
+}
