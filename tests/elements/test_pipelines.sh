@@ -37,7 +37,7 @@ for file in run.jsonl evaluation.json; do
   sh "$root/pipelines/plot" picture.svg $file
   grep -q '</svg>' picture.svg
 done
-! sh "$root/pipelines/plot" picture.svg model.safetensors 2> log
+if sh "$root/pipelines/plot" picture.svg model.safetensors 2> log; then exit 1; fi
 grep -q "expected the file of a trainer's metrics-location" log
 
 # With default properties, batches from 32 to 4,096: the loss must fall clearly below what one point for all gives,
