@@ -29,7 +29,7 @@ typedef struct
   guint64 skip_frames;          /* passed over at the start, since they were trained on before (resuming) */
   guint64 last_step;            /* no frame is taken once this step is sure to be reached; 0: no end */
   const gchar *location;        /* copied */
-  const gchar *metrics_location;        /* read at the start alone; NULL: none */
+  gchar *metrics_location;      /* read at the start alone; NULL: none */
   guint64 checkpoint_interval;  /* steps; 0: at the end alone */
   guint message_interval;       /* steps */
   gboolean progress;

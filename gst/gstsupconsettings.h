@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * Properties that are fields of a struct: each is one call that names the field and describes the property. Setting,
+ * getting, defaults and freeing follow from that.
+ */
+#ifndef GST_SUPCON_SETTINGS_H
+#define GST_SUPCON_SETTINGS_H
+
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GstSupconSettingsClass GstSupconSettingsClass;
+
+/** What a class's properties are fields of; one a class, for ever. Ids are numbered from first_id. */
+GstSupconSettingsClass *gst_supcon_settings_class_new (guint first_id);
+
+/**
+ * Installs a property of klass. field: offset of a gboolean, gint, guint, guint64, gdouble, gchar * or (for an
+ * enumeration) any type of an int's size, as spec's type asks. Takes spec. Returns the id.
+ */
+guint gst_supcon_settings_install (GstSupconSettingsClass * settings,
+    GObjectClass * klass, gsize field, GParamSpec * spec);
+
+/** Gives every field of a zeroed struct its default. */
+void gst_supcon_settings_init (const GstSupconSettingsClass * settings,
+    gpointer fields);
+/** Frees the strings. */
+void gst_supcon_settings_clear (const GstSupconSettingsClass * settings,
+    gpointer fields);
+
+/** FALSE: id is not one of theirs. The caller locks. */
+gboolean gst_supcon_settings_set (const GstSupconSettingsClass * settings,
+    gpointer fields, guint id, const GValue * value);
+gboolean gst_supcon_settings_get (const GstSupconSettingsClass * settings,
+    gconstpointer fields, guint id, GValue * value);
+
+G_END_DECLS
+#endif

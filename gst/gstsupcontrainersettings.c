@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupcontrainersettings.h"
+
+#include <gst/gst.h>
+
+#include "gstsupconenums.h"
+#include "parallel.h"
+
+static GstSupconSettingsClass *settings_class;
+/* Ids of what a checkpoint must agree with when the user says it. */
+static guint id_encoder, id_stem, id_width;
+
+/* *INDENT-OFF* */
+GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_trainer_stage_get_type, "GstSupconTrainerStage",
+    {SUPCON_STAGE_CONTRASTIVE, "Encoder and projection head, by a contrastive loss", "contrastive"},
+    {SUPCON_STAGE_LINEAR, "Linear classifier on the frozen encoder, by cross-entropy", "linear"})
+GST_SUPCON_DEFINE_ENUM (static GType, loss_get_type, "GstSupconTrainerLoss",
+    {SUPCON_LOSS_OUT, "Supervised, mean over positives outside the logarithm (eq. 2)", "supcon-out"},
+    {SUPCON_LOSS_IN, "Supervised, mean inside the logarithm (eq. 3)", "supcon-in"},
+    {SUPCON_LOSS_SELF, "Self-supervised, labels are not used (eq. 1)", "simclr"})
+GST_SUPCON_DEFINE_ENUM (static GType, schedule_get_type, "GstSupconTrainerSchedule",
+    {SUPCON_SCHEDULE_CONSTANT, "Constant", "constant"},
+    {SUPCON_SCHEDULE_STEP, "A tenth at 60, 80 and 90 % of the steps", "step"},
+    {SUPCON_SCHEDULE_COSINE, "Half a cosine down to 0", "cosine"})
+GST_SUPCON_DEFINE_ENUM (static GType, leaky_get_type, "GstSupconTrainerLeaky",
+    {GST_SUPCON_TRAINER_LEAKY_NO, "Upstream waits", "no"},
+    {GST_SUPCON_TRAINER_LEAKY_UPSTREAM, "New frames are dropped", "upstream"},
+    {GST_SUPCON_TRAINER_LEAKY_DOWNSTREAM, "The batch that waits is dropped", "downstream"})
+/* *INDENT-ON* */
+
+#define FIELD(name) G_STRUCT_OFFSET (GstSupconTrainerSettings, name)
+
+static guint
+add (GObjectClass * object_class, gsize field, GParamSpec * spec)
+{
+  return gst_supcon_settings_install (settings_class, object_class, field, spec);
+}
+
+static void
+install_model_properties (GObjectClass * object_class, GParamFlags flags)
+{
+  id_encoder = add (object_class, FIELD (encoder),
+      g_param_spec_enum ("encoder", "Encoder",
+          "Architecture: torchvision's ResNets, or those for small pictures of "
+          "He et al. 2015, section 4.2, which train fastest",
+          GST_TYPE_SUPCON_ENCODER_NAME, GST_SUPCON_ENCODER_NAME_RESNET20,
+          flags));
+  id_stem = add (object_class, FIELD (model.stem),
+      g_param_spec_enum ("stem", "Stem",
+          "First layers of resnet18 and larger: imagenet halves the picture "
+          "twice, small keeps its size", GST_TYPE_SUPCON_STEM,
+          SUPCON_STEM_SMALL, flags));
+  id_width = add (object_class, FIELD (model.width),
+      g_param_spec_double ("width", "Width", "Factor of all channels", 0.01,
+          8.0, 1.0, flags));
+  add (object_class, FIELD (model.zero_init_residual),
+      g_param_spec_boolean ("zero-init-residual", "Zero-init residual",
+          "Start the last gamma of each block at zero, as in torchvision",
+          FALSE, flags));
+  add (object_class, FIELD (model.projection),
+      g_param_spec_enum ("projection", "Projection",
+          "Projection head (paper, section 3.1)", GST_TYPE_SUPCON_PROJECTION,
+          SUPCON_PROJECTION_MLP, flags));
+  add (object_class, FIELD (model.projection_dim),
+      g_param_spec_uint ("projection-dim", "Projection dimension",
+          "Length of z; 128 is the paper's", 1, 65536, 128, flags));
+  add (object_class, FIELD (model.projection_hidden),
+      g_param_spec_uint ("projection-hidden", "Projection hidden units",
+          "Hidden units of projection=mlp; 0 = as many as the embedding has "
+          "numbers", 0, 65536, 0, flags));
+}
+
+static void
+install_training_properties (GObjectClass * object_class, GParamFlags flags)
+{
+  add (object_class, FIELD (job.config.stage),
+      g_param_spec_enum ("stage", "Stage", "What is trained",
+          GST_TYPE_SUPCON_TRAINER_STAGE, SUPCON_STAGE_CONTRASTIVE, flags));
+  add (object_class, FIELD (job.config.loss),
+      g_param_spec_enum ("loss", "Loss",
+          "Loss of the contrastive stage; supcon-out is the paper's better one",
+          loss_get_type (), SUPCON_LOSS_OUT, flags));
+  add (object_class, FIELD (job.config.temperature),
+      g_param_spec_double ("temperature", "Temperature",
+          "Divides similarities in the contrastive loss; 0.1 is the paper's",
+          0.001, 100.0, 0.1, flags));
+  add (object_class, FIELD (job.batch_size),
+      g_param_spec_uint ("batch-size", "Batch size",
+          "Views in a batch; larger ones have more positives and negatives", 2,
+          1 << 20, 256, flags));
+  add (object_class, FIELD (job.drop_last),
+      g_param_spec_boolean ("drop-last", "Drop last",
+          "Leave out an unfull batch at the end of the stream", TRUE, flags));
+  add (object_class, FIELD (learning_rate),
+      g_param_spec_double ("learning-rate", "Learning rate",
+          "Learning rate after the warm-up; 0 = one that fits batch-size", 0.0,
+          1000.0, 0.0, flags));
+  add (object_class, FIELD (job.config.optimizer.momentum),
+      g_param_spec_double ("momentum", "Momentum",
+          "Momentum of stochastic gradient descent", 0.0, 0.9999,
+          0.9, flags));
+  add (object_class, FIELD (job.config.optimizer.nesterov),
+      g_param_spec_boolean ("nesterov", "Nesterov", "Nesterov's momentum",
+          FALSE, flags));
+  add (object_class, FIELD (job.config.optimizer.weight_decay),
+      g_param_spec_double ("weight-decay", "Weight decay",
+          "Added to the gradient as a multiple of the weights; 1e-4 is the "
+          "paper's", 0.0, 1.0, 1e-4, flags));
+  add (object_class, FIELD (job.config.decay_all),
+      g_param_spec_boolean ("decay-all", "Decay all",
+          "Weight decay on biases and normalisation parameters too", FALSE,
+          flags));
+  add (object_class, FIELD (job.config.schedule.kind),
+      g_param_spec_enum ("schedule", "Schedule",
+          "Course of the learning rate; constant where the number of steps is "
+          "not known", schedule_get_type (), SUPCON_SCHEDULE_COSINE, flags));
+  add (object_class, FIELD (warmup_steps),
+      g_param_spec_int ("warmup-steps", "Warm-up steps",
+          "Steps in which the learning rate rises from zero; -1 = a tenth of "
+          "the training, 20 to 100, and none in the linear stage", -1,
+          G_MAXINT, -1, flags));
+  add (object_class, FIELD (total_steps),
+      g_param_spec_uint64 ("total-steps", "Total steps",
+          "Steps after which training ends, those before resume included; 0 = "
+          "until the stream ends, whose length upstream is asked for", 0,
+          G_MAXUINT64, 0, flags));
+  add (object_class, FIELD (seed),
+      g_param_spec_uint64 ("seed", "Seed", "Seed of the first weights", 0,
+          G_MAXUINT64, 0, flags));
+  add (object_class, FIELD (threads),
+      g_param_spec_uint ("threads", "Threads",
+          "Threads to compute with, the result does not depend on it; 0 = one "
+          "for each processor", 0, SUPCON_MAX_THREADS, 0, flags));
+}
+
+static void
+install_run_properties (GObjectClass * object_class, GParamFlags flags)
+{
+  add (object_class, FIELD (location),
+      g_param_spec_string ("location", "Location",
+          "Checkpoint to write (safetensors)", NULL, flags));
+  add (object_class, FIELD (init_location),
+      g_param_spec_string ("init-location", "Initial location",
+          "Checkpoint to take the first weights from; stage=linear reads "
+          "location when this is not set", NULL, flags));
+  add (object_class, FIELD (resume),
+      g_param_spec_boolean ("resume", "Resume",
+          "Go on from the checkpoint at location when there is one, at the "
+          "frame that comes after those it was trained on", FALSE,
+          flags));
+  add (object_class, FIELD (job.leaky),
+      g_param_spec_enum ("leaky", "Leaky",
+          "What gives way when frames come faster than they can be trained on",
+          leaky_get_type (), GST_SUPCON_TRAINER_LEAKY_NO, flags));
+  add (object_class, FIELD (job.checkpoint_interval),
+      g_param_spec_uint64 ("checkpoint-interval", "Checkpoint interval",
+          "Steps between checkpoints; 0 = at the end alone", 0, G_MAXUINT64, 0,
+          flags));
+  add (object_class, FIELD (job.metrics_location),
+      g_param_spec_string ("metrics-location", "Metrics location",
+          "File of JSON lines to write: the first holds version and "
+          "properties, each other one what a supcon-train message says; "
+          "resume=true adds to it", NULL, flags));
+  add (object_class, FIELD (job.message_interval),
+      g_param_spec_uint ("message-interval", "Message interval",
+          "Steps between supcon-train messages", 1, G_MAXUINT,
+          10, flags));
+  add (object_class, FIELD (job.progress),
+      g_param_spec_boolean ("progress", "Progress",
+          "Print step, loss, speed and time left: one line, redrawn, on a "
+          "terminal, a line every few seconds elsewhere", FALSE, flags));
+}
+
+void
+gst_supcon_trainer_settings_install (GObjectClass * object_class, guint first_id)
+{
+  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+      GST_PARAM_MUTABLE_READY;
+
+  settings_class = gst_supcon_settings_class_new (first_id);
+  install_run_properties (object_class, ready);
+  install_model_properties (object_class, ready);
+  install_training_properties (object_class, ready);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TRAINER_STAGE, 0);
+  gst_type_mark_as_plugin_api (loss_get_type (), 0);
+  gst_type_mark_as_plugin_api (schedule_get_type (), 0);
+  gst_type_mark_as_plugin_api (leaky_get_type (), 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_PROJECTION, 0);
+}
+
+void
+gst_supcon_trainer_settings_init (GstSupconTrainerSettings * self)
+{
+  supcon_model_config_init (&self->model);
+  gst_supcon_settings_init (settings_class, self);
+}
+
+void
+gst_supcon_trainer_settings_clear (GstSupconTrainerSettings * self)
+{
+  gst_supcon_settings_clear (settings_class, self);
+}
+
+gboolean
+gst_supcon_trainer_settings_set (GstSupconTrainerSettings * self, guint id,
+    const GValue * value)
+{
+  self->encoder_set |= id == id_encoder;
+  self->stem_set |= id == id_stem;
+  self->width_set |= id == id_width;
+  return gst_supcon_settings_set (settings_class, self, id, value);
+}
+
+gboolean
+gst_supcon_trainer_settings_get (const GstSupconTrainerSettings * self,
+    guint id, GValue * value)
+{
+  return gst_supcon_settings_get (settings_class, self, id, value);
+}

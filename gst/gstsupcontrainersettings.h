@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** What a user may set of supcontrainer: each property is a field here and one line that installs it. */
+#ifndef GST_SUPCON_TRAINER_SETTINGS_H
+#define GST_SUPCON_TRAINER_SETTINGS_H
+
+#include "gstsupconsettings.h"
+#include "gstsupcontrainerworker.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  gchar *location, *init_location;
+  gboolean resume;
+  gint encoder;                 /* of GST_TYPE_SUPCON_ENCODER_NAME */
+  SupconModelConfig model;      /* without encoder's name and input size */
+  gdouble learning_rate;        /* 0: one that fits the batch size */
+  gint warmup_steps;            /* -1: some that fit the training's length */
+  guint64 total_steps, seed;
+  guint threads;
+  GstSupconTrainerJob job;      /* what of it can be said beforehand; its strings are owned */
+
+  gboolean encoder_set, stem_set, width_set;    /* by the user, so a checkpoint must agree */
+} GstSupconTrainerSettings;
+
+/* SupconStage */
+#define GST_TYPE_SUPCON_TRAINER_STAGE (gst_supcon_trainer_stage_get_type ())
+GType gst_supcon_trainer_stage_get_type (void);
+
+/** Once, at the class's start. Ids are first_id and following ones. */
+void gst_supcon_trainer_settings_install (GObjectClass * object_class,
+    guint first_id);
+void gst_supcon_trainer_settings_init (GstSupconTrainerSettings * settings);
+void gst_supcon_trainer_settings_clear (GstSupconTrainerSettings * settings);
+/** FALSE: id is none of these. */
+gboolean gst_supcon_trainer_settings_set (GstSupconTrainerSettings * settings,
+    guint id, const GValue * value);
+gboolean gst_supcon_trainer_settings_get (const GstSupconTrainerSettings *
+    settings, guint id, GValue * value);
+
+G_END_DECLS
+#endif
