@@ -31,7 +31,9 @@ transform_meta (GstBuffer * transbuf, GstCustomMeta * meta,
 void
 gst_supcon_meta_register (void)
 {
-  static const gchar *const names[] = { GST_SUPCON_SAMPLE_META, GST_SUPCON_EMBEDDING_META };
+  static const gchar *const names[] = { GST_SUPCON_SAMPLE_META,
+    GST_SUPCON_EMBEDDING_META, GST_SUPCON_NEIGHBOURS_META
+  };
   static const gchar *no_tags[] = { NULL };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
@@ -128,6 +130,20 @@ gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim,
   if (model)
     *model = gst_structure_get_string (s, "model");
   return values;
+}
+
+void
+gst_supcon_buffer_set_neighbours (GstBuffer * buffer,
+    const GstStructure * structure)
+{
+  gst_structure_foreach (structure, copy_field,
+      writable_structure (buffer, GST_SUPCON_NEIGHBOURS_META));
+}
+
+const GstStructure *
+gst_supcon_buffer_get_neighbours (GstBuffer * buffer)
+{
+  return readable_structure (buffer, GST_SUPCON_NEIGHBOURS_META);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * The two metas that travel with frames (GstCustomMeta without tags, so converters and decoders carry them on), and what
+ * The metas that travel with frames (GstCustomMeta without tags, so converters and decoders carry them on), and what
  * the elements share in reading frames and reporting core's errors.
  */
 #ifndef GST_SUPCON_META_H
@@ -15,8 +15,10 @@ G_BEGIN_DECLS
 #define GST_SUPCON_SAMPLE_META "supcon-sample"
 /* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string } */
 #define GST_SUPCON_EMBEDDING_META "supcon-embedding"
+/* supcon-neighbours: the fields of supconindex's message */
+#define GST_SUPCON_NEIGHBOURS_META "supcon-neighbours"
 
-/** Registers both; called once when the plugin loads. */
+/** Registers them; called once when the plugin loads. */
 void gst_supcon_meta_register (void);
 
 /** Attaches the meta, or changes the one that is there. label may be NULL. buffer is writable. */
@@ -29,6 +31,11 @@ void gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data, g
     const gchar * model);
 /** Returns the GstBuffer of float32 (transfer full) or NULL. dim, layer and model may be NULL. */
 GstBuffer * gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim, const gchar ** layer, const gchar ** model);
+
+/** Attaches a copy of structure's fields, or changes the meta that is there. */
+void gst_supcon_buffer_set_neighbours (GstBuffer * buffer, const GstStructure * structure);
+/** Owned by the buffer; NULL when there is none. */
+const GstStructure * gst_supcon_buffer_get_neighbours (GstBuffer * buffer);
 
 /**
  * The visible part of a mapped frame: pixels of its first byte, honouring GstVideoCropMeta, strides; channels 1 for GRAY8 or

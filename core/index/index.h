@@ -62,6 +62,13 @@ void supcon_index_search (
     const SupconIndex *index, guint n, const SupconReal *queries, guint k, guint threads, SupconNeighbour *neighbours);
 
 /**
+ * As search, for one query; but of entries of one URI that are less than gap nanoseconds apart only the best is given.
+ * Returns how many of the k were found, with scores of at least threshold.
+ */
+guint supcon_index_search_distinct (const SupconIndex *index, const SupconReal *query, guint k, gint64 gap,
+    double threshold, guint threads, SupconNeighbour *neighbours);
+
+/**
  * Reads a safetensors file: embeddings F32 [n, dim], which stay mapped and are read from disk when a search comes to
  * them, and, each of which may be absent, labels I32 [n] and uris I32 [n] (numbers of strings, -1: none), timestamps
  * I64 [n], label-names and uri-names U8 (the strings, each ended by a zero byte). Embeddings F64, F16 or BF16 are

@@ -264,3 +264,45 @@ supcon_index_search (
   g_free (self.least);
   g_free (self.heaps);
 }
+
+static gboolean
+is_near_a_better_one (const SupconIndex *index, const SupconNeighbour *neighbours, guint n, gsize entry, gint64 gap)
+{
+  gint64 time = g_array_index (index->timestamps, gint64, entry);
+  gint32 uri = g_array_index (index->uris, gint32, entry);
+
+  for (guint i = 0; time >= 0 && i < n; i++) {
+    gint64 other = g_array_index (index->timestamps, gint64, neighbours[i].entry);
+
+    if (other >= 0 && g_array_index (index->uris, gint32, neighbours[i].entry) == uri && ABS (time - other) < gap)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+guint
+supcon_index_search_distinct (const SupconIndex *index, const SupconReal *query, guint k, gint64 gap, double threshold,
+    guint threads, SupconNeighbour *neighbours)
+{
+  gsize count = supcon_index_count (index), candidates = MIN (k, count);
+  guint found;
+
+  /* How many of the best lie close together is not known before: looked among more until there are enough. */
+  for (;; candidates = MIN (4 * candidates, count)) {
+    SupconNeighbour *best = g_new (SupconNeighbour, candidates + 1);
+    gboolean all_seen = candidates == count;
+
+    found = 0;
+    if (candidates > 0)
+      supcon_index_search (index, 1, query, (guint)candidates, threads, best);
+    for (gsize i = 0; i < candidates && found < k; i++) {
+      if (best[i].entry == SUPCON_NO_ENTRY || best[i].score < threshold)
+        all_seen = TRUE;
+      else if (!is_near_a_better_one (index, neighbours, found, best[i].entry, gap))
+        neighbours[found++] = best[i];
+    }
+    g_free (best);
+    if (found == k || all_seen)
+      return found;
+  }
+}

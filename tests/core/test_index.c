@@ -167,6 +167,34 @@ START_TEST (without_a_direction_there_is_no_neighbour)
 }
 END_TEST
 
+START_TEST (neighbours_may_be_held_apart)
+{
+  SupconIndex *index = supcon_index_new (2, SUPCON_METRIC_COSINE);
+  const SupconReal query[2] = { 1, 0 };
+  SupconNeighbour found[5];
+
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 10, -1, 1, found), 0);
+  /* The nearer to entry 50 of either URI the more alike; entries are 1 ns apart. */
+  for (gint i = 0; i < 200; i++) {
+    SupconReal embedding[2] = { 1, (SupconReal)(abs (i % 100 - 50) + i / 100 * 0.5) * (SupconReal)0.01 };
+
+    supcon_index_add (index, embedding, &(SupconEntry){ NULL, i < 100 ? "a" : "b", i % 100 });
+  }
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 20, -1, 1, found), 5);
+  ck_assert_uint_eq (found[0].entry, 50);
+  ck_assert_uint_eq (found[1].entry, 150);
+  ck_assert_uint_eq (found[2].entry, 30);
+  ck_assert_uint_eq (found[3].entry, 70);
+  ck_assert_uint_eq (found[4].entry, 130);
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 0, -1, 1, found), 5);
+  ck_assert_uint_eq (found[1].entry, 150);
+  ck_assert_uint_eq (found[2].entry, 49);
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 1000, -1, 1, found), 2);
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 20, 0.99998, 1, found), 2);
+  supcon_index_free (index);
+}
+END_TEST
+
 static void
 assert_entry (const SupconIndex *index, gsize entry, const char *label, const char *uri, gint64 timestamp)
 {
@@ -330,5 +358,5 @@ START_TEST (embeddings_of_others_are_read)
 END_TEST
 
 SUPCON_CHECK_MAIN ("index", finds_what_trying_all_finds, of_equal_scores_the_first_is_first,
-    without_a_direction_there_is_no_neighbour, a_file_gives_back_what_was_saved, other_files_are_refused_with_a_reason,
-    embeddings_of_others_are_read)
+    without_a_direction_there_is_no_neighbour, neighbours_may_be_held_apart, a_file_gives_back_what_was_saved,
+    other_files_are_refused_with_a_reason, embeddings_of_others_are_read)

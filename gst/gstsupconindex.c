@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-supconindex
+ * @title: supconindex
+ * @short_description: Finds frames like this one
+ *
+ * Keeps an index of embeddings, each with its label, time and URI, and finds in it those that are the most like a frame's.
+ * supconencoder upstream makes the embeddings; normalize need not be set for #GstSupconIndex:metric=cosine.
+ *
+ * With #GstSupconIndex:mode=add or append frames go into the index, which is written to #GstSupconIndex:location at the
+ * end of the stream, when the element is stopped, or by the action signal #GstSupconIndex::save; an element message
+ * `supcon-index` { location string, count uint64 } tells that it was. With mode=search the index is loaded from there (the
+ * embeddings stay in the file, which is mapped) and each frame's #GstSupconIndex:neighbours nearest entries leave in three
+ * ways:
+ *
+ * * on the frame, as meta `supcon-neighbours`;
+ * * as element message of the same name and fields: { timestamp uint64, scores #GstValueArray of double, labels and uris
+ *   #GstValueArray of string (empty: none), timestamps #GstValueArray of uint64 in the stream of that URI
+ *   (GST_CLOCK_TIME_NONE: none) }, the nearest first;
+ * * as text on the request pad `text`, a line for each: time, score, label, and the last part of the URI.
+ *
+ * Of entries of one URI that are less than #GstSupconIndex:min-gap apart only the nearest is given, so that five neighbours
+ * are five places rather than five frames of one.
+ *
+ * The search is exact.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=50 pattern=ball ! videoconvert ! supconencoder location=model.safetensors ! supconindex mode=add location=ball.safetensors uri=test:ball ! fakesink &&
+ * gst-launch-1.0 videotestsrc num-buffers=1 pattern=ball ! videoconvert ! supconencoder location=model.safetensors ! supconindex name=i location=ball.safetensors neighbours=3 ! fakesink i.text ! fdsink
+ * ]| Fills an index from a moving ball, then prints where in it something like a picture is.
+ */
+
+#include "gstsupconindex.h"
+
+#include <string.h>
+
+#include "gstsupconenums.h"
+#include "gstsupconmeta.h"
+#include "gstsupcontextbranch.h"
+#include "index/index.h"
+
+GST_DEBUG_CATEGORY_STATIC (supcon_index_debug);
+#define GST_CAT_DEFAULT supcon_index_debug
+
+typedef enum
+{
+  MODE_SEARCH,
+  MODE_ADD,
+  MODE_APPEND
+} Mode;
+
+enum
+{
+  PROP_0,
+  PROP_LOCATION,
+  PROP_MODE,
+  PROP_METRIC,
+  PROP_NEIGHBOURS,
+  PROP_THRESHOLD,
+  PROP_MIN_GAP,
+  PROP_URI,
+  PROP_POST_MESSAGES,
+  PROP_COUNT
+};
+
+enum
+{
+  SIGNAL_SAVE,
+  N_SIGNALS
+};
+
+#define MAX_NEIGHBOURS 1000
+#define DEFAULT_MODE MODE_SEARCH
+#define DEFAULT_METRIC SUPCON_METRIC_COSINE
+#define DEFAULT_NEIGHBOURS 5
+#define DEFAULT_THRESHOLD -G_MAXDOUBLE
+#define DEFAULT_MIN_GAP 0
+#define DEFAULT_POST_MESSAGES TRUE
+
+struct _GstSupconIndex
+{
+  GstBaseTransform parent;
+
+  /* Under the object lock. */
+  gchar *location, *uri;
+  Mode mode;
+  SupconMetric metric;
+  guint neighbours;
+  gdouble threshold;
+  guint64 min_gap;
+  gboolean post_messages;
+  GstSupconTextBranch text;
+
+  GMutex lock;                  /* protects what follows; taken before the object lock */
+  SupconIndex *index;           /* NULL until the first frame tells the dimension */
+  gboolean changed;             /* since it was written */
+
+  /* Streaming thread. */
+  gchar *stream_uri;            /* what upstream answers */
+  guint64 useless;              /* embeddings that could not be added */
+};
+
+static guint signals[N_SIGNALS];
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+
+static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
+    GST_PAD_SRC, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
+
+#define GST_TYPE_SUPCON_INDEX_MODE (gst_supcon_index_mode_get_type ())
+#define GST_TYPE_SUPCON_METRIC (gst_supcon_metric_get_type ())
+/* *INDENT-OFF* */
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_index_mode_get_type, "GstSupconIndexMode",
+    {MODE_SEARCH, "Find each frame's neighbours in the index", "search"},
+    {MODE_ADD, "Put the frames into a new index", "add"},
+    {MODE_APPEND, "Put the frames into the index at location, or into a new one", "append"})
+
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_metric_get_type, "GstSupconMetric",
+    {SUPCON_METRIC_COSINE, "The cosine of the angle between embeddings", "cosine"},
+    {SUPCON_METRIC_INNER_PRODUCT, "The inner product of embeddings as they are", "inner-product"})
+/* *INDENT-ON* */
+
+G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index,
+    GST_TYPE_BASE_TRANSFORM,
+    GST_DEBUG_CATEGORY_INIT (supcon_index_debug, "supconindex", 0,
+        "supconindex element"));
+GST_ELEMENT_REGISTER_DEFINE (supconindex, "supconindex", GST_RANK_NONE,
+    GST_TYPE_SUPCON_INDEX);
+
+/* The text pad */
+
+static GstPad *
+gst_supcon_index_request_new_pad (GstElement * element,
+    GstPadTemplate * templ, G_GNUC_UNUSED const gchar * name,
+    G_GNUC_UNUSED const GstCaps * caps)
+{
+  return gst_supcon_text_branch_request (&GST_SUPCON_INDEX (element)->text,
+      templ);
+}
+
+static void
+gst_supcon_index_release_pad (GstElement * element, GstPad * pad)
+{
+  gst_supcon_text_branch_release (&GST_SUPCON_INDEX (element)->text, pad);
+}
+
+/* The file */
+
+static gchar *
+dup_location (GstSupconIndex * self)
+{
+  gchar *location;
+
+  GST_OBJECT_LOCK (self);
+  location = g_strdup (self->location);
+  GST_OBJECT_UNLOCK (self);
+  return location;
+}
+
+/* Writes what has changed. FALSE: an error was posted. */
+static gboolean
+gst_supcon_index_save (GstSupconIndex * self)
+{
+  gchar *location = dup_location (self);
+  GError *error = NULL;
+  guint64 count = 0;
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&self->lock);
+  if (self->index && self->changed) {
+    ok = supcon_index_save (self->index, location, &error);
+    self->changed = !ok;
+    count = supcon_index_count (self->index);
+  }
+  g_mutex_unlock (&self->lock);
+  if (!ok)
+    gst_supcon_post_error (GST_ELEMENT (self), error);
+  else if (count)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self),
+            gst_structure_new ("supcon-index", "location", G_TYPE_STRING,
+                location, "count", G_TYPE_UINT64, count, NULL)));
+  g_free (location);
+  return ok;
+}
+
+static gboolean
+gst_supcon_index_start (GstBaseTransform * trans)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (trans);
+  gchar *location = dup_location (self);
+  GError *error = NULL;
+  gboolean ok = location != NULL;
+  Mode mode;
+
+  GST_OBJECT_LOCK (self);
+  mode = self->mode;
+  GST_OBJECT_UNLOCK (self);
+  if (!location) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
+        ("supconindex needs location, the file of the index."), (NULL));
+  } else if (mode == MODE_SEARCH || (mode == MODE_APPEND
+          && g_file_test (location, G_FILE_TEST_EXISTS))) {
+    self->index = supcon_index_load (location, &error);
+    ok = self->index != NULL;
+    if (!ok)
+      gst_supcon_post_error (GST_ELEMENT (self), error);
+  }
+  self->changed = FALSE;
+  self->useless = 0;
+  g_free (location);
+  return ok;
+}
+
+static gboolean
+gst_supcon_index_stop (GstBaseTransform * trans)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (trans);
+
+  gst_supcon_index_save (self); /* if it fails the bus tells; stopping goes on */
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->index, supcon_index_free);
+  g_mutex_unlock (&self->lock);
+  g_clear_pointer (&self->stream_uri, g_free);
+  return TRUE;
+}
+
+/* Frames */
+
+/* FALSE: an error was posted. Under the lock. */
+static gboolean
+check_dim (GstSupconIndex * self, guint dim)
+{
+  if (!self->index && dim <= SUPCON_INDEX_MAX_DIM)
+    self->index = supcon_index_new (dim, self->metric);
+  if (self->index && supcon_index_dim (self->index) == dim)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+      ("An embedding of %u numbers, expected %s%u: the index is of another "
+          "model or layer.", dim, self->index ? "" : "at most ",
+          self->index ? supcon_index_dim (self->index) : SUPCON_INDEX_MAX_DIM),
+      (NULL));
+  return FALSE;
+}
+
+/* In the stream that is indexed, as a player shows it. */
+static GstClockTime
+stream_time (GstSupconIndex * self, GstBuffer * buffer)
+{
+  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment,
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+}
+
+static void
+add (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding)
+{
+  GstClockTime time = stream_time (self, buffer);
+  SupconEntry entry = { NULL, NULL, MIN (time, G_MAXINT64) };
+  gchar *uri;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    entry.timestamp = -1;
+  gst_supcon_buffer_get_sample (buffer, &entry.label, NULL, NULL);
+  GST_OBJECT_LOCK (self);
+  uri = g_strdup (self->uri ? self->uri : self->stream_uri);
+  GST_OBJECT_UNLOCK (self);
+  entry.uri = uri;
+  if (supcon_index_add (self->index, embedding, &entry))
+    self->changed = TRUE;
+  else if (self->useless++ == 0)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("An embedding without a direction, or not finite, was left out of the "
+            "index (more of them are counted only)."), (NULL));
+  g_free (uri);
+}
+
+static void
+append_string (GValue * array, const gchar * string)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, G_TYPE_STRING);
+  g_value_set_string (&value, string ? string : "");
+  gst_value_array_append_and_take_value (array, &value);
+}
+
+static GstStructure *
+neighbours_to_structure (const SupconIndex * index,
+    const SupconNeighbour * neighbours, guint n, GstClockTime timestamp)
+{
+  GstStructure *s = gst_structure_new (GST_SUPCON_NEIGHBOURS_META,
+      "timestamp", G_TYPE_UINT64, timestamp, NULL);
+  GValue scores = G_VALUE_INIT, labels = G_VALUE_INIT, uris = G_VALUE_INIT;
+  GValue timestamps = G_VALUE_INIT;
+
+  gst_value_array_init (&scores, n);
+  gst_value_array_init (&labels, n);
+  gst_value_array_init (&uris, n);
+  gst_value_array_init (&timestamps, n);
+  for (guint i = 0; i < n; i++) {
+    SupconEntry entry = supcon_index_entry (index, neighbours[i].entry);
+    GValue score = G_VALUE_INIT, time = G_VALUE_INIT;
+
+    append_string (&labels, entry.label);
+    append_string (&uris, entry.uri);
+    g_value_init (&score, G_TYPE_DOUBLE);
+    g_value_set_double (&score, neighbours[i].score);
+    gst_value_array_append_and_take_value (&scores, &score);
+    g_value_init (&time, G_TYPE_UINT64);
+    g_value_set_uint64 (&time, entry.timestamp);        /* -1 is GST_CLOCK_TIME_NONE */
+    gst_value_array_append_and_take_value (&timestamps, &time);
+  }
+  gst_structure_take_value (s, "scores", &scores);
+  gst_structure_take_value (s, "labels", &labels);
+  gst_structure_take_value (s, "timestamps", &timestamps);
+  gst_structure_take_value (s, "uris", &uris);
+  return s;
+}
+
+static gchar *
+neighbours_to_text (const SupconIndex * index,
+    const SupconNeighbour * neighbours, guint n)
+{
+  GString *lines = g_string_new (NULL);
+
+  for (guint i = 0; i < n; i++) {
+    SupconEntry entry = supcon_index_entry (index, neighbours[i].entry);
+    guint64 ms = entry.timestamp / GST_MSECOND;
+    const gchar *name = entry.uri ? strrchr (entry.uri, '/') : NULL;
+
+    if (i)
+      g_string_append_c (lines, '\n');
+    if (entry.timestamp >= 0)
+      g_string_append_printf (lines, "%u:%02u:%02u.%03u  ",
+          (guint) (ms / 3600000), (guint) (ms / 60000 % 60),
+          (guint) (ms / 1000 % 60), (guint) (ms % 1000));
+    g_string_append_printf (lines, "%.3f", neighbours[i].score);
+    if (entry.label)
+      g_string_append_printf (lines, "  %s", entry.label);
+    if (entry.uri)
+      g_string_append_printf (lines, "  %s", name
+          && name[1] ? name + 1 : entry.uri);
+  }
+  return g_string_free (lines, n == 0);
+}
+
+/* Under the lock; the structure and the text of what was found. */
+static void
+search (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding,
+    GstStructure ** structure, gchar ** text)
+{
+  SupconNeighbour neighbours[MAX_NEIGHBOURS];
+  guint wanted, n;
+  gdouble threshold;
+  guint64 min_gap;
+
+  GST_OBJECT_LOCK (self);
+  wanted = self->neighbours;
+  threshold = self->threshold;
+  min_gap = self->min_gap;
+  GST_OBJECT_UNLOCK (self);
+  n = supcon_index_search_distinct (self->index, embedding, wanted,
+      MIN (min_gap, G_MAXINT64), threshold, 0, neighbours);
+  *structure = neighbours_to_structure (self->index, neighbours, n,
+      GST_BUFFER_PTS (buffer));
+  *text = neighbours_to_text (self->index, neighbours, n);
+}
+
+static GstFlowReturn
+publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure,
+    gchar * text)
+{
+  GstMiniObject *item = gst_supcon_text_new (text, buffer);
+  gboolean post;
+
+  gst_supcon_buffer_set_neighbours (buffer, structure);
+  GST_OBJECT_LOCK (self);
+  post = self->post_messages;
+  GST_OBJECT_UNLOCK (self);
+  if (post)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), structure));
+  else
+    gst_structure_free (structure);
+  return item ? gst_supcon_text_branch_push (&self->text, item) : GST_FLOW_OK;
+}
+
+static void
+gst_supcon_index_before_transform (GstBaseTransform * trans, GstBuffer * buffer)
+{
+  GstClockTime time = stream_time (GST_SUPCON_INDEX (trans), buffer);
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_object_sync_values (GST_OBJECT (trans), time);
+}
+
+static GstFlowReturn
+gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (trans);
+  GstStructure *structure = NULL;
+  gchar *text = NULL;
+  GstMapInfo map;
+  gboolean ok;
+  guint dim;
+  GstBuffer *embedding =
+      gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
+
+  if (!embedding || !gst_buffer_map (embedding, &map, GST_MAP_READ)) {
+    gst_clear_buffer (&embedding);
+    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
+        ("A frame has no embedding: supconencoder must be upstream of "
+            "supconindex."),
+        ("no valid %s meta at %" GST_TIME_FORMAT, GST_SUPCON_EMBEDDING_META,
+            GST_TIME_ARGS (GST_BUFFER_PTS (buffer))));
+    return GST_FLOW_ERROR;
+  }
+  g_mutex_lock (&self->lock);
+  ok = check_dim (self, dim);
+  if (ok && self->mode == MODE_SEARCH)
+    search (self, buffer, (const gfloat *) map.data, &structure, &text);
+  else if (ok)
+    add (self, buffer, (const gfloat *) map.data);
+  g_mutex_unlock (&self->lock);
+  gst_buffer_unmap (embedding, &map);
+  gst_buffer_unref (embedding);
+  if (!ok)
+    return GST_FLOW_ERROR;
+  return structure ? publish (self, buffer, structure, text) : GST_FLOW_OK;
+}
+
+/* Events */
+
+static void
+ask_uri (GstSupconIndex * self)
+{
+  GstQuery *query = gst_query_new_uri ();
+
+  g_clear_pointer (&self->stream_uri, g_free);
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    gst_query_parse_uri (query, &self->stream_uri);
+  gst_query_unref (query);
+}
+
+static gboolean
+gst_supcon_index_sink_event (GstBaseTransform * trans, GstEvent * event)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+    ask_uri (self);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    gst_supcon_index_save (self);
+  return gst_supcon_text_branch_sink_event (&self->text,
+      GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
+}
+
+static gboolean
+gst_supcon_index_src_event (GstBaseTransform * trans, GstEvent * event)
+{
+  if (gst_supcon_text_branch_is_repeated_seek (&GST_SUPCON_INDEX (trans)->text,
+          event)) {
+    gst_event_unref (event);
+    return TRUE;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class)->src_event
+      (trans, event);
+}
+
+/* Properties */
+
+static void
+gst_supcon_index_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LOCATION:
+      g_free (self->location);
+      self->location = g_value_dup_string (value);
+      break;
+    case PROP_MODE:
+      self->mode = g_value_get_enum (value);
+      break;
+    case PROP_METRIC:
+      self->metric = g_value_get_enum (value);
+      break;
+    case PROP_NEIGHBOURS:
+      self->neighbours = g_value_get_uint (value);
+      break;
+    case PROP_THRESHOLD:
+      self->threshold = g_value_get_double (value);
+      break;
+    case PROP_MIN_GAP:
+      self->min_gap = g_value_get_uint64 (value);
+      break;
+    case PROP_URI:
+      g_free (self->uri);
+      self->uri = g_value_dup_string (value);
+      break;
+    case PROP_POST_MESSAGES:
+      self->post_messages = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static guint64
+count_entries (GstSupconIndex * self)
+{
+  guint64 count;
+
+  g_mutex_lock (&self->lock);
+  count = self->index ? supcon_index_count (self->index) : 0;
+  g_mutex_unlock (&self->lock);
+  return count;
+}
+
+static void
+gst_supcon_index_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (object);
+
+  if (id == PROP_COUNT) {
+    g_value_set_uint64 (value, count_entries (self));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LOCATION:
+      g_value_set_string (value, self->location);
+      break;
+    case PROP_MODE:
+      g_value_set_enum (value, self->mode);
+      break;
+    case PROP_METRIC:
+      g_value_set_enum (value, self->metric);
+      break;
+    case PROP_NEIGHBOURS:
+      g_value_set_uint (value, self->neighbours);
+      break;
+    case PROP_THRESHOLD:
+      g_value_set_double (value, self->threshold);
+      break;
+    case PROP_MIN_GAP:
+      g_value_set_uint64 (value, self->min_gap);
+      break;
+    case PROP_URI:
+      g_value_set_string (value, self->uri);
+      break;
+    case PROP_POST_MESSAGES:
+      g_value_set_boolean (value, self->post_messages);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_supcon_index_finalize (GObject * object)
+{
+  GstSupconIndex *self = GST_SUPCON_INDEX (object);
+
+  g_free (self->location);
+  g_free (self->uri);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (gst_supcon_index_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass * klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
+  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
+
+  g_object_class_install_property (klass, PROP_LOCATION,
+      g_param_spec_string ("location", "Location",
+          "File of the index (safetensors)", NULL, ready));
+  g_object_class_install_property (klass, PROP_MODE,
+      g_param_spec_enum ("mode", "Mode", "What is done with frames",
+          GST_TYPE_SUPCON_INDEX_MODE, DEFAULT_MODE, ready));
+  g_object_class_install_property (klass, PROP_METRIC,
+      g_param_spec_enum ("metric", "Metric",
+          "How alike two embeddings are, for a new index (a loaded one has its "
+          "own); the encoder learns angles, hence the default",
+          GST_TYPE_SUPCON_METRIC, DEFAULT_METRIC, ready));
+  g_object_class_install_property (klass, PROP_NEIGHBOURS,
+      g_param_spec_uint ("neighbours", "Neighbours",
+          "The most entries that are found for a frame", 1, MAX_NEIGHBOURS,
+          DEFAULT_NEIGHBOURS, playing | GST_PARAM_CONTROLLABLE));
+  g_object_class_install_property (klass, PROP_THRESHOLD,
+      g_param_spec_double ("threshold", "Threshold",
+          "The least score of an entry that is found (the default: any)",
+          -G_MAXDOUBLE, G_MAXDOUBLE, DEFAULT_THRESHOLD,
+          playing | GST_PARAM_CONTROLLABLE));
+  g_object_class_install_property (klass, PROP_MIN_GAP,
+      g_param_spec_uint64 ("min-gap", "Minimum gap",
+          "Of entries of one URI that are less than so many nanoseconds apart, "
+          "only the nearest is found (0: all)", 0, G_MAXUINT64, DEFAULT_MIN_GAP,
+          playing));
+  g_object_class_install_property (klass, PROP_URI,
+      g_param_spec_string ("uri", "URI",
+          "Where the frames that are added come from (NULL: as upstream answers)",
+          NULL, playing));
+  g_object_class_install_property (klass, PROP_POST_MESSAGES,
+      g_param_spec_boolean ("post-messages", "Post messages",
+          "Post a supcon-neighbours element message for each frame",
+          DEFAULT_POST_MESSAGES, playing));
+  g_object_class_install_property (klass, PROP_COUNT,
+      g_param_spec_uint64 ("count", "Count", "Entries of the index", 0,
+          G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_supcon_index_class_init (GstSupconIndexClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  object_class->set_property = gst_supcon_index_set_property;
+  object_class->get_property = gst_supcon_index_get_property;
+  object_class->finalize = gst_supcon_index_finalize;
+  install_properties (object_class);
+
+  /**
+   * GstSupconIndex::save:
+   *
+   * Writes the index now. Returns FALSE, and an error is on the bus, when that fails.
+   */
+  signals[SIGNAL_SAVE] = g_signal_new_class_handler ("save",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_supcon_index_save), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template_with_gtype (element_class,
+      &text_template, GST_TYPE_SUPCON_TEXT_PAD);
+  gst_element_class_set_static_metadata (element_class, "SupCon index",
+      "Filter/Analyzer/Video",
+      "Keeps embeddings and finds those that are the most like a frame's",
+      "The gst-supcon authors");
+  element_class->request_new_pad = gst_supcon_index_request_new_pad;
+  element_class->release_pad = gst_supcon_index_release_pad;
+
+  trans_class->start = gst_supcon_index_start;
+  trans_class->stop = gst_supcon_index_stop;
+  trans_class->before_transform = gst_supcon_index_before_transform;
+  trans_class->transform_ip = gst_supcon_index_transform_ip;
+  trans_class->sink_event = gst_supcon_index_sink_event;
+  trans_class->src_event = gst_supcon_index_src_event;
+
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_INDEX_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_METRIC, 0);
+}
+
+static void
+gst_supcon_index_init (GstSupconIndex * self)
+{
+  self->mode = DEFAULT_MODE;
+  self->metric = DEFAULT_METRIC;
+  self->neighbours = DEFAULT_NEIGHBOURS;
+  self->threshold = DEFAULT_THRESHOLD;
+  self->min_gap = DEFAULT_MIN_GAP;
+  self->post_messages = DEFAULT_POST_MESSAGES;
+  g_mutex_init (&self->lock);
+  gst_supcon_text_branch_init (&self->text, GST_BASE_TRANSFORM (self));
+  gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
+}

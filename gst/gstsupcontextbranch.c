@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupcontextbranch.h"
+
+#include <string.h>
+
+void
+gst_supcon_text_branch_init (GstSupconTextBranch * branch,
+    GstBaseTransform * element)
+{
+  *branch = (GstSupconTextBranch) { element, NULL, GST_SEQNUM_INVALID };
+}
+
+static GstSupconTextPad *
+ref_pad (GstSupconTextBranch * branch)
+{
+  GstSupconTextPad *pad;
+
+  GST_OBJECT_LOCK (branch->element);
+  pad = branch->pad ? gst_object_ref (branch->pad) : NULL;
+  GST_OBJECT_UNLOCK (branch->element);
+  return pad;
+}
+
+gboolean
+gst_supcon_text_branch_is_repeated_seek (GstSupconTextBranch * branch,
+    GstEvent * event)
+{
+  guint32 seqnum = gst_event_get_seqnum (event);
+  gboolean repeated;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return FALSE;
+  GST_OBJECT_LOCK (branch->element);
+  repeated = branch->seek_seqnum == seqnum;
+  branch->seek_seqnum = seqnum;
+  GST_OBJECT_UNLOCK (branch->element);
+  return repeated;
+}
+
+static gboolean
+text_event (GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  /* That a text is late says nothing about the pictures. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS
+      || gst_supcon_text_branch_is_repeated_seek (gst_pad_get_element_private
+          (pad), event)) {
+    gst_event_unref (event);
+    return TRUE;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+GstPad *
+gst_supcon_text_branch_request (GstSupconTextBranch * branch,
+    GstPadTemplate * templ)
+{
+  GstSupconTextPad *there = ref_pad (branch);
+  GstPad *pad;
+
+  if (there) {
+    gst_object_unref (there);
+    return NULL;
+  }
+  pad = g_object_new (GST_TYPE_SUPCON_TEXT_PAD, "name", "text",
+      "direction", GST_PAD_SRC, "template", templ, NULL);
+  gst_pad_set_element_private (pad, branch);
+  gst_pad_set_event_function (pad, text_event);
+  if (gst_pad_is_active (GST_BASE_TRANSFORM_SINK_PAD (branch->element)))
+    gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (GST_ELEMENT (branch->element), pad);
+  GST_OBJECT_LOCK (branch->element);
+  branch->pad = GST_SUPCON_TEXT_PAD (pad);
+  GST_OBJECT_UNLOCK (branch->element);
+  return pad;
+}
+
+void
+gst_supcon_text_branch_release (GstSupconTextBranch * branch, GstPad * pad)
+{
+  GST_OBJECT_LOCK (branch->element);
+  branch->pad = NULL;
+  GST_OBJECT_UNLOCK (branch->element);
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (GST_ELEMENT (branch->element), pad);
+}
+
+GstFlowReturn
+gst_supcon_text_branch_push (GstSupconTextBranch * branch, gpointer item)
+{
+  GstSupconTextPad *pad = ref_pad (branch);
+  GstFlowReturn flow;
+
+  if (!pad) {
+    gst_mini_object_unref (item);
+    return GST_FLOW_OK;
+  }
+  flow = gst_supcon_text_pad_push (pad,
+      GST_BASE_TRANSFORM_SINK_PAD (branch->element), item);
+  gst_object_unref (pad);
+  return flow;
+}
+
+/* Flushes both pads, at flush-start the pictures first, since they may be what the text's peer waits for. */
+static gboolean
+flush (GstSupconTextBranch * branch, GstBaseTransformClass * base,
+    GstEvent * event)
+{
+  GstSupconTextPad *pad = ref_pad (branch);
+  gboolean ok;
+
+  gst_event_ref (event);
+  ok = base->sink_event (branch->element, event);
+  if (pad) {
+    gst_supcon_text_pad_flush (pad, event);
+    gst_object_unref (pad);
+  }
+  gst_event_unref (event);
+  return ok;
+}
+
+gboolean
+gst_supcon_text_branch_sink_event (GstSupconTextBranch * branch,
+    GstBaseTransformClass * base, GstEvent * event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+    case GST_EVENT_FLUSH_STOP:
+      return flush (branch, base, event);
+    case GST_EVENT_EOS:
+    case GST_EVENT_GAP:
+    case GST_EVENT_SEGMENT_DONE:
+      gst_supcon_text_branch_push (branch, gst_event_ref (event));
+      break;
+    default:
+      break;
+  }
+  return base->sink_event (branch->element, event);
+}
+
+GstMiniObject *
+gst_supcon_text_new (gchar * text, GstBuffer * buffer)
+{
+  GstBuffer *result;
+
+  if (!text) {
+    GstClockTime duration = GST_BUFFER_DURATION (buffer);
+
+    if (!GST_BUFFER_PTS_IS_VALID (buffer))
+      return NULL;
+    /* Only a gap that lasts tells textoverlay not to wait for this frame's text. */
+    if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
+      duration = 1;
+    return GST_MINI_OBJECT_CAST (gst_event_new_gap (GST_BUFFER_PTS (buffer),
+            duration));
+  }
+  result = gst_buffer_new_wrapped (text, strlen (text));
+  GST_BUFFER_PTS (result) = GST_BUFFER_PTS (buffer);
+  GST_BUFFER_DURATION (result) = GST_BUFFER_DURATION (buffer);
+  return GST_MINI_OBJECT_CAST (result);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** The request pad "text" of a transform: at most one at a time, and what its element passes on to it. */
+#ifndef GST_SUPCON_TEXT_BRANCH_H
+#define GST_SUPCON_TEXT_BRANCH_H
+
+#include <gst/base/gstbasetransform.h>
+
+#include "gstsupcontextpad.h"
+
+G_BEGIN_DECLS
+
+/* A part of the element, under its object lock. */
+typedef struct
+{
+  GstBaseTransform *element;
+  GstSupconTextPad *pad;        /* owned by the element's pads; NULL until requested */
+  guint32 seek_seqnum;
+} GstSupconTextBranch;
+
+void gst_supcon_text_branch_init (GstSupconTextBranch * branch, GstBaseTransform * element);
+
+/** For the element's request_new_pad and release_pad. NULL when the pad is there already. */
+GstPad * gst_supcon_text_branch_request (GstSupconTextBranch * branch, GstPadTemplate * templ);
+void gst_supcon_text_branch_release (GstSupconTextBranch * branch, GstPad * pad);
+
+/** item: a buffer or serialised event, transfer full; dropped without a pad. */
+GstFlowReturn gst_supcon_text_branch_push (GstSupconTextBranch * branch, gpointer item);
+
+/**
+ * For the element's sink_event: what both streams need of it goes to the text's, then all of it to base, the parent
+ * class's. event: transfer full.
+ */
+gboolean gst_supcon_text_branch_sink_event (GstSupconTextBranch * branch, GstBaseTransformClass * base,
+    GstEvent * event);
+
+/**
+ * For the element's src_event. Whoever joins text and pictures sends a seek up both pads: TRUE when this one came before.
+ */
+gboolean gst_supcon_text_branch_is_repeated_seek (GstSupconTextBranch * branch, GstEvent * event);
+
+/** A buffer of text with the time of buffer; of NULL, a gap event, or NULL where buffer has no time. text: transfer full. */
+GstMiniObject * gst_supcon_text_new (gchar * text, GstBuffer * buffer);
+
+G_END_DECLS
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supconindex with embeddings made by hand, so that every score is known. */
+
+#include <gst/check/gstharness.h>
+#include <math.h>
+
+#include "gstsupconmeta.h"
+#include "index/index.h"
+#include "pipeline.h"
+
+#define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
+#define FRAME (GST_SECOND / 25)
+
+static gchar *folder;
+
+/* Everything that was posted is looked at by the test. */
+typedef struct
+{
+  GstHarness *video, *text;
+  GstBus *bus;
+} Fixture;
+
+static void
+start (Fixture * f, gboolean with_text, const gchar * properties)
+{
+  gchar *launch = g_strdup_printf ("supconindex location=%s/i.safetensors %s",
+      folder, properties);
+  GstElement *element = gst_parse_launch (launch, NULL);
+
+  f->bus = gst_bus_new ();
+  gst_element_set_bus (element, f->bus);
+  f->video = gst_harness_new_with_element (element, "sink", "src");
+  f->text = with_text ?
+      gst_harness_new_with_element (element, NULL, "text") : NULL;
+  gst_harness_set_src_caps_str (f->video, CAPS);
+  gst_object_unref (element);
+  g_free (launch);
+}
+
+static void
+stop (Fixture * f)
+{
+  if (f->text)
+    gst_harness_teardown (f->text);
+  gst_element_set_state (f->video->element, GST_STATE_NULL);
+  gst_element_set_bus (f->video->element, NULL);
+  gst_harness_teardown (f->video);
+  gst_object_unref (f->bus);
+}
+
+static GstBuffer *
+new_frame (guint number, gfloat x, gfloat y, const gchar * label)
+{
+  const gfloat embedding[2] = { x, y };
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
+
+  GST_BUFFER_PTS (frame) = number * FRAME;
+  GST_BUFFER_DURATION (frame) = FRAME;
+  gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
+  if (label)
+    gst_supcon_buffer_set_sample (frame, label, number, 0);
+  return frame;
+}
+
+/* Frame i of n points in a direction of i degrees. */
+static void
+fill (const gchar * properties, guint n, const gchar * label)
+{
+  Fixture f;
+
+  start (&f, FALSE, properties);
+  for (guint i = 0; i < n; i++) {
+    gdouble angle = i * G_PI / 180;
+
+    fail_unless_equals_int (gst_harness_push (f.video, new_frame (i,
+                3 * cos (angle), 3 * sin (angle), label)), GST_FLOW_OK);
+  }
+  fail_unless (gst_harness_push_event (f.video, gst_event_new_eos ()));
+  stop (&f);
+}
+
+static const GValue *
+value_at (const GstStructure * s, const gchar * field, guint i)
+{
+  const GValue *array = gst_structure_get_value (s, field);
+
+  fail_unless (array && i < gst_value_array_get_size (array));
+  return gst_value_array_get_value (array, i);
+}
+
+static void
+check_neighbour (const GstStructure * s, guint i, guint degrees, gdouble score,
+    const gchar * label, const gchar * uri)
+{
+  fail_unless (fabs (g_value_get_double (value_at (s, "scores", i)) - score)
+      < 1e-6);
+  fail_unless_equals_string (g_value_get_string (value_at (s, "labels", i)),
+      label);
+  fail_unless_equals_string (g_value_get_string (value_at (s, "uris", i)), uri);
+  fail_unless_equals_uint64 (g_value_get_uint64 (value_at (s, "timestamps", i)),
+      degrees * FRAME);
+}
+
+static GstMessage *
+pop (Fixture * f, GstMessageType type)
+{
+  GstMessage *message = gst_bus_pop_filtered (f->bus, type);
+
+  fail_unless (message != NULL);
+  return message;
+}
+
+static void
+check_error (GstBus * bus, const gchar * text)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  GError *error;
+
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+GST_START_TEST (neighbours_leave_in_three_ways)
+{
+  Fixture f;
+  GstBuffer *frame, *text;
+  GstMessage *message;
+  const GstStructure *s;
+  gchar *line;
+
+  fill ("mode=add uri=file:///tmp/turn.mp4", 90, "cup \"1\"");
+  start (&f, TRUE, "neighbours=2 min-gap=400000000");
+  frame = gst_harness_push_and_pull (f.video,
+      new_frame (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
+  message = pop (&f, GST_MESSAGE_ELEMENT);
+  s = gst_message_get_structure (message);
+  fail_unless (gst_structure_has_name (s, "supcon-neighbours"));
+  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s,
+              "scores")), 2);
+  check_neighbour (s, 0, 30, cos (0.2 * G_PI / 180), "cup \"1\"",
+      "file:///tmp/turn.mp4");
+  check_neighbour (s, 1, 40, cos (9.8 * G_PI / 180), "cup \"1\"",
+      "file:///tmp/turn.mp4");
+  fail_unless (gst_structure_is_equal (s,
+          gst_supcon_buffer_get_neighbours (frame)));
+  gst_message_unref (message);
+  gst_buffer_unref (frame);
+
+  text = gst_harness_pull (f.text);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (text), 7 * FRAME);
+  line = g_malloc0 (gst_buffer_get_size (text) + 1);
+  gst_buffer_extract (text, 0, line, -1);
+  fail_unless_equals_string (line, "0:00:01.200  1.000  cup \"1\"  turn.mp4\n"
+      "0:00:01.600  0.985  cup \"1\"  turn.mp4");
+  g_free (line);
+  gst_buffer_unref (text);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (threshold_and_neighbours_change_while_playing)
+{
+  Fixture f;
+  GstBuffer *frame;
+
+  fill ("mode=add", 90, NULL);
+  start (&f, FALSE, "post-messages=false threshold=0.9999");
+  for (guint i = 0; i < 3; i++) {
+    static const guint found[] = { 1, 0, 20 };
+
+    if (i == 1)
+      g_object_set (f.video->element, "threshold", 1.5, NULL);
+    if (i == 2)
+      g_object_set (f.video->element, "threshold", -2.0, "neighbours", 20,
+          NULL);
+    frame = gst_harness_push_and_pull (f.video, new_frame (i, 2, 0, NULL));
+    fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value
+            (gst_supcon_buffer_get_neighbours (frame), "uris")), found[i]);
+    gst_buffer_unref (frame);
+  }
+  fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (append_adds_to_what_is_there)
+{
+  Fixture f;
+  GstMessage *message;
+  guint64 count;
+  gboolean saved;
+
+  fill ("mode=append", 10, NULL);       /* there is none yet */
+  start (&f, FALSE, "mode=append");
+  g_object_get (f.video->element, "count", &count, NULL);
+  fail_unless_equals_uint64 (count, 10);
+  gst_harness_push (f.video, new_frame (0, 1, 1, "more"));
+  g_signal_emit_by_name (f.video->element, "save", &saved);
+  fail_unless (saved);
+  message = pop (&f, GST_MESSAGE_ELEMENT);
+  fail_unless (gst_structure_get_uint64 (gst_message_get_structure (message),
+          "count", &count) && count == 11);
+  gst_message_unref (message);
+  /* Not finite: left out with a warning. */
+  gst_harness_push (f.video, new_frame (0, NAN, 1, "more"));
+  gst_message_unref (pop (&f, GST_MESSAGE_WARNING));
+  g_object_get (f.video->element, "count", &count, NULL);
+  fail_unless_equals_uint64 (count, 11);
+  stop (&f);
+  fill ("mode=add", 3, NULL);
+  start (&f, FALSE, "");
+  g_object_get (f.video->element, "count", &count, NULL);
+  fail_unless_equals_uint64 (count, 3);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (stopping_without_an_end_saves_too)
+{
+  Fixture f;
+  guint64 count;
+
+  start (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_frame (0, 1, 1, NULL));
+  stop (&f);
+  start (&f, FALSE, "");
+  g_object_get (f.video->element, "count", &count, NULL);
+  fail_unless_equals_uint64 (count, 1);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static void
+check_does_not_start (const gchar * location, const gchar * text)
+{
+  GstElement *element = gst_element_factory_make ("supconindex", NULL);
+  GstBus *bus = gst_bus_new ();
+
+  g_object_set (element, "location", location, NULL);
+  gst_element_set_bus (element, bus);
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
+  check_error (bus, text);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+}
+
+GST_START_TEST (mistakes_are_errors_with_a_reason)
+{
+  Fixture f;
+  GstBuffer *frame;
+  const gfloat three[3] = { 1, 2, 3 };
+  gchar *path = g_build_filename (folder, "i.safetensors", NULL);
+
+  check_does_not_start (NULL, "supconindex needs location");
+  check_does_not_start (path, "i.safetensors: No such file");
+  g_file_set_contents (path, "not an index at all", -1, NULL);
+  check_does_not_start (path, "i.safetensors: header of");
+
+  fill ("mode=add", 5, NULL);
+  start (&f, FALSE, "");
+  frame = new_frame (0, 1, 1, NULL);
+  gst_supcon_buffer_set_embedding (frame, three, 3, "embedding", "m");
+  fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
+  check_error (f.bus, "An embedding of 3 numbers, expected 2");
+  frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
+  fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
+  check_error (f.bus, "supconencoder must be upstream");
+  stop (&f);
+
+  start (&f, FALSE, "mode=add location=/nowhere/i.safetensors");
+  gst_harness_push (f.video, new_frame (0, 1, 1, NULL));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  check_error (f.bus, "/nowhere/i.safetensors: cannot be written");
+  stop (&f);
+
+  g_free (path);
+}
+
+GST_END_TEST;
+
+static void
+set_up (void)
+{
+  folder = folder_new ();
+}
+
+static void
+tear_down (void)
+{
+  folder_free (folder);
+}
+
+static Suite *
+index_suite (void)
+{
+  Suite *suite = suite_create ("supconindex");
+  TCase *tcase = tcase_create ("general");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_checked_fixture (tcase, set_up, tear_down);
+  tcase_add_test (tcase, neighbours_leave_in_three_ways);
+  tcase_add_test (tcase, threshold_and_neighbours_change_while_playing);
+  tcase_add_test (tcase, append_adds_to_what_is_there);
+  tcase_add_test (tcase, stopping_without_an_end_saves_too);
+  tcase_add_test (tcase, mistakes_are_errors_with_a_reason);
+  gst_supcon_meta_register ();
+  return suite;
+}
+
+GST_CHECK_MAIN (index);
