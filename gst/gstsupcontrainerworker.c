@@ -429,8 +429,9 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->loss = 0;
   g_mutex_unlock (&self->lock);
 
-  thread = open_metrics (self, error) ?
-      g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
+  /* A disk without room is told now, not when all is trained. */
+  thread = supcon_checkpoint_check_room (self->job.location, model, error)
+      && open_metrics (self, error) ? g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
   self->thread = thread;
 
   if (!thread)

@@ -238,6 +238,26 @@ supcon_checkpoint_check_writable (const char *location, GError **error)
   return writer != NULL;
 }
 
+gboolean
+supcon_checkpoint_check_room (const char *location, SupconModel *model, GError **error)
+{
+  SupconSafetensorsWriter *writer = supcon_safetensors_writer_new (location, error);
+  gboolean has_room;
+  gsize values = 0;
+  guint n;
+
+  if (!writer)
+    return FALSE;
+  for (const SupconParam *param = supcon_model_params (model, &n), *end = param + n; param < end; param++) {
+    values += param->size;
+    for (guint k = 0; k < N_STATES; k++)
+      values += state_of (param, k) ? param->size : 0;
+  }
+  has_room = supcon_safetensors_writer_reserve (writer, values * sizeof (float), error);
+  supcon_safetensors_writer_free (writer);
+  return has_room;
+}
+
 /* A value may be as long as the file: an error shows its beginning. */
 static gboolean
 fail_value (GError **error, const char *key, const char *value, const char *expected)

@@ -35,6 +35,9 @@ gboolean supcon_checkpoint_save (
 /** Tells whether location can be written, without touching what is there. SUPCON_ERROR_WRITE names why not. */
 gboolean supcon_checkpoint_check_writable (const char *location, GError **error);
 
+/** Tells whether there is room at location for a checkpoint of model, likewise. SUPCON_ERROR_WRITE. */
+gboolean supcon_checkpoint_check_room (const char *location, SupconModel *model, GError **error);
+
 /**
  * Reads a checkpoint into a new model (training enabled when momenta are there). Of a file with averages, data is the
  * averages and average is the weights to go on with: see

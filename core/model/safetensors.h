@@ -82,6 +82,8 @@ typedef struct _SupconSafetensorsWriter SupconSafetensorsWriter;
 
 /** Makes the temporary file beside location. SUPCON_ERROR_WRITE: no such folder, not writable, not a regular file. */
 SupconSafetensorsWriter *supcon_safetensors_writer_new (const char *location, GError **error);
+/** Whether there is room for so many bytes; file systems that cannot tell beforehand say yes. SUPCON_ERROR_WRITE. */
+gboolean supcon_safetensors_writer_reserve (SupconSafetensorsWriter *writer, gsize bytes, GError **error);
 void supcon_safetensors_writer_add_metadata (SupconSafetensorsWriter *writer, const char *key, const char *value);
 void supcon_safetensors_writer_add_tensor (
     SupconSafetensorsWriter *writer, const char *name, SupconDtype dtype, guint n_dims, const gsize *dims);

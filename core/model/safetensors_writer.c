@@ -76,6 +76,17 @@ supcon_safetensors_writer_new (const char *location, GError **error)
   return writer;
 }
 
+gboolean
+supcon_safetensors_writer_reserve (SupconSafetensorsWriter *writer, gsize bytes, GError **error)
+{
+  int failure = posix_fallocate (fileno (writer->stream), 0, bytes);
+
+  if (failure == 0 || failure == EINVAL || failure == EOPNOTSUPP)
+    return TRUE;
+  set_write_error (error, writer->location, g_strerror (failure));
+  return FALSE;
+}
+
 void
 supcon_safetensors_writer_add_metadata (SupconSafetensorsWriter *writer, const char *key, const char *value)
 {

@@ -2,6 +2,8 @@
 /* supcontrainer in whole pipelines: what it learns, says and writes, and how it meets what is wrong. */
 #include <gst/check/gstharness.h>
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "model/checkpoint.h"
 #include "pipeline.h"
@@ -168,6 +170,25 @@ GST_START_TEST (test_metrics)
   run_assert_error (run, "cannot be written");
   run_clear (&run);
   g_free (metrics);
+}
+GST_END_TEST;
+
+/* A disk without room is told before the first step. */
+GST_START_TEST (test_disk_full)
+{
+  struct rlimit limit = { 1000, RLIM_INFINITY };
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  setrlimit (RLIMIT_FSIZE, &limit);
+  run = run_launch (ONE_THING "message-interval=1 location=%s", model);
+  limit.rlim_cur = RLIM_INFINITY;
+  setrlimit (RLIMIT_FSIZE, &limit);
+  run_assert_error (run, "cannot be written");
+  fail_unless (strstr (run.error, model) != NULL, "%s", run.error);
+  fail_unless (run_message (&run, "supcon-train") == NULL);
+  fail_unless (!g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
 }
 GST_END_TEST;
 
@@ -422,6 +443,7 @@ trainer_suite (void)
   tcase_add_test (tcase, test_same_bytes_for_any_threads);
   tcase_add_test (tcase, test_resume);
   tcase_add_test (tcase, test_metrics);
+  tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_linear_stage);
   tcase_add_test (tcase, test_no_labels);
   tcase_add_test (tcase, test_one_class);
