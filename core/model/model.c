@@ -7,6 +7,7 @@
 #include "model/params.h"
 #include "model/resnet.h"
 #include "nn/activation.h"
+#include "nn/bf16_tile.h"
 #include "nn/linear.h"
 #include "simd.h"
 
@@ -28,9 +29,10 @@ struct _SupconModel {
   guint n_classes;
   gint classifier; /* index of classifier.weight, its bias follows; -1: none */
   SupconWorkspace workspace;
+  SupconPrecision precision; /* never auto */
 
   guint input_capacity, capacity; /* pictures, of the two groups below */
-  SupconReal *input;              /* normalised pictures */
+  void *input;                    /* normalised pictures, in the encoder's precision */
   /* Of the last forward: r, the head's hidden layer, w, z and |w|, then gradients of the same shapes. */
   guint n;
   SupconReal *r, *hidden, *z, *norm, *dz, *dhidden, *dr;
@@ -133,7 +135,7 @@ supcon_model_free (SupconModel *self)
   supcon_resnet_free (self->encoder);
   supcon_params_clear (&self->params);
   supcon_workspace_clear (&self->workspace);
-  supcon_real_free (self->input);
+  g_aligned_free (self->input);
   free_training_buffers (self);
   g_free (self);
 }
@@ -225,6 +227,25 @@ supcon_model_threads (const SupconModel *self)
   return self->workspace.threads;
 }
 
+void
+supcon_model_set_precision (SupconModel *self, SupconPrecision precision)
+{
+  if (precision == SUPCON_PRECISION_AUTO)
+    precision = supcon_bf16_kernels () == &supcon_bf16_plain ? SUPCON_PRECISION_FLOAT32 : SUPCON_PRECISION_BFLOAT16;
+  if (precision == self->precision)
+    return;
+  self->precision = precision;
+  g_clear_pointer (&self->input, g_aligned_free);
+  self->input_capacity = 0;
+  supcon_resnet_set_precision (self->encoder, precision);
+}
+
+SupconPrecision
+supcon_model_precision (const SupconModel *self)
+{
+  return self->precision;
+}
+
 SupconParam *
 supcon_model_params (SupconModel *self, guint *n)
 {
@@ -281,33 +302,46 @@ supcon_model_forget_state (SupconModel *self)
 }
 
 typedef struct {
+  SupconPrecision precision;
   const guint8 *pixels;
-  SupconReal *out;
+  void *out;
   gsize count; /* pixels of a picture */
   SupconReal scale[3], shift[3];
 } Normalization;
+
+static SUPCON_INLINE void
+normalize_picture (const Normalization *self, gsize image, const SupconPrecision precision)
+{
+  const guint8 *from = self->pixels + image * self->count * 3;
+  void *to = supcon_feature_at (self->out, image * self->count * 3, precision);
+
+  for (gsize p = 0; p < self->count; p++)
+    for (guint c = 0; c < 3; c++)
+      supcon_feature_set (to, 3 * p + c, precision, from[3 * p + c] * self->scale[c] + self->shift[c]);
+}
 
 SUPCON_MULTIVERSION static void
 normalize_task (gsize image, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Normalization *self = data;
-  const guint8 *from = self->pixels + image * self->count * 3;
-  SupconReal *to = self->out + image * self->count * 3;
 
-  for (gsize p = 0; p < self->count; p++, from += 3, to += 3)
-    for (guint c = 0; c < 3; c++)
-      to[c] = from[c] * self->scale[c] + self->shift[c];
+  if (self->precision == SUPCON_PRECISION_BFLOAT16)
+    normalize_picture (self, image, SUPCON_PRECISION_BFLOAT16);
+  else
+    normalize_picture (self, image, SUPCON_PRECISION_FLOAT32);
 }
 
 /* (p / 255 - mean) / std of n pictures into 'input'. */
 static void
 normalize (SupconModel *self, const guint8 *pixels, guint n)
 {
-  Normalization job = { .pixels = pixels, .count = (gsize)self->config.input_width * self->config.input_height };
+  Normalization job = {
+    .precision = self->precision, .pixels = pixels, .count = (gsize)self->config.input_width * self->config.input_height
+  };
 
   if (n > self->input_capacity) {
-    supcon_real_free (self->input);
-    self->input = supcon_real_alloc (n * job.count * 3);
+    g_aligned_free (self->input);
+    self->input = g_aligned_alloc (n * job.count * 3, supcon_feature_size (self->precision), 64);
     self->input_capacity = n;
   }
   for (guint c = 0; c < 3; c++) {

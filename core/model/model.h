@@ -9,6 +9,7 @@
 #ifndef SUPCON_MODEL_MODEL_H
 #define SUPCON_MODEL_MODEL_H
 
+#include "precision.h"
 #include "real.h"
 
 typedef enum { SUPCON_STEM_IMAGENET, SUPCON_STEM_SMALL } SupconStem;
@@ -74,6 +75,10 @@ void supcon_model_set_n_classes (SupconModel *model, guint n_classes);
 /** Threads for everything the model computes; 0: one for each processor. Bits do not depend on it. */
 void supcon_model_set_threads (SupconModel *model, guint threads);
 guint supcon_model_threads (const SupconModel *model);
+/** The encoder's precision, float32 at first; what forward has kept is lost when it changes. */
+void supcon_model_set_precision (SupconModel *model, SupconPrecision precision);
+/** float32 or bfloat16: what auto has come to. */
+SupconPrecision supcon_model_precision (const SupconModel *model);
 
 /** All tensors in file order, *n of them; the array and the pointers live until the classes change or the model is
  * freed. */

@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "nn/conv.h"
+#include "nn/feature.h"
 #include "nn/norm.h"
 #include "nn/pool.h"
 
@@ -40,8 +41,8 @@ typedef struct {
   guint weight, gamma, beta, running_mean, running_var; /* indices of params */
   SupconReal *packed;                                   /* weights as nn/conv.h reads them */
   SupconReal *scale, *shift, *mean, *variance;          /* out_c each, one piece of memory at scale */
-  /* Kept by forward for backward: the convolution's output, and y after norm, residual and ReLU. */
-  SupconReal *out, *y;
+  /* Features kept by forward for backward: the convolution's output, and y after norm, residual and ReLU. */
+  void *out, *y;
 } Layer;
 
 typedef struct {
@@ -51,6 +52,7 @@ typedef struct {
 } Block;
 
 struct _SupconResnet {
+  SupconPrecision precision;
   Layer *layers;
   guint n_layers;
   Block *blocks;
@@ -61,13 +63,13 @@ struct _SupconResnet {
 
   /* Activations of a training batch. */
   guint n, capacity;
-  const SupconReal *x;
-  SupconReal *pooled;
+  const void *x;
+  void *pooled;
   guint8 *pool_index;
-  SupconReal *buffer[3]; /* capacity x largest: gradients, and shortcuts on the way forward */
+  void *buffer[3]; /* capacity x largest: gradients, and shortcuts on the way forward */
   /* Activations of embed. */
   guint embed_capacity;
-  SupconReal *embed_buffer[4];
+  void *embed_buffer[4];
 };
 
 static void
@@ -206,18 +208,47 @@ supcon_resnet_new (const SupconModelConfig *config, guint64 seed, SupconParams *
   return net;
 }
 
+static void *
+feature_alloc (const SupconResnet *net, gsize n)
+{
+  return g_aligned_alloc (n, supcon_feature_size (net->precision), 64);
+}
+
 static void
 free_activations (SupconResnet *net)
 {
   for (guint i = 0; i < net->n_layers; i++) {
-    g_clear_pointer (&net->layers[i].out, supcon_real_free);
-    g_clear_pointer (&net->layers[i].y, supcon_real_free);
+    g_clear_pointer (&net->layers[i].out, g_aligned_free);
+    g_clear_pointer (&net->layers[i].y, g_aligned_free);
   }
-  g_clear_pointer (&net->pooled, supcon_real_free);
+  g_clear_pointer (&net->pooled, g_aligned_free);
   g_clear_pointer (&net->pool_index, g_free);
   for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
-    g_clear_pointer (&net->buffer[i], supcon_real_free);
+    g_clear_pointer (&net->buffer[i], g_aligned_free);
   net->capacity = 0;
+}
+
+static void
+free_embedding (SupconResnet *net)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (net->embed_buffer); i++)
+    g_clear_pointer (&net->embed_buffer[i], g_aligned_free);
+  for (guint i = 0; i < net->n_layers; i++)
+    g_clear_pointer (&net->layers[i].packed, supcon_real_free);
+  net->embed_capacity = 0;
+  net->prepared = FALSE;
+}
+
+void
+supcon_resnet_set_precision (SupconResnet *net, SupconPrecision precision)
+{
+  if (precision == net->precision)
+    return;
+  free_activations (net);
+  free_embedding (net);
+  net->precision = precision;
+  for (guint i = 0; i < net->n_layers; i++)
+    net->layers[i].conv.precision = precision;
 }
 
 void
@@ -226,12 +257,9 @@ supcon_resnet_free (SupconResnet *net)
   if (!net)
     return;
   free_activations (net);
-  for (guint i = 0; i < G_N_ELEMENTS (net->embed_buffer); i++)
-    supcon_real_free (net->embed_buffer[i]);
-  for (guint i = 0; i < net->n_layers; i++) {
-    supcon_real_free (net->layers[i].packed);
+  free_embedding (net);
+  for (guint i = 0; i < net->n_layers; i++)
     supcon_real_free (net->layers[i].scale);
-  }
   g_free (net->layers);
   g_free (net->blocks);
   g_free (net);
@@ -279,34 +307,37 @@ reserve (SupconResnet *net, SupconWorkspace *workspace, guint n)
 
 /* The shortcut of option A: every other pixel, the new channels zero. */
 static void
-pad_shortcut (const Layer *first, const Layer *last, guint n, const SupconReal *x, SupconReal *y)
+pad_shortcut (const Layer *first, const Layer *last, guint n, const void *x, void *y)
 {
   const SupconConv *in = &first->conv, *out = &last->conv;
+  gsize size = supcon_feature_size (in->precision);
+  char *to = y;
 
   for (guint image = 0; image < n; image++)
     for (guint row = 0; row < out->out_h; row++)
-      for (guint col = 0; col < out->out_w; col++, y += out->out_c) {
-        const SupconReal *from
-            = x + (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
+      for (guint col = 0; col < out->out_w; col++, to += out->out_c * size) {
+        gsize from = (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
 
-        memcpy (y, from, in->in_c * sizeof *y);
-        memset (y + in->in_c, 0, (out->out_c - in->in_c) * sizeof *y);
+        memcpy (to, supcon_feature_at (x, from, in->precision), in->in_c * size);
+        memset (to + in->in_c * size, 0, (out->out_c - in->in_c) * size);
       }
 }
 
 /* dx += the gradient of pad_shortcut. */
 static void
-pad_shortcut_backward (const Layer *first, const Layer *last, guint n, const SupconReal *dy, SupconReal *dx)
+pad_shortcut_backward (const Layer *first, const Layer *last, guint n, const void *dy, void *dx)
 {
   const SupconConv *in = &first->conv, *out = &last->conv;
+  gsize from = 0;
 
   for (guint image = 0; image < n; image++)
     for (guint row = 0; row < out->out_h; row++)
-      for (guint col = 0; col < out->out_w; col++, dy += out->out_c) {
-        SupconReal *to = dx + (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
+      for (guint col = 0; col < out->out_w; col++, from += out->out_c) {
+        gsize to = (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
 
         for (guint c = 0; c < in->in_c; c++)
-          to[c] += dy[c];
+          supcon_feature_set (dx, to + c, in->precision,
+              supcon_feature_get (dx, to + c, in->precision) + supcon_feature_get (dy, from + c, in->precision));
       }
 }
 
@@ -322,8 +353,8 @@ prepare_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *w
 {
   if (n > net->embed_capacity) {
     for (guint i = 0; i < G_N_ELEMENTS (net->embed_buffer); i++) {
-      supcon_real_free (net->embed_buffer[i]);
-      net->embed_buffer[i] = supcon_real_alloc (n * net->largest);
+      g_aligned_free (net->embed_buffer[i]);
+      net->embed_buffer[i] = feature_alloc (net, n * net->largest);
     }
     net->embed_capacity = n;
   }
@@ -342,8 +373,8 @@ prepare_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *w
 }
 
 static void
-embed_layer (const Layer *layer, SupconWorkspace *workspace, guint n, const SupconReal *x, const SupconReal *residual,
-    gboolean relu, SupconReal *y)
+embed_layer (const Layer *layer, SupconWorkspace *workspace, guint n, const void *x, const void *residual,
+    gboolean relu, void *y)
 {
   SupconConvEpilogue epilogue = { .scale = layer->scale, .shift = layer->shift, .residual = residual, .relu = relu };
 
@@ -351,11 +382,11 @@ embed_layer (const Layer *layer, SupconWorkspace *workspace, guint n, const Supc
 }
 
 void
-supcon_resnet_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *x,
-    guint n, SupconReal *r)
+supcon_resnet_embed (
+    SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const void *x, guint n, SupconReal *r)
 {
   const Layer *last = last_layer (net);
-  SupconReal **buffer = net->embed_buffer, *current, *free1, *free2, *residual_buffer;
+  void **buffer = net->embed_buffer, *current, *free1, *free2, *residual_buffer;
 
   prepare_embed (net, params, workspace, n);
   current = buffer[0];
@@ -366,15 +397,16 @@ supcon_resnet_embed (SupconResnet *net, const SupconParams *params, SupconWorksp
   if (net->pool) {
     const SupconConv *conv = &net->layers[0].conv;
 
-    supcon_max_pool_forward (n, conv->out_h, conv->out_w, conv->out_c, current, workspace->threads, free1, NULL);
+    supcon_max_pool_forward (
+        net->precision, n, conv->out_h, conv->out_w, conv->out_c, current, workspace->threads, free1, NULL);
     current = buffer[1];
     free1 = buffer[0];
   }
   for (guint b = 0; b < net->n_blocks; b++) {
     const Block *block = &net->blocks[b];
     const Layer *layers = net->layers + block->first;
-    const SupconReal *residual = current, *in = current;
-    SupconReal *swap;
+    const void *residual = current;
+    void *in = current, *swap;
 
     if (block->shortcut >= 0) {
       embed_layer (&net->layers[block->shortcut], workspace, n, current, NULL, FALSE, residual_buffer);
@@ -390,14 +422,14 @@ supcon_resnet_embed (SupconResnet *net, const SupconParams *params, SupconWorksp
       in = i % 2 ? free2 : free1;
     }
     swap = current;
-    current = (SupconReal *)in;
+    current = in;
     if (in == free1)
       free1 = swap;
     else
       free2 = swap;
   }
   supcon_average_pool_forward (
-      n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
+      net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
 }
 
 static void
@@ -413,15 +445,15 @@ prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
   free_activations (net);
   net->capacity = n;
   for (guint i = 0; i < net->n_layers; i++) {
-    net->layers[i].out = supcon_real_alloc (n * supcon_conv_out_size (&net->layers[i].conv));
-    net->layers[i].y = supcon_real_alloc (n * supcon_conv_out_size (&net->layers[i].conv));
+    net->layers[i].out = feature_alloc (net, n * supcon_conv_out_size (&net->layers[i].conv));
+    net->layers[i].y = feature_alloc (net, n * supcon_conv_out_size (&net->layers[i].conv));
   }
   if (net->pool) {
-    net->pooled = supcon_real_alloc (n * pooled);
+    net->pooled = feature_alloc (net, n * pooled);
     net->pool_index = g_malloc (n * pooled);
   }
   for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
-    net->buffer[i] = supcon_real_alloc (n * net->largest);
+    net->buffer[i] = feature_alloc (net, n * net->largest);
 }
 
 static gsize
@@ -431,8 +463,8 @@ batch_pixels (const SupconResnet *net, const Layer *layer)
 }
 
 static void
-forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *x, const SupconReal *residual, gboolean relu)
+forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace, const void *x,
+    const void *residual, gboolean relu)
 {
   guint c = layer->conv.out_c;
   gsize pixels = batch_pixels (net, layer);
@@ -444,16 +476,17 @@ forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, Supc
       params->items[layer->running_var].data);
   supcon_norm_fold (c, layer->mean, layer->variance, params->items[layer->gamma].data, params->items[layer->beta].data,
       layer->scale, layer->shift);
-  supcon_norm_apply (pixels, c, layer->out, layer->scale, layer->shift, residual, relu, workspace->threads, layer->y);
+  supcon_norm_apply (
+      net->precision, pixels, c, layer->out, layer->scale, layer->shift, residual, relu, workspace->threads, layer->y);
 }
 
 void
-supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *x,
-    guint n, SupconReal *r)
+supcon_resnet_forward (
+    SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const void *x, guint n, SupconReal *r)
 {
   const Layer *last = last_layer (net);
   const SupconConv *stem = &net->layers[0].conv;
-  const SupconReal *current;
+  const void *current;
 
   supcon_resnet_invalidate (net);
   prepare_forward (net, workspace, n);
@@ -461,14 +494,14 @@ supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWork
   forward_layer (net, &net->layers[0], params, workspace, x, NULL, TRUE);
   current = net->layers[0].y;
   if (net->pool) {
-    supcon_max_pool_forward (
-        n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads, net->pooled, net->pool_index);
+    supcon_max_pool_forward (net->precision, n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads,
+        net->pooled, net->pool_index);
     current = net->pooled;
   }
   for (guint b = 0; b < net->n_blocks; b++) {
     const Block *block = &net->blocks[b];
     Layer *layers = net->layers + block->first;
-    const SupconReal *residual = current;
+    const void *residual = current;
 
     if (block->shortcut >= 0) {
       Layer *shortcut = &net->layers[block->shortcut];
@@ -485,23 +518,23 @@ supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWork
     }
   }
   supcon_average_pool_forward (
-      n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
+      net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
 }
 
 /* Norm and weights: dy becomes the gradient by y before its ReLU (relu) and dout the convolution's output's. */
 static void
-backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *x, gboolean relu, SupconReal *dy, SupconReal *dout)
+backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace, const void *x,
+    gboolean relu, void *dy, void *dout)
 {
-  supcon_norm_backward (batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->mean, layer->variance,
-      params->items[layer->gamma].data, relu ? layer->y : NULL, dy, workspace, dout, params->items[layer->gamma].grad,
-      params->items[layer->beta].grad);
+  supcon_norm_backward (net->precision, batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->mean,
+      layer->variance, params->items[layer->gamma].data, relu ? layer->y : NULL, dy, workspace, dout,
+      params->items[layer->gamma].grad, params->items[layer->beta].grad);
   supcon_conv_backward_weights (&layer->conv, net->n, x, dout, workspace, params->items[layer->weight].grad);
 }
 
 static void
 backward_input (const SupconResnet *net, const Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *dout, gboolean accumulate, SupconReal *dx)
+    const void *dout, gboolean accumulate, void *dx)
 {
   supcon_conv_backward_input (&layer->conv, net->n, dout, params->items[layer->weight].data, accumulate, workspace, dx);
 }
@@ -509,16 +542,16 @@ backward_input (const SupconResnet *net, const Layer *layer, const SupconParams 
 /* grad: the gradient by the block's output, replaced by that of its input x. free1, free2: of the same size. */
 static void
 backward_block (SupconResnet *net, const Block *block, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *x, SupconReal **grad, SupconReal **free1, SupconReal **free2)
+    const void *x, void **grad, void **free1, void **free2)
 {
   Layer *layers = net->layers + block->first;
-  SupconReal *dy = *grad, *dout = *free1, *dnext = *free2;
+  void *dy = *grad, *dout = *free1, *dnext = *free2;
 
   /* The main path down to its first convolution's output; dy keeps the gradient before the last ReLU for the shortcut.
    */
   backward_layer (net, &layers[block->n - 1], params, workspace, layers[block->n - 2].y, TRUE, dy, dout);
   for (gint i = block->n - 2; i >= 0; i--) {
-    SupconReal *swap = dout;
+    void *swap = dout;
 
     backward_input (net, &layers[i + 1], params, workspace, dout, FALSE, dnext);
     backward_layer (net, &layers[i], params, workspace, i ? layers[i - 1].y : x, TRUE, dnext, dnext);
@@ -550,20 +583,21 @@ void
 supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr)
 {
   const SupconConv *last = &last_layer (net)->conv, *stem = &net->layers[0].conv;
-  SupconReal *grad = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
+  void *grad = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
 
   supcon_resnet_invalidate (net);
-  supcon_average_pool_backward (net->n, last->out_h * last->out_w, last->out_c, dr, workspace->threads, grad);
+  supcon_average_pool_backward (
+      net->precision, net->n, last->out_h * last->out_w, last->out_c, dr, workspace->threads, grad);
   for (gint b = net->n_blocks - 1; b >= 0; b--) {
     const Block *before = b ? &net->blocks[b - 1] : NULL;
-    const SupconReal *stem_out = net->pool ? net->pooled : net->layers[0].y;
+    const void *stem_out = net->pool ? net->pooled : net->layers[0].y;
 
     backward_block (net, &net->blocks[b], params, workspace,
         before ? net->layers[before->first + before->n - 1].y : stem_out, &grad, &free1, &free2);
   }
   if (net->pool) {
-    supcon_max_pool_backward (
-        net->n, stem->out_h, stem->out_w, stem->out_c, grad, net->pool_index, workspace->threads, free1);
+    supcon_max_pool_backward (net->precision, net->n, stem->out_h, stem->out_w, stem->out_c, grad, net->pool_index,
+        workspace->threads, free1);
     grad = free1;
   }
   backward_layer (net, &net->layers[0], params, workspace, net->x, TRUE, grad, grad);

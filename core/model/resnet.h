@@ -15,18 +15,21 @@ void supcon_resnet_free (SupconResnet *net);
 /** Length of r. */
 guint supcon_resnet_dim (const SupconResnet *net);
 
+/** The precision of activations, not auto; float32 at first. */
+void supcon_resnet_set_precision (SupconResnet *net, SupconPrecision precision);
+
 /** The weights are about to change: what embed has prepared from them is dropped. */
 void supcon_resnet_invalidate (SupconResnet *net);
 
-/** r (n x dim) of n normalised pictures x (NHWC), with running statistics. */
-void supcon_resnet_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *x, guint n, SupconReal *r);
+/** r (n x dim) of n normalised pictures x (NHWC, in the net's precision), with running statistics. */
+void supcon_resnet_embed (
+    SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const void *x, guint n, SupconReal *r);
 /** How many pictures embed is best given at once. */
 guint supcon_resnet_embed_batch (const SupconResnet *net);
 
 /** r with batch statistics; x is borrowed until backward. */
-void supcon_resnet_forward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconReal *x, guint n, SupconReal *r);
+void supcon_resnet_forward (
+    SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const void *x, guint n, SupconReal *r);
 /** Adds to the gradients of params those of the last forward for gradient dr. */
 void supcon_resnet_backward (
     SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr);

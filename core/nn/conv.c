@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/conv_band.h"
+#include "nn/conv_bf16.h"
 #include "simd.h"
 
 #define MAX_LANES 16
@@ -131,14 +132,14 @@ band_finish (const Correlation *self, const Band *band)
 
     for (gsize p = 0; p < (gsize)band->rows * self->grid.cols; p++) {
       SupconReal *y = self->target + first + p * self->channels;
-      const SupconReal *residual = epilogue->residual ? epilogue->residual + first + p * self->channels : NULL;
+      const SupconReal *residual = epilogue->residual;
 
       if (epilogue->scale)
         for (guint c = band->first_channel; c < band->end_channel; c++)
           y[c] = y[c] * epilogue->scale[c] + epilogue->shift[c];
       if (residual)
         for (guint c = band->first_channel; c < band->end_channel; c++)
-          y[c] += residual[c];
+          y[c] += residual[first + p * self->channels + c];
       if (epilogue->relu)
         for (guint c = band->first_channel; c < band->end_channel; c++)
           y[c] = y[c] < 0 ? 0 : y[c]; /* a NaN stays */
@@ -251,16 +252,10 @@ supcon_conv_grid (const SupconConv *conv, const SupconReal *x)
     .off_w = -(gint)conv->pad };
 }
 
-/* One dimension of a phase: input positions first, first + stride, ..., and the taps that reach them. */
-typedef struct {
-  guint first, count, taps;
-  gint offset; /* of output position 0's first tap in dy */
-} Phase;
-
-static Phase
-phase_of (guint phase, guint in, guint kernel, guint stride, guint pad)
+SupconPhase
+supcon_phase_of (guint phase, guint in, guint kernel, guint stride, guint pad)
 {
-  Phase p = { 0 };
+  SupconPhase p = { 0 };
   /* Input position i has i + pad = stride q + phase. */
   guint q = pad > phase ? (pad - phase + stride - 1) / stride : 0;
 
@@ -271,8 +266,8 @@ phase_of (guint phase, guint in, guint kernel, guint stride, guint pad)
   return p;
 }
 
-static SupconGrid
-phase_grid (const SupconConv *conv, const SupconReal *dy, const Phase *ph, const Phase *pw)
+SupconGrid
+supcon_phase_grid (const SupconConv *conv, const SupconReal *dy, const SupconPhase *ph, const SupconPhase *pw)
 {
   return (SupconGrid){ .source = dy,
     .h = conv->out_h,
@@ -294,16 +289,20 @@ supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
   SupconGrid grid = supcon_conv_grid (conv, NULL);
   gsize worker, shared, taps = (gsize)conv->kernel * conv->kernel;
 
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+    supcon_bf16_reserve (conv, n, workspace);
+    return;
+  }
   supcon_grid_cut (&grid);
   worker = supcon_grid_copy_size (&grid) * grid.band_images;
   shared = supcon_grid_bands (&grid, n) * 2 * conv->out_c;
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
-    Phase ph = phase_of (phase / conv->stride, conv->in_h, conv->kernel, conv->stride, conv->pad);
-    Phase pw = phase_of (phase % conv->stride, conv->in_w, conv->kernel, conv->stride, conv->pad);
+    SupconPhase ph = supcon_phase_of (phase / conv->stride, conv->in_h, conv->kernel, conv->stride, conv->pad);
+    SupconPhase pw = supcon_phase_of (phase % conv->stride, conv->in_w, conv->kernel, conv->stride, conv->pad);
 
     if (!ph.count || !pw.count || !ph.taps || !pw.taps)
       continue;
-    grid = phase_grid (conv, NULL, &ph, &pw);
+    grid = supcon_phase_grid (conv, NULL, &ph, &pw);
     supcon_grid_cut (&grid);
     worker = MAX (worker, supcon_grid_copy_size (&grid) * grid.band_images);
   }
@@ -316,6 +315,8 @@ supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
 gsize
 supcon_conv_packed_size (const SupconConv *conv)
 {
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
+    return supcon_bf16_packed_size (conv);
   return (gsize)conv->kernel * conv->kernel * conv->in_c
          * supcon_padded_channels (conv->out_c, supcon_tile_kernels ()->lanes);
 }
@@ -348,6 +349,10 @@ supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint threads, Su
 {
   Packing packing = { .conv = conv, .w = w, .packed = packed };
 
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+    supcon_bf16_pack (conv, w, threads, packed);
+    return;
+  }
   supcon_parallel_for (threads, supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes), pack_task, &packing);
 }
 
@@ -374,8 +379,8 @@ pack_phase_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_conv_forward (const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *packed,
-    const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, SupconReal *y)
+supcon_conv_forward (const SupconConv *conv, guint n, const void *x, const SupconReal *packed,
+    const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
 {
   Correlation self = { .grid = supcon_conv_grid (conv, x),
     .n = n,
@@ -389,22 +394,30 @@ supcon_conv_forward (const SupconConv *conv, guint n, const SupconReal *x, const
     .epilogue = epilogue,
     .partial = epilogue && epilogue->mean ? workspace->shared : NULL };
 
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+    supcon_bf16_forward (conv, n, x, packed, epilogue, workspace, y);
+    return;
+  }
   correlate (&self);
 }
 
 void
-supcon_conv_backward_input (const SupconConv *conv, guint n, const SupconReal *dy, const SupconReal *w,
-    gboolean accumulate, SupconWorkspace *workspace, SupconReal *dx)
+supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, const SupconReal *w, gboolean accumulate,
+    SupconWorkspace *workspace, void *dx)
 {
   gsize col_stride = (gsize)conv->stride * conv->in_c;
 
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+    supcon_bf16_backward_input (conv, n, dy, w, accumulate, workspace, dx);
+    return;
+  }
   /* Pixels that no tap reaches have gradient zero. */
   if (!accumulate && conv->kernel < conv->stride)
-    memset (dx, 0, n * supcon_conv_in_size (conv) * sizeof *dx);
+    memset (dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconReal));
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
     guint phase_h = phase / conv->stride, phase_w = phase % conv->stride;
-    Phase ph = phase_of (phase_h, conv->in_h, conv->kernel, conv->stride, conv->pad);
-    Phase pw = phase_of (phase_w, conv->in_w, conv->kernel, conv->stride, conv->pad);
+    SupconPhase ph = supcon_phase_of (phase_h, conv->in_h, conv->kernel, conv->stride, conv->pad);
+    SupconPhase pw = supcon_phase_of (phase_w, conv->in_w, conv->kernel, conv->stride, conv->pad);
     Packing packing = { .conv = conv,
       .w = w,
       .packed = workspace->shared,
@@ -412,11 +425,11 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const SupconReal *d
       .phase_w = phase_w,
       .taps_h = ph.taps,
       .taps_w = pw.taps };
-    Correlation self = { .grid = phase_grid (conv, dy, &ph, &pw),
+    Correlation self = { .grid = supcon_phase_grid (conv, dy, &ph, &pw),
       .n = n,
       .channels = conv->in_c,
       .packed = workspace->shared,
-      .target = dx + ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c,
+      .target = (SupconReal *)dx + ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c,
       .image_stride = supcon_conv_in_size (conv),
       .row_stride = conv->in_w * col_stride,
       .col_stride = col_stride,

@@ -11,13 +11,15 @@
 #define SUPCON_NN_CONV_H
 
 #include "nn/workspace.h"
+#include "precision.h"
 
 typedef struct {
   guint in_h, in_w, in_c, out_h, out_w, out_c;
   guint kernel, stride, pad;
+  SupconPrecision precision; /* of x, y, their gradients, residual and packed weights; never auto */
 } SupconConv;
 
-/** Fills the output's size by the usual rule, (in + 2 pad - kernel) / stride + 1. */
+/** Fills the output's size by the usual rule, (in + 2 pad - kernel) / stride + 1; precision is float32. */
 void supcon_conv_init (
     SupconConv *conv, guint in_h, guint in_w, guint in_c, guint out_c, guint kernel, guint stride, guint pad);
 
@@ -42,7 +44,7 @@ supcon_conv_weight_size (const SupconConv *conv)
 /** Makes the workspace large enough for any pass of conv over batches of up to n pictures. */
 void supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 
-/** Elements of the packed form of the weights that forward reads, and packing them. */
+/** Size, in SupconReal's, of the packed form of the weights that forward reads, and packing them. */
 gsize supcon_conv_packed_size (const SupconConv *conv);
 void supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint threads, SupconReal *packed);
 
@@ -53,21 +55,22 @@ void supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint thread
  * of y over the batch; they are taken before any of the others.
  */
 typedef struct {
-  const SupconReal *scale, *shift, *residual;
+  const SupconReal *scale, *shift;
+  const void *residual;
   gboolean relu;
   SupconReal *mean, *variance;
 } SupconConvEpilogue;
 
 /** packed: by supcon_conv_pack. epilogue may be NULL. */
-void supcon_conv_forward (const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *packed,
-    const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, SupconReal *y);
+void supcon_conv_forward (const SupconConv *conv, guint n, const void *x, const SupconReal *packed,
+    const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y);
 
 /** dx = (accumulate: dx +) the gradient by x for gradient dy by y. */
-void supcon_conv_backward_input (const SupconConv *conv, guint n, const SupconReal *dy, const SupconReal *w,
-    gboolean accumulate, SupconWorkspace *workspace, SupconReal *dx);
+void supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, const SupconReal *w,
+    gboolean accumulate, SupconWorkspace *workspace, void *dx);
 
 /** dw += the gradient by w. */
-void supcon_conv_backward_weights (const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy,
-    SupconWorkspace *workspace, SupconReal *dw);
+void supcon_conv_backward_weights (
+    const SupconConv *conv, guint n, const void *x, const void *dy, SupconWorkspace *workspace, SupconReal *dw);
 
 #endif

@@ -4,20 +4,26 @@
 #include <string.h>
 
 void
-supcon_grid_cut (SupconGrid *grid)
+supcon_grid_cut_to (SupconGrid *grid, guint band_pixels)
 {
   guint pixels = grid->rows * grid->cols;
 
-  if (pixels <= SUPCON_BAND_PIXELS) {
+  if (pixels <= band_pixels) {
     grid->band_rows = grid->rows;
-    grid->band_images = MAX (1, SUPCON_BAND_PIXELS / MAX (pixels, 1));
+    grid->band_images = MAX (1, band_pixels / MAX (pixels, 1));
   } else {
-    guint rows = MAX (1, SUPCON_BAND_PIXELS / grid->cols);
+    guint rows = MAX (1, band_pixels / grid->cols);
     guint bands = (grid->rows + rows - 1) / rows;
 
     grid->band_rows = (grid->rows + bands - 1) / bands;
     grid->band_images = 1;
   }
+}
+
+void
+supcon_grid_cut (SupconGrid *grid)
+{
+  supcon_grid_cut_to (grid, SUPCON_BAND_PIXELS);
 }
 
 gsize

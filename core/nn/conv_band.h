@@ -25,7 +25,9 @@ typedef struct {
   guint band_images; /* pictures of a task */
 } SupconGrid;
 
-/** Chooses band_rows and band_images. */
+/** Chooses band_rows and band_images, for about so many output pixels. */
+void supcon_grid_cut_to (SupconGrid *grid, guint band_pixels);
+/** To SUPCON_BAND_PIXELS. */
 void supcon_grid_cut (SupconGrid *grid);
 /** Bands of a batch of n. */
 gsize supcon_grid_bands (const SupconGrid *grid, guint n);
@@ -71,5 +73,17 @@ gsize supcon_conv_weights_shared_size (const SupconConv *conv, guint n);
 
 /** The grid of a forward pass over x. */
 SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconReal *x);
+
+/** One dimension of a phase of the gradient by input: input positions first, first + stride, ..., and the taps that
+ * reach them. */
+typedef struct {
+  guint first, count, taps;
+  gint offset; /* of output position 0's first tap in dy */
+} SupconPhase;
+
+SupconPhase supcon_phase_of (guint phase, guint in, guint kernel, guint stride, guint pad);
+/** The grid of a phase over dy. */
+SupconGrid supcon_phase_grid (
+    const SupconConv *conv, const SupconReal *dy, const SupconPhase *ph, const SupconPhase *pw);
 
 #endif

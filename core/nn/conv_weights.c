@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/conv_band.h"
+#include "nn/conv_bf16.h"
 #include "simd.h"
 
 typedef struct {
@@ -153,8 +154,8 @@ sum_task (gsize number, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_conv_backward_weights (const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy,
-    SupconWorkspace *workspace, SupconReal *dw)
+supcon_conv_backward_weights (
+    const SupconConv *conv, guint n, const void *x, const void *dy, SupconWorkspace *workspace, SupconReal *dw)
 {
   Gradient self = { .conv = conv,
     .grid = supcon_conv_grid (conv, x),
@@ -165,6 +166,10 @@ supcon_conv_backward_weights (const SupconConv *conv, guint n, const SupconReal 
     .dw = dw,
     .workspace = workspace };
 
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+    supcon_bf16_backward_weights (conv, n, x, dy, workspace, dw);
+    return;
+  }
   supcon_grid_cut (&self.grid);
   self.bands = supcon_grid_bands (&self.grid, n);
   self.shares = shares_of (conv, self.bands);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/norm.h"
-#include "simd.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "nn/feature.h"
+#include "simd.h"
 
 /* Elements of a task: a part of the level-two cache. */
 #define CHUNK_ELEMENTS 32768
 
 typedef struct {
+  SupconPrecision precision;
   gsize pixels, chunk;
   guint c;
-  const SupconReal *x, *scale, *shift, *residual, *mean, *y;
+  const void *x, *residual, *y;
+  const SupconReal *scale, *shift, *mean;
   gboolean relu;
-  SupconReal *out, *dy;
+  void *out, *dy;
   SupconReal *partial; /* chunks x 2 x c: sums of dy and of dy (x - mean) */
   const SupconReal *a, *b, *d;
 } Norm;
@@ -52,38 +56,44 @@ supcon_norm_update_running (guint c, gsize pixels, const SupconReal *mean, const
   }
 }
 
+static SUPCON_INLINE void
+apply_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
+{
+  const guint c = self->c;
+  const SupconReal *scale = self->scale, *shift = self->shift;
+  gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
+
+  for (gsize p = chunk * self->chunk; p < end; p++) {
+    const void *x = supcon_feature_at (self->x, p * c, precision);
+    void *y = supcon_feature_at (self->out, p * c, precision);
+
+    for (guint i = 0; i < c; i++) {
+      SupconReal value = supcon_feature_get (x, i, precision) * scale[i] + shift[i];
+
+      if (self->residual)
+        value += supcon_feature_get (self->residual, p * c + i, precision);
+      supcon_feature_set (y, i, precision, self->relu && value < 0 ? 0 : value);
+    }
+  }
+}
+
 SUPCON_MULTIVERSION static void
 apply_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Norm *self = data;
-  const guint c = self->c;
-  const SupconReal *scale = self->scale, *shift = self->shift;
-  gsize end = MIN (self->pixels, (task + 1) * self->chunk);
 
-  for (gsize p = task * self->chunk; p < end; p++) {
-    const SupconReal *x = self->x + p * c;
-    SupconReal *y = self->out + p * c;
-
-    if (self->residual) {
-      const SupconReal *residual = self->residual + p * c;
-
-      for (guint i = 0; i < c; i++)
-        y[i] = x[i] * scale[i] + shift[i] + residual[i];
-    } else {
-      for (guint i = 0; i < c; i++)
-        y[i] = x[i] * scale[i] + shift[i];
-    }
-    if (self->relu)
-      for (guint i = 0; i < c; i++)
-        y[i] = y[i] < 0 ? 0 : y[i];
-  }
+  if (self->precision == SUPCON_PRECISION_BFLOAT16)
+    apply_chunk (self, task, SUPCON_PRECISION_BFLOAT16);
+  else
+    apply_chunk (self, task, SUPCON_PRECISION_FLOAT32);
 }
 
 void
-supcon_norm_apply (gsize pixels, guint c, const SupconReal *x, const SupconReal *scale, const SupconReal *shift,
-    const SupconReal *residual, gboolean relu, guint threads, SupconReal *y)
+supcon_norm_apply (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *scale,
+    const SupconReal *shift, const void *residual, gboolean relu, guint threads, void *y)
 {
-  Norm self = { .pixels = pixels,
+  Norm self = { .precision = precision,
+    .pixels = pixels,
     .chunk = chunk_pixels (c),
     .c = c,
     .x = x,
@@ -102,59 +112,84 @@ supcon_norm_reserve (gsize pixels, guint c, SupconWorkspace *workspace)
   supcon_workspace_reserve (workspace, 0, n_chunks (pixels, c) * 2 * c + 3 * c);
 }
 
+static SUPCON_INLINE void
+sum_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
+{
+  const guint c = self->c;
+  const SupconReal *mean = self->mean;
+  SupconReal *sum = self->partial + chunk * 2 * c, *product = sum + c;
+  gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
+
+  memset (sum, 0, 2 * c * sizeof *sum);
+  for (gsize p = chunk * self->chunk; p < end; p++) {
+    const void *x = supcon_feature_at (self->x, p * c, precision);
+    void *dy = supcon_feature_at (self->dy, p * c, precision);
+
+    if (self->y) {
+      const void *y = supcon_feature_at (self->y, p * c, precision);
+
+      for (guint i = 0; i < c; i++)
+        supcon_feature_set (
+            dy, i, precision, supcon_feature_get (y, i, precision) > 0 ? supcon_feature_get (dy, i, precision) : 0);
+    }
+    for (guint i = 0; i < c; i++) {
+      SupconReal gradient = supcon_feature_get (dy, i, precision);
+
+      sum[i] += gradient;
+      product[i] += gradient * (supcon_feature_get (x, i, precision) - mean[i]);
+    }
+  }
+}
+
 SUPCON_MULTIVERSION static void
 sums_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Norm *self = data;
-  const guint c = self->c;
-  const SupconReal *mean = self->mean;
-  SupconReal *sum = self->partial + task * 2 * c, *product = sum + c;
-  gsize end = MIN (self->pixels, (task + 1) * self->chunk);
 
-  memset (sum, 0, 2 * c * sizeof *sum);
-  for (gsize p = task * self->chunk; p < end; p++) {
-    const SupconReal *x = self->x + p * c;
-    SupconReal *dy = self->dy + p * c;
-
-    if (self->y) {
-      const SupconReal *y = self->y + p * c;
-
-      for (guint i = 0; i < c; i++)
-        dy[i] = y[i] > 0 ? dy[i] : 0;
-    }
-    for (guint i = 0; i < c; i++) {
-      sum[i] += dy[i];
-      product[i] += dy[i] * (x[i] - mean[i]);
-    }
-  }
+  if (self->precision == SUPCON_PRECISION_BFLOAT16)
+    sum_chunk (self, task, SUPCON_PRECISION_BFLOAT16);
+  else
+    sum_chunk (self, task, SUPCON_PRECISION_FLOAT32);
 }
 
 /* dx = a dy + b x + d, by channel */
+static SUPCON_INLINE void
+gradient_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
+{
+  const guint c = self->c;
+  const SupconReal *a = self->a, *b = self->b, *d = self->d;
+  gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
+
+  for (gsize p = chunk * self->chunk; p < end; p++) {
+    const void *x = supcon_feature_at (self->x, p * c, precision), *dy = supcon_feature_at (self->dy, p * c, precision);
+    void *dx = supcon_feature_at (self->out, p * c, precision);
+
+    for (guint i = 0; i < c; i++)
+      supcon_feature_set (dx, i, precision,
+          a[i] * supcon_feature_get (dy, i, precision) + b[i] * supcon_feature_get (x, i, precision) + d[i]);
+  }
+}
+
 SUPCON_MULTIVERSION static void
 gradient_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Norm *self = data;
-  const guint c = self->c;
-  const SupconReal *a = self->a, *b = self->b, *d = self->d;
-  gsize end = MIN (self->pixels, (task + 1) * self->chunk);
 
-  for (gsize p = task * self->chunk; p < end; p++) {
-    const SupconReal *x = self->x + p * c, *dy = self->dy + p * c;
-    SupconReal *dx = self->out + p * c;
-
-    for (guint i = 0; i < c; i++)
-      dx[i] = a[i] * dy[i] + b[i] * x[i] + d[i];
-  }
+  if (self->precision == SUPCON_PRECISION_BFLOAT16)
+    gradient_chunk (self, task, SUPCON_PRECISION_BFLOAT16);
+  else
+    gradient_chunk (self, task, SUPCON_PRECISION_FLOAT32);
 }
 
 void
-supcon_norm_backward (gsize pixels, guint c, const SupconReal *x, const SupconReal *mean, const SupconReal *variance,
-    const SupconReal *gamma, const SupconReal *y, SupconReal *dy, SupconWorkspace *workspace, SupconReal *dx,
+supcon_norm_backward (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *mean,
+    const SupconReal *variance, const SupconReal *gamma, const void *y, void *dy, SupconWorkspace *workspace, void *dx,
     SupconReal *dgamma, SupconReal *dbeta)
 {
   gsize chunks = n_chunks (pixels, c);
   SupconReal *a = workspace->shared + chunks * 2 * c, *b = a + c, *d = b + c;
-  Norm self = { .pixels = pixels,
+  Norm self = { .precision = precision,
+    .pixels = pixels,
     .chunk = chunk_pixels (c),
     .c = c,
     .x = x,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** Batch normalisation (Ioffe and Szegedy 2015), NHWC: 'pixels' rows of c channels. */
+/** Batch normalisation (Ioffe and Szegedy 2015), NHWC: 'pixels' rows of c channels, in some precision. */
 #ifndef SUPCON_NN_NORM_H
 #define SUPCON_NN_NORM_H
 
 #include "nn/workspace.h"
+#include "precision.h"
 
 /* torch.nn.BatchNorm2d's */
 #define SUPCON_NORM_EPSILON 1e-5
@@ -18,8 +19,8 @@ void supcon_norm_update_running (guint c, gsize pixels, const SupconReal *mean, 
     SupconReal *running_mean, SupconReal *running_var);
 
 /** y = x * scale + shift + residual, then max (., 0) when relu. residual (like x) may be NULL; y may be x. */
-void supcon_norm_apply (gsize pixels, guint c, const SupconReal *x, const SupconReal *scale, const SupconReal *shift,
-    const SupconReal *residual, gboolean relu, guint threads, SupconReal *y);
+void supcon_norm_apply (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *scale,
+    const SupconReal *shift, const void *residual, gboolean relu, guint threads, void *y);
 
 /** Makes room for supcon_norm_backward. */
 void supcon_norm_reserve (gsize pixels, guint c, SupconWorkspace *workspace);
@@ -29,8 +30,8 @@ void supcon_norm_reserve (gsize pixels, guint c, SupconWorkspace *workspace);
  * after the ReLU, or NULL when there is none; with y, dy is first replaced by the gradient before the ReLU, dy [y > 0].
  * dx: written, may be dy. dgamma, dbeta: added to.
  */
-void supcon_norm_backward (gsize pixels, guint c, const SupconReal *x, const SupconReal *mean,
-    const SupconReal *variance, const SupconReal *gamma, const SupconReal *y, SupconReal *dy,
-    SupconWorkspace *workspace, SupconReal *dx, SupconReal *dgamma, SupconReal *dbeta);
+void supcon_norm_backward (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *mean,
+    const SupconReal *variance, const SupconReal *gamma, const void *y, void *dy, SupconWorkspace *workspace, void *dx,
+    SupconReal *dgamma, SupconReal *dbeta);
 
 #endif

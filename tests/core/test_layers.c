@@ -298,7 +298,8 @@ norm_forward (gpointer data, SupconReal *y)
     self->variance[i] = squares / self->pixels;
   }
   supcon_norm_fold (self->c, self->mean, self->variance, self->gamma, self->beta, scale, shift);
-  supcon_norm_apply (self->pixels, self->c, self->x, scale, shift, self->residual, self->relu, 2, y);
+  supcon_norm_apply (
+      SUPCON_PRECISION_FLOAT32, self->pixels, self->c, self->x, scale, shift, self->residual, self->relu, 2, y);
 }
 
 START_TEST (test_norm)
@@ -317,8 +318,8 @@ START_TEST (test_norm)
     norm.residual = random_array (size, 5);
     norm_forward (&norm, y);
     supcon_norm_reserve (norm.pixels, norm.c, &workspace);
-    supcon_norm_backward (norm.pixels, norm.c, norm.x, norm.mean, norm.variance, norm.gamma, relu ? y : NULL, dy,
-        &workspace, dx, dgamma, dbeta);
+    supcon_norm_backward (SUPCON_PRECISION_FLOAT32, norm.pixels, norm.c, norm.x, norm.mean, norm.variance, norm.gamma,
+        relu ? y : NULL, dy, &workspace, dx, dgamma, dbeta);
     check_gradient (norm_forward, &norm, size, direction, norm.x, size, dx);
     check_gradient (norm_forward, &norm, size, direction, norm.gamma, norm.c, dgamma);
     check_gradient (norm_forward, &norm, size, direction, norm.beta, norm.c, dbeta);
@@ -358,7 +359,7 @@ max_pool_forward (gpointer data, SupconReal *y)
 {
   LayerCase *self = data;
 
-  supcon_max_pool_forward (self->n, self->h, self->w, self->c, self->x, 2, y, NULL);
+  supcon_max_pool_forward (SUPCON_PRECISION_FLOAT32, self->n, self->h, self->w, self->c, self->x, 2, y, NULL);
 }
 
 static void
@@ -366,7 +367,7 @@ average_pool_forward (gpointer data, SupconReal *y)
 {
   LayerCase *self = data;
 
-  supcon_average_pool_forward (self->n, self->h * self->w, self->c, self->x, 2, y);
+  supcon_average_pool_forward (SUPCON_PRECISION_FLOAT32, self->n, self->h * self->w, self->c, self->x, 2, y);
 }
 
 START_TEST (test_pools)
@@ -383,7 +384,7 @@ START_TEST (test_pools)
     guint8 *index = g_malloc (y_size);
 
     layer.x = random_array (x_size, 1);
-    supcon_max_pool_forward (layer.n, layer.h, layer.w, layer.c, layer.x, 2, y, index);
+    supcon_max_pool_forward (SUPCON_PRECISION_FLOAT32, layer.n, layer.h, layer.w, layer.c, layer.x, 2, y, index);
     for (guint i = 0; i < y_size; i++) {
       guint ch = i % layer.c, col = i / layer.c % out_w, row = i / layer.c / out_w % out_h;
       guint image = i / layer.c / out_w / out_h;
@@ -394,9 +395,9 @@ START_TEST (test_pools)
           best = fmax (best, layer.x[((image * layer.h + a) * layer.w + b) * layer.c + ch]);
       ck_assert_double_eq (y[i], best);
     }
-    supcon_max_pool_backward (layer.n, layer.h, layer.w, layer.c, direction, index, 2, dx);
+    supcon_max_pool_backward (SUPCON_PRECISION_FLOAT32, layer.n, layer.h, layer.w, layer.c, direction, index, 2, dx);
     check_gradient (max_pool_forward, &layer, y_size, direction, layer.x, x_size, dx);
-    supcon_average_pool_backward (layer.n, layer.h * layer.w, layer.c, direction, 2, dx);
+    supcon_average_pool_backward (SUPCON_PRECISION_FLOAT32, layer.n, layer.h * layer.w, layer.c, direction, 2, dx);
     check_gradient (average_pool_forward, &layer, r_size, direction, layer.x, x_size, dx);
     supcon_real_free (direction);
     supcon_real_free (dx);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * The innermost product of the bfloat16 passes: up to 2 x 2 blocks of 16 x 16 float32 sums that stay in registers.
+ *
+ *   c[i][j] (+)= sum over o < outer, k < 32 inner of a[a_outer[o] + i a_row + k] * b[(32 inner o + k) / 2][j][k % 2]
+ *
+ * b is in pairs of rows, each pair interleaved, 16 cols elements of float32's size wide: what AMX and AVX-512 BF16 call
+ * VNNI. Every processor's function reads the same layout; the plain one is the twin that the others are tested against.
+ * They differ in the order of the sums and in that subnormal numbers may count as zero.
+ */
+#ifndef SUPCON_NN_BF16_TILE_H
+#define SUPCON_NN_BF16_TILE_H
+
+#include "nn/feature.h"
+
+/* Rows and columns of a block, and terms of a step. */
+#define SUPCON_BF16_BLOCK 16
+#define SUPCON_BF16_STEP 32
+
+typedef struct {
+  const SupconBfloat16 *a, *b;
+  gsize a_row;          /* elements */
+  const gsize *a_outer; /* elements */
+  guint outer, inner;
+  guint rows, cols; /* blocks, 1 or 2 */
+  float *c;
+  gsize c_row;
+  gboolean accumulate; /* add to c instead of replacing it */
+} SupconBf16Tile;
+
+typedef struct {
+  const char *name;
+  /* Before and after a thread's products: they take and give back its tile registers. */
+  void (*begin) (void);
+  void (*end) (void);
+  void (*product) (const SupconBf16Tile *tile);
+} SupconBf16Kernels;
+
+extern const SupconBf16Kernels supcon_bf16_plain, supcon_bf16_avx512, supcon_bf16_amx;
+
+/** Asks the kernel for AMX's registers; FALSE when it or the processor has none. */
+gboolean supcon_bf16_amx_available (void);
+
+/** The best that this processor runs. */
+const SupconBf16Kernels *supcon_bf16_kernels (void);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/conv_bf16.h"
+
+/* Output pixels of a task: its inputs, a panel of weights and the sums stay in a core's level-two cache. */
+#define BAND_PIXELS 512
+
+void
+supcon_bf16_grid_init (
+    SupconBf16Grid *self, const SupconConv *conv, const SupconGrid *grid, const void *source, guint n)
+{
+  *self = (SupconBf16Grid){ .grid = *grid, .source = source, .images = n };
+  if (conv->kernel == 1 && conv->stride == 1 && conv->pad == 0) {
+    self->pointwise = TRUE;
+    self->direct = grid->c % SUPCON_BF16_STEP == 0;
+    self->grid.rows = self->grid.h = n * grid->h * grid->w;
+    self->grid.cols = self->grid.w = 1;
+    self->images = 1;
+  }
+  supcon_grid_cut_to (&self->grid, BAND_PIXELS);
+  self->grid.band_images = MIN (self->grid.band_images, self->images);
+  self->pitch = grid->stride == 1 ? self->grid.cols + grid->taps_w - 1 : self->grid.cols;
+  self->plane_rows = self->grid.band_rows + (grid->taps_h - 1) / grid->stride;
+  self->image = (gsize)self->plane_rows * self->pitch;
+  self->plane = self->grid.band_images * self->image;
+}
+
+void
+supcon_bf16_grid_forward (SupconBf16Grid *self, const SupconConv *conv, const void *x, guint n)
+{
+  SupconGrid grid = supcon_conv_grid (conv, NULL);
+
+  supcon_bf16_grid_init (self, conv, &grid, x, n);
+}
+
+guint
+supcon_bf16_run (const SupconBf16Grid *self, guint channels)
+{
+  return (self->grid.taps_w * channels + SUPCON_BF16_STEP - 1) / SUPCON_BF16_STEP * SUPCON_BF16_STEP;
+}
+
+gsize
+supcon_bf16_slot (const SupconBf16Grid *self, guint channels)
+{
+  return self->grid.stride == 1 ? channels : supcon_bf16_run (self, channels);
+}
+
+gsize
+supcon_bf16_tap (const SupconBf16Grid *self, guint tap)
+{
+  return tap % self->grid.stride * self->plane + tap / self->grid.stride * self->pitch;
+}
+
+gsize
+supcon_bf16_copy_size (const SupconBf16Grid *self, guint channels)
+{
+  return (self->grid.stride * self->plane + 2 * SUPCON_BF16_BLOCK) * supcon_bf16_slot (self, channels)
+         + supcon_bf16_run (self, channels);
+}
+
+/* Columns first and up of a source row, 'count' of them; outside is zero. */
+static void
+copy_pixels (
+    const SupconBf16Grid *self, const SupconBfloat16 *row, gint first, guint count, guint channels, SupconBfloat16 *to)
+{
+  gint left = CLAMP (-first, 0, (gint)count), right = CLAMP ((gint)self->grid.w - first, left, (gint)count);
+  const SupconBfloat16 *from = row + (gssize)(first + left) * self->grid.c;
+
+  memset (to, 0, left * channels * sizeof *to);
+  to += left * channels;
+  if (channels == self->grid.c) {
+    memcpy (to, from, (gsize)(right - left) * channels * sizeof *to);
+    to += (gsize)(right - left) * channels;
+  } else {
+    for (gint i = left; i < right; i++, to += channels, from += self->grid.c)
+      memcpy (to, from, channels * sizeof *to);
+  }
+  memset (to, 0, ((gint)count - right) * channels * sizeof *to);
+}
+
+void
+supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint images, guint first_row, guint rows,
+    guint first_channel, guint channels, SupconBfloat16 *copy)
+{
+  const SupconGrid *grid = &self->grid;
+  gsize slot = supcon_bf16_slot (self, channels);
+
+  for (guint remainder = 0; remainder < MIN (grid->stride, grid->taps_h); remainder++)
+    for (guint image = 0; image < images; image++) {
+      const SupconBfloat16 *source
+          = self->source + (gsize)(first_image + image) * grid->h * grid->w * grid->c + first_channel;
+      guint plane_rows = rows + (grid->taps_h - 1 - remainder) / grid->stride;
+      SupconBfloat16 *to = copy + (remainder * self->plane + image * self->image) * slot;
+
+      for (guint i = 0; i < plane_rows; i++, to += self->pitch * slot) {
+        gint row = (gint)((first_row + i) * grid->stride + remainder) + grid->off_h;
+        const SupconBfloat16 *from = source + (gssize)row * grid->w * grid->c;
+
+        if (row < 0 || row >= (gint)grid->h) {
+          memset (to, 0, self->pitch * slot * sizeof *to);
+        } else if (grid->stride == 1) {
+          copy_pixels (self, from, grid->off_w, self->pitch, channels, to);
+        } else {
+          guint run = grid->taps_w * channels;
+
+          for (guint col = 0; col < grid->cols; col++) {
+            copy_pixels (self, from, (gint)(col * grid->stride) + grid->off_w, grid->taps_w, channels, to + col * slot);
+            memset (to + col * slot + run, 0, (slot - run) * sizeof *to);
+          }
+        }
+      }
+      /* A run may end in the next slots, where its weights are zero: what it reads there must be finite. */
+      memset (to, 0, SUPCON_BF16_STEP * sizeof *to);
+    }
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The bfloat16 passes against their definition in double precision on the same rounded numbers.
+ *
+ * Tolerances: a float32 sum of k products that are exact in it (two significands of 8 bits) is off by at most
+ * k 2^-24 times the sum of their magnitudes (Higham 2002, section 4.2), whatever the order; storing it as bfloat16 adds
+ * half a unit, at most 2^-8 of its size. */
+#include <math.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "model/model.h"
+#include "nn/bf16_tile.h"
+#include "nn/conv.h"
+#include "rng.h"
+
+static SupconBfloat16 *
+random_features (gsize n, guint stream)
+{
+  SupconBfloat16 *x = g_new (SupconBfloat16, n);
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 1, stream, 0, 0);
+  for (gsize i = 0; i < n; i++)
+    x[i] = supcon_bfloat16_round (supcon_rng_normal (&rng));
+  return x;
+}
+
+START_TEST (test_rounding)
+{
+  static const struct {
+    float from, to;
+  } known[] = { { 1, 1 }, { -0.0f, -0.0f }, { 1 + 1.0f / 256, 1 }, { 1 + 3.0f / 256, 1 + 4.0f / 256 },
+    { 1 + 1.1f / 256, 1 + 2.0f / 256 }, { 3.4e38f, INFINITY }, { -INFINITY, -INFINITY } };
+  const guint32 odd_nan = 0x7f800001;
+  float nan;
+
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    ck_assert_float_eq (supcon_bfloat16_widen (supcon_bfloat16_round (known[i].from)), known[i].to);
+  memcpy (&nan, &odd_nan, sizeof nan);
+  ck_assert_float_nan (supcon_bfloat16_widen (supcon_bfloat16_round (nan)));
+}
+END_TEST
+
+static void
+check_tile (const SupconBf16Kernels *kernels)
+{
+  enum { OUTER = 3, INNER = 2, ROW = 70, K = OUTER * INNER * SUPCON_BF16_STEP };
+  const gsize outer[OUTER] = { 5, 3000, 901 };
+  SupconBfloat16 *a = random_features (6000, 1), *b = random_features (K * 32, 2);
+
+  kernels->begin ();
+  for (guint test = 0; test < 8; test++) {
+    float c[32 * 40], kept[32 * 40];
+    SupconBf16Tile tile = { .a = a,
+      .b = b,
+      .a_row = ROW,
+      .a_outer = outer,
+      .outer = OUTER,
+      .inner = INNER,
+      .rows = 1 + test % 2,
+      .cols = 1 + test / 2 % 2,
+      .c = c,
+      .c_row = 40,
+      .accumulate = test / 4 };
+    guint width = tile.cols * SUPCON_BF16_BLOCK;
+
+    for (guint i = 0; i < G_N_ELEMENTS (c); i++)
+      c[i] = kept[i] = i;
+    kernels->product (&tile);
+    for (guint i = 0; i < 32; i++)
+      for (guint j = 0; j < 40; j++) {
+        double sum = tile.accumulate ? kept[i * 40 + j] : 0, size = fabs (sum);
+
+        if (i >= tile.rows * SUPCON_BF16_BLOCK || j >= width) {
+          ck_assert_float_eq (c[i * 40 + j], kept[i * 40 + j]);
+          continue;
+        }
+        for (guint k = 0; k < K; k++) {
+          double product = (double)supcon_bfloat16_widen (a[outer[k / 32 / INNER] + i * ROW + k % (32 * INNER)])
+                           * supcon_bfloat16_widen (b[k / 2 * 2 * width + 2 * j + k % 2]);
+
+          sum += product;
+          size += fabs (product);
+        }
+        ck_assert_msg (fabs (c[i * 40 + j] - sum) <= (K + 1) * ldexp (size, -24),
+            "%s, case %u, (%u, %u): %g, expected %g", kernels->name, test, i, j, c[i * 40 + j], sum);
+      }
+  }
+  kernels->end ();
+  g_free (a);
+  g_free (b);
+}
+
+START_TEST (test_tiles)
+{
+  check_tile (&supcon_bf16_plain);
+#ifdef SUPCON_HAVE_AMX
+  if (__builtin_cpu_supports ("avx512bf16"))
+    check_tile (&supcon_bf16_avx512);
+  if (supcon_bf16_amx_available ())
+    check_tile (&supcon_bf16_amx);
+#endif
+}
+END_TEST
+
+/* A sum in double with the size of its terms. */
+typedef struct {
+  double sum, size;
+} Sum;
+
+static void
+add (Sum *to, double product)
+{
+  to->sum += product;
+  to->size += fabs (product);
+}
+
+static void
+check_feature (const char *what, guint test, const SupconBfloat16 *found, const Sum *expected, gsize n, guint terms)
+{
+  for (gsize i = 0; i < n; i++) {
+    double value = supcon_bfloat16_widen (found[i]), tolerance = terms * ldexp (expected[i].size, -24);
+
+    tolerance += ldexp (fabs (expected[i].sum) + tolerance, -8);
+    ck_assert_msg (fabs (value - expected[i].sum) <= tolerance, "case %u, %s %zu: %g, expected %g", test, what, i,
+        value, expected[i].sum);
+  }
+}
+
+/* height, width, in, out, kernel, stride, padding, pictures: the kernels and channels of all encoders, then bands of
+ * rows and of pictures, sizes that the stride does not divide, few and odd channels, a single pixel. */
+static const guint conv_cases[][8] = {
+  { 23, 30, 3, 64, 7, 2, 3, 2 },
+  { 9, 8, 64, 64, 3, 1, 1, 2 },
+  { 9, 8, 64, 128, 3, 2, 1, 2 },
+  { 8, 9, 64, 128, 1, 2, 0, 2 },
+  { 7, 7, 128, 128, 3, 1, 1, 2 },
+  { 7, 7, 128, 256, 3, 2, 1, 3 },
+  { 6, 6, 256, 256, 3, 1, 1, 2 },
+  { 6, 6, 256, 512, 3, 2, 1, 1 },
+  { 4, 4, 512, 512, 3, 1, 1, 2 },
+  { 10, 10, 64, 256, 1, 1, 0, 7 },
+  { 5, 5, 256, 64, 1, 1, 0, 3 },
+  { 5, 5, 512, 2048, 1, 1, 0, 1 },
+  { 5, 5, 2048, 512, 1, 1, 0, 1 },
+  { 4, 4, 1024, 2048, 1, 2, 0, 2 },
+  { 32, 32, 3, 16, 3, 1, 1, 3 },
+  { 32, 32, 16, 16, 3, 1, 1, 3 },
+  { 32, 32, 16, 32, 3, 2, 1, 3 },
+  { 16, 16, 32, 64, 3, 2, 1, 5 },
+  { 8, 8, 64, 64, 3, 1, 1, 19 },
+  { 9, 7, 7, 10, 3, 2, 1, 3 },
+  { 40, 41, 7, 37, 3, 1, 1, 2 },
+  { 13, 15, 7, 23, 1, 1, 0, 9 },
+  { 11, 13, 33, 40, 5, 2, 2, 2 },
+  { 1, 1, 6, 33, 3, 1, 1, 2 },
+  { 1, 1, 32, 16, 1, 1, 0, 1 },
+  { 2, 2, 4, 4, 3, 2, 1, 17 },
+  { 6, 6, 8, 24, 1, 2, 0, 3 },
+  { 60, 60, 2, 5, 3, 2, 1, 1 },
+  { 3, 3, 2, 3, 5, 1, 2, 2 },
+};
+
+START_TEST (test_conv)
+{
+  const guint *k = conv_cases[_i], n = k[7];
+  SupconWorkspace workspace = { .threads = 1 + _i % 3 };
+  SupconConv conv;
+  gsize x_size, y_size, w_size;
+  SupconBfloat16 *x, *w_rounded, *dy, *y, *dx, *before;
+  SupconReal *w, *packed, *dw;
+  Sum *y_sum, *dx_sum, *dw_sum;
+
+  supcon_conv_init (&conv, k[0], k[1], k[2], k[3], k[4], k[5], k[6]);
+  conv.precision = SUPCON_PRECISION_BFLOAT16;
+  x_size = n * supcon_conv_in_size (&conv);
+  y_size = n * supcon_conv_out_size (&conv);
+  w_size = supcon_conv_weight_size (&conv);
+  x = random_features (x_size, 1);
+  w_rounded = random_features (w_size, 2);
+  dy = random_features (y_size, 3);
+  before = random_features (x_size, 4);
+  y = g_new (SupconBfloat16, y_size);
+  dx = g_new (SupconBfloat16, x_size);
+  w = supcon_real_alloc (w_size);
+  dw = supcon_real_alloc (w_size);
+  y_sum = g_new0 (Sum, y_size);
+  dx_sum = g_new0 (Sum, x_size);
+  dw_sum = g_new0 (Sum, w_size);
+  for (gsize i = 0; i < w_size; i++) {
+    w[i] = supcon_bfloat16_widen (w_rounded[i]);
+    dw[i] = 1;
+    add (&dw_sum[i], 1);
+  }
+  for (guint image = 0; image < n; image++)
+    for (guint row = 0; row < conv.out_h; row++)
+      for (guint col = 0; col < conv.out_w; col++)
+        for (guint kh = 0; kh < conv.kernel; kh++)
+          for (guint kw = 0; kw < conv.kernel; kw++) {
+            gint i = (gint)(row * conv.stride + kh) - (gint)conv.pad;
+            gint j = (gint)(col * conv.stride + kw) - (gint)conv.pad;
+            gsize y_at = ((image * conv.out_h + row) * conv.out_w + col) * conv.out_c, x_at, w_at;
+
+            if (i < 0 || j < 0 || i >= (gint)conv.in_h || j >= (gint)conv.in_w)
+              continue;
+            x_at = ((image * conv.in_h + i) * conv.in_w + j) * conv.in_c;
+            w_at = (kh * conv.kernel + kw) * conv.in_c * conv.out_c;
+            for (guint c = 0; c < conv.in_c; c++) {
+              double x_value = supcon_bfloat16_widen (x[x_at + c]);
+
+              for (guint o = 0; o < conv.out_c; o++) {
+                double w_value = w[w_at + c * conv.out_c + o], dy_value = supcon_bfloat16_widen (dy[y_at + o]);
+
+                add (&y_sum[y_at + o], x_value * w_value);
+                add (&dx_sum[x_at + c], dy_value * w_value);
+                add (&dw_sum[w_at + c * conv.out_c + o], x_value * dy_value);
+              }
+            }
+          }
+
+  packed = supcon_real_alloc (supcon_conv_packed_size (&conv));
+  supcon_conv_reserve (&conv, n, &workspace);
+  supcon_conv_pack (&conv, w, workspace.threads, packed);
+  /* What an earlier layer has left in the workspace must not matter. */
+  memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
+  memset (workspace.shared, 0xff, workspace.shared_size * sizeof (SupconReal));
+  supcon_conv_forward (&conv, n, x, packed, NULL, &workspace, y);
+  check_feature ("output", _i, y, y_sum, y_size, conv.kernel * conv.kernel * conv.in_c);
+
+  memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
+  supcon_conv_backward_weights (&conv, n, x, dy, &workspace, dw);
+  for (gsize i = 0; i < w_size; i++) {
+    double tolerance = (y_size / conv.out_c + 8) * ldexp (dw_sum[i].size, -24);
+
+    ck_assert_msg (
+        fabs (dw[i] - dw_sum[i].sum) <= tolerance, "case %d, weight %zu: %g, expected %g", _i, i, dw[i], dw_sum[i].sum);
+  }
+
+  memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
+  supcon_conv_backward_input (&conv, n, dy, w, FALSE, &workspace, dx);
+  check_feature ("gradient", _i, dx, dx_sum, x_size, conv.kernel * conv.kernel * conv.out_c);
+  memcpy (dx, before, x_size * sizeof *dx);
+  supcon_conv_backward_input (&conv, n, dy, w, TRUE, &workspace, dx);
+  for (gsize i = 0; i < x_size; i++)
+    add (&dx_sum[i], supcon_bfloat16_widen (before[i]));
+  check_feature ("added gradient", _i, dx, dx_sum, x_size, conv.kernel * conv.kernel * conv.out_c + 1);
+
+  g_free (x);
+  g_free (w_rounded);
+  g_free (dy);
+  g_free (before);
+  g_free (y);
+  g_free (dx);
+  supcon_real_free (w);
+  supcon_real_free (dw);
+  supcon_real_free (packed);
+  g_free (y_sum);
+  g_free (dx_sum);
+  g_free (dw_sum);
+  supcon_workspace_clear (&workspace);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("bf16");
+  TCase *tcase = tcase_create ("bf16");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  tcase_set_timeout (tcase, SUPCON_TEST_SECONDS);
+  tcase_add_test (tcase, test_rounding);
+  tcase_add_test (tcase, test_tiles);
+  tcase_add_loop_test (tcase, test_conv, 0, G_N_ELEMENTS (conv_cases));
+  suite_add_tcase (suite, tcase);
+  srunner_run_all (runner, CK_NORMAL);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed != 0;
+}
