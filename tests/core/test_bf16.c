@@ -261,6 +261,111 @@ START_TEST (test_conv)
 }
 END_TEST
 
+enum { N = 12, SIZE = 32 };
+
+/* Embeddings, then all gradients of the sum of r's products with noise. Pictures that differ and weak branches keep the
+ * network well conditioned: of pictures that are alike, or deep at random weights, batch normalisation enlarges what
+ * little differs, rounding too. */
+static SupconReal *
+pass (const char *encoder, SupconPrecision precision, guint threads, gsize *size)
+{
+  const char *last_norm = g_str_equal (encoder, "resnet50") ? "bn3.weight" : "bn2.weight";
+  SupconModelConfig config;
+  SupconModel *model;
+  SupconParam *params;
+  guint8 *pixels = g_malloc (N * SIZE * SIZE * 3);
+  SupconReal *result, *dz;
+  SupconRng rng;
+  guint n, dim;
+  gsize at;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, encoder, sizeof config.encoder);
+  config.stem = SUPCON_STEM_SMALL;
+  config.width = 0.5;
+  config.projection = SUPCON_PROJECTION_NONE;
+  config.input_width = config.input_height = SIZE;
+  model = supcon_model_new (&config, 5, NULL);
+  supcon_model_set_threads (model, threads);
+  supcon_model_set_precision (model, precision);
+  ck_assert_int_eq (supcon_model_precision (model), precision);
+  supcon_model_enable_training (model);
+  dim = supcon_model_embedding_dim (model);
+  params = supcon_model_params (model, &n);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; strstr (params[i].name, last_norm) && k < params[i].size; k++)
+      params[i].data[k] = 0.2;
+  for (guint i = 0; i < N; i++)
+    for (guint p = 0; p < SIZE * SIZE * 3; p++)
+      pixels[i * SIZE * SIZE * 3 + p] = 128 + 30 * sin (i + p % 3 * 2) + 40 * sin (p / 3 % SIZE * (1 + i) * 0.3)
+                                        + 40 * cos (p / 3 / SIZE * i * 0.2);
+  supcon_rng_init (&rng, 2, 0, 0, 0);
+  dz = g_new (SupconReal, N * supcon_model_projection_dim (model));
+  for (guint i = 0; i < N * supcon_model_projection_dim (model); i++)
+    dz[i] = supcon_rng_normal (&rng);
+
+  at = N * dim;
+  for (guint i = 0; i < n; i++)
+    at += params[i].grad ? params[i].size : 0;
+  *size = at;
+  result = g_new (SupconReal, at);
+  supcon_model_embed (model, pixels, N, result);
+  supcon_model_forward (model, pixels, N);
+  supcon_model_forward_projection (model);
+  supcon_model_backward (model, dz);
+  at = N * dim;
+  for (guint i = 0; i < n; i++)
+    if (params[i].grad) {
+      memcpy (result + at, params[i].grad, params[i].size * sizeof *result);
+      at += params[i].size;
+    }
+  g_free (dz);
+  g_free (pixels);
+  supcon_model_free (model);
+  return result;
+}
+
+static double
+difference (const SupconReal *a, const SupconReal *b, gsize n)
+{
+  double error = 0, length = 0;
+
+  for (gsize i = 0; i < n; i++) {
+    error += (a[i] - b[i]) * (a[i] - b[i]);
+    length += b[i] * b[i];
+  }
+  return sqrt (error / length);
+}
+
+/* Each layer rounds what it stores by 2^-9 on average, independently; gradients pass all layers twice, and ReLUs whose
+ * inputs are near 0 turn over. Errors that are not rounding are of the size of the numbers themselves. */
+START_TEST (test_network)
+{
+  static const char *const encoders[] = { "resnet8", "resnet20", "resnet18", "resnet50" };
+
+  for (guint e = 0; e < G_N_ELEMENTS (encoders); e++) {
+    gsize size, embeddings;
+    SupconReal *exact = pass (encoders[e], SUPCON_PRECISION_FLOAT32, 2, &size);
+    SupconReal *one = pass (encoders[e], SUPCON_PRECISION_BFLOAT16, 1, &size);
+
+    embeddings = N * (e < 2 ? 32 : e == 2 ? 256 : 1024);
+    ck_assert_msg (difference (one, exact, embeddings) < 0.01, "%s: embeddings are %g off", encoders[e],
+        difference (one, exact, embeddings));
+    ck_assert_msg (difference (one + embeddings, exact + embeddings, size - embeddings) < 0.3,
+        "%s: gradients are %g off", encoders[e], difference (one + embeddings, exact + embeddings, size - embeddings));
+    for (guint threads = 2; threads < 4; threads++) {
+      SupconReal *more = pass (encoders[e], SUPCON_PRECISION_BFLOAT16, threads, &size);
+
+      ck_assert_msg (
+          memcmp (one, more, size * sizeof *one) == 0, "%s: %u threads give other bits", encoders[e], threads);
+      g_free (more);
+    }
+    g_free (exact);
+    g_free (one);
+  }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -272,6 +377,7 @@ main (void)
   tcase_set_timeout (tcase, SUPCON_TEST_SECONDS);
   tcase_add_test (tcase, test_rounding);
   tcase_add_test (tcase, test_tiles);
+  tcase_add_test (tcase, test_network);
   tcase_add_loop_test (tcase, test_conv, 0, G_N_ELEMENTS (conv_cases));
   suite_add_tcase (suite, tcase);
   srunner_run_all (runner, CK_NORMAL);
