@@ -8,8 +8,15 @@
  * safetensors, with #GstSupconEncoder:encoder given). Frames of any size are resized to the model's input.
  *
  * What leaves is decided by what downstream accepts: the same frame with the meta `supcon-embedding` { data GstBuffer of
- * float32, dim uint, layer string, model string }, or `other/tensors` that hold nothing but the embedding, in NNStreamer's
- * caps.
+ * float32, dim uint, layer string, model string, version uint64, latency uint64 (nanoseconds) }, or `other/tensors` that
+ * hold nothing but the embedding, in NNStreamer's caps.
+ *
+ * With #GstSupconEncoder:model the model is the one that a supcontrainer of the same process shares under that name: its
+ * newest complete weights are taken between two frames, and the meta's version counts them. With
+ * #GstSupconEncoder:watch a checkpoint that is replaced, by whatever process, is read again.
+ *
+ * With #GstSupconEncoder:regions each #GstVideoRegionOfInterestMeta of a frame gets an embedding of its own, as a
+ * parameter `supcon-embedding` of the region.
  *
  * ## Example launch line
  * |[
@@ -20,65 +27,60 @@
 #include "gstsupconencoder.h"
 
 #include <gst/video/video.h>
-#include <string.h>
 
-#include "augment/augmenter.h"
 #include "error.h"
 #include "gstsupconenums.h"
+#include "gstsupconinference.h"
 #include "gstsupconmeta.h"
-#include "model/checkpoint.h"
-#include "nn/activation.h"
 #include "parallel.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_encoder_debug);
 #define GST_CAT_DEFAULT supcon_encoder_debug
 
-typedef enum
-{
-  LAYER_EMBEDDING,
-  LAYER_PROJECTION,
-  LAYER_LOGITS
-} Layer;
-
 enum
 {
   PROP_0,
   PROP_LOCATION,
+  PROP_MODEL,
+  PROP_WATCH,
   PROP_ENCODER,
   PROP_STEM,
   PROP_WIDTH,
   PROP_LAYER,
   PROP_NORMALIZE,
   PROP_INTERVAL,
-  PROP_THREADS
+  PROP_REGIONS,
+  PROP_THREADS,
+  PROP_SKIPPED_REGIONS
 };
 
-#define DEFAULT_LAYER LAYER_EMBEDDING
+#define DEFAULT_LAYER GST_SUPCON_LAYER_EMBEDDING
 #define DEFAULT_INTERVAL 1
 #define DEFAULT_NORMALIZE FALSE
+#define DEFAULT_REGIONS FALSE
+#define DEFAULT_WATCH FALSE
 
 struct _GstSupconEncoder
 {
   GstBaseTransform parent;
 
   /* Properties, under the object lock. */
-  gchar *location;
+  gchar *location, *model;
+  gboolean watch;
   gint encoder;
   SupconStem stem;
   gdouble width;
-  Layer layer;
-  gboolean normalize;
+  GstSupconLayer layer;
+  gboolean normalize, regions;
   guint interval, threads;
+  guint64 skipped_regions;
 
   /* From start to stop. */
-  SupconModel *model;
-  SupconAugmenter *augmenter;
-  guint8 *pixels;               /* a picture as the model takes it */
-  SupconReal *r;                /* embedding */
-  SupconReal *values;           /* what leaves, dim of them */
-  guint dim;
-  Layer active_layer;
+  GstSupconInference *inference;
+  GstSupconLayer active_layer;
   guint64 frame;                /* since start or flush */
+  GArray *last;                 /* gfloat: what left for the last whole frame; empty: nothing yet */
+  GArray *pictures;             /* SupconImage: of this frame */
 
   GstVideoInfo info;
   gboolean tensors;             /* what leaves is no video */
@@ -102,9 +104,9 @@ GST_ELEMENT_REGISTER_DEFINE (supconencoder, "supconencoder", GST_RANK_NONE,
 #define GST_TYPE_SUPCON_ENCODER_LAYER (layer_get_type ())
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, layer_get_type, "GstSupconEncoderLayer",
-    {LAYER_EMBEDDING, "The encoder's output r", "embedding"},
-    {LAYER_PROJECTION, "The projection head's output z, of unit length", "projection"},
-    {LAYER_LOGITS, "The linear classifier's output", "logits"})
+    {GST_SUPCON_LAYER_EMBEDDING, "The encoder's output r", "embedding"},
+    {GST_SUPCON_LAYER_PROJECTION, "The projection head's output z, of unit length", "projection"},
+    {GST_SUPCON_LAYER_LOGITS, "The linear classifier's output", "logits"})
 /* *INDENT-ON* */
 
 static void
@@ -118,6 +120,16 @@ gst_supcon_encoder_set_property (GObject * object, guint id,
     case PROP_LOCATION:
       g_free (self->location);
       self->location = g_value_dup_string (value);
+      break;
+    case PROP_MODEL:
+      g_free (self->model);
+      self->model = g_value_dup_string (value);
+      break;
+    case PROP_WATCH:
+      self->watch = g_value_get_boolean (value);
+      break;
+    case PROP_REGIONS:
+      self->regions = g_value_get_boolean (value);
       break;
     case PROP_ENCODER:
       self->encoder = g_value_get_enum (value);
@@ -158,6 +170,18 @@ gst_supcon_encoder_get_property (GObject * object, guint id, GValue * value,
     case PROP_LOCATION:
       g_value_set_string (value, self->location);
       break;
+    case PROP_MODEL:
+      g_value_set_string (value, self->model);
+      break;
+    case PROP_WATCH:
+      g_value_set_boolean (value, self->watch);
+      break;
+    case PROP_REGIONS:
+      g_value_set_boolean (value, self->regions);
+      break;
+    case PROP_SKIPPED_REGIONS:
+      g_value_set_uint64 (value, self->skipped_regions);
+      break;
     case PROP_ENCODER:
       g_value_set_enum (value, self->encoder);
       break;
@@ -189,30 +213,11 @@ gst_supcon_encoder_get_property (GObject * object, guint id, GValue * value,
 static void
 gst_supcon_encoder_finalize (GObject * object)
 {
-  g_free (GST_SUPCON_ENCODER (object)->location);
+  GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
+
+  g_free (self->location);
+  g_free (self->model);
   G_OBJECT_CLASS (gst_supcon_encoder_parent_class)->finalize (object);
-}
-
-/* The length of what leaves, 0 with the error set when the model has no such layer. */
-static guint
-layer_dim (SupconModel * model, Layer layer, const gchar * location,
-    GError ** error)
-{
-  guint classes = supcon_model_n_classes (model);
-
-  switch (layer) {
-    case LAYER_EMBEDDING:
-      return supcon_model_embedding_dim (model);
-    case LAYER_PROJECTION:
-      return supcon_model_projection_dim (model);
-    case LAYER_LOGITS:
-      if (classes == 0)
-        g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-            "layer=logits needs a classifier, but %s has none; train one with "
-            "supcontrainer stage=linear", location);
-      return classes;
-  }
-  g_assert_not_reached ();
 }
 
 static gboolean
@@ -220,15 +225,10 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   SupconModelConfig fallback;
-  SupconCheckpointInfo info = { 0 };
   GError *error = NULL;
-  const SupconModelConfig *config;
-  gchar *location;
-  guint threads;
 
   supcon_model_config_init (&fallback);
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->location);
   g_strlcpy (fallback.encoder,
       gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->encoder),
       sizeof fallback.encoder);
@@ -237,32 +237,29 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
   fallback.input_width = fallback.input_height =
       self->stem == SUPCON_STEM_IMAGENET ? 224 : 32;
   self->active_layer = self->layer;
-  threads = self->threads;
+  self->skipped_regions = 0;
+  if (self->location || self->model)
+    self->inference =
+        gst_supcon_inference_new (gst_supcon_model_source_new (self->model,
+            self->location, self->watch, &fallback), self->layer,
+        self->threads);
   GST_OBJECT_UNLOCK (self);
 
-  if (!location) {
+  if (!self->inference) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
-        ("The property location is not set; expected a checkpoint."), (NULL));
+        ("The property location is not set, nor is model; expected a "
+            "checkpoint or the name of a model that a supcontrainer shares."),
+        (NULL));
     return FALSE;
   }
-  self->model = supcon_checkpoint_load (location, &fallback, &info, &error);
-  supcon_checkpoint_info_clear (&info);
-  self->dim = self->model ? layer_dim (self->model, self->active_layer,
-      location, &error) : 0;
-  g_free (location);
-  if (self->dim == 0) {
-    g_clear_pointer (&self->model, supcon_model_free);
+  if (!gst_supcon_inference_update (self->inference, &error)) {
+    g_clear_pointer (&self->inference, gst_supcon_inference_free);
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
-  supcon_model_set_threads (self->model, threads);
-  config = supcon_model_config (self->model);
-  self->augmenter = supcon_augmenter_new ();
-  self->pixels = g_malloc ((gsize) config->input_width *
-      config->input_height * 3);
-  self->r = g_new (SupconReal, supcon_model_embedding_dim (self->model));
-  self->values = g_new (SupconReal, self->dim);
   self->frame = 0;
+  self->last = g_array_new (FALSE, FALSE, sizeof (gfloat));
+  self->pictures = g_array_new (FALSE, FALSE, sizeof (SupconImage));
   return TRUE;
 }
 
@@ -271,13 +268,17 @@ gst_supcon_encoder_stop (GstBaseTransform * trans)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
-  g_clear_pointer (&self->model, supcon_model_free);
-  g_clear_pointer (&self->augmenter, supcon_augmenter_free);
-  g_clear_pointer (&self->pixels, g_free);
-  g_clear_pointer (&self->r, g_free);
-  g_clear_pointer (&self->values, g_free);
-  self->dim = 0;
+  g_clear_pointer (&self->inference, gst_supcon_inference_free);
+  g_clear_pointer (&self->last, g_array_unref);
+  g_clear_pointer (&self->pictures, g_array_unref);
   return TRUE;
+}
+
+/* 0: not known yet. */
+static guint
+output_dim (const GstSupconEncoder * self)
+{
+  return self->inference ? gst_supcon_inference_dim (self->inference) : 0;
 }
 
 /* The framerate of a structure, whatever kind of value it is. */
@@ -306,8 +307,8 @@ gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
     if (direction == GST_PAD_SINK && video) {
       GstStructure *tensors = gst_structure_from_string (TENSOR_CAPS, NULL);
 
-      if (self->dim) {
-        gchar *dimensions = g_strdup_printf ("%u:1:1:1", self->dim);
+      if (output_dim (self)) {
+        gchar *dimensions = g_strdup_printf ("%u:1:1:1", output_dim (self));
 
         gst_structure_set (tensors, "dimensions", G_TYPE_STRING, dimensions,
             NULL);
@@ -342,6 +343,13 @@ gst_supcon_encoder_set_caps (GstBaseTransform * trans, GstCaps * in,
       "video/x-raw");
   if (!gst_video_info_from_caps (&self->info, in))
     return FALSE;
+  if (self->tensors && output_dim (self) == 0) {
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS,
+        ("other/tensors are of a size that only a model tells, and nobody has "
+            "shared model \"%s\" yet; set location as well.",
+            gst_supcon_inference_name (self->inference)), (NULL));
+    return FALSE;
+  }
   if (GST_VIDEO_INFO_IS_INTERLACED (&self->info))
     GST_INFO_OBJECT (self, "interlaced frames are encoded as they are");
   return TRUE;
@@ -368,7 +376,8 @@ gst_supcon_encoder_prepare_output_buffer (GstBaseTransform * trans,
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
   if (self->tensors) {
-    *out = gst_buffer_new_allocate (NULL, self->dim * sizeof (gfloat), NULL);
+    *out = gst_buffer_new_allocate (NULL, output_dim (self) * sizeof (gfloat),
+        NULL);
     gst_buffer_copy_into (*out, in,
         GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   } else {
@@ -378,45 +387,111 @@ gst_supcon_encoder_prepare_output_buffer (GstBaseTransform * trans,
   return GST_FLOW_OK;
 }
 
-/* The visible part of the frame, resized to the model's input, grey replicated, into 'pixels'. */
-static void
-read_picture (GstSupconEncoder * self, GstVideoFrame * frame)
+/* The visible part of the frame. */
+static SupconImage
+visible_picture (GstVideoFrame * frame)
 {
-  const SupconModelConfig *config = supcon_model_config (self->model);
-  SupconImage source;
-  const SupconImage target = {
-    .pixels = self->pixels,
-    .stride = (gsize) config->input_width * 3,
-    .width = config->input_width,
-    .height = config->input_height,
-    .channels = 3,
-  };
+  SupconImage picture;
 
-  gst_supcon_frame_visible (frame, &source.pixels, &source.stride,
-      &source.width, &source.height, &source.channels);
-  supcon_augmenter_apply (self->augmenter, NULL, 0, 0, 0, &source, &target);
+  gst_supcon_frame_visible (frame, &picture.pixels, &picture.stride,
+      &picture.width, &picture.height, &picture.channels);
+  return picture;
 }
 
-static void
-encode (GstSupconEncoder * self, GstVideoFrame * frame, gboolean normalize)
+/* The part of the frame that a region shows; FALSE when it is outside. */
+static gboolean
+region_picture (GstVideoFrame * frame,
+    const GstVideoRegionOfInterestMeta * region, SupconImage * picture)
 {
-  SupconReal norm;
+  guint width = GST_VIDEO_FRAME_WIDTH (frame);
+  guint height = GST_VIDEO_FRAME_HEIGHT (frame);
 
-  read_picture (self, frame);
-  supcon_model_embed (self->model, self->pixels, 1, self->r);
-  switch (self->active_layer) {
-    case LAYER_EMBEDDING:
-      memcpy (self->values, self->r, self->dim * sizeof *self->values);
-      break;
-    case LAYER_PROJECTION:
-      supcon_model_project (self->model, self->r, 1, self->values);
-      break;
-    case LAYER_LOGITS:
-      supcon_model_classify (self->model, self->r, 1, self->values);
-      break;
+  if (region->x >= width || region->y >= height || region->w == 0
+      || region->h == 0)
+    return FALSE;
+  picture->channels =
+      GST_VIDEO_FRAME_FORMAT (frame) == GST_VIDEO_FORMAT_GRAY8 ? 1 : 3;
+  picture->stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);
+  picture->pixels = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, 0) +
+      region->y * picture->stride + (gsize) region->x * picture->channels;
+  picture->width = MIN (region->w, width - region->x);
+  picture->height = MIN (region->h, height - region->y);
+  return TRUE;
+}
+
+/* The regions of out that lie in the frame (transfer container), with their pictures; NULL when it has no region. */
+static GPtrArray *
+find_regions (GstSupconEncoder * self, GstVideoFrame * frame, GstBuffer * out)
+{
+  GPtrArray *regions = NULL;
+  gpointer state = NULL;
+  guint64 skipped = 0;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered (out, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    SupconImage picture;
+
+    if (!regions)
+      regions = g_ptr_array_new ();
+    if (region_picture (frame, (GstVideoRegionOfInterestMeta *) meta,
+            &picture)) {
+      g_ptr_array_add (regions, meta);
+      g_array_append_val (self->pictures, picture);
+    } else {
+      skipped++;
+    }
   }
-  if (normalize)
-    supcon_normalize_forward (1, self->dim, self->values, self->values, &norm);
+  GST_OBJECT_LOCK (self);
+  self->skipped_regions += skipped;
+  GST_OBJECT_UNLOCK (self);
+  return regions;
+}
+
+/* regions: whether they are what is encoded where there are any. */
+static void
+encode (GstSupconEncoder * self, GstVideoFrame * frame, GstBuffer * out,
+    gboolean normalize, gboolean regions)
+{
+  guint dim = gst_supcon_inference_dim (self->inference);
+  const gchar *layer = gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_LAYER,
+      self->active_layer);
+  const gchar *name = gst_supcon_inference_name (self->inference);
+  GPtrArray *found;
+  const gfloat *values;
+
+  g_array_set_size (self->pictures, 0);
+  g_array_set_size (self->last, 0);
+  found = regions ? find_regions (self, frame, out) : NULL;
+  if (!found) {
+    SupconImage picture = visible_picture (frame);
+
+    values = gst_supcon_inference_run (self->inference, &picture, 1, normalize);
+    g_array_append_vals (self->last, values, dim);
+    return;
+  }
+  if (found->len) {
+    values = gst_supcon_inference_run (self->inference,
+        (const SupconImage *) self->pictures->data, found->len, normalize);
+    for (guint i = 0; i < found->len; i++)
+      gst_supcon_region_set_embedding (g_ptr_array_index (found, i),
+          values + (gsize) i * dim, dim, layer, name);
+  }
+  g_ptr_array_unref (found);
+}
+
+/* What left for the last whole frame, or that there is nothing. */
+static void
+attach (GstSupconEncoder * self, GstBuffer * out, GstClockTime latency)
+{
+  gboolean known = self->last->len > 0;
+
+  gst_supcon_buffer_set_embedding (out,
+      known ? (const gfloat *) self->last->data : NULL, self->last->len,
+      gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_LAYER, self->active_layer),
+      gst_supcon_inference_name (self->inference));
+  gst_supcon_buffer_set_embedding_origin (out,
+      gst_supcon_inference_version (self->inference), latency);
 }
 
 static GstFlowReturn
@@ -424,17 +499,23 @@ gst_supcon_encoder_transform (GstBaseTransform * trans, GstBuffer * in,
     GstBuffer * out)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  gboolean normalize;
+  gint64 start = g_get_monotonic_time ();
+  gboolean normalize, regions;
+  GError *error = NULL;
   guint interval;
-  gchar *location;
 
   GST_OBJECT_LOCK (self);
   normalize = self->normalize;
+  regions = self->regions && !self->tensors;
   interval = self->interval;
-  location = g_strdup (self->location);
   GST_OBJECT_UNLOCK (self);
 
-  if (self->frame++ % interval == 0) {
+  if (!gst_supcon_inference_update (self->inference, &error)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, READ, ("%s", error->message),
+        ("The model before it stays in use."));
+    g_error_free (error);
+  }
+  if (output_dim (self) && self->frame++ % interval == 0) {
     GstVideoFrame frame;
 
     if (!gst_video_frame_map (&frame, &self->info, in, GST_MAP_READ)) {
@@ -442,19 +523,16 @@ gst_supcon_encoder_transform (GstBaseTransform * trans, GstBuffer * in,
           ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
               G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (&self->info),
               gst_buffer_get_size (in)), (NULL));
-      g_free (location);
       return GST_FLOW_ERROR;
     }
-    encode (self, &frame, normalize);
+    encode (self, &frame, out, normalize, regions);
     gst_video_frame_unmap (&frame);
   }
   if (self->tensors)
-    gst_buffer_fill (out, 0, self->values, self->dim * sizeof (gfloat));
+    gst_buffer_fill (out, 0, self->last->data,
+        self->last->len * sizeof (gfloat));
   else
-    gst_supcon_buffer_set_embedding (out, self->values, self->dim,
-        gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_LAYER,
-            self->active_layer), location);
-  g_free (location);
+    attach (self, out, (g_get_monotonic_time () - start) * GST_USECOND);
   return GST_FLOW_OK;
 }
 
@@ -492,7 +570,17 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
   g_object_class_install_property (object_class, PROP_LOCATION,
       g_param_spec_string ("location", "Location",
           "Checkpoint to read: one that supcontrainer wrote, or a torchvision "
-          "ResNet as safetensors", NULL, ready));
+          "ResNet as safetensors; with model as well, what is used until the "
+          "trainer shares its first", NULL, ready));
+  g_object_class_install_property (object_class, PROP_MODEL,
+      g_param_spec_string ("model", "Model",
+          "Name under which a supcontrainer of this process shares its model; "
+          "frames pass without an embedding until there is one", NULL, ready));
+  g_object_class_install_property (object_class, PROP_WATCH,
+      g_param_spec_boolean ("watch", "Watch",
+          "Read the checkpoint again, between two frames, when it is replaced; "
+          "the one before stays in use when the new one is bad",
+          DEFAULT_WATCH, ready));
   g_object_class_install_property (object_class, PROP_ENCODER,
       g_param_spec_enum ("encoder", "Encoder",
           "Architecture of a checkpoint that does not say it itself",
@@ -520,6 +608,16 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
       g_param_spec_uint ("interval", "Interval",
           "Encode every so many frames; those between carry the last result",
           1, G_MAXUINT, DEFAULT_INTERVAL, playing));
+  g_object_class_install_property (object_class, PROP_REGIONS,
+      g_param_spec_boolean ("regions", "Regions",
+          "Encode each region of interest that a frame carries, all at once, "
+          "in place of the whole frame; a frame without any is encoded whole",
+          DEFAULT_REGIONS, playing));
+  g_object_class_install_property (object_class, PROP_SKIPPED_REGIONS,
+      g_param_spec_uint64 ("skipped-regions", "Skipped regions",
+          "Regions that lie outside their frame; those that stick out of it "
+          "are cut", 0, G_MAXUINT64, 0,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   g_object_class_install_property (object_class, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",
           "Threads to compute with; 0 = one for each processor", 0,

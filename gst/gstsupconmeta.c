@@ -92,25 +92,69 @@ gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label,
   return TRUE;
 }
 
+static void
+write_embedding (GstStructure * s, const gfloat * data, guint dim,
+    const gchar * layer, const gchar * model)
+{
+  gst_structure_set (s, "dim", G_TYPE_UINT, dim, "layer", G_TYPE_STRING, layer,
+      "model", G_TYPE_STRING, model, NULL);
+  if (data) {
+    GstBuffer *values =
+        gst_buffer_new_memdup (data, (gsize) dim * sizeof (gfloat));
+
+    gst_structure_set (s, "data", GST_TYPE_BUFFER, values, NULL);
+    gst_buffer_unref (values);
+  } else {
+    gst_structure_remove_field (s, "data");
+  }
+}
+
 void
 gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data,
     guint dim, const gchar * layer, const gchar * model)
 {
-  GstStructure *s = writable_structure (buffer, GST_SUPCON_EMBEDDING_META);
-  GstBuffer *values =
-      gst_buffer_new_memdup (data, (gsize) dim * sizeof (gfloat));
-
-  gst_structure_set (s, "data", GST_TYPE_BUFFER, values, "dim", G_TYPE_UINT,
-      dim, "layer", G_TYPE_STRING, layer, "model", G_TYPE_STRING, model, NULL);
-  gst_buffer_unref (values);
+  write_embedding (writable_structure (buffer, GST_SUPCON_EMBEDDING_META),
+      data, dim, layer, model);
 }
 
-GstBuffer *
-gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim,
-    const gchar ** layer, const gchar ** model)
+void
+gst_supcon_region_set_embedding (GstVideoRegionOfInterestMeta * region,
+    const gfloat * data, guint dim, const gchar * layer, const gchar * model)
+{
+  GstStructure *s = gst_video_region_of_interest_meta_get_param (region,
+      GST_SUPCON_EMBEDDING_META);
+
+  if (!s) {
+    s = gst_structure_new_empty (GST_SUPCON_EMBEDDING_META);
+    gst_video_region_of_interest_meta_add_param (region, s);
+  }
+  write_embedding (s, data, dim, layer, model);
+}
+
+void
+gst_supcon_buffer_set_embedding_origin (GstBuffer * buffer, guint64 version,
+    GstClockTime latency)
+{
+  gst_structure_set (writable_structure (buffer, GST_SUPCON_EMBEDDING_META),
+      "version", G_TYPE_UINT64, version, "latency", G_TYPE_UINT64, latency,
+      NULL);
+}
+
+gboolean
+gst_supcon_buffer_get_embedding_origin (GstBuffer * buffer, guint64 * version,
+    GstClockTime * latency)
 {
   const GstStructure *s =
       readable_structure (buffer, GST_SUPCON_EMBEDDING_META);
+
+  return s && gst_structure_get_uint64 (s, "version", version)
+      && gst_structure_get_uint64 (s, "latency", latency);
+}
+
+static GstBuffer *
+read_embedding (const GstStructure * s, guint * dim, const gchar ** layer,
+    const gchar ** model)
+{
   GstBuffer *values = NULL;
   guint n = 0;
 
@@ -130,6 +174,22 @@ gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim,
   if (model)
     *model = gst_structure_get_string (s, "model");
   return values;
+}
+
+GstBuffer *
+gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim,
+    const gchar ** layer, const gchar ** model)
+{
+  return read_embedding (readable_structure (buffer,
+          GST_SUPCON_EMBEDDING_META), dim, layer, model);
+}
+
+GstBuffer *
+gst_supcon_region_get_embedding (GstVideoRegionOfInterestMeta * region,
+    guint * dim, const gchar ** layer, const gchar ** model)
+{
+  return read_embedding (gst_video_region_of_interest_meta_get_param (region,
+          GST_SUPCON_EMBEDDING_META), dim, layer, model);
 }
 
 void

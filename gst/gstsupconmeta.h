@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 /* supcon-sample { label string (absent: unlabelled), sample uint64, view uint } */
 #define GST_SUPCON_SAMPLE_META "supcon-sample"
-/* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string } */
+/* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string, version uint64, latency uint64 } */
 #define GST_SUPCON_EMBEDDING_META "supcon-embedding"
 /* supcon-neighbours: the fields of supconindex's message */
 #define GST_SUPCON_NEIGHBOURS_META "supcon-neighbours"
@@ -26,9 +26,18 @@ void gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label, guin
 /** FALSE when there is none. label: valid as long as the buffer is unchanged, NULL when unlabelled. Any out may be NULL. */
 gboolean gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label, guint64 * sample, guint * view);
 
-/** data: dim floats, copied. */
+/** data: dim floats, copied; NULL with dim 0: there is none, for want of a model or as the regions have their own. */
 void gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data, guint dim, const gchar * layer,
     const gchar * model);
+/** Of the embedding that is there: the model's version, and the nanoseconds that encoding the frame took. */
+void gst_supcon_buffer_set_embedding_origin (GstBuffer * buffer, guint64 version, GstClockTime latency);
+/** FALSE when no encoder has seen the frame. */
+gboolean gst_supcon_buffer_get_embedding_origin (GstBuffer * buffer, guint64 * version, GstClockTime * latency);
+/** The same of a region, as its parameter of that name. */
+void gst_supcon_region_set_embedding (GstVideoRegionOfInterestMeta * region, const gfloat * data, guint dim,
+    const gchar * layer, const gchar * model);
+GstBuffer * gst_supcon_region_get_embedding (GstVideoRegionOfInterestMeta * region, guint * dim, const gchar ** layer,
+    const gchar ** model);
 /** Returns the GstBuffer of float32 (transfer full) or NULL. dim, layer and model may be NULL. */
 GstBuffer * gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim, const gchar ** layer, const gchar ** model);
 

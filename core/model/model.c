@@ -140,6 +140,40 @@ supcon_model_free (SupconModel *self)
   g_free (self);
 }
 
+static gboolean
+configs_equal (const SupconModelConfig *a, const SupconModelConfig *b)
+{
+  return strcmp (a->encoder, b->encoder) == 0 && a->stem == b->stem && a->width == b->width
+         && a->input_width == b->input_width && a->input_height == b->input_height && a->projection == b->projection
+         && a->projection_dim == b->projection_dim && a->projection_hidden == b->projection_hidden
+         && memcmp (a->mean, b->mean, sizeof a->mean) == 0 && memcmp (a->std, b->std, sizeof a->std) == 0;
+}
+
+gboolean
+supcon_model_assign (SupconModel *self, const SupconModel *from)
+{
+  if (!configs_equal (&self->config, &from->config))
+    return FALSE;
+  supcon_model_set_n_classes (self, from->n_classes);
+  supcon_resnet_invalidate (self->encoder);
+  for (guint i = 0; i < from->params.n; i++) {
+    const SupconParam *param = &from->params.items[i];
+
+    memcpy (
+        self->params.items[i].data, param->average ? param->average : param->data, param->size * sizeof (SupconReal));
+  }
+  return TRUE;
+}
+
+SupconModel *
+supcon_model_copy (const SupconModel *from)
+{
+  SupconModel *copy = supcon_model_new (&from->config, 0, NULL);
+
+  supcon_model_assign (copy, from);
+  return copy;
+}
+
 const SupconModelConfig *
 supcon_model_config (const SupconModel *self)
 {

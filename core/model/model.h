@@ -64,6 +64,11 @@ typedef struct _SupconModel SupconModel;
  */
 SupconModel *supcon_model_new (const SupconModelConfig *config, guint64 seed, GError **error);
 void supcon_model_free (SupconModel *model);
+/** A model with the weights, running statistics and classes of another, averages where it keeps them, not its training
+ * state. */
+SupconModel *supcon_model_copy (const SupconModel *model);
+/** The same into model. FALSE, and nothing is changed, when model has not the configuration of from. */
+gboolean supcon_model_assign (SupconModel *model, const SupconModel *from);
 
 const SupconModelConfig *supcon_model_config (const SupconModel *model);
 guint supcon_model_embedding_dim (const SupconModel *model);
