@@ -149,6 +149,14 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
           "Go on from the checkpoint at location when there is one, at the "
           "frame that comes after those it was trained on", FALSE,
           flags));
+  add (object_class, FIELD (job.share_name),
+      g_param_spec_string ("model", "Model",
+          "Name under which the model is shared with the elements of this "
+          "process that have the same model, as it learns", NULL, flags));
+  add (object_class, FIELD (job.update_interval),
+      g_param_spec_uint ("update-interval", "Update interval",
+          "Steps between the copies that are shared; each costs about what "
+          "reading the weights once does", 1, G_MAXUINT, 10, flags));
   add (object_class, FIELD (job.leaky),
       g_param_spec_enum ("leaky", "Leaky",
           "What gives way when frames come faster than they can be trained on",

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "gstsupconjson.h"
 #include "gstsupconmeta.h"
+#include "gstsupconmodel.h"
 #include "model/checkpoint.h"
 
 /* How often a progress line is printed where it cannot be redrawn. */
@@ -36,6 +37,8 @@ struct _GstSupconTrainerWorker
   SupconTrainer *trainer;
   SupconBatch *training;
   guint n_labels;               /* known when 'training' was filled */
+  GstSupconSharedModel *shared; /* NULL: nobody else has the model */
+  guint64 shared_step;
   guint64 trained_frames;       /* received when 'training' was full */
   guint64 saved_step;
   FILE *metrics;                /* NULL: none */
@@ -82,21 +85,42 @@ stage_name (const GstSupconTrainerWorker * self)
   return self->job.config.stage == SUPCON_STAGE_LINEAR ? "linear" : "contrastive";
 }
 
+/* Labels of batches that were not trained yet are left out: what leaves depends on what was trained alone. */
+static SupconLabels *
+trained_labels (GstSupconTrainerWorker * self)
+{
+  SupconLabels *labels = supcon_labels_new ();
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->n_labels; i++)
+    supcon_labels_add (labels, supcon_labels_name (self->labels, i));
+  g_mutex_unlock (&self->lock);
+  return labels;
+}
+
+/* Gives others what is trained so far; no batch is in work elsewhere. */
+static void
+share (GstSupconTrainerWorker * self)
+{
+  SupconLabels *labels;
+
+  if (!self->shared || self->shared_step == self->step)
+    return;
+  labels = trained_labels (self);
+  gst_supcon_shared_model_publish (self->shared, self->model, labels);
+  supcon_labels_free (labels);
+  self->shared_step = self->step;
+}
+
 /* Writes what is trained so far; no batch is in work elsewhere. */
 static gboolean
 save (GstSupconTrainerWorker * self, GError ** error)
 {
-  SupconCheckpointInfo info = {.labels = supcon_labels_new (),
+  SupconCheckpointInfo info = {.labels = trained_labels (self),
     .step = supcon_trainer_step_count (self->trainer),
     .frames = self->trained_frames
   };
   gboolean saved;
-
-  /* Labels of batches that were not trained yet are left out: the file depends on what was trained alone. */
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->n_labels; i++)
-    supcon_labels_add (info.labels, supcon_labels_name (self->labels, i));
-  g_mutex_unlock (&self->lock);
 
   g_strlcpy (info.stage, stage_name (self), sizeof info.stage);
   g_strlcpy (info.optimizer,
@@ -351,6 +375,8 @@ train (GstSupconTrainerWorker * self)
   if (self->job.progress)
     print_progress (self, &stats, now);
   warn_about (self, &stats);
+  if (stats.step % self->job.update_interval == 0)
+    share (self);
 
   if (self->job.checkpoint_interval
       && stats.step % self->job.checkpoint_interval == 0
@@ -413,7 +439,9 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->training = supcon_batch_new (job->batch_size, config->input_width,
       config->input_height);
   self->n_labels = supcon_labels_count (labels);
-  self->saved_step = first_step;
+  self->shared = job->share_name ?
+      gst_supcon_shared_model_ref (job->share_name) : NULL;
+  self->shared_step = self->saved_step = first_step;
   self->warned = 0;
   self->examples = self->reported_examples = 0;
   self->started = self->reported = self->printed = 0;
@@ -466,6 +494,7 @@ gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * self)
     gst_supcon_post_error (self->element, error);
 
   g_clear_pointer (&self->metrics, fclose);
+  g_clear_pointer (&self->shared, gst_supcon_shared_model_unref);
   g_clear_pointer (&self->trainer, supcon_trainer_free);
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
@@ -612,6 +641,7 @@ gst_supcon_trainer_worker_finish (GstSupconTrainerWorker * self)
 
   /* From here on the thread sleeps, as nobody else hands it a batch. */
   end_progress (self);
+  share (self);
   if (self->step > self->saved_step && !save (self, &error)) {
     gst_supcon_post_error (self->element, error);
     return GST_FLOW_ERROR;

@@ -30,6 +30,8 @@ typedef struct
   guint64 last_step;            /* no frame is taken once this step is sure to be reached; 0: no end */
   const gchar *location;        /* copied */
   gchar *metrics_location;      /* read at the start alone; NULL: none */
+  const gchar *share_name;      /* read at the start alone; NULL: the model is not shared */
+  guint update_interval;        /* steps between the copies that are shared */
   guint64 checkpoint_interval;  /* steps; 0: at the end alone */
   guint message_interval;       /* steps */
   gboolean progress;

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One model in many elements: shared by name while it is trained, or read again when its file is replaced. */
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+#include <math.h>
+
+#include "gstsupconmeta.h"
+#include "model/checkpoint.h"
+#include "pipeline.h"
+
+#define CAPS "video/x-raw,format=RGB,width=16,height=16,framerate=30/1"
+/* Longer than elements wait before they look at a file again. */
+#define WATCH_MICROSECONDS 350000
+
+static gchar *folder, *location;
+
+static void
+setup (void)
+{
+  folder = folder_new ();
+  location = g_build_filename (folder, "m.safetensors", NULL);
+}
+
+static void
+teardown (void)
+{
+  g_free (location);
+  folder_free (folder);
+}
+
+/* A random model of 16x16 pictures, 64 * width numbers in its embedding, written to location. */
+static SupconModel *
+write_model (guint64 seed, gdouble width)
+{
+  SupconCheckpointInfo info = {.labels = supcon_labels_new () };
+  SupconModelConfig config;
+  SupconModel *model;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.width = width;
+  config.input_width = config.input_height = 16;
+  model = supcon_model_new (&config, seed, NULL);
+  fail_unless (supcon_checkpoint_save (location, model, &info, NULL));
+  supcon_checkpoint_info_clear (&info);
+  return model;
+}
+
+static GstHarness *
+harness_new (GstBus * bus, const gchar * format, ...)
+{
+  va_list args;
+  gchar *line;
+  GstElement *element;
+  GstHarness *h;
+
+  va_start (args, format);
+  line = g_strdup_vprintf (format, args);
+  va_end (args);
+  element = gst_parse_launch (line, NULL);
+  if (bus)
+    gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_object_unref (element);
+  g_free (line);
+  return h;
+}
+
+static GstBuffer *
+picture_new (guint8 value)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 48 * 16, NULL);
+
+  gst_buffer_memset (buffer, 0, value, -1);
+  return buffer;
+}
+
+/* Passes a picture through; its embedding's version, with what model says of it when that is given. */
+static guint64
+encode (GstHarness * h, SupconModel * model)
+{
+  GstBuffer *out = gst_harness_push_and_pull (h, picture_new (120));
+  GstBuffer *data = gst_supcon_buffer_get_embedding (out, NULL, NULL, NULL);
+  guint64 version, latency;
+  guint8 pixels[48 * 16];
+  SupconReal r[64];
+  gfloat values[64];
+
+  fail_unless (gst_supcon_buffer_get_embedding_origin (out, &version,
+          &latency));
+  fail_unless (latency < GST_SECOND);
+  fail_unless_equals_int (data != NULL, version > 0);
+  if (model) {
+    memset (pixels, 120, sizeof pixels);
+    supcon_model_embed (model, pixels, 1, r);
+    fail_unless_equals_int (gst_buffer_extract (data, 0, values,
+            sizeof values), sizeof values);
+    for (guint i = 0; i < 64; i++)
+      fail_unless (fabsf (values[i] - r[i]) < 1e-4);
+  }
+  gst_clear_buffer (&data);
+  gst_buffer_unref (out);
+  return version;
+}
+
+static void
+assert_warning (GstBus * bus, const gchar * text)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  GError *error = NULL;
+
+  fail_unless (message != NULL, "no warning with \"%s\"", text);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  fail_unless (!gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+}
+
+GST_START_TEST (test_shared)
+{
+  GstHarness *h = harness_new (NULL, "supconencoder model=one");
+  GstHarness *other = harness_new (NULL, "supconencoder model=two");
+  SupconCheckpointInfo info = { 0 };
+  SupconModel *trained;
+  Run run;
+
+  fail_unless_equals_uint64 (encode (h, NULL), 0);
+  run = run_launch ("videotestsrc num-buffers=64 pattern=snow ! " CAPS
+      " ! supconlabel label=snow ! supcontrainer encoder=resnet8 batch-size=16 "
+      "model=one update-interval=1 location=%s", location);
+  run_assert_ended (run);
+  run_clear (&run);
+  trained = supcon_checkpoint_load (location, NULL, &info, NULL);
+  fail_unless_equals_uint64 (encode (h, trained), 4);
+  fail_unless_equals_uint64 (encode (other, NULL), 0);
+
+  /* Another run is the next versions, the last step's among them though it is not the interval's. */
+  run = run_launch ("videotestsrc num-buffers=48 pattern=ball ! " CAPS
+      " ! supconlabel label=ball ! supcontrainer encoder=resnet8 batch-size=16 "
+      "model=one update-interval=2 location=%s", location);
+  run_assert_ended (run);
+  run_clear (&run);
+  supcon_model_free (trained);
+  supcon_checkpoint_info_clear (&info);
+  trained = supcon_checkpoint_load (location, NULL, &info, NULL);
+  fail_unless_equals_uint64 (encode (h, trained), 6);
+  supcon_model_free (trained);
+  supcon_checkpoint_info_clear (&info);
+  gst_harness_teardown (h);
+  gst_harness_teardown (other);
+
+  /* Nobody uses the name any more, so it stands for nothing. */
+  h = harness_new (NULL, "supconencoder model=one");
+  fail_unless_equals_uint64 (encode (h, NULL), 0);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* location is the model until one is shared. */
+GST_START_TEST (test_file_then_shared)
+{
+  SupconModel *model = write_model (3, 1);
+  GstHarness *h = harness_new (NULL, "supconencoder model=one location=%s",
+      location);
+  SupconCheckpointInfo info = { 0 };
+  SupconModel *trained;
+  Run run;
+
+  fail_unless_equals_uint64 (encode (h, model), 1);
+  run = run_launch ("videotestsrc num-buffers=16 pattern=snow ! " CAPS
+      " ! supconlabel label=snow ! supcontrainer encoder=resnet8 batch-size=16 "
+      "model=one location=%s", location);
+  run_assert_ended (run);
+  run_clear (&run);
+  trained = supcon_checkpoint_load (location, NULL, &info, NULL);
+  fail_unless_equals_uint64 (encode (h, trained), 1);
+  supcon_model_free (trained);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (model);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_watch)
+{
+  SupconModel *before = write_model (3, 1), *after, *other;
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h = harness_new (bus, "supconencoder watch=true location=%s",
+      location);
+  GstHarness *blind = harness_new (NULL, "supconencoder location=%s",
+      location);
+
+  fail_unless_equals_uint64 (encode (h, before), 1);
+  after = write_model (4, 1);
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless_equals_uint64 (encode (h, after), 2);
+  fail_unless_equals_uint64 (encode (blind, before), 1);
+
+  fail_unless (g_file_set_contents (location, "garbage", -1, NULL));
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless_equals_uint64 (encode (h, after), 2);
+  assert_warning (bus, "m.safetensors");
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless_equals_uint64 (encode (h, after), 2);
+  fail_unless (!gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+
+  other = write_model (5, 2);
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless_equals_uint64 (encode (h, after), 2);
+  assert_warning (bus, "128 numbers for a picture, expected 64");
+  g_unlink (location);
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless_equals_uint64 (encode (h, after), 2);
+  fail_unless (!gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+
+  supcon_model_free (before);
+  before = write_model (6, 1);
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless (encode (h, before) > 2);
+  supcon_model_free (before);
+  supcon_model_free (after);
+  supcon_model_free (other);
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  gst_harness_teardown (blind);
+  gst_object_unref (bus);
+}
+GST_END_TEST;
+
+/* Regions inside, across and outside the frame, none, 500, and then other caps. */
+GST_START_TEST (test_regions)
+{
+  SupconModel *model = write_model (3, 1);
+  GstHarness *h = harness_new (NULL, "supconencoder regions=true location=%s",
+      location);
+  GstBuffer *in = picture_new (0), *out, *data;
+  GstVideoRegionOfInterestMeta *region;
+  guint8 pixels[2][48 * 16];
+  SupconReal r[2 * 64];
+  gfloat values[64];
+  guint64 skipped;
+  guint dim;
+
+  gst_buffer_memset (in, 48 * 8, 250, 48 * 8);
+  gst_buffer_add_video_region_of_interest_meta (in, "top", 0, 0, 16, 8);
+  gst_buffer_add_video_region_of_interest_meta (in, "low", 10, 8, 900, 900);
+  gst_buffer_add_video_region_of_interest_meta (in, "out", 16, 0, 4, 4);
+  gst_buffer_add_video_region_of_interest_meta (in, "nothing", 2, 2, 0, 4);
+  memset (pixels[0], 0, sizeof pixels[0]);
+  memset (pixels[1], 250, sizeof pixels[1]);
+  supcon_model_embed (model, pixels[0], 2, r);
+  out = gst_harness_push_and_pull (h, in);
+  fail_unless (!gst_supcon_buffer_get_embedding (out, NULL, NULL, NULL));
+  for (guint i = 0; i < 2; i++) {
+    for (gpointer state = NULL;;) {
+      region = (gpointer) gst_buffer_iterate_meta_filtered (out, &state,
+          GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+      if (region->roi_type == g_quark_from_string (i ? "low" : "top"))
+        break;
+    }
+    data = gst_supcon_region_get_embedding (region, &dim, NULL, NULL);
+    fail_unless_equals_int (dim, 64);
+    gst_buffer_extract (data, 0, values, sizeof values);
+    for (guint k = 0; k < 64; k++)
+      fail_unless (fabsf (values[k] - r[i * 64 + k]) < 1e-4);
+    gst_buffer_unref (data);
+  }
+  g_object_get (h->element, "skipped-regions", &skipped, NULL);
+  fail_unless_equals_uint64 (skipped, 2);
+  gst_buffer_unref (out);
+
+  fail_unless_equals_uint64 (encode (h, NULL), 1);
+  in = picture_new (9);
+  for (guint i = 0; i < 500; i++)
+    gst_buffer_add_video_region_of_interest_meta (in, "r", i % 16, i % 11, 3, 5);
+  out = gst_harness_push_and_pull (h, in);
+  for (gpointer state = NULL; (region =
+          (gpointer) gst_buffer_iterate_meta_filtered (out, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE));) {
+    data = gst_supcon_region_get_embedding (region, &dim, NULL, NULL);
+    fail_unless (data != NULL);
+    gst_buffer_unref (data);
+  }
+  gst_buffer_unref (out);
+
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=8,height=8,framerate=30/1");
+  in = gst_buffer_new_allocate (NULL, 8 * 24, NULL);
+  gst_buffer_memset (in, 0, 1, -1);
+  gst_buffer_add_video_region_of_interest_meta (in, "gone", 10, 10, 4, 4);
+  out = gst_harness_push_and_pull (h, in);
+  g_object_get (h->element, "skipped-regions", &skipped, NULL);
+  fail_unless_equals_uint64 (skipped, 3);
+  gst_buffer_unref (out);
+  supcon_model_free (model);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+static Suite *
+live_suite (void)
+{
+  Suite *suite = suite_create ("live");
+  TCase *tcase = tcase_create ("live");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, RUN_SECONDS + 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_shared);
+  tcase_add_test (tcase, test_file_then_shared);
+  tcase_add_test (tcase, test_watch);
+  tcase_add_test (tcase, test_regions);
+  return suite;
+}
+
+GST_CHECK_MAIN (live);
