@@ -341,6 +341,24 @@ auto_warmup_steps (guint64 steps)
       steps / 2);
 }
 
+static gdouble
+find_learning_rate (GstSupconTrainer * self)
+{
+  const SupconTrainerConfig *config = &self->settings.job.config;
+  gboolean scale = self->settings.scale_learning_rate;
+  guint batch_size = self->settings.job.batch_size;
+  gdouble rate = self->settings.learning_rate, scaled;
+
+  if (rate == 0)
+    rate = supcon_trainer_default_learning_rate (config->stage,
+        config->optimizer.kind, scale ? 256 : batch_size);
+  if (!scale)
+    return rate;
+  scaled = supcon_trainer_scaled_learning_rate (rate, batch_size);
+  g_print ("learning rate %g = %g x %u / 256\n", scaled, rate, batch_size);
+  return scaled;
+}
+
 static GstSupconTrainerJob
 make_job (GstSupconTrainer * self)
 {
@@ -357,9 +375,7 @@ make_job (GstSupconTrainer * self)
   job.location = self->settings.location;
   job.last_step = self->settings.total_steps;
   schedule->total_steps = total;
-  schedule->learning_rate = self->settings.learning_rate > 0 ? self->settings.learning_rate :
-      supcon_trainer_default_learning_rate (job.config.stage,
-      job.config.optimizer.kind, job.batch_size);
+  schedule->learning_rate = find_learning_rate (self);
   if (self->settings.warmup_steps >= 0)
     schedule->warmup_steps = self->settings.warmup_steps;
   else if (job.config.stage == SUPCON_STAGE_CONTRASTIVE)

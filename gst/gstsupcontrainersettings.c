@@ -18,7 +18,15 @@ GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_trainer_stage_get_type, "GstSupconTrai
 GST_SUPCON_DEFINE_ENUM (static GType, loss_get_type, "GstSupconTrainerLoss",
     {SUPCON_LOSS_OUT, "Supervised, mean over positives outside the logarithm (eq. 2)", "supcon-out"},
     {SUPCON_LOSS_IN, "Supervised, mean inside the logarithm (eq. 3)", "supcon-in"},
-    {SUPCON_LOSS_SELF, "Self-supervised, labels are not used (eq. 1)", "simclr"})
+    {SUPCON_LOSS_SELF, "Self-supervised, labels are not used (eq. 1)", "simclr"},
+    {SUPCON_LOSS_SINCERE, "supcon-out without other positives in the denominator (Feeney and Hughes 2023)", "sincere"},
+    {SUPCON_LOSS_GENERAL, "Positives as much as their labels are alike (Kim et al. 2022)", "generalized"})
+GST_SUPCON_DEFINE_ENUM (static GType, optimizer_get_type, "GstSupconTrainerOptimizer",
+    {SUPCON_OPTIMIZER_SGD, "Stochastic gradient descent with momentum", "sgd"},
+    {SUPCON_OPTIMIZER_LARS, "Layer-wise adaptive rates, for large batches (You et al. 2017)", "lars"},
+    {SUPCON_OPTIMIZER_ADAM, "Adam (Kingma and Ba 2015)", "adam"},
+    {SUPCON_OPTIMIZER_ADAMW, "Adam with weight decay beside the gradient (Loshchilov and Hutter 2019)", "adamw"},
+    {SUPCON_OPTIMIZER_RMSPROP, "RMSProp, as PyTorch defines it", "rmsprop"})
 GST_SUPCON_DEFINE_ENUM (static GType, schedule_get_type, "GstSupconTrainerSchedule",
     {SUPCON_SCHEDULE_CONSTANT, "Constant", "constant"},
     {SUPCON_SCHEDULE_STEP, "A tenth at 60, 80 and 90 % of the steps", "step"},
@@ -77,14 +85,19 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
   add (object_class, FIELD (job.config.stage),
       g_param_spec_enum ("stage", "Stage", "What is trained",
           GST_TYPE_SUPCON_TRAINER_STAGE, SUPCON_STAGE_CONTRASTIVE, flags));
-  add (object_class, FIELD (job.config.loss),
+  add (object_class, FIELD (job.config.loss.kind),
       g_param_spec_enum ("loss", "Loss",
           "Loss of the contrastive stage; supcon-out is the paper's better one",
           loss_get_type (), SUPCON_LOSS_OUT, flags));
-  add (object_class, FIELD (job.config.temperature),
+  add (object_class, FIELD (job.config.loss.temperature),
       g_param_spec_double ("temperature", "Temperature",
           "Divides similarities in the contrastive loss; 0.1 is the paper's",
           0.001, 100.0, 0.1, flags));
+  add (object_class, FIELD (job.config.loss.base_temperature),
+      g_param_spec_double ("base-temperature", "Base temperature",
+          "Loss and gradient are multiplied by temperature / base-temperature, "
+          "as in the authors' code; 0 = equal to temperature, so by 1", 0.0,
+          100.0, 0.0, flags));
   add (object_class, FIELD (job.batch_size),
       g_param_spec_uint ("batch-size", "Batch size",
           "Views in a batch; larger ones have more positives and negatives", 2,
@@ -96,9 +109,18 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_double ("learning-rate", "Learning rate",
           "Learning rate after the warm-up; 0 = one that fits batch-size", 0.0,
           1000.0, 0.0, flags));
+  add (object_class, FIELD (scale_learning_rate),
+      g_param_spec_boolean ("scale-learning-rate", "Scale learning rate",
+          "Take learning-rate as that of 256 views and multiply it by "
+          "batch-size / 256; the number used is printed", FALSE, flags));
+  add (object_class, FIELD (job.config.optimizer.kind),
+      g_param_spec_enum ("optimizer", "Optimizer",
+          "What turns gradients into steps; sgd is what the defaults were "
+          "found with", optimizer_get_type (), SUPCON_OPTIMIZER_SGD, flags));
   add (object_class, FIELD (job.config.optimizer.momentum),
       g_param_spec_double ("momentum", "Momentum",
-          "Momentum of stochastic gradient descent", 0.0, 0.9999,
+          "Momentum; of adam and adamw the decay of the mean gradient (beta1)",
+          0.0, 0.9999,
           0.9, flags));
   add (object_class, FIELD (job.config.optimizer.nesterov),
       g_param_spec_boolean ("nesterov", "Nesterov", "Nesterov's momentum",
@@ -111,6 +133,15 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_boolean ("decay-all", "Decay all",
           "Weight decay on biases and normalisation parameters too", FALSE,
           flags));
+  add (object_class, FIELD (job.config.clip_norm),
+      g_param_spec_double ("clip-norm", "Clip norm",
+          "Longest gradient of all weights together, longer ones are shortened "
+          "to it; 0 = any", 0.0, G_MAXDOUBLE, 0.0, flags));
+  add (object_class, FIELD (job.config.average_decay),
+      g_param_spec_double ("average-decay", "Average decay",
+          "Decay of a running average of the weights, for example 0.999, which "
+          "is then what location holds; 0 = the weights themselves", 0.0,
+          0.999999, 0.0, flags));
   add (object_class, FIELD (job.config.schedule.kind),
       g_param_spec_enum ("schedule", "Schedule",
           "Course of the learning rate; constant where the number of steps is "
@@ -192,6 +223,7 @@ gst_supcon_trainer_settings_install (GObjectClass * object_class, guint first_id
   install_training_properties (object_class, ready);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TRAINER_STAGE, 0);
   gst_type_mark_as_plugin_api (loss_get_type (), 0);
+  gst_type_mark_as_plugin_api (optimizer_get_type (), 0);
   gst_type_mark_as_plugin_api (schedule_get_type (), 0);
   gst_type_mark_as_plugin_api (leaky_get_type (), 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_PROJECTION, 0);

@@ -15,6 +15,7 @@ typedef struct
   gint encoder;                 /* of GST_TYPE_SUPCON_ENCODER_NAME */
   SupconModelConfig model;      /* without encoder's name and input size */
   gdouble learning_rate;        /* 0: one that fits the batch size */
+  gboolean scale_learning_rate;
   gint warmup_steps;            /* -1: some that fit the training's length */
   guint64 total_steps, seed;
   guint threads;

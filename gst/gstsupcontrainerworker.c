@@ -198,9 +198,9 @@ warn_about (GstSupconTrainerWorker * self, const SupconTrainStats * stats)
         "that is another view of its %s, so the step taught nothing. Let "
         "supcondatasetsrc draw batches with sampler=class-balanced, or "
         "supconaugment make views=2 of every frame.", batch->n, stats->step,
-        config->loss == SUPCON_LOSS_SELF ? "sample" : "label");
+        config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
   }
-  if ((!contrastive || config->loss != SUPCON_LOSS_SELF)
+  if ((!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
       && has_one_class (batch)) {
     warn_once (self, WARNED_ONE_CLASS,
         "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
@@ -216,7 +216,7 @@ warn_about (GstSupconTrainerWorker * self, const SupconTrainStats * stats)
         ") or temperature (now %g), and start again.", stats->step, stats->loss,
         batch->n - 1, log (batch->n - 1.0), stats->spread,
         stats->learning_rate, config->schedule.warmup_steps,
-        config->temperature);
+        config->loss.temperature);
   }
 }
 

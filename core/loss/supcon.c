@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Two walks over square tiles of S = z z^T / t, of which only those on and above the diagonal are made. The first finds
- * each row's log-sum-exp (running maximum and sum), the second makes each tile of dL/dS, which is symmetric, again from
- * it and multiplies it by z at once, for its rows and for its columns. Tiles go in rounds, as the matches of a
- * tournament do: in a round no two tiles share a block of rows or columns, so they run in parallel and every sum has a
- * fixed order. */
+/* Two walks over tiles. The first finds each row's log-sum-exp (running maximum and sum), the second makes each tile of
+ * dL/dS again from it, which is symmetric, and multiplies it by z at once, for its rows and for its columns. SINCERE,
+ * whose terms are not linear in the positives' similarities, takes one more between them. */
 #include "loss/supcon.h"
 
+#include <string.h>
+
 #include "blas.h"
-#include "parallel.h"
+#include "loss/loss_private.h"
+#include "nn/workspace.h"
 #include "simd.h"
 
 /* Rows of a block, for large and for small batches. */
-#define BLOCK_LARGE 256
+#define BLOCK_LARGE SUPCON_LOSS_BLOCK
 #define BLOCK_SMALL 64
 #define LANES 16
 
@@ -19,151 +20,13 @@
  * exponential then serves a row, a column and both anchors of a pair. */
 #define SHARED_TEMPERATURE 0.05
 
-/* Stands for an element that does not count: e to it is 0, and it never is the maximum. */
-#define OUTSIDE ((SupconReal)-1e30)
-
-/* A running log-sum-exp for each row. */
-typedef struct {
-  SupconReal *largest;
-  double *sum;
-} LogSums;
-
-typedef struct {
-  SupconLossKind kind;
-  const SupconReal *z;
-  guint n, dim;
-  guint block, blocks; /* rows of a block; how many there are */
-  guint round;
-  SupconReal inverse_t;
-  gboolean shared; /* exponentials are e^(s - 1/t) */
-  guint32 *group;  /* rows of equal group are each other's positives */
-  guint *size;     /* of row i's group */
-  guint32 *first;  /* first row of i's group */
-  guint anchors;
-  SupconReal *sums; /* n x dim: row i is the sum of z over i's group when i is its first, else unused */
-  LogSums all, positives;
-  SupconReal *lse, *lse_pos; /* their values; -OUTSIDE for rows that are no anchors. lse_pos when shared: the weights of
-                                softmax_tile_shared */
-  double *loss;
-  SupconReal *dz;
-  SupconReal *scratch; /* block x block for each worker */
-} Loss;
-
-typedef struct {
-  gboolean by_label;
-  guint64 key;
-  guint32 row;
-} GroupKey;
-
-static int
-compare_keys (const void *a, const void *b)
-{
-  const GroupKey *x = a, *y = b;
-
-  if (x->by_label != y->by_label)
-    return x->by_label ? -1 : 1;
-  if (x->key != y->key)
-    return x->key < y->key ? -1 : 1;
-  return x->row < y->row ? -1 : x->row > y->row;
-}
-
-/* P(i): equal labels; for an unlabelled row, or for eq. 1, equal samples. */
-static void
-find_groups (Loss *self, const gint32 *labels, const guint64 *samples)
-{
-  GroupKey *keys = g_new (GroupKey, self->n);
-
-  for (guint i = 0; i < self->n; i++) {
-    gboolean by_label = self->kind != SUPCON_LOSS_SELF && labels[i] >= 0;
-
-    keys[i] = (GroupKey){ by_label, by_label ? (guint64)labels[i] : samples[i], i };
-  }
-  qsort (keys, self->n, sizeof *keys, compare_keys);
-  for (guint begin = 0, end, group = 0; begin < self->n; begin = end, group++) {
-    for (end = begin + 1;
-         end < self->n && keys[end].by_label == keys[begin].by_label && keys[end].key == keys[begin].key; end++)
-      ;
-    for (guint k = begin; k < end; k++) {
-      guint row = keys[k].row;
-
-      self->group[row] = group;
-      self->size[row] = end - begin;
-      self->first[row] = keys[begin].row;
-    }
-    if (end - begin > 1)
-      self->anchors += end - begin;
-  }
-  g_free (keys);
-}
-
-/* Sums of z over each group: with them the positives' terms of eq. 2 need no tile at all. */
-static void
-sum_groups (Loss *self)
-{
-  memset (self->sums, 0, (gsize)self->n * self->dim * sizeof *self->sums);
-  for (guint i = 0; i < self->n; i++) {
-    SupconReal *sum = self->sums + (gsize)self->first[i] * self->dim;
-
-    for (guint k = 0; k < self->dim; k++)
-      sum[k] += self->z[(gsize)i * self->dim + k];
-  }
-}
-
-/* Two blocks and the tile of S where they meet; the same one twice on the diagonal. */
-typedef struct {
-  guint row, col;   /* first ones */
-  guint rows, cols; /* how many */
-  SupconReal *s;    /* block x block, widened to it; OUTSIDE on the diagonal and beyond n */
-} Tile;
-
-/* Match number 'match' of the round. Round 0 is the diagonal; the others are the circle method's, with an idle block
- * when the number is odd. */
-static gboolean
-make_tile (const Loss *self, gsize match, guint worker, Tile *tile)
-{
-  guint even = (self->blocks + 1) & ~1u, turn = self->round - 1;
-  guint a = match, b = match;
-
-  if (self->round > 0) {
-    a = match ? (turn + match) % (even - 1) : even - 1;
-    b = match ? (turn + even - 1 - match) % (even - 1) : turn;
-  }
-  if (MAX (a, b) >= self->blocks)
-    return FALSE;
-  tile->row = MIN (a, b) * self->block;
-  tile->col = MAX (a, b) * self->block;
-  tile->rows = MIN (self->block, self->n - tile->row);
-  tile->cols = MIN (self->block, self->n - tile->col);
-  tile->s = self->scratch + (gsize)worker * self->block * self->block;
-  supcon_gemm (SUPCON_NO_TRANS, SUPCON_TRANS, tile->rows, tile->cols, self->dim, self->inverse_t,
-      self->z + (gsize)tile->row * self->dim, self->dim, self->z + (gsize)tile->col * self->dim, self->dim, 0, tile->s,
-      self->block);
-  for (guint i = 0; i < tile->rows; i++) {
-    SupconReal *row = tile->s + (gsize)i * self->block;
-
-    for (guint j = tile->cols; j < self->block; j++)
-      row[j] = OUTSIDE;
-    if (tile->row == tile->col)
-      row[i] = OUTSIDE;
-  }
-  return TRUE;
-}
+/* e to more than this is not needed where it is divided by, nor does float hold it. */
+#define LARGEST_EXPONENT ((SupconReal)80)
 
 static void
-for_all_tiles (Loss *self, SupconTaskFunc func, guint threads)
+log_sum_merge (SupconLogSums *sums, guint row, SupconReal largest, double sum)
 {
-  guint even = (self->blocks + 1) & ~1u;
-
-  self->round = 0;
-  supcon_parallel_for (threads, self->blocks, func, self);
-  for (self->round = 1; self->round < even && self->blocks > 1; self->round++)
-    supcon_parallel_for (threads, even / 2, func, self);
-}
-
-static void
-log_sum_merge (LogSums *sums, guint row, SupconReal largest, double sum)
-{
-  if (largest <= OUTSIDE)
+  if (largest <= SUPCON_OUTSIDE)
     return;
   if (largest > sums->largest[row]) {
     sums->sum[row] = sums->sum[row] * exp (sums->largest[row] - largest) + sum;
@@ -175,7 +38,7 @@ log_sum_merge (LogSums *sums, guint row, SupconReal largest, double sum)
 
 /* Takes the tile's rows into the sums of their rows. */
 SUPCON_MULTIVERSION static void
-add_rows (const Tile *tile, guint width, LogSums *sums)
+add_rows (const SupconLossTile *tile, guint width, SupconLogSums *sums)
 {
   for (guint i = 0; i < tile->rows; i++) {
     const SupconReal *row = tile->s + (gsize)i * width;
@@ -200,7 +63,7 @@ add_rows (const Tile *tile, guint width, LogSums *sums)
 
 /* Takes the tile's columns into the sums of theirs. */
 SUPCON_MULTIVERSION static void
-add_cols (const Tile *tile, guint width, LogSums *sums)
+add_cols (const SupconLossTile *tile, guint width, SupconLogSums *sums)
 {
   SupconReal most[BLOCK_LARGE], sum[BLOCK_LARGE] = { 0 };
 
@@ -221,7 +84,7 @@ add_cols (const Tile *tile, guint width, LogSums *sums)
 /* Takes the tile into the sums of its rows and, off the diagonal, of its columns, with 1/t for all their maxima. The
  * tile is used up. */
 SUPCON_MULTIVERSION static void
-add_shared (const Tile *tile, guint width, SupconReal shift, LogSums *sums)
+add_shared (const SupconLossTile *tile, guint width, SupconReal shift, SupconLogSums *sums)
 {
   SupconReal cols[BLOCK_LARGE] = { 0 };
 
@@ -246,8 +109,9 @@ add_shared (const Tile *tile, guint width, SupconReal shift, LogSums *sums)
     log_sum_merge (sums, tile->col + j, shift, cols[j]);
 }
 
+/* Leaves those of the same group, or those of others. */
 SUPCON_MULTIVERSION static void
-keep_positives (const Tile *tile, guint width, const guint32 *group)
+keep (gboolean positives, const SupconLossTile *tile, guint width, const guint32 *group)
 {
   const guint32 *cols = group + tile->col;
 
@@ -255,76 +119,102 @@ keep_positives (const Tile *tile, guint width, const guint32 *group)
     for (guint j = 0; j < tile->cols; j++) {
       SupconReal *s = tile->s + (gsize)i * width + j;
 
-      *s = cols[j] == group[tile->row + i] ? *s : OUTSIDE;
+      *s = (cols[j] == group[tile->row + i]) == positives ? *s : SUPCON_OUTSIDE;
     }
 }
 
 static void
 sums_task (gsize match, guint worker, gpointer data)
 {
-  Loss *self = data;
-  Tile tile;
+  SupconLoss *self = data;
+  SupconLossTile tile;
 
-  if (!make_tile (self, match, worker, &tile))
+  if (!supcon_loss_make_tile (self, match, worker, &tile))
     return;
   if (self->shared) {
     add_shared (&tile, self->block, self->inverse_t, &self->all);
     return;
   }
+  if (self->config.kind == SUPCON_LOSS_SINCERE)
+    keep (FALSE, &tile, self->block, self->group);
   add_rows (&tile, self->block, &self->all);
   if (tile.row != tile.col)
     add_cols (&tile, self->block, &self->all);
-  if (self->kind != SUPCON_LOSS_IN)
+  if (self->config.kind != SUPCON_LOSS_IN)
     return;
-  keep_positives (&tile, self->block, self->group);
+  keep (TRUE, &tile, self->block, self->group);
   add_rows (&tile, self->block, &self->positives);
   if (tile.row != tile.col)
     add_cols (&tile, self->block, &self->positives);
 }
 
-static double
-dot (const SupconReal *a, const SupconReal *b, guint dim)
-{
-  double sum = 0;
-
-  for (guint k = 0; k < dim; k++)
-    sum += (double)a[k] * b[k];
-  return sum;
-}
-
-/* Each anchor's loss, and the values of the log-sum-exps. */
+/* The values of the log-sum-exps, and each anchor's loss but for what supcon_loss_pull and sincere_task add. */
 static void
-finish_losses (Loss *self)
+finish_sums (SupconLoss *self)
 {
-  for (guint i = 0; i < self->n; i++) {
-    guint n_positives = self->size[i] - 1;
-    const SupconReal *z = self->z + (gsize)i * self->dim;
-    double lse = self->all.largest[i] + log (self->all.sum[i]);
+  SupconLossKind kind = self->config.kind;
+
+  for (guint i = 0; i < self->views->n; i++) {
+    double lse = self->all.sum[i] > 0 ? self->all.largest[i] + log (self->all.sum[i]) : SUPCON_OUTSIDE;
 
     self->loss[i] = 0;
-    self->lse[i] = -OUTSIDE;
-    self->lse_pos[i] = self->shared ? 0 : -OUTSIDE;
-    if (n_positives == 0)
+    self->lse[i] = -SUPCON_OUTSIDE;
+    self->lse_pos[i] = self->shared || kind == SUPCON_LOSS_SINCERE ? 0 : -SUPCON_OUTSIDE;
+    if (self->share[i] == 0)
       continue;
     self->lse[i] = lse;
     if (self->shared)
       self->lse_pos[i] = exp (self->inverse_t - lse);
-    if (self->kind == SUPCON_LOSS_IN) {
-      double lse_pos = self->positives.largest[i] + log (self->positives.sum[i]);
-
-      self->lse_pos[i] = lse_pos;
-      self->loss[i] = log (n_positives) - lse_pos + lse;
-    } else {
-      double similarity = dot (z, self->sums + (gsize)self->first[i] * self->dim, self->dim) - dot (z, z, self->dim);
-
-      self->loss[i] = lse - similarity * self->inverse_t / n_positives;
+    if (kind == SUPCON_LOSS_IN) {
+      self->lse_pos[i] = self->positives.largest[i] + log (self->positives.sum[i]);
+      self->loss[i] = -log (self->share[i]) - self->lse_pos[i] + lse;
+    } else if (kind != SUPCON_LOSS_SINCERE) {
+      self->loss[i] = lse;
     }
   }
 }
 
+/* log (1 + e^x) */
+static double
+soft_plus (double x)
+{
+  return x > 0 ? x + log1p (exp (-x)) : log1p (exp (x));
+}
+
+/* log ((e^s + e^lse) / e^s) of each positive, and how much of its gradient negatives carry, for row i as anchor. */
+static void
+add_sincere (SupconLoss *self, guint i, SupconReal s)
+{
+  if (self->share[i] == 0)
+    return;
+  self->loss[i] += self->share[i] * soft_plus (self->lse[i] - s);
+  self->lse_pos[i] += self->share[i] / (1 + exp (MIN (s - self->lse[i], LARGEST_EXPONENT)));
+}
+
+static void
+sincere_task (gsize match, guint worker, gpointer data)
+{
+  SupconLoss *self = data;
+  SupconLossTile tile;
+
+  if (!supcon_loss_make_tile (self, match, worker, &tile))
+    return;
+  for (guint i = 0; i < tile.rows; i++)
+    for (guint j = 0; j < tile.cols; j++) {
+      guint row = tile.row + i, col = tile.col + j;
+      SupconReal s = tile.s[(gsize)i * self->block + j];
+
+      if (row == col || self->group[row] != self->group[col])
+        continue;
+      add_sincere (self, row, s);
+      if (tile.row != tile.col)
+        add_sincere (self, col, s);
+    }
+}
+
 /* s = Q_ij + Q_ji: i as anchor, and as contrast of anchor j. */
 SUPCON_MULTIVERSION static void
-softmax_tile (const Tile *tile, guint width, const SupconReal *lse)
+softmax_tile (const SupconLossTile *tile, guint width, const SupconReal *lse)
 {
   const SupconReal *lse_cols = lse + tile->col;
 
@@ -338,7 +228,7 @@ softmax_tile (const Tile *tile, guint width, const SupconReal *lse)
 
 /* The same with weight[i] = e^(1/t - lse_i), 0 for rows that are no anchors. */
 SUPCON_MULTIVERSION static void
-softmax_tile_shared (const Tile *tile, guint width, SupconReal shift, const SupconReal *weight)
+softmax_tile_shared (const SupconLossTile *tile, guint width, SupconReal shift, const SupconReal *weight)
 {
   const SupconReal *weight_cols = weight + tile->col;
 
@@ -352,7 +242,8 @@ softmax_tile_shared (const Tile *tile, guint width, SupconReal shift, const Supc
 
 /* The same as softmax_tile less the softmax over positives (eq. 3). */
 SUPCON_MULTIVERSION static void
-softmax_tile_in (const Tile *tile, guint width, const SupconReal *lse, const SupconReal *lse_pos, const guint32 *group)
+softmax_tile_in (
+    const SupconLossTile *tile, guint width, const SupconReal *lse, const SupconReal *lse_pos, const guint32 *group)
 {
   for (guint i = 0; i < tile->rows; i++) {
     SupconReal *row = tile->s + (gsize)i * width;
@@ -368,114 +259,140 @@ softmax_tile_in (const Tile *tile, guint width, const SupconReal *lse, const Sup
   }
 }
 
+/* The same for SINCERE. weight: of the negatives of each row; share: 0 for rows that are no anchors. */
+SUPCON_MULTIVERSION static void
+sincere_tile (const SupconLossTile *tile, guint width, const SupconReal *lse, const SupconReal *weight,
+    const double *share, const guint32 *group)
+{
+  for (guint i = 0; i < tile->rows; i++) {
+    SupconReal *row = tile->s + (gsize)i * width;
+    guint r = tile->row + i;
+
+    for (guint j = 0; j < tile->cols; j++) {
+      guint c = tile->col + j;
+      SupconReal by_row = supcon_exp (MIN (row[j] - lse[r], LARGEST_EXPONENT));
+      SupconReal by_col = supcon_exp (MIN (row[j] - lse[c], LARGEST_EXPONENT));
+      SupconReal negative = weight[r] * by_row + weight[c] * by_col;
+      SupconReal positive = (SupconReal)share[r] / (1 + by_row) + (SupconReal)share[c] / (1 + by_col);
+
+      row[j] = group[c] == group[r] ? -positive : negative;
+    }
+    if (tile->row == tile->col)
+      row[i] = 0;
+  }
+}
+
 static void
 gradient_task (gsize match, guint worker, gpointer data)
 {
-  const Loss *self = data;
-  SupconReal scale = self->inverse_t / self->anchors;
-  gsize dim = self->dim;
-  Tile tile;
+  const SupconLoss *self = data;
+  const SupconViews *views = self->views;
+  SupconReal scale = self->inverse_t * self->scale / self->anchors;
+  gsize dim = views->dim;
+  SupconLossTile tile;
+  guint rows, cols;
 
-  if (!make_tile (self, match, worker, &tile))
+  if (!supcon_loss_make_tile (self, match, worker, &tile))
     return;
-  if (self->kind == SUPCON_LOSS_IN)
+  if (self->config.kind == SUPCON_LOSS_SINCERE)
+    sincere_tile (&tile, self->block, self->lse, self->lse_pos, self->share, self->group);
+  else if (self->config.kind == SUPCON_LOSS_IN)
     softmax_tile_in (&tile, self->block, self->lse, self->lse_pos, self->group);
   else if (self->shared)
     softmax_tile_shared (&tile, self->block, self->inverse_t, self->lse_pos);
   else
     softmax_tile (&tile, self->block, self->lse);
-  supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, tile.rows, dim, tile.cols, scale, tile.s, self->block,
-      self->z + tile.col * dim, dim, 1, self->dz + tile.row * dim, dim);
-  if (tile.row != tile.col)
-    supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, tile.cols, dim, tile.rows, scale, tile.s, self->block,
-        self->z + tile.row * dim, dim, 1, self->dz + tile.col * dim, dim);
+  /* Past embeddings have no gradient. */
+  rows = MIN (tile.rows, self->n_anchors - tile.row);
+  cols = MIN (tile.cols, self->n_anchors - MIN (self->n_anchors, tile.col));
+  supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, rows, dim, tile.cols, scale, tile.s, self->block,
+      views->z + tile.col * dim, dim, 1, self->dz + tile.row * dim, dim);
+  if (tile.row != tile.col && cols > 0)
+    supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, cols, dim, tile.rows, scale, tile.s, self->block,
+        views->z + tile.row * dim, dim, 1, self->dz + tile.col * dim, dim);
 }
 
-/* The positives' part of eq. 2's gradient, which needs no tile. It starts dz. */
-static void
-start_gradient (Loss *self)
-{
-  SupconReal scale = self->inverse_t / self->anchors;
-
-  for (guint i = 0; i < self->n; i++) {
-    const SupconReal *z = self->z + (gsize)i * self->dim, *sum = self->sums + (gsize)self->first[i] * self->dim;
-    SupconReal share = self->kind != SUPCON_LOSS_IN && self->size[i] > 1 ? 2 * scale / (self->size[i] - 1) : 0;
-
-    for (guint k = 0; k < self->dim; k++)
-      self->dz[(gsize)i * self->dim + k] = share * (z[k] - sum[k]);
-  }
-}
-
-static LogSums
+static SupconLogSums
 log_sums_new (guint n)
 {
-  LogSums sums = { g_new (SupconReal, n), g_new0 (double, n) };
+  SupconLogSums sums = { g_new (SupconReal, n), g_new0 (double, n) };
 
   for (guint i = 0; i < n; i++)
-    sums.largest[i] = OUTSIDE;
+    sums.largest[i] = SUPCON_OUTSIDE;
   return sums;
 }
 
-SupconLossResult
-supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const gint32 *labels, const guint64 *samples,
-    double temperature, guint threads, SupconReal *dz)
+static void
+loss_init (SupconLoss *self, guint threads)
 {
-  Loss self = { .kind = kind,
-    .z = z,
-    .n = n,
-    .dim = dim,
-    .block = n >= 8 * BLOCK_LARGE ? BLOCK_LARGE : BLOCK_SMALL, /* small ones so that there are enough */
-    .inverse_t = 1 / temperature,
-    .shared = kind != SUPCON_LOSS_IN && temperature >= SHARED_TEMPERATURE,
-    .dz = dz };
+  guint n = self->views->n;
+
+  self->n_anchors = n - self->views->n_past;
+  self->block = n >= 8 * BLOCK_LARGE ? BLOCK_LARGE : BLOCK_SMALL; /* small ones so that there are enough */
+  self->blocks = (n + self->block - 1) / self->block;
+  self->inverse_t = 1 / self->config.temperature;
+  self->scale = self->config.base_temperature > 0 ? self->config.temperature / self->config.base_temperature : 1;
+  self->shared = self->config.kind != SUPCON_LOSS_IN && self->config.kind != SUPCON_LOSS_SINCERE
+                 && self->config.temperature >= SHARED_TEMPERATURE;
+  self->group = g_new (guint32, n);
+  self->first = g_new (guint32, n);
+  self->size = g_new (guint, n);
+  self->share = g_new (double, n);
+  self->all = log_sums_new (n);
+  self->positives = log_sums_new (n);
+  self->lse = g_new (SupconReal, n);
+  self->lse_pos = g_new (SupconReal, n);
+  self->loss = g_new (double, n);
+  self->scratch = g_new (SupconReal, (gsize)supcon_parallel_threads (threads) * self->block * self->block);
+}
+
+static void
+loss_clear (SupconLoss *self)
+{
+  g_free (self->group);
+  g_free (self->first);
+  g_free (self->size);
+  g_free (self->share);
+  g_free (self->all.largest);
+  g_free (self->all.sum);
+  g_free (self->positives.largest);
+  g_free (self->positives.sum);
+  g_free (self->lse);
+  g_free (self->lse_pos);
+  g_free (self->loss);
+  g_free (self->scratch);
+  supcon_real_free (self->unit);
+}
+
+SupconLossResult
+supcon_loss (const SupconLossConfig *config, const SupconViews *views, guint threads, SupconReal *dz)
+{
+  SupconLoss self = { .config = *config, .views = views, .dz = dz };
   SupconLossResult result = { 0 };
-  double sum = 0, positives = 0;
+  gsize gradient = (gsize)(views->n - views->n_past) * views->dim;
+  double sum = 0;
 
-  if (n == 0)
+  if (gradient == 0)
     return result;
-  self.blocks = (n + self.block - 1) / self.block;
-  self.group = g_new (guint32, n);
-  self.first = g_new (guint32, n);
-  self.size = g_new (guint, n);
-  self.sums = g_new (SupconReal, (gsize)n * dim);
-  self.all = log_sums_new (n);
-  self.positives = log_sums_new (n);
-  self.lse = g_new (SupconReal, n);
-  self.lse_pos = g_new (SupconReal, n);
-  self.loss = g_new (double, n);
-  self.scratch = g_new (SupconReal, (gsize)supcon_parallel_threads (threads) * self.block * self.block);
-
-  find_groups (&self, labels, samples);
-  sum_groups (&self);
+  if (dz)
+    memset (dz, 0, gradient * sizeof *dz);
+  loss_init (&self, threads);
+  supcon_loss_find_positives (&self);
   if (self.anchors) {
-    for_all_tiles (&self, sums_task, threads);
-    finish_losses (&self);
-    for (guint i = 0; i < n; i++)
+    supcon_loss_for_all_tiles (&self, sums_task, threads);
+    finish_sums (&self);
+    if (config->kind == SUPCON_LOSS_SINCERE)
+      supcon_loss_for_all_tiles (&self, sincere_task, threads);
+    else if (config->kind != SUPCON_LOSS_IN)
+      supcon_loss_pull (&self, self.inverse_t * self.scale / self.anchors);
+    for (guint i = 0; i < self.n_anchors; i++)
       sum += self.loss[i];
-    result.loss = sum / self.anchors;
-    if (dz) {
-      start_gradient (&self);
-      for_all_tiles (&self, gradient_task, threads);
-    }
-  } else if (dz) {
-    memset (dz, 0, (gsize)n * dim * sizeof *dz);
+    if (dz)
+      supcon_loss_for_all_tiles (&self, gradient_task, threads);
+    result.loss = self.scale * sum / self.anchors;
   }
-  for (guint i = 0; i < n; i++)
-    positives += self.size[i] - 1;
   result.anchors = self.anchors;
-  result.positives_per_anchor = positives / n;
-
-  g_free (self.group);
-  g_free (self.first);
-  g_free (self.size);
-  g_free (self.sums);
-  g_free (self.all.largest);
-  g_free (self.all.sum);
-  g_free (self.positives.largest);
-  g_free (self.positives.sum);
-  g_free (self.lse);
-  g_free (self.lse_pos);
-  g_free (self.loss);
-  g_free (self.scratch);
+  result.positives_per_anchor = supcon_loss_count_positives (&self);
+  loss_clear (&self);
   return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * The supervised contrastive losses (Khosla et al. 2020, arXiv 2004.11362, eq. 1 to 3) and their gradients.
+ * The contrastive losses and their gradients: Khosla et al. 2020 (arXiv 2004.11362), eq. 1 to 3; SINCERE (Feeney and
+ * Hughes 2023, arXiv 2309.14277); GenSCL (Kim et al. 2022, arXiv 2206.00384).
  */
 #ifndef SUPCON_LOSS_SUPCON_H
 #define SUPCON_LOSS_SUPCON_H
@@ -8,29 +9,49 @@
 #include "real.h"
 
 typedef enum {
-  SUPCON_LOSS_OUT, /* eq. 2: the mean over positives outside the logarithm */
-  SUPCON_LOSS_IN,  /* eq. 3: inside */
-  SUPCON_LOSS_SELF /* eq. 1: positives are the other views of the same sample */
+  SUPCON_LOSS_OUT,     /* eq. 2: the mean over positives outside the logarithm */
+  SUPCON_LOSS_IN,      /* eq. 3: inside */
+  SUPCON_LOSS_SELF,    /* eq. 1: positives are the other views of the same sample */
+  SUPCON_LOSS_SINCERE, /* eq. 2 without the anchor's other positives in the denominator */
+  SUPCON_LOSS_GENERAL  /* GenSCL: positives weigh as much as their labels are alike */
 } SupconLossKind;
 
 /** Label of a view without a label: its positives are its own sample's other views. */
 #define SUPCON_UNLABELLED (-1)
 
 typedef struct {
-  double loss;                 /* mean over the anchors that have a positive; 0 when none has */
-  guint anchors;               /* how many have one */
-  double positives_per_anchor; /* mean of |P(i)| over all n views */
+  SupconLossKind kind;
+  double temperature;      /* > 0 */
+  double base_temperature; /* loss and gradient are multiplied by temperature / base_temperature, as in the authors'
+                              code; 0: by 1 */
+} SupconLossConfig;
+
+/** Embeddings, one a row, and whose they are. */
+typedef struct {
+  const SupconReal *z; /* n x dim, rows of unit length */
+  guint n, dim;
+  guint n_past;           /* so many of the n rows, the last ones, are contrasts alone: past embeddings, constants */
+  const gint32 *labels;   /* n class indices or SUPCON_UNLABELLED */
+  const guint64 *samples; /* n sample numbers; equal ones are views of one picture */
+  /* Of SUPCON_LOSS_GENERAL: n x n_classes weights (>= 0) of the classes in each labelled row; NULL: one class each. */
+  const SupconReal *targets;
+  guint n_classes;
+} SupconViews;
+
+typedef struct {
+  double loss;   /* mean over the anchors that have a positive; 0 when none has */
+  guint anchors; /* how many have one */
+  double
+      positives_per_anchor; /* mean of |P(i)| over the views that are not past; GENERAL: of the sum of similarities */
 } SupconLossResult;
 
 /**
- * Loss of z (n x dim, row-major, rows of unit length) and its gradient by z.
+ * Loss of views and its gradient by z.
  *
- * labels: n class indices or SUPCON_UNLABELLED. samples: n sample numbers; equal ones are views of one picture.
- * temperature > 0. dz (n x dim): written with dLoss/dz, loss being the reported mean; NULL for the value alone.
- * Memory beyond the arguments is O(n) plus fixed tiles per thread; the n x n matrix is never stored. The same bits for
- * any number of threads.
+ * dz ((n - n_past) x dim): written with dLoss/dz, loss being the reported mean; NULL for the value alone. Memory beyond
+ * the arguments is O(n) plus fixed tiles per thread; the n x n matrix is never stored. The same bits for any number of
+ * threads.
  */
-SupconLossResult supcon_loss (SupconLossKind kind, const SupconReal *z, guint n, guint dim, const gint32 *labels,
-    const guint64 *samples, double temperature, guint threads, SupconReal *dz);
+SupconLossResult supcon_loss (const SupconLossConfig *config, const SupconViews *views, guint threads, SupconReal *dz);
 
 #endif

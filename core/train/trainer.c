@@ -129,12 +129,13 @@ contrastive_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStat
   guint dim = supcon_model_projection_dim (self->model);
   const SupconReal *z;
   SupconLossResult loss;
+  SupconViews views;
 
   reserve (self, batch->n, dim);
   supcon_model_forward (self->model, batch->pixels, batch->n);
   z = supcon_model_forward_projection (self->model);
-  loss = supcon_loss (self->config.loss, z, batch->n, dim, batch->labels, batch->samples, self->config.temperature,
-      supcon_model_threads (self->model), self->dz);
+  views = (SupconViews){ .z = z, .n = batch->n, .dim = dim, .labels = batch->labels, .samples = batch->samples };
+  loss = supcon_loss (&self->config.loss, &views, supcon_model_threads (self->model), self->dz);
   stats->loss = loss.loss;
   stats->anchors = loss.anchors;
   stats->positives_per_anchor = loss.positives_per_anchor;

@@ -18,8 +18,7 @@ typedef enum { SUPCON_STAGE_CONTRASTIVE, SUPCON_STAGE_LINEAR } SupconStage;
 
 typedef struct {
   SupconStage stage;
-  SupconLossKind loss;
-  double temperature;
+  SupconLossConfig loss; /* contrastive */
   SupconOptimizer optimizer;
   gboolean decay_all; /* weight decay on biases and BatchNorm too */
   SupconSchedule schedule;

@@ -69,9 +69,9 @@ bench_step (const char *name, const char *encoder, SupconStem stem, guint n, gui
 {
   SupconModel *model = model_new (encoder, stem, size);
   SupconBatch *batch = batch_new (n, size);
-  SupconTrainerConfig config = {
-    .temperature = 0.1, .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 }, .schedule = { .learning_rate = 0.01 }
-  };
+  SupconTrainerConfig config = { .loss = { .temperature = 0.1 },
+    .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 },
+    .schedule = { .learning_rate = 0.01 } };
   SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
   double *seconds = g_new (double, repeats);
   SupconTrainStats stats;
@@ -131,7 +131,8 @@ bench_loss (const char *name, guint n, guint dim)
   for (guint i = 0; i < repeats; i++) {
     double start = now ();
 
-    supcon_loss (SUPCON_LOSS_OUT, z, n, dim, labels, samples, 0.1, threads, dz);
+    supcon_loss (&(SupconLossConfig){ .temperature = 0.1 },
+        &(SupconViews){ .z = z, .n = n, .dim = dim, .labels = labels, .samples = samples }, threads, dz);
     seconds[i] = now () - start;
   }
   report (name, seconds, repeats);

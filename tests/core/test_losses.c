@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "check_main.h"
+#include "golden/losses.h"
 #include "loss/cross_entropy.h"
 #include "loss/supcon.h"
 #include "nn/activation.h"
@@ -14,13 +15,17 @@ typedef struct {
   SupconReal *z;
   gint32 *labels;
   guint64 *samples;
+  guint n_past, classes;
+  SupconReal *targets; /* n x classes for SUPCON_LOSS_GENERAL, or NULL */
 } Batch;
 
 /* classes 0: every row unlabelled. Otherwise every ninth row is, and the first row is alone in its class. */
 static Batch
 batch_new (guint n, guint dim, guint classes, guint views, guint stream)
 {
-  Batch batch = { n, dim, g_new (SupconReal, n * dim), g_new (gint32, n), g_new (guint64, n) };
+  Batch batch = {
+    .n = n, .dim = dim, .z = g_new (SupconReal, n * dim), .labels = g_new (gint32, n), .samples = g_new (guint64, n)
+  };
   SupconReal *norm = g_new (SupconReal, n);
   SupconRng rng;
 
@@ -43,6 +48,24 @@ batch_clear (Batch *batch)
   g_free (batch->z);
   g_free (batch->labels);
   g_free (batch->samples);
+  g_free (batch->targets);
+}
+
+/* Vectors of classes as mixing and smoothing make them. */
+static void
+add_targets (Batch *batch, guint classes)
+{
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 4, 0, 0, 0);
+  batch->classes = classes;
+  batch->targets = g_new0 (SupconReal, batch->n * classes);
+  for (guint i = 0; i < batch->n; i++) {
+    double share = supcon_rng_uniform (&rng, 0, 1);
+
+    batch->targets[i * classes + supcon_rng_below (&rng, classes)] += share;
+    batch->targets[i * classes + supcon_rng_below (&rng, classes)] += 1 - share;
+  }
 }
 
 static gboolean
@@ -55,6 +78,23 @@ is_positive (const Batch *b, SupconLossKind kind, guint i, guint p)
   return b->labels[i] == b->labels[p];
 }
 
+/* How much p is a positive of i. */
+static double
+weight_of (const Batch *b, SupconLossKind kind, guint i, guint p)
+{
+  const SupconReal *x = b->targets + i * b->classes, *y = b->targets + p * b->classes;
+  double dot = 0, xx = 0, yy = 0;
+
+  if (!b->targets || b->labels[i] < 0 || b->labels[p] < 0)
+    return is_positive (b, kind, i, p);
+  for (guint c = 0; c < b->classes; c++) {
+    dot += x[c] * y[c];
+    xx += x[c] * x[c];
+    yy += y[c] * y[c];
+  }
+  return i == p ? 0 : dot / sqrt (xx * yy);
+}
+
 static double
 similarity (const Batch *b, guint i, guint j)
 {
@@ -65,29 +105,32 @@ similarity (const Batch *b, guint i, guint j)
   return sum;
 }
 
-/* Equations 1 to 3 as they are printed, averaged over the anchors that have a positive. */
+/* The formulas as they are printed, averaged over the anchors that have a positive. */
 static double
 plain_loss (const Batch *b, SupconLossKind kind, double t, guint *anchors)
 {
   double total = 0;
 
   *anchors = 0;
-  for (guint i = 0; i < b->n; i++) {
-    double denominator = 0, outside = 0, inside = 0;
-    guint positives = 0;
+  for (guint i = 0; i < b->n - b->n_past; i++) {
+    double all = 0, negatives = 0, outside = 0, inside = 0, positives = 0;
 
-    for (guint a = 0; a < b->n; a++)
-      if (a != i)
-        denominator += exp (similarity (b, i, a) / t);
-    for (guint p = 0; p < b->n; p++)
-      if (is_positive (b, kind, i, p)) {
-        double ratio = exp (similarity (b, i, p) / t) / denominator;
+    for (guint a = 0; a < b->n; a++) {
+      double e = exp (similarity (b, i, a) / t);
 
-        outside += log (ratio);
-        inside += ratio;
-        positives++;
-      }
-    if (positives == 0)
+      all += a != i ? e : 0;
+      negatives += a != i && !is_positive (b, kind, i, a) ? e : 0;
+    }
+    for (guint p = 0; p < b->n; p++) {
+      double weight = weight_of (b, kind, i, p), e = exp (similarity (b, i, p) / t);
+
+      if (weight == 0)
+        continue;
+      outside += weight * log (e / (kind == SUPCON_LOSS_SINCERE ? e + negatives : all));
+      inside += e / all;
+      positives += weight;
+    }
+    if (positives < 1e-6)
       continue;
     ++*anchors;
     total += kind == SUPCON_LOSS_IN ? -log (inside / positives) : -outside / positives;
@@ -95,12 +138,23 @@ plain_loss (const Batch *b, SupconLossKind kind, double t, guint *anchors)
   return *anchors ? total / *anchors : 0;
 }
 
-static const SupconLossKind kinds[] = { SUPCON_LOSS_OUT, SUPCON_LOSS_IN, SUPCON_LOSS_SELF };
+static const SupconLossKind kinds[]
+    = { SUPCON_LOSS_OUT, SUPCON_LOSS_IN, SUPCON_LOSS_SELF, SUPCON_LOSS_SINCERE, SUPCON_LOSS_GENERAL };
 
 static SupconLossResult
 run (const Batch *b, SupconLossKind kind, double t, SupconReal *dz)
 {
-  return supcon_loss (kind, b->z, b->n, b->dim, b->labels, b->samples, t, 2, dz);
+  SupconLossConfig config = { .kind = kind, .temperature = t };
+  SupconViews views = { .z = b->z,
+    .n = b->n,
+    .dim = b->dim,
+    .n_past = b->n_past,
+    .labels = b->labels,
+    .samples = b->samples,
+    .targets = b->targets,
+    .n_classes = b->classes };
+
+  return supcon_loss (&config, &views, 2, dz);
 }
 
 START_TEST (test_values)
@@ -122,29 +176,147 @@ START_TEST (test_values)
 }
 END_TEST
 
+static void
+check_gradient (Batch *batch, SupconLossKind kind, double t)
+{
+  guint size = (batch->n - batch->n_past) * batch->dim, anchors;
+  SupconReal *dz = g_new (SupconReal, size);
+  SupconLossResult result = run (batch, kind, t, dz);
+
+  ck_assert_double_eq_tol (result.loss, plain_loss (batch, kind, t, &anchors), 1e-10);
+  ck_assert_uint_eq (result.anchors, anchors);
+  for (guint i = 0; i < size; i++) {
+    SupconReal keep = batch->z[i];
+    double up, down;
+
+    batch->z[i] = keep + 1e-6;
+    up = plain_loss (batch, kind, t, &anchors);
+    batch->z[i] = keep - 1e-6;
+    down = plain_loss (batch, kind, t, &anchors);
+    batch->z[i] = keep;
+    ck_assert_msg (fabs (dz[i] - (up - down) / 2e-6) < 1e-8 * pow (MAX (1, 0.2 / t), 3),
+        "loss %d, temperature %g: dz[%u] is %g, not %g", kind, t, i, dz[i], (up - down) / 2e-6);
+  }
+  g_free (dz);
+}
+
 START_TEST (test_gradients)
 {
   for (guint classes = 0; classes < 8; classes += 4)
     for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
       Batch batch = batch_new (70, 6, classes, 3, 9);
-      SupconReal *dz = g_new (SupconReal, 70 * 6);
 
-      run (&batch, kinds[k], 0.2, dz);
-      for (guint i = 0; i < 70 * 6; i++) {
-        SupconReal keep = batch.z[i];
-        double up, down;
-        guint anchors;
-
-        batch.z[i] = keep + 1e-6;
-        up = plain_loss (&batch, kinds[k], 0.2, &anchors);
-        batch.z[i] = keep - 1e-6;
-        down = plain_loss (&batch, kinds[k], 0.2, &anchors);
-        batch.z[i] = keep;
-        ck_assert_double_eq_tol (dz[i], (up - down) / 2e-6, 1e-8);
-      }
+      check_gradient (&batch, kinds[k], 0.2);
+      check_gradient (&batch, kinds[k], 0.04); /* where exponentials are not shared */
       batch_clear (&batch);
-      g_free (dz);
     }
+}
+END_TEST
+
+/* The last rows are a queue's: contrasts that learn nothing. */
+START_TEST (test_past)
+{
+  static const guint past[] = { 1, 6, 40, 63, 64, 90 };
+
+  for (guint p = 0; p < G_N_ELEMENTS (past); p++)
+    for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+      Batch batch = batch_new (100, 5, 4, 3, 11);
+
+      batch.n_past = past[p];
+      check_gradient (&batch, kinds[k], 0.3);
+      batch_clear (&batch);
+    }
+}
+END_TEST
+
+START_TEST (test_targets)
+{
+  for (guint past = 0; past < 40; past += 30) {
+    Batch batch = batch_new (80, 5, 4, 2, 12);
+
+    add_targets (&batch, 6);
+    batch.n_past = past;
+    check_gradient (&batch, SUPCON_LOSS_GENERAL, 0.2);
+    check_gradient (&batch, SUPCON_LOSS_GENERAL, 0.04);
+    batch_clear (&batch);
+  }
+}
+END_TEST
+
+/* tests/oracle/losses.py. */
+START_TEST (test_golden)
+{
+  enum { ROWS = 12, DIM = 4, N_CLASSES = 3 };
+  static const gint32 labels[ROWS] = { 0, 0, 1, 1, -1, -1, 2, 2, 0, 0, 1, 2 };
+  static const guint64 samples[ROWS] = { 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7 };
+  static const struct {
+    SupconLossKind kind;
+    const double *loss, *gradient;
+  } cases[] = { { SUPCON_LOSS_OUT, out_loss, out_gradient }, { SUPCON_LOSS_IN, in_loss, in_gradient },
+    { SUPCON_LOSS_SELF, self_loss, self_gradient }, { SUPCON_LOSS_SINCERE, sincere_loss, sincere_gradient },
+    { SUPCON_LOSS_GENERAL, general_loss, general_gradient } };
+  SupconReal z[ROWS * DIM], norm[ROWS], targets[ROWS * N_CLASSES], dz[(ROWS - 3) * DIM];
+  SupconViews views = { z, ROWS, DIM, 3, labels, samples, targets, N_CLASSES };
+
+  for (guint i = 0; i < ROWS; i++) {
+    for (guint k = 0; k < DIM; k++)
+      z[i * DIM + k] = sin (1.7 * i * i + 2.3 * k + i * k + 0.5);
+    for (guint c = 0; c < N_CLASSES; c++)
+      targets[i * N_CLASSES + c] = 0.05 + 0.9 * pow (cos (0.9 * i + c), 2);
+  }
+  supcon_normalize_forward (ROWS, DIM, z, z, norm);
+  for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
+    SupconLossConfig config = { cases[k].kind, 0.15, 0.07 };
+
+    ck_assert_double_eq_tol (supcon_loss (&config, &views, 2, dz).loss, *cases[k].loss, 1e-12);
+    for (guint i = 0; i < G_N_ELEMENTS (dz); i++)
+      ck_assert_double_eq_tol (dz[i], cases[k].gradient[i], 1e-12);
+  }
+}
+END_TEST
+
+/* With one class for each row GenSCL is eq. 2. */
+START_TEST (test_hard_targets)
+{
+  Batch batch = batch_new (90, 6, 4, 2, 13);
+  SupconReal *expected = g_new (SupconReal, 540), *found = g_new (SupconReal, 540);
+  SupconLossResult hard = run (&batch, SUPCON_LOSS_OUT, 0.1, expected), soft;
+
+  batch.classes = 10;
+  batch.targets = g_new0 (SupconReal, 90 * 10);
+  for (guint i = 0; i < 90; i++)
+    if (batch.labels[i] >= 0)
+      batch.targets[i * 10 + batch.labels[i]] = 1;
+  soft = run (&batch, SUPCON_LOSS_GENERAL, 0.1, found);
+  ck_assert_double_eq_tol (soft.loss, hard.loss, 1e-12);
+  ck_assert_uint_eq (soft.anchors, hard.anchors);
+  ck_assert_double_eq_tol (soft.positives_per_anchor, hard.positives_per_anchor, 1e-12);
+  for (guint i = 0; i < 540; i++)
+    ck_assert_double_eq_tol (found[i], expected[i], 1e-12);
+  g_free (expected);
+  g_free (found);
+  batch_clear (&batch);
+}
+END_TEST
+
+START_TEST (test_base_temperature)
+{
+  Batch batch = batch_new (40, 6, 4, 2, 14);
+  SupconViews views = { .z = batch.z, .n = 40, .dim = 6, .labels = batch.labels, .samples = batch.samples };
+  SupconReal *plain = g_new (SupconReal, 240), *scaled = g_new (SupconReal, 240);
+
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+    SupconLossConfig config = { .kind = kinds[k], .temperature = 0.2 };
+    double loss = supcon_loss (&config, &views, 1, plain).loss;
+
+    config.base_temperature = 0.07;
+    ck_assert_double_eq_tol (supcon_loss (&config, &views, 1, scaled).loss, loss * 0.2 / 0.07, 1e-10);
+    for (guint i = 0; i < 240; i++)
+      ck_assert_double_eq_tol (scaled[i], plain[i] * 0.2 / 0.07, 1e-12);
+  }
+  g_free (plain);
+  g_free (scaled);
+  batch_clear (&batch);
 }
 END_TEST
 
@@ -268,5 +440,6 @@ START_TEST (test_cross_entropy)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_gradients_large, test_no_positives, test_low_temperature,
-    test_collapsed, test_cross_entropy)
+SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_past, test_targets, test_golden, test_hard_targets,
+    test_base_temperature, test_gradients_large, test_no_positives, test_low_temperature, test_collapsed,
+    test_cross_entropy)

@@ -46,10 +46,12 @@ static const guint64 samples[N] = { 0, 1, 2, 3, 4, 4 };
 static double
 loss_of (SupconModel *model, const guint8 *pixels, SupconReal *dz)
 {
+  SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.3 };
+  SupconViews views = { .n = N, .dim = supcon_model_projection_dim (model), .labels = labels, .samples = samples };
+
   supcon_model_forward (model, pixels, N);
-  return supcon_loss (SUPCON_LOSS_OUT, supcon_model_forward_projection (model), N, supcon_model_projection_dim (model),
-      labels, samples, 0.3, 2, dz)
-      .loss;
+  views.z = supcon_model_forward_projection (model);
+  return supcon_loss (&config, &views, 2, dz).loss;
 }
 
 /* At batch size N a ReLU sits within the step of its corner now and then, so of each tensor's elements that are probed

@@ -108,9 +108,9 @@ START_TEST (test_training_step)
   guint8 *pixels;
   SupconModel *model = model_new ("resnet18", &pixels);
   SupconBatch *batch = supcon_batch_new (N, SIZE, SIZE);
-  SupconTrainerConfig config = {
-    .temperature = 0.1, .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 }, .schedule = { .learning_rate = 0.1 }
-  };
+  SupconTrainerConfig config = { .loss = { .temperature = 0.1 },
+    .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 },
+    .schedule = { .learning_rate = 0.1 } };
   SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
   SupconTrainStats stats;
   guint n, learnt = 0;

@@ -51,7 +51,7 @@ static SupconTrainerConfig
 config_of (SupconStage stage)
 {
   return (SupconTrainerConfig){ .stage = stage,
-    .temperature = 0.2,
+    .loss = { .temperature = 0.2 },
     .optimizer = { .momentum = 0.9, .weight_decay = 1e-3 },
     .schedule = { .learning_rate = 0.05 } };
 }

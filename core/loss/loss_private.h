@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** What the files of the contrastive losses share. Private to core/loss. */
+#ifndef SUPCON_LOSS_LOSS_PRIVATE_H
+#define SUPCON_LOSS_LOSS_PRIVATE_H
+
+#include "loss/supcon.h"
+#include "parallel.h"
+
+/* Rows of the largest block. */
+#define SUPCON_LOSS_BLOCK 256
+
+/* Stands for an element that does not count: e to it is 0, and it never is the maximum. */
+#define SUPCON_OUTSIDE ((SupconReal)-1e30)
+
+/* A running log-sum-exp for each row. */
+typedef struct {
+  SupconReal *largest;
+  double *sum;
+} SupconLogSums;
+
+/* A loss at work. */
+typedef struct {
+  SupconLossConfig config;
+  const SupconViews *views;
+  guint n_anchors;  /* rows that may be anchors: all that are not past */
+  guint anchors;    /* rows that are */
+  guint32 *group;   /* rows of equal group are each other's positives */
+  guint *size;      /* of row i's group */
+  guint32 *first;   /* first row of i's group */
+  double *share;    /* 1 / |P(i)| for anchors, or 1 / the sum of similarities; 0: row i is no anchor */
+  double *loss;     /* of anchor i */
+  SupconReal *unit; /* targets as vectors of length 1; NULL: none */
+  SupconReal *dz;
+
+  /* The walk over tiles. */
+  guint block, blocks; /* rows of a block; how many there are */
+  guint round;
+  SupconReal inverse_t;
+  double scale;        /* of loss and gradient, by the base temperature */
+  SupconReal *scratch; /* block x block for each worker */
+
+  gboolean shared; /* exponentials are e^(s - 1/t) */
+  SupconLogSums all, positives;
+  SupconReal *lse,
+      *lse_pos; /* their values; -SUPCON_OUTSIDE for rows that are no anchors. lse_pos when shared:
+                   e^(1/t - lse), 0 for rows that are none; of SINCERE: the gradient's weight of negatives */
+} SupconLoss;
+
+/* Two blocks and the tile of S = z z^T / t where they meet; the same one twice on the diagonal. */
+typedef struct {
+  guint row, col;   /* first ones */
+  guint rows, cols; /* how many */
+  SupconReal *s;    /* block x block; SUPCON_OUTSIDE on the diagonal and beyond the last column */
+} SupconLossTile;
+
+/** Match number 'match' of the round; FALSE: there is none, or no anchor in it. */
+gboolean supcon_loss_make_tile (const SupconLoss *loss, gsize match, guint worker, SupconLossTile *tile);
+/** Calls func for each match of each round, rounds one after the other. */
+void supcon_loss_for_all_tiles (SupconLoss *loss, SupconTaskFunc func, guint threads);
+
+/** P(i): fills group, size, first, share, anchors, unit. */
+void supcon_loss_find_positives (SupconLoss *loss);
+/**
+ * For losses whose positives' part is linear in S: each anchor's loss becomes less what its positives pull it,
+ * sum_p q_ip s_ip with q_ip the target's share of p, and that part's gradient times scale is added to dz, when there is
+ * one.
+ */
+void supcon_loss_pull (SupconLoss *loss, double scale);
+/** Mean of |P(i)|, or of the sum of similarities, over the rows that may be anchors. */
+double supcon_loss_count_positives (const SupconLoss *loss);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Walks over square tiles of S = z z^T / t, of which only those on and above the diagonal are made. Tiles go in rounds,
+ * as the matches of a tournament do: in a round no two tiles share a block of rows or columns, so they run in parallel
+ * and every sum has a fixed order. */
+#include "blas.h"
+#include "loss/loss_private.h"
+
+/* Round 0 is the diagonal; the others are the circle method's, with an idle block when the number is odd. */
+gboolean
+supcon_loss_make_tile (const SupconLoss *self, gsize match, guint worker, SupconLossTile *tile)
+{
+  const SupconViews *views = self->views;
+  guint even = (self->blocks + 1) & ~1u, turn = self->round - 1;
+  guint a = match, b = match;
+
+  if (self->round > 0) {
+    a = match ? (turn + match) % (even - 1) : even - 1;
+    b = match ? (turn + even - 1 - match) % (even - 1) : turn;
+  }
+  if (MAX (a, b) >= self->blocks || MIN (a, b) * self->block >= self->n_anchors)
+    return FALSE;
+  tile->row = MIN (a, b) * self->block;
+  tile->col = MAX (a, b) * self->block;
+  tile->rows = MIN (self->block, views->n - tile->row);
+  tile->cols = MIN (self->block, views->n - tile->col);
+  tile->s = self->scratch + (gsize)worker * self->block * self->block;
+  supcon_gemm (SUPCON_NO_TRANS, SUPCON_TRANS, tile->rows, tile->cols, views->dim, self->inverse_t,
+      views->z + (gsize)tile->row * views->dim, views->dim, views->z + (gsize)tile->col * views->dim, views->dim, 0,
+      tile->s, self->block);
+  for (guint i = 0; i < tile->rows; i++) {
+    SupconReal *row = tile->s + (gsize)i * self->block;
+
+    for (guint j = tile->cols; j < self->block; j++)
+      row[j] = SUPCON_OUTSIDE;
+    if (tile->row == tile->col)
+      row[i] = SUPCON_OUTSIDE;
+  }
+  return TRUE;
+}
+
+void
+supcon_loss_for_all_tiles (SupconLoss *self, SupconTaskFunc func, guint threads)
+{
+  guint even = (self->blocks + 1) & ~1u;
+
+  self->round = 0;
+  supcon_parallel_for (threads, self->blocks, func, self);
+  for (self->round = 1; self->round < even && self->blocks > 1; self->round++)
+    supcon_parallel_for (threads, even / 2, func, self);
+}
