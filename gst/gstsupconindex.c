@@ -437,26 +437,17 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 
 /* Events */
 
-static void
-ask_uri (GstSupconIndex * self)
-{
-  GstQuery *query = gst_query_new_uri ();
-
-  g_clear_pointer (&self->stream_uri, g_free);
-  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-    gst_query_parse_uri (query, &self->stream_uri);
-  gst_query_unref (query);
-}
-
 static gboolean
 gst_supcon_index_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
-    ask_uri (self);
-  else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
+    g_free (self->stream_uri);
+    self->stream_uri = gst_supcon_upstream_uri (trans->sinkpad);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     gst_supcon_index_save (self);
+  }
   return gst_supcon_text_branch_sink_event (&self->text,
       GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
 }

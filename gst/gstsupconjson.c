@@ -6,6 +6,7 @@
 #include <math.h>
 
 static JsonNode *value_to_node (const GValue * value);
+static JsonNode *structure_to_node (const GstStructure * structure);
 
 static JsonNode *
 array_to_node (const GValue * value)
@@ -32,6 +33,8 @@ value_to_node (const GValue * value)
 
   if (GST_VALUE_HOLDS_ARRAY (value))
     return array_to_node (value);
+  if (GST_VALUE_HOLDS_STRUCTURE (value))
+    return structure_to_node (gst_value_get_structure (value));
   node = json_node_alloc ();
   if (G_VALUE_HOLDS_STRING (value))
     return g_value_get_string (value) ? json_node_init_string (node,
@@ -73,17 +76,24 @@ add_field (GQuark field, const GValue * value, gpointer object)
   return TRUE;
 }
 
+static JsonNode *
+structure_to_node (const GstStructure * structure)
+{
+  JsonObject *object = json_object_new ();
+  JsonNode *node = json_node_init_object (json_node_alloc (), object);
+
+  gst_structure_foreach (structure, add_field, object);
+  json_object_unref (object);
+  return node;
+}
+
 gchar *
 gst_supcon_structure_to_json (const GstStructure * structure)
 {
-  JsonObject *object = json_object_new ();
-  JsonNode *root = json_node_init_object (json_node_alloc (), object);
-  gchar *text;
+  JsonNode *root = structure_to_node (structure);
+  gchar *text = json_to_string (root, FALSE);
 
-  gst_structure_foreach (structure, add_field, object);
-  text = json_to_string (root, FALSE);
   json_node_unref (root);
-  json_object_unref (object);
   return text;
 }
 

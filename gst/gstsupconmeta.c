@@ -229,6 +229,18 @@ gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels,
   *height = h;
 }
 
+gchar *
+gst_supcon_upstream_uri (GstPad * sinkpad)
+{
+  GstQuery *query = gst_query_new_uri ();
+  gchar *uri = NULL;
+
+  if (gst_pad_peer_query (sinkpad, query))
+    gst_query_parse_uri (query, &uri);
+  gst_query_unref (query);
+  return uri;
+}
+
 void
 gst_supcon_post_error (GstElement * element, GError * error)
 {

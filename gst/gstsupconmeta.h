@@ -53,6 +53,9 @@ const GstStructure * gst_supcon_buffer_get_neighbours (GstBuffer * buffer);
 void gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels, gsize * stride, guint * width, guint * height,
     guint * channels);
 
+/** Where upstream of a sink pad the stream comes from. NULL when it cannot say; free with g_free. */
+gchar * gst_supcon_upstream_uri (GstPad * sinkpad);
+
 /** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
 void gst_supcon_post_error (GstElement * element, GError * error);
 

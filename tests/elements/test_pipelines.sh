@@ -24,9 +24,11 @@ done
 size=video/x-raw,format=GRAY8,width=28,height=28
 timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=1024 shuffle=true \
   ! supconaugment views=1 ! $size ! supcontrainer stage=linear location=model.safetensors
-line=$(example "$root/gst/gstsupcontagger.c")
-echo "$line"
-timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
+for element in tagger publish; do
+  line=$(example "$root/gst/gstsupcon$element.c")
+  echo "$line"
+  timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
+done
 
 # What a training and an evaluation write can be drawn.
 timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=256 ! supconaugment ! $size \

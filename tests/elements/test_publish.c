@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supconpublish: JSON Lines read by json-glib, subtitles read back by subparse and supconlabel. */
+
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+#include <json-glib/json-glib.h>
+
+#include "gstsupconmeta.h"
+#include "pipeline.h"
+
+#define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
+#define FRAME (GST_SECOND / 25)
+
+static gchar *folder;
+
+static GstHarness *
+start (const gchar * name, const gchar * properties)
+{
+  gchar *launch = g_strdup_printf ("supconpublish location=%s/%s %s", folder,
+      name, properties);
+  GstHarness *harness = gst_harness_new_parse (launch);
+
+  gst_harness_set_src_caps_str (harness, CAPS);
+  g_free (launch);
+  return harness;
+}
+
+/* The lines that were written. */
+static gchar **
+finish (GstHarness * harness, const gchar * name)
+{
+  gchar *path = g_build_filename (folder, name, NULL), *contents = NULL;
+  gchar **lines;
+
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  gst_harness_teardown (harness);
+  fail_unless (g_file_get_contents (path, &contents, NULL, NULL));
+  lines = g_strsplit (contents, "\n", -1);
+  g_free (contents);
+  g_free (path);
+  return lines;
+}
+
+static GstBuffer *
+new_frame (guint number)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
+
+  GST_BUFFER_PTS (frame) = number * FRAME;
+  GST_BUFFER_DURATION (frame) = FRAME;
+  return frame;
+}
+
+static void
+add_tag (GstVideoRegionOfInterestMeta * roi, const gchar * label, gint id,
+    gdouble confidence)
+{
+  gst_video_region_of_interest_meta_add_param (roi,
+      gst_structure_new ("classification", "label", G_TYPE_STRING, label,
+          "confidence", G_TYPE_DOUBLE, confidence, "label_id", G_TYPE_INT, id,
+          NULL));
+}
+
+static void
+push (GstHarness * harness, GstBuffer * frame)
+{
+  frame = gst_harness_push_and_pull (harness, frame);
+  fail_unless (frame != NULL);
+  gst_buffer_unref (frame);
+}
+
+/* The element at a path of members and [numbers], as text. */
+static void
+check_json (const gchar * line, const gchar * path, const gchar * expected)
+{
+  JsonNode *root = json_from_string (line, NULL), *found;
+  JsonArray *array;
+  gchar *text;
+
+  fail_unless (root != NULL, "not JSON: %s", line);
+  found = json_path_query (path, root, NULL);
+  array = json_node_get_array (found);
+  fail_unless (json_array_get_length (array) == 1, "%s in %s", path, line);
+  text = json_to_string (json_array_get_element (array, 0), FALSE);
+  fail_unless_equals_string (text, expected);
+  g_free (text);
+  json_node_unref (found);
+  json_node_unref (root);
+}
+
+GST_START_TEST (fields_have_dl_streamers_names)
+{
+  GstHarness *harness = start ("tags.jsonl", "source=rtsp://camera");
+  const gfloat embedding[1] = { 1 };
+  GstVideoRegionOfInterestMeta *roi;
+  GstBuffer *frame = new_frame (3);
+  gchar **lines;
+
+  gst_supcon_buffer_set_embedding (frame, embedding, 1, "embedding", "m.st");
+  roi = gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8,
+      4);
+  add_tag (roi, "cup \"blue\"\n\xd0\xa7", 2, 0.75);
+  add_tag (roi, "box", 0, 0.25);
+  roi = gst_buffer_add_video_region_of_interest_meta (frame, "person", 2, 1, 4,
+      2);
+  gst_video_region_of_interest_meta_add_param (roi,
+      gst_structure_new ("detection", "x_min", G_TYPE_DOUBLE, 0.3, "x_max",
+          G_TYPE_DOUBLE, 0.7, "y_min", G_TYPE_DOUBLE, 0.2, "y_max",
+          G_TYPE_DOUBLE, 0.8, "confidence", G_TYPE_DOUBLE, 0.5, "label_id",
+          G_TYPE_INT, 1, NULL));
+  gst_video_region_of_interest_meta_add_param (roi,
+      gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
+  push (harness, frame);
+  push (harness, new_frame (4));        /* nothing to tell */
+
+  lines = finish (harness, "tags.jsonl");
+  fail_unless_equals_int (g_strv_length (lines), 2);
+  fail_unless_equals_string (lines[1], "");
+  check_json (lines[0], "$.resolution.width", "8");
+  check_json (lines[0], "$.resolution.height", "4");
+  check_json (lines[0], "$.source", "\"rtsp://camera\"");
+  check_json (lines[0], "$.timestamp", "120000000");
+  check_json (lines[0], "$.objects[0].roi_type", "\"supcon\"");
+  check_json (lines[0], "$.objects[0].w", "8");
+  check_json (lines[0], "$.objects[0].classification",
+      "{\"label\":\"cup \\\"blue\\\"\\n\xd0\xa7\",\"label_id\":2,"
+      "\"confidence\":0.75,\"model\":{\"name\":\"m.st\"}}");
+  check_json (lines[0], "$.objects[0].tensors[1]",
+      "{\"name\":\"classification\",\"label\":\"box\",\"label_id\":0,"
+      "\"confidence\":0.25}");
+  check_json (lines[0], "$.objects[0].detection.confidence", "0.75");
+  check_json (lines[0], "$.objects[0].detection.bounding_box.x_max", "1.0");
+  check_json (lines[0], "$.objects[1].detection.label", "\"person\"");
+  check_json (lines[0], "$.objects[1].detection.label_id", "1");
+  check_json (lines[0], "$.objects[1].detection.bounding_box",
+      "{\"x_min\":0.29999999999999999,\"y_min\":0.20000000000000001,"
+      "\"x_max\":0.69999999999999996,\"y_max\":0.80000000000000004}");
+  check_json (lines[0], "$.objects[1].id", "17");
+  check_json (lines[0], "$.objects[1].x", "2");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
+/* Frames that carry a label are tagged with it, so what goes in is known. */
+static void
+tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    GstBuffer *frame = new_frame (i);
+
+    if (labels[i])
+      add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
+              0, 8, 4), labels[i], strcmp (labels[i], "unknown") ? 1 : -1, 1);
+    push (harness, frame);
+  }
+}
+
+static const gchar *const labels[] = {
+  "cup", "cup", "cup", "box\n<b>&x", "box\n<b>&x", NULL, "unknown", "cup"
+};
+
+GST_START_TEST (subtitles_come_back_by_subparse)
+{
+  static const struct
+  {
+    const gchar *text;
+    guint begin, end;
+  } cues[] = { {"cup", 0, 3}, {"box <b>&amp;x</b>", 3, 5}, {"cup", 7, 8} };
+  GstHarness *harness = start ("tags.srt", "format=srt");
+  gchar *path = g_build_filename (folder, "tags.srt", NULL);
+  GstElement *pipeline, *sink;
+  gchar *launch;
+
+  tag_frames (harness, labels, G_N_ELEMENTS (labels));
+  g_strfreev (finish (harness, "tags.srt"));
+
+  launch = g_strdup_printf ("filesrc location=%s ! subparse ! appsink name=s "
+      "sync=false", path);
+  pipeline = gst_parse_launch (launch, NULL);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "s");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i <= G_N_ELEMENTS (cues); i++) {
+    GstSample *sample = NULL;
+    GstBuffer *buffer;
+    gchar *text;
+
+    g_signal_emit_by_name (sink, "pull-sample", &sample);
+    if (i == G_N_ELEMENTS (cues)) {
+      fail_unless (sample == NULL);
+      break;
+    }
+    fail_unless (sample != NULL);
+    buffer = gst_sample_get_buffer (sample);
+    text = g_malloc0 (gst_buffer_get_size (buffer) + 1);
+    gst_buffer_extract (buffer, 0, text, -1);
+    fail_unless_equals_string (text, cues[i].text);
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), cues[i].begin * FRAME);
+    fail_unless_equals_uint64 (GST_BUFFER_DURATION (buffer),
+        (cues[i].end - cues[i].begin) * FRAME);
+    g_free (text);
+    gst_sample_unref (sample);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+  g_free (launch);
+  g_free (path);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
+{
+  Run run = run_launch ("videotestsrc num-buffers=1 ! supconpublish "
+      "location=/nowhere/tags.jsonl ! fakesink");
+
+  run_assert_error (run, "/nowhere/tags.jsonl: cannot be written: No such");
+  run_clear (&run);
+}
+
+GST_END_TEST;
+
+static void
+set_up (void)
+{
+  folder = folder_new ();
+}
+
+static void
+tear_down (void)
+{
+  folder_free (folder);
+}
+
+static Suite *
+publish_suite (void)
+{
+  Suite *suite = suite_create ("supconpublish");
+  TCase *tcase = tcase_create ("general");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_checked_fixture (tcase, set_up, tear_down);
+  tcase_add_test (tcase, fields_have_dl_streamers_names);
+  tcase_add_test (tcase, subtitles_come_back_by_subparse);
+  tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
+  gst_supcon_meta_register ();
+  return suite;
+}
+
+GST_CHECK_MAIN (publish);
