@@ -51,6 +51,7 @@ enum
   PROP_INTERVAL,
   PROP_REGIONS,
   PROP_THREADS,
+  PROP_PRECISION,
   PROP_SKIPPED_REGIONS
 };
 
@@ -73,6 +74,7 @@ struct _GstSupconEncoder
   GstSupconLayer layer;
   gboolean normalize, regions;
   guint interval, threads;
+  SupconPrecision precision;
   guint64 skipped_regions;
 
   /* From start to stop. */
@@ -152,6 +154,9 @@ gst_supcon_encoder_set_property (GObject * object, guint id,
     case PROP_THREADS:
       self->threads = g_value_get_uint (value);
       break;
+    case PROP_PRECISION:
+      self->precision = g_value_get_enum (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -203,6 +208,9 @@ gst_supcon_encoder_get_property (GObject * object, guint id, GValue * value,
     case PROP_THREADS:
       g_value_set_uint (value, self->threads);
       break;
+    case PROP_PRECISION:
+      g_value_set_enum (value, self->precision);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -242,7 +250,7 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
     self->inference =
         gst_supcon_inference_new (gst_supcon_model_source_new (self->model,
             self->location, self->watch, &fallback), self->layer,
-        self->threads);
+        self->threads, self->precision);
   GST_OBJECT_UNLOCK (self);
 
   if (!self->inference) {
@@ -622,6 +630,11 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
       g_param_spec_uint ("threads", "Threads",
           "Threads to compute with; 0 = one for each processor", 0,
           SUPCON_MAX_THREADS, 0, ready));
+  g_object_class_install_property (object_class, PROP_PRECISION,
+      g_param_spec_enum ("precision", "Precision",
+          "Numbers that the encoder computes with; float32, since the result "
+          "then depends least on the processor", GST_TYPE_SUPCON_PRECISION,
+          SUPCON_PRECISION_FLOAT32, ready));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

@@ -26,6 +26,11 @@ GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_projection_get_type, "GstSupconProject
     {SUPCON_PROJECTION_MLP, "One hidden layer with ReLU", "mlp"},
     {SUPCON_PROJECTION_LINEAR, "One layer", "linear"},
     {SUPCON_PROJECTION_NONE, "The embedding itself, of unit length", "none"})
+
+GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_precision_get_type, "GstSupconPrecision",
+    {SUPCON_PRECISION_FLOAT32, "32 bits throughout", "float32"},
+    {SUPCON_PRECISION_BFLOAT16, "The encoder's activations in 16 bits, sums and weights in 32", "bfloat16"},
+    {SUPCON_PRECISION_AUTO, "bfloat16 where the processor multiplies it, else float32", "auto"})
 /* *INDENT-ON* */
 
 const gchar *

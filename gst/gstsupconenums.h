@@ -32,6 +32,10 @@ GType gst_supcon_stem_get_type (void);
 #define GST_TYPE_SUPCON_PROJECTION (gst_supcon_projection_get_type ())
 GType gst_supcon_projection_get_type (void);
 
+/* SupconPrecision */
+#define GST_TYPE_SUPCON_PRECISION (gst_supcon_precision_get_type ())
+GType gst_supcon_precision_get_type (void);
+
 /** The nick of a value of an enumeration. */
 const gchar *gst_supcon_enum_nick (GType type, gint value);
 

@@ -11,6 +11,7 @@ struct _GstSupconInference
   GstSupconModelSource *source;
   GstSupconLayer layer;
   guint threads, dim;
+  SupconPrecision precision;
   guint64 version;
   SupconModel *model;           /* our own: what it computes with is in it */
   SupconAugmenter *augmenter;
@@ -23,13 +24,14 @@ struct _GstSupconInference
 
 GstSupconInference *
 gst_supcon_inference_new (GstSupconModelSource * source, GstSupconLayer layer,
-    guint threads)
+    guint threads, SupconPrecision precision)
 {
   GstSupconInference *self = g_new0 (GstSupconInference, 1);
 
   self->source = source;
   self->layer = layer;
   self->threads = threads;
+  self->precision = precision;
   self->augmenter = supcon_augmenter_new ();
   return self;
 }
@@ -94,6 +96,7 @@ use (GstSupconInference * self, const GstSupconSnapshot * snapshot,
     supcon_model_free (self->model);
     self->model = supcon_model_copy (snapshot->model);
     supcon_model_set_threads (self->model, self->threads);
+    supcon_model_set_precision (self->model, self->precision);
     free_buffers (self);
   }
   self->dim = dim;

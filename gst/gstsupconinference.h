@@ -19,7 +19,7 @@ typedef struct _GstSupconInference GstSupconInference;
 
 /** Takes source. threads: 0, one for each processor. There is no model before the first update. */
 GstSupconInference *gst_supcon_inference_new (GstSupconModelSource * source,
-    GstSupconLayer layer, guint threads);
+    GstSupconLayer layer, guint threads, SupconPrecision precision);
 void gst_supcon_inference_free (GstSupconInference * inference);
 
 /** Goes over to the newest model, if there is one. FALSE: it is of no use, and the one before stays. */

@@ -412,6 +412,7 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
     self->height = config.input_height;
   }
   supcon_model_set_threads (self->model, self->settings.threads);
+  supcon_model_set_precision (self->model, self->settings.precision);
   job = make_job (self);
   model = g_steal_pointer (&self->model);
   labels = g_steal_pointer (&self->labels);

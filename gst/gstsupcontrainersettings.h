@@ -19,6 +19,7 @@ typedef struct
   gint warmup_steps;            /* -1: some that fit the training's length */
   guint64 total_steps, seed;
   guint threads;
+  SupconPrecision precision;
   GstSupconTrainerJob job;      /* what of it can be said beforehand; its strings are owned */
 
   gboolean encoder_set, stem_set, width_set;    /* by the user, so a checkpoint must agree */

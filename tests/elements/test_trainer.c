@@ -82,11 +82,12 @@ GST_END_TEST;
 
 GST_START_TEST (test_same_bytes_for_any_threads)
 {
+  static const gchar *const precisions[] = { "float32", "bfloat16" };
   gchar *bytes[2];
   gsize size[2];
 
   for (guint i = 0; i < 2; i++) {
-    Run run = run_launch (ONE_THING "threads=%u location=%s", 1 + i, model);
+    Run run = run_launch (ONE_THING "threads=%u precision=%s location=%s", 1 + i, precisions[__i__], model);
 
     run_assert_ended (run);
     bytes[i] = contents_of (model, &size[i]);
@@ -440,7 +441,7 @@ trainer_suite (void)
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_trains_and_tells);
-  tcase_add_test (tcase, test_same_bytes_for_any_threads);
+  tcase_add_loop_test (tcase, test_same_bytes_for_any_threads, 0, 2);
   tcase_add_test (tcase, test_resume);
   tcase_add_test (tcase, test_metrics);
   tcase_add_test (tcase, test_disk_full);
