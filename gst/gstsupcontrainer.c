@@ -15,7 +15,12 @@
  *
  * A full pair of batches makes upstream wait; a live source may rather lose frames, see #GstSupconTrainer:leaky.
  *
- * Element messages: `supcon-train` { step, examples, dropped uint64, loss, learning-rate, gradient-norm,
+ * Frames on the request pad `validation` are not learnt from: every #GstSupconTrainer:validate-interval steps, and at
+ * the end, they tell how good the model is, by nearest neighbours in the contrastive stage, by the classifier after it.
+ * #GstSupconTrainer:best-location keeps the best, #GstSupconTrainer:patience ends a training that gets no better.
+ *
+ * Element messages: `supcon-validation` { step uint64, count uint, validation-accuracy, validation-loss double, best
+ * boolean }, `supcon-train` { step, examples, dropped uint64, loss, learning-rate, gradient-norm,
  * examples-per-second, positives-per-anchor double; accuracy double in the linear stage } and `supcon-checkpoint` {
  * location string, step uint64 }. The end of the stream is posted when the last step is done and written.
  *
@@ -62,6 +67,8 @@ struct _GstSupconTrainer
   GstSupconTrainerWorker *worker;
 
   GstSupconTrainerSettings settings;    /* under the object lock */
+  GstSupconValidation *validation;
+  GstPad *validation_pad;       /* owned by the element's pads; NULL until requested */
 
   /* From start until the worker has taken them. */
   SupconModel *model;
@@ -76,6 +83,12 @@ struct _GstSupconTrainer
 /* *INDENT-OFF* */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+/* *INDENT-ON* */
+
+/* *INDENT-OFF* */
+static GstStaticPadTemplate validation_template = GST_STATIC_PAD_TEMPLATE ("validation",
+    GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
 /* *INDENT-ON* */
 
@@ -132,6 +145,7 @@ gst_supcon_trainer_finalize (GObject * object)
   GstSupconTrainer *self = GST_SUPCON_TRAINER (object);
 
   gst_supcon_trainer_worker_free (self->worker);
+  gst_supcon_validation_free (self->validation);
   gst_supcon_trainer_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_supcon_trainer_parent_class)->finalize (object);
 }
@@ -260,6 +274,7 @@ gst_supcon_trainer_start (GstBaseSink * sink)
   GError *error = NULL;
 
   self->first_step = self->first_frame = self->frames = 0;
+  gst_supcon_validation_start (self->validation);
   g_strlcpy (self->settings.model.encoder,
       gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->settings.encoder),
       sizeof self->settings.model.encoder);
@@ -275,6 +290,7 @@ gst_supcon_trainer_stop (GstBaseSink * sink)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
 
+  gst_supcon_validation_stop (self->validation);
   gst_supcon_trainer_worker_stop (self->worker);
   forget_model (self);
   return TRUE;
@@ -374,6 +390,7 @@ make_job (GstSupconTrainer * self)
   job.skip_frames = self->first_frame;
   job.location = self->settings.location;
   job.last_step = self->settings.total_steps;
+  job.validation = self->validation_pad ? self->validation : NULL;
   schedule->total_steps = total;
   schedule->learning_rate = find_learning_rate (self);
   if (self->settings.warmup_steps >= 0)
@@ -539,6 +556,28 @@ gst_supcon_trainer_unlock_stop (GstBaseSink * sink)
   return TRUE;
 }
 
+static GstPad *
+gst_supcon_trainer_request_new_pad (GstElement * element,
+    GstPadTemplate * template, G_GNUC_UNUSED const gchar * name,
+    G_GNUC_UNUSED const GstCaps * caps)
+{
+  GstSupconTrainer *self = GST_SUPCON_TRAINER (element);
+
+  if (self->validation_pad)
+    return NULL;
+  self->validation_pad = gst_pad_new_from_template (template, "validation");
+  gst_supcon_validation_attach (self->validation, element,
+      self->validation_pad);
+  return self->validation_pad;
+}
+
+static void
+gst_supcon_trainer_release_pad (GstElement * element, GstPad * pad)
+{
+  GST_SUPCON_TRAINER (element)->validation_pad = NULL;
+  gst_element_remove_pad (element, pad);
+}
+
 static void
 gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
 {
@@ -564,6 +603,10 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
   gst_supcon_trainer_settings_install (object_class, PROP_SETTINGS);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class,
+      &validation_template);
+  element_class->request_new_pad = gst_supcon_trainer_request_new_pad;
+  element_class->release_pad = gst_supcon_trainer_release_pad;
   gst_element_class_set_static_metadata (element_class,
       "Supervised contrastive trainer", "Sink/Video",
       "Trains an encoder, and a classifier on it, with labelled frames",
@@ -584,6 +627,7 @@ static void
 gst_supcon_trainer_init (GstSupconTrainer * self)
 {
   self->worker = gst_supcon_trainer_worker_new (GST_ELEMENT (self));
+  self->validation = gst_supcon_validation_new ();
   gst_supcon_trainer_settings_init (&self->settings);
   gst_base_sink_set_sync (GST_BASE_SINK (self), FALSE);
 }

@@ -201,6 +201,22 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_uint64 ("checkpoint-interval", "Checkpoint interval",
           "Steps between checkpoints; 0 = at the end alone", 0, G_MAXUINT64, 0,
           flags));
+  add (object_class, FIELD (job.checkpoint_keep),
+      g_param_spec_uint ("checkpoint-keep", "Checkpoint keep",
+          "How many of the checkpoints of checkpoint-interval are kept under "
+          "names with their step; 0 = the newest alone, at location", 0,
+          G_MAXUINT, 0, flags));
+  add (object_class, FIELD (job.validate_interval),
+      g_param_spec_uint64 ("validate-interval", "Validate interval",
+          "Steps between validations on the frames of the pad validation; 0 = "
+          "at the end alone", 0, G_MAXUINT64, 0, flags));
+  add (object_class, FIELD (job.patience),
+      g_param_spec_uint ("patience", "Patience",
+          "Validations in a row without a better accuracy after which training "
+          "ends (early stopping); 0 = it goes on", 0, G_MAXUINT, 0, flags));
+  add (object_class, FIELD (job.best_location),
+      g_param_spec_string ("best-location", "Best location",
+          "Checkpoint of the best validation so far", NULL, flags));
   add (object_class, FIELD (job.metrics_location),
       g_param_spec_string ("metrics-location", "Metrics location",
           "File of JSON lines to write: the first holds version and "

@@ -23,7 +23,8 @@ typedef enum
   WARNED_COLLAPSED = 1 << 1,
   WARNED_ONE_CLASS = 1 << 2,
   WARNED_UNLABELLED = 1 << 3,
-  WARNED_METRICS = 1 << 4
+  WARNED_METRICS = 1 << 4,
+  WARNED_KEEP = 1 << 5
 } Warned;
 
 struct _GstSupconTrainerWorker
@@ -40,7 +41,9 @@ struct _GstSupconTrainerWorker
   GstSupconSharedModel *shared; /* NULL: nobody else has the model */
   guint64 shared_step;
   guint64 trained_frames;       /* received when 'training' was full */
-  guint64 saved_step;
+  guint64 saved_step, validated_step;
+  gdouble best;                 /* accuracy of the best validation, -1: none yet */
+  guint worse;                  /* validations since then */
   FILE *metrics;                /* NULL: none */
   Warned warned;
   guint64 examples;
@@ -53,6 +56,7 @@ struct _GstSupconTrainerWorker
   gboolean full;                /* 'filling' waits for the thread */
   gboolean busy;                /* the thread has a batch in work */
   gboolean stopping, failed, unlocked;
+  gboolean enough;              /* it gets no better: the training is over */
   SupconLabels *labels;
   guint64 first_step, step, handed;     /* handed: steps that full batches, done or waiting, make */
   guint64 received, dropped, unlabelled;        /* frames */
@@ -114,7 +118,8 @@ share (GstSupconTrainerWorker * self)
 
 /* Writes what is trained so far; no batch is in work elsewhere. */
 static gboolean
-save (GstSupconTrainerWorker * self, GError ** error)
+write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
+    GError ** error)
 {
   SupconCheckpointInfo info = {.labels = trained_labels (self),
     .step = supcon_trainer_step_count (self->trainer),
@@ -126,17 +131,24 @@ save (GstSupconTrainerWorker * self, GError ** error)
   g_strlcpy (info.optimizer,
       supcon_optimizer_name (self->job.config.optimizer.kind),
       sizeof info.optimizer);
-  saved = supcon_checkpoint_save (self->job.location, self->model, &info,
-      error);
+  saved = supcon_checkpoint_save (location, self->model, &info, error);
   g_clear_pointer (&info.labels, supcon_labels_free);
   if (!saved)
     return FALSE;
 
-  self->saved_step = info.step;
   gst_element_post_message (self->element,
       gst_message_new_element (GST_OBJECT (self->element),
           gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING,
-              self->job.location, "step", G_TYPE_UINT64, info.step, NULL)));
+              location, "step", G_TYPE_UINT64, info.step, NULL)));
+  return TRUE;
+}
+
+static gboolean
+save (GstSupconTrainerWorker * self, GError ** error)
+{
+  if (!write_checkpoint (self, self->job.location, error))
+    return FALSE;
+  self->saved_step = supcon_trainer_step_count (self->trainer);
   return TRUE;
 }
 
@@ -314,6 +326,13 @@ failed:
 }
 
 static void
+warn_metrics (GstSupconTrainerWorker * self)
+{
+  warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
+      "could not be written: %s", g_strerror (errno));
+}
+
+static void
 post_stats (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
     guint64 dropped, gint64 now)
 {
@@ -335,10 +354,85 @@ post_stats (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
   self->reported = now;
   self->reported_examples = self->examples;
   if (self->metrics && !write_metrics (self, s))
-    warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
-        "could not be written: %s", g_strerror (errno));
+    warn_metrics (self);
   gst_element_post_message (self->element,
       gst_message_new_element (GST_OBJECT (self->element), s));
+}
+
+/* Training goes on without this checkpoint. Takes error. */
+static void
+warn_not_written (GstSupconTrainerWorker * self, GError * error)
+{
+  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
+      ("Training goes on; the next checkpoint tries again."));
+  g_error_free (error);
+}
+
+static void
+post_validation (GstSupconTrainerWorker * self,
+    const SupconValidation * validation, gboolean best)
+{
+  GstStructure *s = gst_structure_new ("supcon-validation",
+      "step", G_TYPE_UINT64, self->validated_step,
+      "count", G_TYPE_UINT, validation->n,
+      "validation-accuracy", G_TYPE_DOUBLE, validation->accuracy,
+      "validation-loss", G_TYPE_DOUBLE, validation->loss,
+      "best", G_TYPE_BOOLEAN, best, NULL);
+
+  if (self->metrics && !write_metrics (self, s))
+    warn_metrics (self);
+  if (self->job.progress) {
+    end_progress (self);
+    printf ("validation at step %" G_GUINT64_FORMAT ": accuracy %.2f %%%s\n",
+        self->validated_step, 100 * validation->accuracy, best ? ", the best" :
+        "");
+    fflush (stdout);
+  }
+  gst_element_post_message (self->element,
+      gst_message_new_element (GST_OBJECT (self->element), s));
+}
+
+/* FALSE: an error was posted. */
+static gboolean
+validate (GstSupconTrainerWorker * self)
+{
+  SupconLabels *labels = self->job.config.stage == SUPCON_STAGE_CONTRASTIVE ?
+      NULL : trained_labels (self);
+  SupconValidation validation;
+  GError *error = NULL;
+  gboolean done = gst_supcon_validation_run (self->job.validation, self->model,
+      labels, &validation, &error);
+  gboolean best;
+
+  g_clear_pointer (&labels, supcon_labels_free);
+  if (error)
+    gst_supcon_post_error (self->element, error);
+  if (!done)
+    return error == NULL;
+  self->validated_step = supcon_trainer_step_count (self->trainer);
+  best = validation.accuracy > self->best;
+  self->worse = best ? 0 : self->worse + 1;
+  self->best = MAX (self->best, validation.accuracy);
+  post_validation (self, &validation, best);
+  if (best && self->job.best_location
+      && !write_checkpoint (self, self->job.best_location, &error))
+    warn_not_written (self, error);
+  return TRUE;
+}
+
+static void
+save_and_keep (GstSupconTrainerWorker * self)
+{
+  GError *error = NULL;
+
+  if (!save (self, &error)) {
+    warn_not_written (self, error);
+  } else if (self->job.checkpoint_keep
+      && !supcon_checkpoint_keep (self->job.location, self->saved_step,
+          self->job.checkpoint_keep, &error)) {
+    warn_once (self, WARNED_KEEP, "%s", error->message);
+    g_error_free (error);
+  }
 }
 
 /* One step on 'training', and all that is to be said about it. */
@@ -379,12 +473,11 @@ train (GstSupconTrainerWorker * self)
     share (self);
 
   if (self->job.checkpoint_interval
-      && stats.step % self->job.checkpoint_interval == 0
-      && !save (self, &error)) {
-    GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
-        ("Training goes on; the next checkpoint tries again."));
-    g_error_free (error);
-  }
+      && stats.step % self->job.checkpoint_interval == 0)
+    save_and_keep (self);
+  if (self->job.validation && self->job.validate_interval
+      && stats.step % self->job.validate_interval == 0 && !validate (self))
+    return FALSE;
   return TRUE;
 }
 
@@ -418,6 +511,11 @@ worker_main (gpointer data)
 
     self->busy = FALSE;
     self->failed = !trained;
+    if (self->job.patience && self->worse >= self->job.patience) {
+      self->enough = TRUE;
+      self->full = FALSE;
+      supcon_batch_reset (self->filling);
+    }
     g_cond_broadcast (&self->cond);
   }
   g_mutex_unlock (&self->lock);
@@ -441,7 +539,9 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->n_labels = supcon_labels_count (labels);
   self->shared = job->share_name ?
       gst_supcon_shared_model_ref (job->share_name) : NULL;
-  self->shared_step = self->saved_step = first_step;
+  self->shared_step = self->saved_step = self->validated_step = first_step;
+  self->best = -1;
+  self->worse = 0;
   self->warned = 0;
   self->examples = self->reported_examples = 0;
   self->started = self->reported = self->printed = 0;
@@ -450,6 +550,7 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->filling = supcon_batch_new (job->batch_size, config->input_width,
       config->input_height);
   self->full = self->busy = self->stopping = self->failed = FALSE;
+  self->enough = FALSE;
   self->labels = labels;
   self->first_step = self->step = self->handed = first_step;
   self->received = self->dropped = self->unlabelled = 0;
@@ -539,6 +640,8 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
   GstFlowReturn ret;
 
   if (self->job.last_step && self->handed >= self->job.last_step)
+    return GST_FLOW_EOS;
+  if (self->enough)
     return GST_FLOW_EOS;
   if (self->received < self->job.skip_frames) {
     self->received++;
@@ -642,6 +745,9 @@ gst_supcon_trainer_worker_finish (GstSupconTrainerWorker * self)
   /* From here on the thread sleeps, as nobody else hands it a batch. */
   end_progress (self);
   share (self);
+  if (self->job.validation && self->step > self->validated_step
+      && !validate (self))
+    return GST_FLOW_ERROR;
   if (self->step > self->saved_step && !save (self, &error)) {
     gst_supcon_post_error (self->element, error);
     return GST_FLOW_ERROR;

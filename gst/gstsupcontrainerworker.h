@@ -8,6 +8,7 @@
 
 #include <gst/gst.h>
 
+#include "gstsupconvalidation.h"
 #include "labels.h"
 #include "train/trainer.h"
 
@@ -29,6 +30,11 @@ typedef struct
   guint64 skip_frames;          /* passed over at the start, since they were trained on before (resuming) */
   guint64 last_step;            /* no frame is taken once this step is sure to be reached; 0: no end */
   const gchar *location;        /* copied */
+  guint checkpoint_keep;        /* so many of these under names of their own */
+  GstSupconValidation *validation;      /* NULL: nothing to validate on */
+  guint64 validate_interval;    /* steps; 0: at the end alone */
+  guint patience;               /* validations without a better one after which training ends; 0: never */
+  gchar *best_location;         /* checkpoint of the best validation; NULL: none */
   gchar *metrics_location;      /* read at the start alone; NULL: none */
   const gchar *share_name;      /* read at the start alone; NULL: the model is not shared */
   guint update_interval;        /* steps between the copies that are shared */

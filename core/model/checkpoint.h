@@ -39,6 +39,12 @@ gboolean supcon_checkpoint_check_writable (const char *location, GError **error)
 gboolean supcon_checkpoint_check_room (const char *location, SupconModel *model, GError **error);
 
 /**
+ * Gives the checkpoint at location, of that step, a second name that later ones leave: m.safetensors becomes
+ * m.step-500.safetensors too. Only the newest 'keep' > 0 such files of location are left. SUPCON_ERROR_WRITE.
+ */
+gboolean supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error);
+
+/**
  * Reads a checkpoint into a new model (training enabled when momenta are there). Of a file with averages, data is the
  * averages and average is the weights to go on with: see
  * supcon_model_swap_average. Everything is validated against the

@@ -193,6 +193,111 @@ GST_START_TEST (test_disk_full)
 }
 GST_END_TEST;
 
+#define CLOTHES "supcondatasetsrc location=/usr/share/datasets/fashion-mnist val-fraction=0.1 "
+/* A trainer that learns from so many pictures and is validated on 200 others; its properties follow. */
+#define LEARN_CLOTHES(samples, epochs) \
+    CLOTHES "shuffle=true max-samples=" #samples " epochs=" #epochs " ! supconaugment ! " \
+    "video/x-raw,format=GRAY8,width=14,height=14 ! t. " \
+    CLOTHES "split=val max-samples=200 ! supconaugment policy=none views=1 ! " \
+    "video/x-raw,format=GRAY8,width=14,height=14 ! t.validation " \
+    "supcontrainer name=t encoder=resnet8 width=0.5 batch-size=64 message-interval=1 location=%s "
+
+static guint
+count_messages (const Run * run, const gchar * name)
+{
+  guint n = 0;
+
+  for (GList * l = run->messages; l; l = l->next)
+    n += gst_structure_has_name (l->data, name);
+  return n;
+}
+
+/* Judged by neighbours while the encoder learns, by the classifier while that learns; the best is kept. */
+GST_START_TEST (test_validation)
+{
+  gchar *best = g_build_filename (folder, "best.safetensors", NULL);
+  Run run = run_launch (LEARN_CLOTHES (512, 4) "validate-interval=16 best-location=%s", model, best);
+  const GstStructure *s;
+  guint64 step;
+  gdouble accuracy;
+  guint count;
+
+  run_assert_ended (run);
+  fail_unless_equals_int (count_messages (&run, "supcon-validation"), 4);
+  s = run_message (&run, "supcon-validation");
+  fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, "count",
+          G_TYPE_UINT, &count, "validation-accuracy", G_TYPE_DOUBLE, &accuracy,
+          NULL));
+  fail_unless_equals_uint64 (step, 64);
+  fail_unless_equals_int (count, 200);
+  fail_unless (accuracy > 0.4, "accuracy %g", accuracy);
+  fail_unless (g_file_test (best, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+
+  run = run_launch (LEARN_CLOTHES (512, 4) "stage=linear", model);
+  run_assert_ended (run);
+  fail_unless_equals_int (count_messages (&run, "supcon-validation"), 1);
+  s = run_message (&run, "supcon-validation");
+  gst_structure_get_double (s, "validation-accuracy", &accuracy);
+  fail_unless (accuracy > 0.4, "accuracy %g", accuracy);
+  run_clear (&run);
+  g_free (best);
+}
+GST_END_TEST;
+
+/* A learning rate that moves nothing: the training ends though the stream never does. */
+GST_START_TEST (test_early_stop)
+{
+  Run run = run_launch (LEARN_CLOTHES (64, 0) "validate-interval=1 patience=5 learning-rate=1e-9", model);
+  const GstStructure *s;
+  guint64 step;
+
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-train");
+  gst_structure_get_uint64 (s, "step", &step);
+  fail_unless (step >= 6 && step < 60, "step %" G_GUINT64_FORMAT, step);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+}
+GST_END_TEST;
+
+#define MISTAKEN ONE_THING "name=t location=%s videotestsrc num-buffers=3 ! "
+
+GST_START_TEST (test_validation_mistakes)
+{
+  Run run = run_launch (MISTAKEN "video/x-raw,format=RGB,width=14,height=12 ! "
+      "t.validation", model);
+
+  run_assert_error (run, "14x12");
+  run_clear (&run);
+  run = run_launch (MISTAKEN CAPS " ! t.validation", model);
+  run_assert_error (run, "None of the 3 frames");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_checkpoint_keep)
+{
+  Run run = run_launch (ONE_THING "checkpoint-interval=1 checkpoint-keep=2 location=%s", model);
+  gchar *names[] = { "m.step-2.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "m.safetensors" };
+
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    gchar *path = g_build_filename (folder, names[i], NULL);
+    SupconCheckpointInfo info;
+    SupconModel *loaded = supcon_checkpoint_load (path, NULL, &info, NULL);
+
+    fail_unless ((loaded != NULL) == (i > 0), "%s", names[i]);
+    if (loaded)
+      fail_unless_equals_uint64 (info.step, MIN (i + 2, 4));
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (loaded);
+    g_free (path);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_linear_stage)
 {
   Run run = run_launch (TRAINER "stage=linear location=%s " THINGS (8), model);
@@ -444,6 +549,10 @@ trainer_suite (void)
   tcase_add_loop_test (tcase, test_same_bytes_for_any_threads, 0, 2);
   tcase_add_test (tcase, test_resume);
   tcase_add_test (tcase, test_metrics);
+  tcase_add_test (tcase, test_validation);
+  tcase_add_test (tcase, test_early_stop);
+  tcase_add_test (tcase, test_validation_mistakes);
+  tcase_add_test (tcase, test_checkpoint_keep);
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_linear_stage);
   tcase_add_test (tcase, test_no_labels);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "error.h"
+#include "model/checkpoint.h"
+
+#define SUFFIX ".safetensors"
+#define STEP ".step-"
+
+/* Its step, when name is prefix, ".step-", digits, ".safetensors". */
+static gboolean
+step_of (const char *name, const char *prefix, guint64 *step)
+{
+  const char *at = name + strlen (prefix);
+  char *end;
+
+  if (!g_str_has_prefix (name, prefix) || !g_str_has_prefix (at, STEP) || !g_ascii_isdigit (at[strlen (STEP)]))
+    return FALSE;
+  *step = g_ascii_strtoull (at + strlen (STEP), &end, 10);
+  return g_str_equal (end, SUFFIX);
+}
+
+static int
+compare_steps (gconstpointer a, gconstpointer b)
+{
+  guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+
+  return (x > y) - (x < y);
+}
+
+static char *
+name_of (const char *prefix, guint64 step)
+{
+  return g_strdup_printf ("%s" STEP "%" G_GUINT64_FORMAT SUFFIX, prefix, step);
+}
+
+/* Leaves the newest ones of folder. */
+static void
+remove_old (const char *folder, const char *prefix, guint keep)
+{
+  GArray *steps = g_array_new (FALSE, FALSE, sizeof (guint64));
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+  guint64 step;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (step_of (name, prefix, &step))
+      g_array_append_val (steps, step);
+  if (dir)
+    g_dir_close (dir);
+  g_array_sort (steps, compare_steps);
+  for (guint i = 0; i + keep < steps->len; i++) {
+    char *old = name_of (prefix, g_array_index (steps, guint64, i)), *path = g_build_filename (folder, old, NULL);
+
+    g_unlink (path);
+    g_free (path);
+    g_free (old);
+  }
+  g_array_free (steps, TRUE);
+}
+
+gboolean
+supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error)
+{
+  char *base = g_path_get_basename (location), *folder = g_path_get_dirname (location), *name, *path;
+  gboolean done;
+
+  if (g_str_has_suffix (base, SUFFIX))
+    base[strlen (base) - strlen (SUFFIX)] = '\0';
+  name = name_of (base, step);
+  path = g_build_filename (folder, name, NULL);
+  /* The bytes stay where they are: the next checkpoint is another file that takes location's name. */
+  g_unlink (path);
+  done = link (location, path) == 0;
+  if (!done)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be made a second name of %s: %s", path, location,
+        g_strerror (errno));
+  remove_old (folder, base, keep);
+  g_free (path);
+  g_free (name);
+  g_free (folder);
+  g_free (base);
+  return done;
+}
