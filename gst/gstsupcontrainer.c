@@ -175,6 +175,17 @@ check_architecture (GstSupconTrainer * self, const gchar * location,
   return FALSE;
 }
 
+/* One output in place of classes. */
+static void
+make_regressor (SupconModel * model, SupconLabels ** labels)
+{
+  supcon_model_set_n_classes (model, 0);
+  supcon_model_set_n_classes (model, 1);
+  supcon_labels_free (*labels);
+  *labels = supcon_labels_new ();
+  supcon_labels_add (*labels, GST_SUPCON_TRAINER_VALUE);
+}
+
 static gboolean
 load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
     GError ** error)
@@ -210,15 +221,18 @@ load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
     self->first_step = info.step;
     self->first_frame = info.frames;
     supcon_model_swap_average (self->model);
-  } else if (resume && self->settings.job.config.stage == SUPCON_STAGE_CONTRASTIVE) {
+  } else if (resume
+      && !supcon_stage_needs_encoder (self->settings.job.config.stage)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s was written by stage %s, which resume=true cannot go on with in "
-        "stage contrastive; use init-location to start from it", location,
-        *info.stage ? info.stage : "(none)");
+        "stage %s; use init-location to start from it", location,
+        *info.stage ? info.stage : "(none)", stage);
     supcon_checkpoint_info_clear (&info);
     return FALSE;
   } else {
     supcon_model_forget_state (self->model);
+    if (self->settings.job.config.stage == SUPCON_STAGE_REGRESSION)
+      make_regressor (self->model, &info.labels);
   }
   self->labels = info.labels;
   info.labels = NULL;
@@ -231,8 +245,8 @@ load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
 static gboolean
 prepare (GstSupconTrainer * self, GError ** error)
 {
-  gboolean linear = self->settings.job.config.stage == SUPCON_STAGE_LINEAR;
-  gboolean exists;
+  SupconStage stage = self->settings.job.config.stage;
+  gboolean needed = supcon_stage_needs_encoder (stage), exists;
 
   if (!self->settings.location) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
@@ -247,13 +261,13 @@ prepare (GstSupconTrainer * self, GError ** error)
     return load_model (self, self->settings.location, TRUE, error);
   if (self->settings.init_location)
     return load_model (self, self->settings.init_location, FALSE, error);
-  if (linear && exists)
+  if (needed && exists)
     return load_model (self, self->settings.location, FALSE, error);
-  if (linear) {
+  if (needed) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "stage=linear needs a trained encoder, but init-location is not set "
+        "stage=%s needs a trained encoder, but init-location is not set "
         "and %s does not exist; train with stage=contrastive first",
-        self->settings.location);
+        supcon_stage_name (stage), self->settings.location);
     return FALSE;
   }
   return TRUE;
@@ -278,7 +292,9 @@ gst_supcon_trainer_start (GstBaseSink * sink)
   g_strlcpy (self->settings.model.encoder,
       gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->settings.encoder),
       sizeof self->settings.model.encoder);
-  if (prepare (self, &error))
+  if (prepare (self, &error)
+      && supcon_trainer_check (&self->settings.job.config,
+          self->settings.job.batch_size, self->model, &error))
     return TRUE;
   forget_model (self);
   gst_supcon_post_error (GST_ELEMENT (self), error);
@@ -389,13 +405,15 @@ make_job (GstSupconTrainer * self)
   first_step = self->first_frame ? 0 : self->first_step;
   job.skip_frames = self->first_frame;
   job.location = self->settings.location;
+  job.config.seed = self->settings.seed;
+  job.config.signal_interval = job.message_interval;
   job.last_step = self->settings.total_steps;
   job.validation = self->validation_pad ? self->validation : NULL;
   schedule->total_steps = total;
   schedule->learning_rate = find_learning_rate (self);
   if (self->settings.warmup_steps >= 0)
     schedule->warmup_steps = self->settings.warmup_steps;
-  else if (job.config.stage == SUPCON_STAGE_CONTRASTIVE)
+  else if (!supcon_stage_needs_encoder (job.config.stage))
     schedule->warmup_steps = auto_warmup_steps (total ? total - first_step : 0);
   GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
       " warm-up steps of %" G_GUINT64_FORMAT, schedule->learning_rate,

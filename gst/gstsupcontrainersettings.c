@@ -14,7 +14,10 @@ static guint id_encoder, id_stem, id_width;
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_trainer_stage_get_type, "GstSupconTrainerStage",
     {SUPCON_STAGE_CONTRASTIVE, "Encoder and projection head, by a contrastive loss", "contrastive"},
-    {SUPCON_STAGE_LINEAR, "Linear classifier on the frozen encoder, by cross-entropy", "linear"})
+    {SUPCON_STAGE_LINEAR, "Linear classifier on the frozen encoder, by cross-entropy", "linear"},
+    {SUPCON_STAGE_CROSS_ENTROPY, "Encoder and classifier together, by cross-entropy", "cross-entropy"},
+    {SUPCON_STAGE_FINETUNE, "Encoder that was trained before and classifier, by cross-entropy", "finetune"},
+    {SUPCON_STAGE_REGRESSION, "Linear output on the frozen encoder, by squared error; labels are numbers", "regression"})
 GST_SUPCON_DEFINE_ENUM (static GType, loss_get_type, "GstSupconTrainerLoss",
     {SUPCON_LOSS_OUT, "Supervised, mean over positives outside the logarithm (eq. 2)", "supcon-out"},
     {SUPCON_LOSS_IN, "Supervised, mean inside the logarithm (eq. 3)", "supcon-in"},
@@ -92,7 +95,7 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
   add (object_class, FIELD (job.config.loss.temperature),
       g_param_spec_double ("temperature", "Temperature",
           "Divides similarities in the contrastive loss; 0.1 is the paper's",
-          0.001, 100.0, 0.1, flags));
+          0.0, 100.0, 0.1, flags));
   add (object_class, FIELD (job.config.loss.base_temperature),
       g_param_spec_double ("base-temperature", "Base temperature",
           "Loss and gradient are multiplied by temperature / base-temperature, "
@@ -149,13 +152,58 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
   add (object_class, FIELD (warmup_steps),
       g_param_spec_int ("warmup-steps", "Warm-up steps",
           "Steps in which the learning rate rises from zero; -1 = a tenth of "
-          "the training, 20 to 100, and none in the linear stage", -1,
+          "the training, 20 to 100, and none on a trained encoder", -1,
           G_MAXINT, -1, flags));
   add (object_class, FIELD (total_steps),
       g_param_spec_uint64 ("total-steps", "Total steps",
           "Steps after which training ends, those before resume included; 0 = "
           "until the stream ends, whose length upstream is asked for", 0,
           G_MAXUINT64, 0, flags));
+  add (object_class, FIELD (job.config.micro_batch),
+      g_param_spec_uint ("micro-batch", "Micro-batch",
+          "Views encoded at once: memory grows with it in place of batch-size, "
+          "which it divides, and time by a third; 0 = the whole batch", 0,
+          1 << 20, 0, flags));
+  add (object_class, FIELD (job.config.mix.mixup),
+      g_param_spec_double ("mixup", "Mixup",
+          "Mix pictures and labels in pairs, shares from Beta(mixup, mixup): "
+          "with loss=generalized and stages of cross-entropy; 0 = none", 0.0,
+          100.0, 0.0, flags));
+  add (object_class, FIELD (job.config.mix.cutmix),
+      g_param_spec_double ("cutmix", "CutMix",
+          "Exchange boxes of pictures in pairs, areas from Beta(cutmix, "
+          "cutmix), as mixup; with both, one of them for each pair", 0.0,
+          100.0, 0.0, flags));
+  add (object_class, FIELD (job.config.label_smoothing),
+      g_param_spec_double ("label-smoothing", "Label smoothing",
+          "Share of a label that is spread over all classes: with "
+          "loss=generalized and stages of cross-entropy", 0.0, 0.99, 0.0,
+          flags));
+  add (object_class, FIELD (job.config.dropout),
+      g_param_spec_double ("dropout", "Dropout",
+          "Share of the embedding that is dropped before the classifier in "
+          "stages cross-entropy and finetune", 0.0, 0.99, 0.0, flags));
+  add (object_class, FIELD (job.config.encoder_learning_rate),
+      g_param_spec_double ("encoder-learning-rate", "Encoder learning rate",
+          "The encoder's own rate in stage finetune; 0 = learning-rate", 0.0,
+          1000.0, 0.0, flags));
+  add (object_class, FIELD (job.config.freeze),
+      g_param_spec_string ("freeze", "Freeze",
+          "Layer of the encoder, for example layer2, up to and with which "
+          "weights do not learn in stage finetune", NULL, flags));
+  add (object_class, FIELD (job.config.online_linear),
+      g_param_spec_boolean ("online-linear", "Online linear",
+          "Train a linear classifier beside stage contrastive, which does not "
+          "change what the encoder learns; its accuracy is in supcon-train",
+          FALSE, flags));
+  add (object_class, FIELD (job.config.queue_size),
+      g_param_spec_uint ("queue-size", "Queue size",
+          "Past embeddings that are contrasts in stage contrastive too, at "
+          "least a batch; 0 = none", 0, 1 << 24, 0, flags));
+  add (object_class, FIELD (job.config.momentum_encoder),
+      g_param_spec_boolean ("momentum-encoder", "Momentum encoder",
+          "Fill the queue by the running average of the weights (average-decay, "
+          "0.999 when that is 0)", FALSE, flags));
   add (object_class, FIELD (seed),
       g_param_spec_uint64 ("seed", "Seed", "Seed of the first weights", 0,
           G_MAXUINT64, 0, flags));

@@ -83,12 +83,6 @@ gst_supcon_trainer_worker_free (GstSupconTrainerWorker * self)
   g_free (self);
 }
 
-static const gchar *
-stage_name (const GstSupconTrainerWorker * self)
-{
-  return self->job.config.stage == SUPCON_STAGE_LINEAR ? "linear" : "contrastive";
-}
-
 /* Labels of batches that were not trained yet are left out: what leaves depends on what was trained alone. */
 static SupconLabels *
 trained_labels (GstSupconTrainerWorker * self)
@@ -127,7 +121,7 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
   };
   gboolean saved;
 
-  g_strlcpy (info.stage, stage_name (self), sizeof info.stage);
+  g_strlcpy (info.stage, supcon_stage_name (self->job.config.stage), sizeof info.stage);
   g_strlcpy (info.optimizer,
       supcon_optimizer_name (self->job.config.optimizer.kind),
       sizeof info.optimizer);
@@ -212,7 +206,8 @@ warn_about (GstSupconTrainerWorker * self, const SupconTrainStats * stats)
         "supconaugment make views=2 of every frame.", batch->n, stats->step,
         config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
   }
-  if ((!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
+  if (config->stage != SUPCON_STAGE_REGRESSION
+      && (!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
       && has_one_class (batch)) {
     warn_once (self, WARNED_ONE_CLASS,
         "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
@@ -223,23 +218,22 @@ warn_about (GstSupconTrainerWorker * self, const SupconTrainStats * stats)
   if (stats->collapsed) {
     warn_once (self, WARNED_COLLAPSED,
         "At step %" G_GUINT64_FORMAT " all embeddings have collapsed to one "
-        "point (loss %.4f, chance is log(%u) = %.4f, spread %.2g). Lower "
+        "point (loss %.4f, spread %.2g). Lower "
         "learning-rate (now %g), or raise warmup-steps (now %" G_GUINT64_FORMAT
         ") or temperature (now %g), and start again.", stats->step, stats->loss,
-        batch->n - 1, log (batch->n - 1.0), stats->spread,
+        stats->spread,
         stats->learning_rate, config->schedule.warmup_steps,
         config->loss.temperature);
   }
 }
 
 static gchar *
-accuracy_text (const GstSupconTrainerWorker * self,
-    const SupconTrainStats * stats)
+accuracy_text (const SupconTrainStats * stats)
 {
-  if (self->job.config.stage != SUPCON_STAGE_LINEAR || stats->anchors == 0)
+  if (stats->classified == 0)
     return g_strdup ("");
   return g_strdup_printf ("  accuracy %.1f %%",
-      100.0 * stats->correct / stats->anchors);
+      100.0 * stats->correct / stats->classified);
 }
 
 /* One line, redrawn on a terminal and now and then a new one elsewhere. */
@@ -256,9 +250,9 @@ print_progress (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
       && stats->step != total)
     return;
   self->printed = now;
-  accuracy = accuracy_text (self, stats);
+  accuracy = accuracy_text (stats);
   printf ("%s%s step %" G_GUINT64_FORMAT, terminal ? "\r\033[K" : "",
-      stage_name (self), stats->step);
+      supcon_stage_name (self->job.config.stage), stats->step);
   if (total)
     printf ("/%" G_GUINT64_FORMAT, total);
   printf ("  loss %.4f%s  %.0f views/s", stats->loss, accuracy,
@@ -348,9 +342,15 @@ post_stats (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
       "positives-per-anchor", G_TYPE_DOUBLE, stats->positives_per_anchor,
       "dropped", G_TYPE_UINT64, dropped, NULL);
 
-  if (self->job.config.stage == SUPCON_STAGE_LINEAR)
-    gst_structure_set (s, "accuracy", G_TYPE_DOUBLE,
-        stats->anchors ? stats->correct / (gdouble) stats->anchors : 0.0, NULL);
+  if (supcon_trainer_has_classes (&self->job.config))
+    gst_structure_set (s, "accuracy", G_TYPE_DOUBLE, stats->classified ?
+        stats->correct / (gdouble) stats->classified : 0.0, NULL);
+  if (stats->has_signals)
+    gst_structure_set (s,
+        "hard-positive-weight", G_TYPE_DOUBLE, stats->signals.hard_positives,
+        "hard-negative-weight", G_TYPE_DOUBLE, stats->signals.hard_negatives,
+        "alignment", G_TYPE_DOUBLE, stats->signals.alignment,
+        "uniformity", G_TYPE_DOUBLE, stats->signals.uniformity, NULL);
   self->reported = now;
   self->reported_examples = self->examples;
   if (self->metrics && !write_metrics (self, s))
@@ -446,9 +446,10 @@ train (GstSupconTrainerWorker * self)
 
   if (!self->started)
     self->started = self->reported = g_get_monotonic_time ();
-  if (self->job.config.stage == SUPCON_STAGE_LINEAR
+  if (supcon_trainer_has_classes (&self->job.config)
       && self->n_labels > supcon_model_n_classes (self->model))
     supcon_model_set_n_classes (self->model, self->n_labels);
+  self->training->n_classes = self->n_labels;
 
   if (!supcon_trainer_step (self->trainer, self->training, &stats, &error)) {
     end_progress (self);
@@ -634,7 +635,8 @@ hand_over (GstSupconTrainerWorker * self)
 
 static GstFlowReturn
 push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
-    gsize stride, guint channels, const gchar * label, guint64 sample)
+    gsize stride, guint channels, const gchar * label, gdouble value,
+    guint64 sample)
 {
   SupconBatch *batch;
   GstFlowReturn ret;
@@ -656,8 +658,8 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
     self->dropped++;
     return GST_FLOW_OK;
   }
-  /* The classifier learns nothing from an unlabelled frame, so it takes no place in the batch. */
-  if (!label && self->job.config.stage == SUPCON_STAGE_LINEAR) {
+  /* Other stages learn nothing from an unlabelled frame, so it takes no place in the batch. */
+  if (!label && self->job.config.stage != SUPCON_STAGE_CONTRASTIVE) {
     self->unlabelled++;
     return GST_FLOW_OK;
   }
@@ -665,9 +667,19 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
   supcon_batch_append (batch, pixels, stride, channels,
       label ? (gint32) supcon_labels_add (self->labels, label) :
       SUPCON_UNLABELLED, sample);
+  batch->values[batch->n - 1] = value;
   if (batch->n == batch->capacity)
     hand_over (self);
   return GST_FLOW_OK;
+}
+
+static gboolean
+parse_number (const gchar * text, gdouble * value)
+{
+  gchar *end;
+
+  *value = g_ascii_strtod (text, &end);
+  return end != text && *end == '\0' && isfinite (*value);
 }
 
 GstFlowReturn
@@ -676,9 +688,19 @@ gst_supcon_trainer_worker_push (GstSupconTrainerWorker * self,
     guint64 sample)
 {
   GstFlowReturn ret;
+  gdouble value = 0;
 
+  if (label && self->job.config.stage == SUPCON_STAGE_REGRESSION) {
+    if (!parse_number (label, &value)) {
+      GST_ELEMENT_ERROR (self->element, STREAM, FORMAT,
+          ("A frame has the label \"%s\"; expected a number, which is what "
+              "stage=regression learns", label), (NULL));
+      return GST_FLOW_ERROR;
+    }
+    label = GST_SUPCON_TRAINER_VALUE;
+  }
   g_mutex_lock (&self->lock);
-  ret = push_locked (self, pixels, stride, channels, label, sample);
+  ret = push_locked (self, pixels, stride, channels, label, value, sample);
   g_mutex_unlock (&self->lock);
   return ret;
 }
@@ -707,8 +729,9 @@ report_end (GstSupconTrainerWorker * self)
   if (self->unlabelled && labelled == 0) {
     GST_ELEMENT_ERROR (self->element, STREAM, FAILED,
         ("None of the %" G_GUINT64_FORMAT " frames has a label, but stage "
-            "linear learns from labels alone. Use supcondatasetsrc on a "
-            "labelled data set, or supconlabel.", self->unlabelled), (NULL));
+            "%s learns from labels alone. Use supcondatasetsrc on a labelled "
+            "data set, or supconlabel.", self->unlabelled,
+            supcon_stage_name (self->job.config.stage)), (NULL));
     return FALSE;
   }
   if (!self->job.last_step || self->first_step < self->job.last_step)

@@ -43,6 +43,9 @@ typedef struct
   gboolean progress;
 } GstSupconTrainerJob;
 
+/** The one label of a model of stage=regression, whose output is a number. */
+#define GST_SUPCON_TRAINER_VALUE "value"
+
 typedef struct _GstSupconTrainerWorker GstSupconTrainerWorker;
 
 /** The worker of element, which owns it; messages are posted in its name. */

@@ -23,7 +23,8 @@ supcon_softmax (const SupconReal *logits, guint n, guint classes, SupconReal *pr
 }
 
 SupconCrossEntropyResult
-supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gint32 *labels, SupconReal *dlogits)
+supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gint32 *labels, const SupconReal *targets,
+    SupconReal *dlogits)
 {
   SupconCrossEntropyResult result = { 0 };
   double sum = 0;
@@ -44,11 +45,15 @@ supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gi
       best = row[c] > row[best] ? c : best;
     for (guint c = 0; c < classes; c++)
       total += exp (row[c] - row[best]);
-    sum += log (total) + row[best] - row[labels[i]];
+    sum += log (total) + row[best];
+    for (guint c = 0; c < classes; c++) {
+      SupconReal target = targets ? targets[(gsize)i * classes + c] : c == (guint)labels[i];
+
+      sum -= target > 0 ? target * row[c] : 0;
+      if (dlogits)
+        dlogits[(gsize)i * classes + c] = (exp (row[c] - row[best]) / total - target) / result.counted;
+    }
     result.correct += best == (guint)labels[i];
-    if (dlogits)
-      for (guint c = 0; c < classes; c++)
-        dlogits[(gsize)i * classes + c] = (exp (row[c] - row[best]) / total - (c == (guint)labels[i])) / result.counted;
   }
   result.loss = result.counted ? sum / result.counted : 0;
   return result;

@@ -501,7 +501,14 @@ supcon_model_backward (SupconModel *self, const SupconReal *dz)
 }
 
 void
-supcon_model_backward_classifier (SupconModel *self, const SupconReal *r, guint n, const SupconReal *dlogits)
+supcon_model_backward_encoder (SupconModel *self, const SupconReal *dr)
+{
+  supcon_resnet_backward (self->encoder, &self->params, &self->workspace, dr);
+}
+
+void
+supcon_model_backward_classifier (
+    SupconModel *self, const SupconReal *r, guint n, const SupconReal *dlogits, SupconReal *dr)
 {
   SupconParam *weight;
 
@@ -509,4 +516,7 @@ supcon_model_backward_classifier (SupconModel *self, const SupconReal *r, guint 
   weight = &self->params.items[self->classifier];
   supcon_linear_backward_weights (n, supcon_model_embedding_dim (self), self->n_classes, r, dlogits,
       self->workspace.threads, weight[0].grad, weight[1].grad);
+  if (dr)
+    supcon_linear_backward_input (
+        n, supcon_model_embedding_dim (self), self->n_classes, dlogits, weight->data, self->workspace.threads, dr);
 }

@@ -114,7 +114,13 @@ const SupconReal *supcon_model_forward (SupconModel *model, const guint8 *pixels
 const SupconReal *supcon_model_forward_projection (SupconModel *model);
 /** Adds to the gradients of projection head and encoder those of a loss with gradient dz (n x projection dim). */
 void supcon_model_backward (SupconModel *model, const SupconReal *dz);
-/** Adds to the classifier's gradients alone those of a loss with gradient dlogits, for inputs r. */
-void supcon_model_backward_classifier (SupconModel *model, const SupconReal *r, guint n, const SupconReal *dlogits);
+/** Adds to the encoder's gradients those of a loss with gradient dr (n x embedding dim), of the last forward. */
+void supcon_model_backward_encoder (SupconModel *model, const SupconReal *dr);
+/**
+ * Adds to the classifier's gradients those of a loss with gradient dlogits, for inputs r; dr (n x embedding dim):
+ * written with the gradient by r, or NULL.
+ */
+void supcon_model_backward_classifier (
+    SupconModel *model, const SupconReal *r, guint n, const SupconReal *dlogits, SupconReal *dr);
 
 #endif

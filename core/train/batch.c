@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "loss/supcon.h"
+
 SupconBatch *
 supcon_batch_new (guint capacity, guint width, guint height)
 {
@@ -14,6 +16,9 @@ supcon_batch_new (guint capacity, guint width, guint height)
   batch->pixels = g_malloc ((gsize)capacity * width * height * 3);
   batch->labels = g_new (gint32, capacity);
   batch->samples = g_new (guint64, capacity);
+  batch->second = g_new (gint32, capacity);
+  batch->share = g_new (float, capacity);
+  batch->values = g_new (double, capacity);
   return batch;
 }
 
@@ -23,6 +28,9 @@ supcon_batch_free (SupconBatch *batch)
   g_free (batch->pixels);
   g_free (batch->labels);
   g_free (batch->samples);
+  g_free (batch->second);
+  g_free (batch->share);
+  g_free (batch->values);
   g_free (batch);
 }
 
@@ -48,5 +56,33 @@ supcon_batch_append (
   }
   batch->labels[batch->n] = label;
   batch->samples[batch->n] = sample;
+  batch->second[batch->n] = SUPCON_UNLABELLED;
+  batch->share[batch->n] = 1;
+  batch->values[batch->n] = 0;
   batch->n++;
+}
+
+guint
+supcon_batch_n_classes (const SupconBatch *batch)
+{
+  gint32 largest = -1;
+
+  for (guint i = 0; i < batch->n; i++)
+    largest = MAX (largest, batch->labels[i]);
+  return MAX ((guint)(largest + 1), batch->n_classes);
+}
+
+void
+supcon_batch_targets (const SupconBatch *batch, guint classes, double smoothing, SupconReal *targets)
+{
+  for (guint i = 0; i < batch->n; i++, targets += classes) {
+    gboolean labelled = batch->labels[i] != SUPCON_UNLABELLED;
+
+    for (guint c = 0; c < classes; c++)
+      targets[c] = labelled ? smoothing / classes : 0;
+    if (labelled)
+      targets[batch->labels[i]] += (1 - smoothing) * batch->share[i];
+    if (batch->second[i] != SUPCON_UNLABELLED)
+      targets[batch->second[i]] += (1 - smoothing) * (1 - batch->share[i]);
+  }
 }

@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * The two stages of training, a batch at a time.
+ * The stages of training, a batch at a time.
  *
- * contrastive: encoder and projection head by a supervised contrastive loss. linear: the classifier by cross-entropy on
- * the embeddings of the frozen encoder (paper, section 3.1).
+ * contrastive: encoder and projection head by a contrastive loss. linear: the classifier by cross-entropy on the
+ * embeddings of the frozen encoder (paper, section 3.1). cross-entropy: encoder and classifier together, the baseline.
+ * finetune: the same from a trained encoder. regression: a linear output on the frozen encoder by mean squared error,
+ * labels being numbers.
  */
 #ifndef SUPCON_TRAIN_TRAINER_H
 #define SUPCON_TRAIN_TRAINER_H
 
+#include "loss/signals.h"
 #include "loss/supcon.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/batch.h"
+#include "train/mix.h"
 
-typedef enum { SUPCON_STAGE_CONTRASTIVE, SUPCON_STAGE_LINEAR } SupconStage;
+typedef enum {
+  SUPCON_STAGE_CONTRASTIVE,
+  SUPCON_STAGE_LINEAR,
+  SUPCON_STAGE_CROSS_ENTROPY,
+  SUPCON_STAGE_FINETUNE,
+  SUPCON_STAGE_REGRESSION
+} SupconStage;
+
+/** contrastive, linear, cross-entropy, finetune, regression. */
+const char *supcon_stage_name (SupconStage stage);
+/** Whether the stage needs an encoder that was trained before. */
+gboolean supcon_stage_needs_encoder (SupconStage stage);
 
 typedef struct {
   SupconStage stage;
@@ -25,42 +40,71 @@ typedef struct {
   double clip_norm;     /* longest gradient of all trained tensors together, longer ones are shortened to it; 0: none */
   double average_decay; /* weights' running average, average = average_decay average + (1 - average_decay) weights after
                            each step, which checkpoints give as the model; 0: none */
+
+  guint micro_batch;      /* views encoded at once, each piece with BatchNorm statistics of its own; 0: all */
+  SupconMix mix;          /* generalised loss, cross-entropy, finetune */
+  double label_smoothing; /* [0, 1): share of a target that is spread over all classes; as mix */
+  double dropout;         /* [0, 1): of embeddings before the classifier; cross-entropy, finetune */
+
+  double encoder_learning_rate; /* finetune: the encoder's own, with the schedule's course; 0: the same */
+  const char
+      *freeze; /* finetune: encoder's tensors up to and with this layer's ("layer2") do not learn; NULL: all do */
+
+  gboolean online_linear;    /* contrastive: a linear classifier learns beside, by SGD, and the encoder not from it */
+  guint queue_size;          /* contrastive: past embeddings that are contrasts too; 0: none */
+  gboolean momentum_encoder; /* the queue is filled by the averaged weights; average_decay 0 is 0.999 then */
+  guint signal_interval;     /* contrastive: steps between computed signals; 0: never */
+  guint64 seed;              /* of mixing and dropout */
 } SupconTrainerConfig;
 
 /**
  * The learning rate that trains without tuning, for batches of batch_size views: contrastive 0.1 sqrt (batch_size /
- * 256), at most 0.2, since larger ones collapse the embeddings whatever the batch; linear sqrt (batch_size / 256).
- * Found on Fashion-MNIST with SGD. Adam, AdamW and RMSProp: 0.001; LARS: 0.3 batch_size / 256, as SimCLR.
+ * 256), at most 0.2, since larger ones collapse the embeddings whatever the batch; cross-entropy the same; finetune and
+ * regression a tenth of it; linear sqrt (batch_size / 256). Found on Fashion-MNIST with SGD. Adam, AdamW and RMSProp:
+ * 0.001; LARS: 0.3 batch_size / 256, as SimCLR.
  */
 double supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind optimizer, guint batch_size);
 
 /** Linear scaling (Goyal et al. 2017): learning_rate is that of 256 views. */
 double supcon_trainer_scaled_learning_rate (double learning_rate, guint batch_size);
 
+/** Whether a classifier is trained, which needs as many rows as there are labels. */
+gboolean supcon_trainer_has_classes (const SupconTrainerConfig *config);
+
+/**
+ * What can be said against config for batches of batch_size views before there is any: SUPCON_ERROR_SETTINGS names the
+ * settings, what they are and what was expected. model: what is to be trained, or NULL when it is not known yet.
+ */
+gboolean supcon_trainer_check (const SupconTrainerConfig *config, guint batch_size, SupconModel *model, GError **error);
+
 typedef struct {
   guint64 step; /* steps done, this one included */
   double loss, learning_rate;
   double gradient_norm;
   double positives_per_anchor; /* contrastive: mean |P(i)| */
-  guint anchors;               /* contrastive: anchors with a positive. linear: labelled views */
-  guint correct;               /* linear: views classified rightly */
+  guint anchors;               /* contrastive: anchors with a positive; others: labelled views */
+  guint classified, correct;   /* labelled views that a classifier saw, and those it was right about */
   double spread;               /* contrastive: 1 - |mean of z|^2, 0 when all embeddings are one point */
   gboolean collapsed;          /* loss within a hair of log(n - 1) and spread near 0 for many steps in a row */
+  gboolean has_signals;        /* signals was computed */
+  SupconLossSignals signals;
 } SupconTrainStats;
 
 typedef struct _SupconTrainer SupconTrainer;
 
-/** model is borrowed and must outlive the trainer. first_step: steps that were done before (resuming). */
+/**
+ * model is borrowed and must outlive the trainer. config passes supcon_trainer_check. first_step: steps that were done
+ * before (resuming).
+ */
 SupconTrainer *supcon_trainer_new (SupconModel *model, const SupconTrainerConfig *config, guint64 first_step);
 void supcon_trainer_free (SupconTrainer *trainer);
 guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
 
 /**
- * One optimiser step on batch. In the linear stage the model must have as many classes as the largest label asks. On a
- * loss or gradient that is not finite: FALSE, SUPCON_ERROR_NUMERIC naming the step, and the weights are as before the
- * step.
+ * One optimiser step on batch, whose pictures may be mixed by it. Where there is a classifier the model must have as
+ * many classes as the largest label asks, one for regression. On a loss or gradient that is not finite: FALSE,
+ * SUPCON_ERROR_NUMERIC naming the step, and the weights are as before the step.
  */
-gboolean supcon_trainer_step (
-    SupconTrainer *trainer, const SupconBatch *batch, SupconTrainStats *stats, GError **error);
+gboolean supcon_trainer_step (SupconTrainer *trainer, SupconBatch *batch, SupconTrainStats *stats, GError **error);
 
 #endif

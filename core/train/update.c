@@ -15,12 +15,35 @@ typedef struct {
   double *squares; /* of each tensor's gradient */
 } Update;
 
-static gboolean
-is_trained (const SupconTrainer *self, const SupconParam *param)
-{
-  gboolean head = param->part == SUPCON_PART_CLASSIFIER;
+/* The classifier beside the contrastive stage always learns by the same simple means. */
+#define PROBE_RATE 0.1
+static const SupconOptimizer probe_optimizer = { .kind = SUPCON_OPTIMIZER_SGD, .momentum = 0.9 };
 
-  return param->grad && head == (self->config.stage == SUPCON_STAGE_LINEAR);
+/* What the learning rate of tensor number 'index' is multiplied by; 0: it does not learn. */
+static double
+rate_of (const SupconTrainer *self, const SupconParam *param, guint index)
+{
+  const SupconTrainerConfig *config = &self->config;
+
+  if (!param->grad)
+    return 0;
+  switch (param->part) {
+  case SUPCON_PART_ENCODER:
+    if (config->stage == SUPCON_STAGE_LINEAR || config->stage == SUPCON_STAGE_REGRESSION || index < self->first_learnt)
+      return 0;
+    return config->encoder_learning_rate > 0 ? config->encoder_learning_rate / config->schedule.learning_rate : 1;
+  case SUPCON_PART_PROJECTION:
+    return config->stage == SUPCON_STAGE_CONTRASTIVE;
+  case SUPCON_PART_CLASSIFIER:
+    return config->stage != SUPCON_STAGE_CONTRASTIVE;
+  }
+  return 0;
+}
+
+static gboolean
+is_probe (const SupconTrainer *self, const SupconParam *param)
+{
+  return self->config.online_linear && param->part == SUPCON_PART_CLASSIFIER;
 }
 
 static void
@@ -30,7 +53,7 @@ square_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
   const SupconParam *param = &self->params[task];
   double sum = 0;
 
-  if (is_trained (self->trainer, param))
+  if (rate_of (self->trainer, param, task) > 0)
     for (gsize i = 0; i < param->size; i++)
       sum += (double)param->grad[i] * param->grad[i];
   self->squares[task] = sum;
@@ -58,14 +81,18 @@ update_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
   SupconParam *param = &self->params[task];
   SupconOptimizer optimizer = config->optimizer;
   gboolean weight = param->kind == SUPCON_PARAM_WEIGHT;
+  double rate = self->learning_rate * rate_of (self->trainer, param, task);
 
-  if (is_trained (self->trainer, param)) {
+  if (rate > 0) {
     if (!weight && !config->decay_all)
       optimizer.weight_decay = 0;
     if (self->clip < 1)
       scale (self->clip, param->grad, param->size);
-    supcon_optimizer_step (&optimizer, self->learning_rate, self->trainer->step + 1, weight, param->data, param->grad,
-        param->velocity, param->squares, param->size);
+    supcon_optimizer_step (&optimizer, rate, self->trainer->step + 1, weight, param->data, param->grad, param->velocity,
+        param->squares, param->size);
+  } else if (param->grad && is_probe (self->trainer, param)) {
+    supcon_optimizer_step (&probe_optimizer, PROBE_RATE, self->trainer->step + 1, weight, param->data, param->grad,
+        param->velocity, NULL, param->size);
   }
   if (param->average)
     follow (1 - config->average_decay, param->data, param->average, param->size);

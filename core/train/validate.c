@@ -93,7 +93,7 @@ supcon_validate_classifier (
     known[i] = labels[i] >= 0 && (guint)labels[i] < classes ? labels[i] : SUPCON_UNLABELLED;
   }
   supcon_model_classify (model, r, n, logits);
-  loss = supcon_cross_entropy (logits, n, classes, known, NULL);
+  loss = supcon_cross_entropy (logits, n, classes, known, NULL, NULL);
   validation->loss = loss.loss;
   validation->accuracy = validation->n ? (double)loss.correct / validation->n : 0;
   g_free (known);

@@ -2,10 +2,14 @@
 /* In double precision: the losses against the published formulas written as plain loops, and their gradients against
  * central differences. */
 #include <math.h>
+#include <string.h>
 
 #include "check_main.h"
 #include "golden/losses.h"
 #include "loss/cross_entropy.h"
+#include "loss/queue.h"
+#include "loss/signals.h"
+#include "loss/squared_error.h"
 #include "loss/supcon.h"
 #include "nn/activation.h"
 #include "rng.h"
@@ -243,28 +247,37 @@ START_TEST (test_targets)
 }
 END_TEST
 
-/* tests/oracle/losses.py. */
+/* The views of tests/oracle/losses.py. */
+enum { ROWS = 12, DIM = 4, N_CLASSES = 3 };
+static const gint32 golden_labels[ROWS] = { 0, 0, 1, 1, -1, -1, 2, 2, 0, 0, 1, 2 };
+static const guint64 golden_samples[ROWS] = { 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7 };
+
+static void
+golden_z (SupconReal *z)
+{
+  SupconReal norm[ROWS];
+
+  for (guint i = 0; i < ROWS; i++)
+    for (guint k = 0; k < DIM; k++)
+      z[i * DIM + k] = sin (1.7 * i * i + 2.3 * k + i * k + 0.5);
+  supcon_normalize_forward (ROWS, DIM, z, z, norm);
+}
+
 START_TEST (test_golden)
 {
-  enum { ROWS = 12, DIM = 4, N_CLASSES = 3 };
-  static const gint32 labels[ROWS] = { 0, 0, 1, 1, -1, -1, 2, 2, 0, 0, 1, 2 };
-  static const guint64 samples[ROWS] = { 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7 };
   static const struct {
     SupconLossKind kind;
     const double *loss, *gradient;
   } cases[] = { { SUPCON_LOSS_OUT, out_loss, out_gradient }, { SUPCON_LOSS_IN, in_loss, in_gradient },
     { SUPCON_LOSS_SELF, self_loss, self_gradient }, { SUPCON_LOSS_SINCERE, sincere_loss, sincere_gradient },
     { SUPCON_LOSS_GENERAL, general_loss, general_gradient } };
-  SupconReal z[ROWS * DIM], norm[ROWS], targets[ROWS * N_CLASSES], dz[(ROWS - 3) * DIM];
-  SupconViews views = { z, ROWS, DIM, 3, labels, samples, targets, N_CLASSES };
+  SupconReal z[ROWS * DIM], targets[ROWS * N_CLASSES], dz[(ROWS - 3) * DIM];
+  SupconViews views = { z, ROWS, DIM, 3, golden_labels, golden_samples, targets, N_CLASSES };
 
-  for (guint i = 0; i < ROWS; i++) {
-    for (guint k = 0; k < DIM; k++)
-      z[i * DIM + k] = sin (1.7 * i * i + 2.3 * k + i * k + 0.5);
+  golden_z (z);
+  for (guint i = 0; i < ROWS; i++)
     for (guint c = 0; c < N_CLASSES; c++)
       targets[i * N_CLASSES + c] = 0.05 + 0.9 * pow (cos (0.9 * i + c), 2);
-  }
-  supcon_normalize_forward (ROWS, DIM, z, z, norm);
   for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
     SupconLossConfig config = { cases[k].kind, 0.15, 0.07 };
 
@@ -272,6 +285,78 @@ START_TEST (test_golden)
     for (guint i = 0; i < G_N_ELEMENTS (dz); i++)
       ck_assert_double_eq_tol (dz[i], cases[k].gradient[i], 1e-12);
   }
+}
+END_TEST
+
+START_TEST (test_signals)
+{
+  SupconReal z[ROWS * DIM];
+  SupconViews views = { .z = z, .n = ROWS, .dim = DIM, .labels = golden_labels, .samples = golden_samples };
+  SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.15 };
+  SupconLossSignals signals;
+
+  golden_z (z);
+  supcon_loss_signals (&config, &views, &signals);
+  ck_assert_double_eq_tol (signals.alignment, *alignment, 1e-12);
+  ck_assert_double_eq_tol (signals.uniformity, *uniformity, 1e-12);
+  ck_assert_double_eq_tol (signals.hard_positives, *hard_positives, 1e-10);
+  ck_assert_double_eq_tol (signals.hard_negatives, *hard_negatives, 1e-10);
+}
+END_TEST
+
+/* The queue of losses.py: seven places, batches of four. */
+START_TEST (test_queue)
+{
+  enum { SIZE = 7, BATCH = 4 };
+  SupconReal all[ROWS * DIM], z[(BATCH + SIZE) * DIM];
+  SupconQueue *queue = supcon_queue_new (SIZE, DIM);
+  SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.15 };
+
+  golden_z (all);
+  for (guint step = 0; step < G_N_ELEMENTS (queue_losses); step++) {
+    gint32 labels[BATCH + SIZE];
+    guint64 samples[BATCH + SIZE] = { 0 };
+    SupconViews views
+        = { .z = z, .n = BATCH + queue->n, .dim = DIM, .n_past = queue->n, .labels = labels, .samples = samples };
+
+    for (guint b = 0; b < BATCH; b++) {
+      memcpy (z + b * DIM, all + (step * 5 + b * 2) % ROWS * DIM, DIM * sizeof *z);
+      labels[b] = (step + b) % 3;
+    }
+    memcpy (z + BATCH * DIM, queue->z, queue->n * DIM * sizeof *z);
+    memcpy (labels + BATCH, queue->labels, queue->n * sizeof *labels);
+    ck_assert_double_eq_tol (supcon_loss (&config, &views, 1, NULL).loss, queue_losses[step], 1e-12);
+    supcon_queue_push (queue, z, labels, samples, BATCH);
+    ck_assert_uint_eq (queue->n, MIN (SIZE, (step + 1) * BATCH));
+  }
+  supcon_queue_free (queue);
+}
+END_TEST
+
+START_TEST (test_smoothing)
+{
+  static const gint32 labels[6] = { 0, 3, 1, 2, 2, 0 };
+  SupconReal logits[24], targets[24], dlogits[24];
+
+  for (guint i = 0; i < 24; i++) {
+    logits[i] = 3 * sin (1.3 * (i / 4) + 2.1 * (i % 4) * (i % 4));
+    targets[i] = 0.1 / 4 + 0.9 * ((guint)labels[i / 4] == i % 4);
+  }
+  ck_assert_double_eq_tol (supcon_cross_entropy (logits, 6, 4, labels, targets, dlogits).loss, *smooth_loss, 1e-12);
+  for (guint i = 0; i < 24; i++)
+    ck_assert_double_eq_tol (dlogits[i], smooth_gradient[i], 1e-12);
+}
+END_TEST
+
+START_TEST (test_squared_error)
+{
+  static const double values[3] = { 1, -2, 30 };
+  SupconReal outputs[3] = { 2, -2, 27 }, doutputs[3];
+
+  ck_assert_double_eq_tol (supcon_squared_error (outputs, 3, values, doutputs), 10.0 / 3, 1e-12);
+  ck_assert_double_eq_tol (doutputs[0], 2.0 / 3, 1e-12);
+  ck_assert_double_eq_tol (doutputs[1], 0, 1e-12);
+  ck_assert_double_eq_tol (doutputs[2], -2, 1e-12);
 }
 END_TEST
 
@@ -417,7 +502,7 @@ START_TEST (test_cross_entropy)
     logits[i] = 4 * supcon_rng_normal (&rng);
   for (guint i = 0; i < N; i++)
     labels[i] = i % 6 == 5 ? -1 : (gint32)supcon_rng_below (&rng, CLASSES);
-  result = supcon_cross_entropy (logits, N, CLASSES, labels, dlogits);
+  result = supcon_cross_entropy (logits, N, CLASSES, labels, NULL, dlogits);
   supcon_softmax (logits, N, CLASSES, probabilities);
   for (guint i = 0; i < N; i++)
     if (labels[i] >= 0) {
@@ -431,15 +516,15 @@ START_TEST (test_cross_entropy)
     double up, down;
 
     logits[i] = keep + 1e-6;
-    up = supcon_cross_entropy (logits, N, CLASSES, labels, NULL).loss;
+    up = supcon_cross_entropy (logits, N, CLASSES, labels, NULL, NULL).loss;
     logits[i] = keep - 1e-6;
-    down = supcon_cross_entropy (logits, N, CLASSES, labels, NULL).loss;
+    down = supcon_cross_entropy (logits, N, CLASSES, labels, NULL, NULL).loss;
     logits[i] = keep;
     ck_assert_double_eq_tol (dlogits[i], (up - down) / 2e-6, 1e-8);
   }
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_past, test_targets, test_golden, test_hard_targets,
-    test_base_temperature, test_gradients_large, test_no_positives, test_low_temperature, test_collapsed,
-    test_cross_entropy)
+SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_past, test_targets, test_golden, test_signals,
+    test_queue, test_smoothing, test_squared_error, test_hard_targets, test_base_temperature, test_gradients_large,
+    test_no_positives, test_low_temperature, test_collapsed, test_cross_entropy)

@@ -44,6 +44,7 @@ batch_new (guint views, guint stream)
     for (guint k = 0; k < sizeof pixels; k++)
       pixels[k] = supcon_rng_below (&rng, 200) + 25 * label;
     supcon_batch_append (batch, pixels, SIZE * 3, 3, label, i / 2);
+    batch->values[i] = 0.3 * label + 0.1 * i;
   }
   return batch;
 }
@@ -306,5 +307,363 @@ START_TEST (test_validate_classifier)
 }
 END_TEST
 
+/* The gradients of one step, with weights that stay where they are. */
+static SupconTrainStats
+step_once (SupconModel *model, SupconTrainerConfig config, guint64 step)
+{
+  config.schedule.learning_rate = 0;
+  return train (model, &config, step, step + 1);
+}
+
+static SupconReal *
+element_of (SupconModel *model, const char *name, guint index, SupconReal *grad)
+{
+  guint n;
+  SupconParam *params = supcon_model_params (model, &n);
+
+  for (guint i = 0; i < n; i++)
+    if (g_str_equal (params[i].name, name)) {
+      index %= params[i].size;
+      *grad = params[i].grad ? params[i].grad[index] : 0;
+      return &params[i].data[index];
+    }
+  ck_abort_msg ("no tensor %s", name);
+}
+
+static void
+check_gradients (const char *what, SupconTrainerConfig config, const char *const *names)
+{
+  for (guint t = 0; names[t]; t++)
+    for (guint probe = 0; probe < 3; probe++) {
+      SupconModel *model = model_new ();
+      SupconReal grad, ignored, *element;
+      double up, down;
+      guint n;
+      SupconParam *params;
+
+      if (config.stage == SUPCON_STAGE_REGRESSION)
+        supcon_model_set_n_classes (model, 1);
+      params = supcon_model_params (model, &n);
+      for (guint i = 0; i < n; i++) /* a classifier at zero tells the encoder nothing */
+        for (gsize k = 0; params[i].part == SUPCON_PART_CLASSIFIER && k < params[i].size; k++)
+          params[i].data[k] = sin (k + 1.0);
+      step_once (model, config, 3);
+      element = element_of (model, names[t], probe * 7, &grad);
+      *element += 1e-6;
+      up = step_once (model, config, 3).loss;
+      element = element_of (model, names[t], probe * 7, &ignored);
+      *element -= 2e-6;
+      down = step_once (model, config, 3).loss;
+      ck_assert_msg (fabs (grad - (up - down) / 2e-6) < 1e-5 * (1 + fabs (grad)), "%s, %s: gradient %g, not %g", what,
+          names[t], grad, (up - down) / 2e-6);
+      supcon_model_free (model);
+    }
+}
+
+/* Through the whole step of each stage against differences of its loss. */
+START_TEST (test_stage_gradients)
+{
+  static const char *const encoder[] = { "layer3.0.bn2.weight", "layer3.0.conv2.weight", "classifier.weight", NULL };
+  static const char *const projection[] = { "layer3.0.bn2.weight", "projection.2.weight", NULL };
+  static const char *const head[] = { "classifier.weight", "classifier.bias", NULL };
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+
+  check_gradients ("cross-entropy", config, encoder);
+  config.dropout = 0.4;
+  check_gradients ("dropout", config, encoder);
+  config.mix.cutmix = 1;
+  config.label_smoothing = 0.2;
+  check_gradients ("cutmix, smoothing", config, encoder);
+  config.micro_batch = 4;
+  check_gradients ("in pieces", config, encoder);
+
+  config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  config.loss.kind = SUPCON_LOSS_GENERAL;
+  config.mix.mixup = config.mix.cutmix = 1;
+  config.label_smoothing = 0.1;
+  check_gradients ("generalised", config, projection);
+  config.loss.kind = SUPCON_LOSS_SINCERE;
+  config.mix.mixup = config.mix.cutmix = config.label_smoothing = 0;
+  config.micro_batch = 8;
+  check_gradients ("sincere in pieces", config, projection);
+
+  check_gradients ("linear", config_of (SUPCON_STAGE_LINEAR), head);
+  check_gradients ("regression", config_of (SUPCON_STAGE_REGRESSION), head);
+}
+END_TEST
+
+/* Twins that keep the activations of one piece each tell what a single pass with statistics per piece would give. */
+START_TEST (test_micro_batch)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new (), *twins[2] = { model_new (), model_new () };
+  SupconBatch *batch = batch_new (VIEWS, 0);
+  guint dim = supcon_model_projection_dim (model), half = VIEWS / 2 * SIZE * SIZE * 3, n;
+  SupconReal *z = g_new (SupconReal, VIEWS * dim), *dz = g_new (SupconReal, VIEWS * dim);
+  SupconViews views = { .z = z, .n = VIEWS, .dim = dim, .labels = batch->labels, .samples = batch->samples };
+  const SupconParam *found, *twin[2];
+  double loss, most = 0;
+
+  config.micro_batch = VIEWS / 2;
+  loss = step_once (model, config, 0).loss;
+  for (guint t = 0; t < 2; t++) {
+    supcon_model_enable_training (twins[t]);
+    supcon_model_forward (twins[t], batch->pixels + t * half, VIEWS / 2);
+    memcpy (z + t * VIEWS / 2 * dim, supcon_model_forward_projection (twins[t]), VIEWS / 2 * dim * sizeof *z);
+  }
+  ck_assert_double_eq_tol (loss, supcon_loss (&config.loss, &views, 1, dz).loss, 1e-12);
+  for (guint t = 0; t < 2; t++) {
+    supcon_model_backward (twins[t], dz + t * VIEWS / 2 * dim);
+    twin[t] = supcon_model_params (twins[t], &n);
+  }
+  found = supcon_model_params (model, &n);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; found[i].grad && k < found[i].size; k++)
+      most = MAX (most, fabs (found[i].grad[k] - twin[0][i].grad[k] - twin[1][i].grad[k]));
+  ck_assert_msg (most < 1e-10, "gradients differ by %g", most);
+
+  /* Running statistics have moved once for each piece, in order. */
+  supcon_model_forward (twins[0], batch->pixels + half, VIEWS / 2);
+  twin[0] = supcon_model_params (twins[0], &n);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; found[i].kind == SUPCON_PARAM_BUFFER && k < found[i].size; k++)
+      ck_assert_double_eq_tol (found[i].data[k], twin[0][i].data[k], 1e-12);
+  g_free (z);
+  g_free (dz);
+  supcon_batch_free (batch);
+  supcon_model_free (model);
+  supcon_model_free (twins[0]);
+  supcon_model_free (twins[1]);
+}
+END_TEST
+
+/* The classifier beside is seen in the statistics and in nothing that the contrastive loss trains. */
+START_TEST (test_online_linear)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *plain = model_new (), *probed = model_new ();
+  SupconTrainStats stats;
+  const SupconParam *a, *b;
+  guint n;
+
+  config.clip_norm = 0.1;
+  train (plain, &config, 0, 6);
+  config.online_linear = TRUE;
+  stats = train (probed, &config, 0, 6);
+  ck_assert_uint_eq (stats.classified, VIEWS);
+  a = supcon_model_params (plain, &n);
+  b = supcon_model_params (probed, &n);
+  for (guint i = 0; i < n; i++)
+    ck_assert_msg (
+        (memcmp (a[i].data, b[i].data, a[i].size * sizeof *a[i].data) == 0) == (a[i].part != SUPCON_PART_CLASSIFIER),
+        "%s", a[i].name);
+  stats = train (probed, &config, 6, 80);
+  ck_assert_uint_ge (stats.correct, VIEWS * 3 / 4);
+  supcon_model_free (plain);
+  supcon_model_free (probed);
+}
+END_TEST
+
+START_TEST (test_finetune)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_FINETUNE);
+  SupconModel *model = model_new (), *slow = model_new ();
+  GArray *before;
+  const SupconParam *params, *others;
+  guint n, frozen = 0, at = 0;
+
+  config.optimizer = (SupconOptimizer){ 0 };
+  config.freeze = "layer2";
+  params = supcon_model_params (model, &n);
+  others = supcon_model_params (slow, &n);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; params[i].part == SUPCON_PART_CLASSIFIER && k < params[i].size; k++)
+      params[i].data[k] = others[i].data[k] = sin (k + 1.0);
+  before = weights_of (model, FALSE);
+  train (model, &config, 0, 1);
+  config.encoder_learning_rate = config.schedule.learning_rate / 10;
+  train (slow, &config, 0, 1);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; k < params[i].size; k++, at++) {
+      double moved = params[i].data[k] - g_array_index (before, SupconReal, at);
+      double slowly = others[i].data[k] - g_array_index (before, SupconReal, at);
+      gboolean encoder = params[i].part == SUPCON_PART_ENCODER;
+
+      if (params[i].kind == SUPCON_PARAM_BUFFER)
+        continue;
+      if (params[i].part == SUPCON_PART_PROJECTION || (encoder && !g_str_has_prefix (params[i].name, "layer3"))) {
+        ck_assert_msg (moved == 0 && slowly == 0, "%s has moved", params[i].name);
+        frozen++;
+      } else {
+        ck_assert_double_eq_tol (slowly, moved / (encoder ? 10 : 1), 1e-12);
+      }
+    }
+  ck_assert_uint_gt (frozen, 0);
+  g_array_unref (before);
+  supcon_model_free (model);
+  supcon_model_free (slow);
+}
+END_TEST
+
+/* The queue holds what averaged weights say of past batches, from the second step on. */
+START_TEST (test_momentum_encoder)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer;
+  guint dim = supcon_model_projection_dim (model);
+  SupconReal *z = g_new (SupconReal, 3 * VIEWS * dim);
+  gint32 labels[3 * VIEWS];
+  guint64 samples[3 * VIEWS];
+  guint past = 0;
+
+  config.queue_size = VIEWS + VIEWS / 2;
+  config.momentum_encoder = TRUE;
+  config.average_decay = 0.6;
+  trainer = supcon_trainer_new (model, &config, 0);
+  for (guint step = 0; step < 4; step++) {
+    SupconBatch *batch = batch_new (VIEWS, step);
+    SupconViews views = { .z = z, .n = VIEWS + past, .dim = dim, .n_past = past, .labels = labels, .samples = samples };
+    SupconTrainStats stats;
+    SupconModel *twin = model_new ();
+    guint n;
+    SupconParam *to = supcon_model_params (twin, &n), *from = supcon_model_params (model, &n);
+
+    /* Before the step: z of the weights, in front of what is past. */
+    for (guint i = 0; i < n; i++)
+      memcpy (to[i].data, from[i].data, to[i].size * sizeof *to[i].data);
+    supcon_model_forward (twin, batch->pixels, VIEWS);
+    memcpy (z, supcon_model_forward_projection (twin), VIEWS * dim * sizeof *z);
+    memcpy (labels, batch->labels, sizeof batch->labels[0] * VIEWS);
+    memcpy (samples, batch->samples, sizeof batch->samples[0] * VIEWS);
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+    ck_assert_double_eq_tol (stats.loss, supcon_loss (&config.loss, &views, 1, NULL).loss, 1e-10);
+
+    /* After it: those of the averaged weights become the newest of the past; the oldest are the last. */
+    from = supcon_model_params (model, &n);
+    to = supcon_model_params (twin, &n);
+    for (guint i = 0; i < n; i++)
+      memcpy (to[i].data, from[i].average, to[i].size * sizeof *to[i].data);
+    supcon_model_forward (twin, batch->pixels, VIEWS);
+    past = MIN (past + VIEWS, config.queue_size);
+    memmove (z + 2 * VIEWS * dim, z + VIEWS * dim, VIEWS * dim * sizeof *z);
+    memmove (labels + 2 * VIEWS, labels + VIEWS, VIEWS * sizeof *labels);
+    memmove (samples + 2 * VIEWS, samples + VIEWS, VIEWS * sizeof *samples);
+    for (guint i = 0; i < VIEWS; i++) {
+      guint at = 2 * VIEWS - 1 - i;
+
+      memcpy (z + at * dim, supcon_model_forward_projection (twin) + i * dim, dim * sizeof *z);
+      labels[at] = batch->labels[i];
+      samples[at] = batch->samples[i];
+    }
+    supcon_model_free (twin);
+    supcon_batch_free (batch);
+  }
+  supcon_trainer_free (trainer);
+  g_free (z);
+  supcon_model_free (model);
+}
+END_TEST
+
+static guint
+count (const SupconBatch *batch, guint i, guint8 value)
+{
+  guint n = 0;
+
+  for (guint k = 0; k < SIZE * SIZE * 3; k++)
+    n += batch->pixels[i * SIZE * SIZE * 3 + k] == value;
+  return n;
+}
+
+START_TEST (test_mix)
+{
+  enum { N = 401 };
+  guint8 pixels[SIZE * SIZE * 3];
+  double sum = 0, square = 0;
+
+  for (guint cut = 0; cut < 2; cut++) {
+    SupconBatch *batch = supcon_batch_new (N, SIZE, SIZE);
+    SupconMix mix = { cut ? 0 : 0.5, cut ? 1 : 0 };
+    SupconReal targets[N * 5];
+    guint mixed = 0;
+
+    for (guint i = 0; i < N; i++) {
+      memset (pixels, i % 5 * 50, sizeof pixels);
+      supcon_batch_append (batch, pixels, SIZE * 3, 3, i % 5 == 4 ? SUPCON_UNLABELLED : (gint32)(i % 5), i);
+    }
+    supcon_mix (&mix, 1, 2, batch);
+    supcon_batch_targets (batch, 5, 0, targets);
+    for (guint i = 0; i < N; i++) {
+      guint8 own = i % 5 * 50, other = batch->second[i] * 50;
+      double share = batch->share[i];
+
+      if (batch->second[i] == SUPCON_UNLABELLED) {
+        ck_assert_uint_eq (count (batch, i, own), sizeof pixels);
+        continue;
+      }
+      mixed++;
+      ck_assert (share >= 0 && share <= 1 && batch->labels[i] >= 0);
+      if (cut && own != other)
+        ck_assert (fabs (count (batch, i, own) - share * sizeof pixels) < 1e-3
+                   && fabs (count (batch, i, other) - (1 - share) * sizeof pixels) < 1e-3);
+      else if (!cut)
+        ck_assert (fabs (batch->pixels[i * sizeof pixels] - (share * own + (1 - share) * other)) <= 0.5001);
+      if (own != other)
+        ck_assert (
+            fabs (targets[i * 5 + own / 50] - share) < 1e-6 && fabs (targets[i * 5 + other / 50] + share - 1) < 1e-6);
+      sum += cut ? 0 : share - 0.5;
+      square += cut ? 0 : (share - 0.5) * (share - 0.5);
+    }
+    ck_assert_uint_ge (mixed, N / 5 * 4 - 2);
+    if (!cut) {
+      /* Beta(0.5, 0.5) has mean 1/2 and variance 1/8; pairs share their number. */
+      ck_assert_double_eq_tol (sum / mixed, 0, 0.1);
+      ck_assert_double_eq_tol (square / mixed, 0.125, 0.03);
+    }
+    supcon_batch_free (batch);
+  }
+}
+END_TEST
+
+static void
+check_refused (SupconTrainerConfig config, const char *message)
+{
+  SupconModel *model = model_new ();
+  GError *error = NULL;
+
+  ck_assert (!supcon_trainer_check (&config, 64, model, &error));
+  ck_assert_msg (strstr (error->message, message) != NULL, "%s", error->message);
+  g_error_free (error);
+  supcon_model_free (model);
+}
+
+START_TEST (test_settings)
+{
+  SupconTrainerConfig good = config_of (SUPCON_STAGE_CONTRASTIVE), bad;
+
+  good.queue_size = 64;
+  good.micro_batch = 16;
+  ck_assert (supcon_trainer_check (&good, 64, NULL, NULL));
+#define REFUSED(message, ...)                                                                                          \
+  bad = good;                                                                                                          \
+  __VA_ARGS__;                                                                                                         \
+  check_refused (bad, message)
+  REFUSED ("temperature is 0; expected more than 0", bad.loss.temperature = 0);
+  REFUSED ("queue-size is 63, smaller than batch-size, 64", bad.queue_size = 63);
+  REFUSED ("micro-batch is 24, which does not divide batch-size, 64", bad.micro_batch = 24);
+  REFUSED ("micro-batch is 128", bad.micro_batch = 128);
+  REFUSED ("momentum-encoder is set, but queue-size is 0", bad.queue_size = 0, bad.momentum_encoder = TRUE);
+  REFUSED ("mixup is set", bad.mix.mixup = 1);
+  REFUSED ("cutmix is set, but a queue", bad.mix.cutmix = 1, bad.loss.kind = SUPCON_LOSS_GENERAL);
+  REFUSED ("nesterov is set, but optimizer is adam", bad.optimizer.nesterov = TRUE,
+      bad.optimizer.kind = SUPCON_OPTIMIZER_ADAM);
+  REFUSED ("dropout is set, but stage is contrastive", bad.dropout = 0.5);
+  REFUSED ("queue-size is set, but stage is linear", bad.stage = SUPCON_STAGE_LINEAR);
+  REFUSED ("freeze is \"layer9\", which is no layer of resnet8", bad.stage = SUPCON_STAGE_FINETUNE, bad.queue_size = 0,
+      bad.freeze = "layer9");
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("trainer", test_clipping, test_average, test_optimizer_in_checkpoint, test_validate_neighbours,
-    test_validate_classifier)
+    test_validate_classifier, test_stage_gradients, test_micro_batch, test_online_linear, test_finetune,
+    test_momentum_encoder, test_mix, test_settings)

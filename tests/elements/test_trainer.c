@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <glib/gstdio.h>
+
 #include "model/checkpoint.h"
 #include "pipeline.h"
 
@@ -298,6 +300,100 @@ GST_START_TEST (test_checkpoint_keep)
 }
 GST_END_TEST;
 
+/* Each setting with what is said against it, before there is a frame. */
+GST_START_TEST (test_bad_settings)
+{
+  static const gchar *const cases[][2] = {
+    {"temperature=0", "temperature is 0; expected more than 0"},
+    {"queue-size=16 batch-size=32", "queue-size is 16, smaller than batch-size, 32"},
+    {"micro-batch=5 batch-size=32", "micro-batch is 5, which does not divide batch-size, 32"},
+    {"mixup=1", "mixup is set"},
+    {"momentum-encoder=true", "momentum-encoder is set, but queue-size is 0"},
+    {"dropout=0.5", "dropout is set, but stage is contrastive"},
+    {"optimizer=adam nesterov=true", "nesterov is set, but optimizer is adam"},
+    {"stage=regression", "stage=regression needs a trained encoder"}
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Run run = run_launch (ONE_THING "%s location=%s", cases[i][0], model);
+
+    run_assert_error (run, cases[i][1]);
+    fail_unless (!g_file_test (model, G_FILE_TEST_EXISTS));
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
+/* Every optimiser, loss, stage and mixing goes through a pipeline. */
+GST_START_TEST (test_methods)
+{
+  static const gchar *const cases[] = {
+    "optimizer=lars warmup-steps=0", "optimizer=adamw clip-norm=1 average-decay=0.9",
+    "optimizer=rmsprop learning-rate=0.001", "loss=sincere base-temperature=0.07",
+    "loss=generalized cutmix=1 mixup=0.2 label-smoothing=0.1",
+    "loss=supcon-in micro-batch=8", "queue-size=64 momentum-encoder=true",
+    "stage=cross-entropy dropout=0.2 label-smoothing=0.1 cutmix=1 micro-batch=8",
+    "online-linear=true scale-learning-rate=true"
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Run run = run_launch (TRAINER "batch-size=16 message-interval=1 %s location=%s " THINGS (64),
+        cases[i], model);
+    const GstStructure *s = run_message (&run, "supcon-train");
+    gdouble value;
+
+    run_assert_ended (run);
+    fail_unless (gst_structure_get_double (s, "loss", &value) && value >= 0, "%s", cases[i]);
+    fail_unless (gst_structure_has_field (s, "alignment") == !strstr (cases[i], "cross-entropy"), "%s", cases[i]);
+    fail_unless (gst_structure_has_field (s, "accuracy") ==
+        (strstr (cases[i], "cross-entropy") || strstr (cases[i], "online-linear")), "%s", cases[i]);
+    run_clear (&run);
+    g_remove (model);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_finetune_and_regression)
+{
+  Run run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (64), model);
+  const gchar *numbers = "videotestsrc pattern=%s num-buffers=1600 ! " CAPS " ! supconlabel label=%s ! supcontrainer "
+      "stage=regression batch-size=16 learning-rate=0.02 momentum=0.5 message-interval=1 location=%s";
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  gdouble loss;
+  gchar *line;
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (TRAINER "stage=finetune freeze=layer1 encoder-learning-rate=0.001 batch-size=16 location=%s "
+      THINGS (64), model);
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (TRAINER "stage=finetune freeze=layer7 batch-size=16 location=%s " THINGS (64), model);
+  run_assert_error (run, "freeze is \"layer7\", which is no layer of resnet8");
+  run_clear (&run);
+
+  line = g_strdup_printf (numbers, "ball", "3.5", model);
+  run = run_launch ("%s", line);
+  run_assert_ended (run);
+  fail_unless (gst_structure_get_double (run_message (&run, "supcon-train"), "loss", &loss));
+  fail_unless (loss < 0.2, "squared error %g", loss);
+  run_clear (&run);
+  g_free (line);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless_equals_string (info.stage, "regression");
+  fail_unless_equals_int (supcon_model_n_classes (loaded), 1);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+
+  line = g_strdup_printf (numbers, "ball", "cup", model);
+  run = run_launch ("%s", line);
+  run_assert_error (run, "the label \"cup\"; expected a number");
+  run_clear (&run);
+  g_free (line);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_linear_stage)
 {
   Run run = run_launch (TRAINER "stage=linear location=%s " THINGS (8), model);
@@ -554,6 +650,9 @@ trainer_suite (void)
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_checkpoint_keep);
   tcase_add_test (tcase, test_disk_full);
+  tcase_add_test (tcase, test_bad_settings);
+  tcase_add_test (tcase, test_methods);
+  tcase_add_test (tcase, test_finetune_and_regression);
   tcase_add_test (tcase, test_linear_stage);
   tcase_add_test (tcase, test_no_labels);
   tcase_add_test (tcase, test_one_class);

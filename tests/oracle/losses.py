@@ -74,3 +74,50 @@ for kind in ("out", "in", "self", "sincere", "general"):
 w = positives("out") > 0
 array("alignment", [((Z[:, None] - Z[None, :]) ** 2).sum(2)[w].mean().item()])
 array("uniformity", [torch.pdist(Z).pow(2).mul(-2).exp().mean().log().item()])
+
+# Hardest tenths: the mean over the anchors with a positive of mean weight of the hardest tenth by that of all.
+shares = {"positives": [], "negatives": []}
+s = Z @ Z.T
+for a in range(N):
+    others = [j for j in range(N) if j != a]
+    q = dict(zip(others, torch.softmax(s[a, others] / TEMPERATURE, 0).tolist()))
+    p = [j for j in others if w[a, j]]
+    n = [j for j in others if not w[a, j]]
+    if not p:
+        continue
+    for name, group, key, weight in (
+        ("positives", p, lambda j: s[a, j].item(), lambda j: abs(q[j] - 1 / len(p))),
+        ("negatives", n, lambda j: -s[a, j].item(), lambda j: q[j]),
+    ):
+        weights = [weight(j) for j in sorted(group, key=key)]
+        tenth = -(-len(weights) // 10)
+        shares[name].append(sum(weights[:tenth]) / tenth / (sum(weights) / len(weights)))
+for name, values in shares.items():
+    array(f"hard_{name}", [sum(values) / len(values)])
+
+# A queue of seven, filled by batches of four: its loss at each of six steps.
+Q_SIZE, Q_BATCH = 7, 4
+queue, losses = [], []
+for step in range(6):
+    rows = [(Z[(step * 5 + b * 2) % N], (step + b) % 3) for b in range(Q_BATCH)]
+    everyone = rows + queue
+    z, labels = torch.stack([r[0] for r in everyone]), torch.tensor([r[1] for r in everyone])
+    s = z @ z.T / TEMPERATURE
+    terms = []
+    for a in range(Q_BATCH):
+        others = [j for j in range(len(everyone)) if j != a]
+        p = [j for j in others if labels[j] == labels[a]]
+        if p:
+            terms.append(torch.logsumexp(s[a, others], 0) - s[a, p].mean())
+    losses.append(torch.stack(terms).mean().item() if terms else 0.0)
+    queue = (queue + rows)[-Q_SIZE:]
+array("queue_losses", losses)
+
+# Cross-entropy with smoothed and with soft targets.
+i, c = torch.meshgrid(torch.arange(6), torch.arange(4), indexing="ij")
+logits = (3 * torch.sin(1.3 * i + 2.1 * c * c)).requires_grad_()
+labels = torch.tensor([0, 3, 1, 2, 2, 0])
+value = F.cross_entropy(logits, labels, label_smoothing=0.1)
+value.backward()
+array("smooth_loss", [value.item()])
+array("smooth_gradient", logits.grad.flatten().tolist())

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train/mix.h"
+
+#include <math.h>
+
+#include "loss/supcon.h"
+#include "rng.h"
+
+/* Streams of random numbers, apart from those of augmentation. */
+#define PAIRS G_GUINT64_CONSTANT (0x6d6978)
+
+/* Gamma(shape, 1): Marsaglia and Tsang 2000, with their power of a uniform for shapes below 1. */
+static double
+gamma_draw (SupconRng *rng, double shape)
+{
+  double d, c;
+
+  if (shape < 1)
+    return gamma_draw (rng, shape + 1) * pow (1 - supcon_rng_uniform (rng, 0, 1), 1 / shape);
+  d = shape - 1.0 / 3;
+  c = 1 / sqrt (9 * d);
+  for (;;) {
+    double x = supcon_rng_normal (rng), v = pow (1 + c * x, 3);
+
+    if (v > 0 && log (1 - supcon_rng_uniform (rng, 0, 1)) < 0.5 * x * x + d - d * v + d * log (v))
+      return d * v;
+  }
+}
+
+static double
+beta_draw (SupconRng *rng, double alpha)
+{
+  double x = gamma_draw (rng, alpha), y = gamma_draw (rng, alpha);
+
+  return x + y > 0 ? x / (x + y) : 0.5;
+}
+
+static void
+mix_pixels (guint8 *a, guint8 *b, gsize size, double share)
+{
+  for (gsize i = 0; i < size; i++) {
+    guint8 x = a[i], y = b[i];
+
+    a[i] = share * x + (1 - share) * y + 0.5;
+    b[i] = share * y + (1 - share) * x + 0.5;
+  }
+}
+
+/* Exchanges a box whose area is 1 - share of the picture, less what lies outside; returns the share that is kept. */
+static double
+exchange_box (SupconRng *rng, guint8 *a, guint8 *b, guint width, guint height, double share)
+{
+  double side = sqrt (1 - share);
+  gint w = width * side, h = height * side;
+  gint x = supcon_rng_below (rng, width), y = supcon_rng_below (rng, height);
+  gint left = MAX (x - w / 2, 0), right = MIN (x - w / 2 + w, (gint)width);
+  gint top = MAX (y - h / 2, 0), bottom = MIN (y - h / 2 + h, (gint)height);
+
+  for (gint row = top; row < bottom; row++)
+    for (gsize i = ((gsize)row * width + left) * 3; i < ((gsize)row * width + MAX (right, left)) * 3; i++) {
+      guint8 keep = a[i];
+
+      a[i] = b[i];
+      b[i] = keep;
+    }
+  return 1 - (double)MAX (right - left, 0) * MAX (bottom - top, 0) / ((double)width * height);
+}
+
+static void
+mix_pair (const SupconMix *mix, SupconRng *rng, SupconBatch *batch, guint i, guint j)
+{
+  gsize size = (gsize)batch->width * batch->height * 3;
+  guint8 *a = batch->pixels + i * size, *b = batch->pixels + j * size;
+  gboolean cut = mix->cutmix > 0 && (mix->mixup == 0 || supcon_rng_uniform (rng, 0, 1) < 0.5);
+  double share = beta_draw (rng, cut ? mix->cutmix : mix->mixup);
+
+  if (cut)
+    share = exchange_box (rng, a, b, batch->width, batch->height, share);
+  else
+    mix_pixels (a, b, size, share);
+  batch->second[i] = batch->labels[j];
+  batch->second[j] = batch->labels[i];
+  batch->share[i] = batch->share[j] = share;
+}
+
+void
+supcon_mix (const SupconMix *mix, guint64 seed, guint64 step, SupconBatch *batch)
+{
+  guint32 *order;
+  guint n = 0;
+  SupconRng rng;
+
+  if (mix->mixup == 0 && mix->cutmix == 0)
+    return;
+  order = g_new (guint32, batch->n);
+  supcon_rng_init (&rng, seed ^ PAIRS, step, 0, 0);
+  supcon_rng_permutation (&rng, order, batch->n);
+  for (guint i = 0; i < batch->n; i++)
+    if (batch->labels[order[i]] != SUPCON_UNLABELLED)
+      order[n++] = order[i];
+  for (guint i = 0; i + 1 < n; i += 2) {
+    supcon_rng_init (&rng, seed ^ PAIRS, step, i / 2 + 1, 0);
+    mix_pair (mix, &rng, batch, order[i], order[i + 1]);
+  }
+  g_free (order);
+}
