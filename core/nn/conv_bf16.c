@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
   guint image, first_row, rows;
   guint channel, width, valid; /* the panel's first channel, columns, and how many of those are channels */
-  float *sum, *squares;
+  SupconReal *sum, *squares;
 } Place;
 
 static gsize
@@ -34,48 +34,55 @@ reals (gsize bytes)
   return (bytes + sizeof (SupconReal) - 1) / sizeof (SupconReal);
 }
 
-/* The sums of slots p0 and up, 'width' each, to where they belong. */
+/* What becomes of the sums. */
+typedef enum { STORE, STATISTICS, ACCUMULATE, SCALE, SCALE_ADD } Finish;
+
+/* n <= 16 channels of a pixel: 'at' in the target and the residual, 'channel' in the panel. */
 static SUPCON_INLINE void
-finish (const Walk *self, const Place *place, gsize p0, const float *c, gboolean statistics)
+finish_lanes (const Walk *self, const Place *place, const float *c, gsize at, guint channel, guint n, const Finish kind)
 {
-  const SupconConvEpilogue none = { 0 }, *epilogue = self->epilogue ? self->epilogue : &none;
-  const SupconGrid *grid = &self->grid.grid;
-  const guint valid = place->valid, channel = place->channel;
+  const SupconPrecision real = SUPCON_PRECISION_FLOAT32, half = SUPCON_PRECISION_BFLOAT16;
+  const SupconConvEpilogue *epilogue = self->epilogue;
+  SupconLanes value = __builtin_convertvector(*(const SupconFloatLanes *)(c + channel), SupconLanes), other;
+
+  if (kind == ACCUMULATE) {
+    supcon_lanes_load (&other, self->target, at + channel, n, half);
+    value += other;
+  }
+  if (kind >= SCALE) {
+    SupconLanes shift;
+
+    supcon_lanes_load (&other, epilogue->scale, place->channel + channel, n, real);
+    supcon_lanes_load (&shift, epilogue->shift, place->channel + channel, n, real);
+    value = value * other + shift;
+    if (kind == SCALE_ADD) {
+      supcon_lanes_load (&other, epilogue->residual, at + channel, n, half);
+      value += other;
+    }
+    if (epilogue->relu)
+      supcon_lanes_relu (&value);
+  }
+  supcon_lanes_store (&value, self->target, at + channel, n, half);
+  if (kind == STATISTICS) {
+    supcon_lanes_load (&other, self->target, at + channel, n, half);
+    *(SupconLanes *)(place->sum + channel) += other;
+    *(SupconLanes *)(place->squares + channel) += other * other;
+  }
+}
+
+/* The sums of slots p0 and up to where they belong. */
+static SUPCON_INLINE void
+finish (const Walk *self, const Place *place, gsize p0, const float *c, const Finish kind)
+{
   guint row = p0 / self->grid.pitch, col = p0 % self->grid.pitch;
 
   for (guint i = 0; i < PANEL && row < place->rows; i++, c += PANEL) {
-    if (col < grid->cols) {
+    if (col < self->grid.grid.cols) {
       gsize at = place->image * self->image_stride + (place->first_row + row) * self->row_stride
-                 + col * self->col_stride + channel;
-      SupconBfloat16 *y = self->target + at;
-      float value[PANEL];
+                 + col * self->col_stride + place->channel;
 
-      if (self->accumulate)
-        for (guint j = 0; j < valid; j++)
-          value[j] = c[j] + supcon_bfloat16_widen (y[j]);
-      else if (epilogue->scale)
-        for (guint j = 0; j < valid; j++)
-          value[j] = c[j] * epilogue->scale[channel + j] + epilogue->shift[channel + j];
-      else
-        memcpy (value, c, sizeof value);
-      if (epilogue->residual) {
-        const SupconBfloat16 *residual = (const SupconBfloat16 *)epilogue->residual + at;
-
-        for (guint j = 0; j < valid; j++)
-          value[j] += supcon_bfloat16_widen (residual[j]);
-      }
-      if (epilogue->relu)
-        for (guint j = 0; j < valid; j++)
-          value[j] = value[j] < 0 ? 0 : value[j];
-      for (guint j = 0; j < valid; j++)
-        y[j] = supcon_bfloat16_round (value[j]);
-      if (statistics)
-        for (guint j = 0; j < valid; j++) {
-          float stored = supcon_bfloat16_widen (y[j]);
-
-          place->sum[j] += stored;
-          place->squares[j] += stored * stored;
-        }
+      for (guint channel = 0; channel < place->valid; channel += SUPCON_LANES)
+        finish_lanes (self, place, c, at, channel, MIN (SUPCON_LANES, place->valid - channel), kind);
     }
     if (++col == self->grid.pitch) {
       col = 0;
@@ -85,15 +92,18 @@ finish (const Walk *self, const Place *place, gsize p0, const float *c, gboolean
 }
 
 SUPCON_MULTIVERSION static void
-finish_statistics (const Walk *self, const Place *place, gsize p0, const float *c)
+finish_block (const Walk *self, const Place *place, gsize p0, const float *c)
 {
-  finish (self, place, p0, c, TRUE);
-}
-
-SUPCON_MULTIVERSION static void
-finish_plain (const Walk *self, const Place *place, gsize p0, const float *c)
-{
-  finish (self, place, p0, c, FALSE);
+  if (self->partial)
+    finish (self, place, p0, c, STATISTICS);
+  else if (self->accumulate)
+    finish (self, place, p0, c, ACCUMULATE);
+  else if (!self->epilogue)
+    finish (self, place, p0, c, STORE);
+  else if (self->epilogue->residual)
+    finish (self, place, p0, c, SCALE_ADD);
+  else
+    finish (self, place, p0, c, SCALE);
 }
 
 static void
@@ -123,7 +133,7 @@ walk_task (gsize task, guint worker, gpointer data)
 
   kernels->begin ();
   for (guint panel = panels * split / self->splits; panel < panels * (split + 1) / self->splits; panel++) {
-    float sum[PANEL] = { 0 }, squares[PANEL] = { 0 };
+    SupconReal sum[PANEL] = { 0 }, squares[PANEL] = { 0 };
     SupconBf16Tile tile = { .a_row = slot,
       .a_outer = taps,
       .outer = grid->taps_h,
@@ -152,10 +162,7 @@ walk_task (gsize task, guint worker, gpointer data)
           }
         }
         kernels->product (&tile);
-        if (self->partial)
-          finish_statistics (self, &place, p, c);
-        else
-          finish_plain (self, &place, p, c);
+        finish_block (self, &place, p, c);
       }
     }
     if (self->partial) {
@@ -257,26 +264,43 @@ supcon_bf16_packed_size (const SupconConv *conv)
   return reals (packed_size (&grid, conv->out_c) * sizeof (SupconBfloat16));
 }
 
-/* A panel of 'valid' columns from weights that lie 'k_stride' and 'column_stride' apart, for terms k0 to k0 + terms. */
-static void
-pack_terms (const SupconReal *from, gsize k_stride, gsize column_stride, guint k0, guint terms, guint width,
-    guint valid, SupconBfloat16 *run)
+static SUPCON_INLINE SupconReal
+term (const SupconReal *from, gsize k_stride, gsize column_stride, guint k, guint j)
 {
-  if (column_stride == 1)
-    for (guint k = 0; k < terms; k++) {
-      SupconBfloat16 *to = run + (gsize)((k0 + k) / 2) * 2 * width + (k0 + k) % 2;
-
-      for (guint j = 0; j < valid; j++)
-        to[2 * j] = supcon_bfloat16_round (from[k * k_stride + j]);
-    }
-  else
-    for (guint j = 0; j < valid; j++)
-      for (guint k = 0; k < terms; k++)
-        run[(gsize)((k0 + k) / 2) * 2 * width + 2 * j + (k0 + k) % 2]
-            = supcon_bfloat16_round (from[k * k_stride + j * column_stride]);
+  return from[k * k_stride + j * column_stride];
 }
 
-static void
+/* Terms k0 to k0 + terms of a panel's 'valid' columns, from weights that lie k_stride and column_stride apart: one of
+ * the two is 1. */
+static SUPCON_INLINE void
+pack_terms (const SupconReal *from, const gsize k_stride, const gsize column_stride, guint k0, guint terms, guint width,
+    guint valid, SupconBfloat16 *run)
+{
+  if (k0 % 2 || terms % 2) {
+    for (guint k = 0; k < terms; k++)
+      for (guint j = 0; j < valid; j++)
+        run[(gsize)((k0 + k) / 2) * 2 * width + 2 * j + (k0 + k) % 2]
+            = supcon_bfloat16_round (term (from, k_stride, column_stride, k, j));
+    return;
+  }
+  if (column_stride == 1) {
+    for (guint k = 0; k < terms; k += 2) {
+      guint32 *pairs = (guint32 *)(run + (gsize)(k0 + k) * width);
+
+      for (guint j = 0; j < valid; j++)
+        pairs[j] = supcon_bfloat16_round (term (from, k_stride, 1, k, j))
+                   | (guint32)supcon_bfloat16_round (term (from, k_stride, 1, k + 1, j)) << 16;
+    }
+    return;
+  }
+  for (guint j = 0; j < valid; j++)
+    for (guint k = 0; k < terms; k += 2)
+      ((guint32 *)(run + (gsize)(k0 + k) * width))[j]
+          = supcon_bfloat16_round (term (from, 1, column_stride, k, j))
+            | (guint32)supcon_bfloat16_round (term (from, 1, column_stride, k + 1, j)) << 16;
+}
+
+SUPCON_MULTIVERSION static void
 pack_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Packing *self = data;
@@ -288,7 +312,8 @@ pack_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
   guint valid = MIN (width, channels - channel);
   SupconBfloat16 *to = self->packed + (gsize)grid->taps_h * run * channel;
 
-  memset (to, 0, (gsize)grid->taps_h * run * width * sizeof *to);
+  if (valid < width || run > grid->taps_w * grid->c)
+    memset (to, 0, (gsize)grid->taps_h * run * width * sizeof *to);
   for (guint th = 0; th < grid->taps_h; th++, to += (gsize)run * width)
     for (guint tw = 0; tw < grid->taps_w; tw++) {
       guint kh = self->turned ? self->phase_h + conv->stride * (grid->taps_h - 1 - th) : th;

@@ -103,8 +103,16 @@ supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint images, g
           guint run = grid->taps_w * channels;
 
           for (guint col = 0; col < grid->cols; col++) {
-            copy_pixels (self, from, (gint)(col * grid->stride) + grid->off_w, grid->taps_w, channels, to + col * slot);
-            memset (to + col * slot + run, 0, (slot - run) * sizeof *to);
+            gint first = (gint)(col * grid->stride) + grid->off_w;
+
+            if (slot == SUPCON_BF16_STEP && channels == grid->c && first >= 0
+                && first * channels + SUPCON_BF16_STEP <= grid->w * channels) {
+              /* Few channels: a whole step at once; at its end, too, weights are zero. */
+              memcpy (to + col * slot, from + first * channels, SUPCON_BF16_STEP * sizeof *to);
+            } else {
+              copy_pixels (self, from, first, grid->taps_w, channels, to + col * slot);
+              memset (to + col * slot + run, 0, (slot - run) * sizeof *to);
+            }
           }
         }
       }

@@ -159,7 +159,8 @@ pair_slots (const Gradient *self, guint first_image, guint images, guint first_r
     }
     for (guint j = 0; j < valid; j++)
       to[j] = of[0][j] | (guint32)of[1][j] << 16;
-    memset (to + valid, 0, (width - valid) * sizeof *to);
+    for (guint j = valid; j < width; j++)
+      to[j] = 0;
   }
 }
 
@@ -207,12 +208,12 @@ gradient_task (gsize task, guint worker, gpointer data)
         .accumulate = TRUE };
 
       pair_slots (self, first_image, images, first_row, rows, channel, tile.cols * SUPCON_BF16_BLOCK, (guint32 *)pairs);
-      for (guint tap = 0; tap < self->taps; tap++) {
-        gsize shift = plain->stride == 1 ? supcon_bf16_tap (grid, tap / plain->taps_w) + tap % plain->taps_w
-                                         : supcon_bf16_tap (grid, tap);
+      for (guint row = 0; row < terms; row += tile.rows * SUPCON_BF16_BLOCK) {
+        tile.rows = terms - row > SUPCON_BF16_BLOCK ? 2 : 1;
+        for (guint tap = 0; tap < self->taps; tap++) {
+          gsize shift = plain->stride == 1 ? supcon_bf16_tap (grid, tap / plain->taps_w) + tap % plain->taps_w
+                                           : supcon_bf16_tap (grid, tap);
 
-        for (guint row = 0; row < terms; row += tile.rows * SUPCON_BF16_BLOCK) {
-          tile.rows = terms - row > SUPCON_BF16_BLOCK ? 2 : 1;
           tile.a = transposed + row * self->columns + shift;
           tile.c = sums + ((gsize)tap * self->rows + row) * self->cols + channel;
           kernels->product (&tile);

@@ -60,6 +60,90 @@ supcon_feature_size (SupconPrecision precision)
   return precision == SUPCON_PRECISION_BFLOAT16 ? sizeof (SupconBfloat16) : sizeof (SupconReal);
 }
 
+/* Sixteen numbers at once: loops over channels whose vectors the compiler need not find itself. */
+#define SUPCON_LANES 16
+typedef SupconReal SupconLanes
+    __attribute__ ((vector_size (SUPCON_LANES * sizeof (SupconReal)), aligned (sizeof (SupconReal)), may_alias));
+typedef float SupconFloatLanes __attribute__ ((vector_size (SUPCON_LANES * sizeof (float)), aligned (4), may_alias));
+typedef guint32 SupconBitLanes __attribute__ ((vector_size (SUPCON_LANES * sizeof (guint32)), aligned (4), may_alias));
+typedef SupconBfloat16 SupconHalfLanes
+    __attribute__ ((vector_size (SUPCON_LANES * sizeof (SupconBfloat16)), aligned (2), may_alias));
+
+/** Elements i to i + n of x, n <= 16, zero behind them. */
+static SUPCON_INLINE void
+supcon_lanes_load (SupconLanes *to, const void *x, gsize i, guint n, SupconPrecision precision)
+{
+  if (precision == SUPCON_PRECISION_BFLOAT16) {
+    const SupconBfloat16 *from = (const SupconBfloat16 *)x + i;
+    SupconHalfLanes half = { 0 };
+    SupconBitLanes bits;
+
+    if (n == SUPCON_LANES)
+      half = *(const SupconHalfLanes *)from;
+    else
+      for (guint j = 0; j < n; j++)
+        half[j] = from[j];
+    bits = __builtin_convertvector(half, SupconBitLanes) << 16;
+    *to = __builtin_convertvector((SupconFloatLanes)bits, SupconLanes);
+  } else {
+    const SupconReal *from = (const SupconReal *)x + i;
+
+    if (n == SUPCON_LANES) {
+      *to = *(const SupconLanes *)from;
+    } else {
+      *to = (SupconLanes){ 0 };
+      for (guint j = 0; j < n; j++)
+        (*to)[j] = from[j];
+    }
+  }
+}
+
+/** The reverse. */
+static SUPCON_INLINE void
+supcon_lanes_store (const SupconLanes *from, void *x, gsize i, guint n, SupconPrecision precision)
+{
+  if (precision == SUPCON_PRECISION_BFLOAT16) {
+    SupconBfloat16 *to = (SupconBfloat16 *)x + i;
+    SupconFloatLanes value = __builtin_convertvector(*from, SupconFloatLanes);
+    SupconBitLanes bits = (SupconBitLanes)value, is_nan = (SupconBitLanes)(value != value);
+    SupconHalfLanes half;
+
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16; /* as supcon_bfloat16_round */
+    bits = (is_nan & 0x7fc0) | (~is_nan & bits);
+    half = __builtin_convertvector(bits, SupconHalfLanes);
+    if (n == SUPCON_LANES)
+      *(SupconHalfLanes *)to = half;
+    else
+      for (guint j = 0; j < n; j++)
+        to[j] = half[j];
+  } else {
+    SupconReal *to = (SupconReal *)x + i;
+
+    if (n == SUPCON_LANES)
+      *(SupconLanes *)to = *from;
+    else
+      for (guint j = 0; j < n; j++)
+        to[j] = (*from)[j];
+  }
+}
+
+/* What comparisons of SupconLanes give: all bits or none. */
+typedef __typeof__ ((SupconLanes){ 0 } < (SupconLanes){ 0 }) SupconMaskLanes;
+
+/** max (x, 0); a NaN stays. */
+static SUPCON_INLINE void
+supcon_lanes_relu (SupconLanes *x)
+{
+  *x = (SupconLanes)((SupconMaskLanes)*x & ~(*x < 0));
+}
+
+/** Its gradient: x where y > 0, else 0. */
+static SUPCON_INLINE void
+supcon_lanes_relu_backward (SupconLanes *x, const SupconLanes *y)
+{
+  *x = (SupconLanes)((SupconMaskLanes)*x & (*y > 0));
+}
+
 /** The address of element i. */
 static inline void *
 supcon_feature_at (const void *x, gsize i, SupconPrecision precision)

@@ -57,24 +57,34 @@ supcon_norm_update_running (guint c, gsize pixels, const SupconReal *mean, const
 }
 
 static SUPCON_INLINE void
+load_real (SupconLanes *to, const SupconReal *x, guint i, guint n)
+{
+  supcon_lanes_load (to, x, i, n, SUPCON_PRECISION_FLOAT32);
+}
+
+static SUPCON_INLINE void
 apply_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
 {
   const guint c = self->c;
-  const SupconReal *scale = self->scale, *shift = self->shift;
   gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
 
-  for (gsize p = chunk * self->chunk; p < end; p++) {
-    const void *x = supcon_feature_at (self->x, p * c, precision);
-    void *y = supcon_feature_at (self->out, p * c, precision);
+  for (gsize p = chunk * self->chunk; p < end; p++)
+    for (guint i = 0; i < c; i += SUPCON_LANES) {
+      guint n = MIN (SUPCON_LANES, c - i);
+      SupconLanes value, scale, shift, residual;
 
-    for (guint i = 0; i < c; i++) {
-      SupconReal value = supcon_feature_get (x, i, precision) * scale[i] + shift[i];
-
-      if (self->residual)
-        value += supcon_feature_get (self->residual, p * c + i, precision);
-      supcon_feature_set (y, i, precision, self->relu && value < 0 ? 0 : value);
+      supcon_lanes_load (&value, self->x, p * c + i, n, precision);
+      load_real (&scale, self->scale, i, n);
+      load_real (&shift, self->shift, i, n);
+      value = value * scale + shift;
+      if (self->residual) {
+        supcon_lanes_load (&residual, self->residual, p * c + i, n, precision);
+        value += residual;
+      }
+      if (self->relu)
+        supcon_lanes_relu (&value);
+      supcon_lanes_store (&value, self->out, p * c + i, n, precision);
     }
-  }
 }
 
 SUPCON_MULTIVERSION static void
@@ -116,29 +126,32 @@ static SUPCON_INLINE void
 sum_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
 {
   const guint c = self->c;
-  const SupconReal *mean = self->mean;
-  SupconReal *sum = self->partial + chunk * 2 * c, *product = sum + c;
+  SupconReal *sums = self->partial + chunk * 2 * c, *products = sums + c;
   gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
 
-  memset (sum, 0, 2 * c * sizeof *sum);
-  for (gsize p = chunk * self->chunk; p < end; p++) {
-    const void *x = supcon_feature_at (self->x, p * c, precision);
-    void *dy = supcon_feature_at (self->dy, p * c, precision);
+  memset (sums, 0, 2 * c * sizeof *sums);
+  for (gsize p = chunk * self->chunk; p < end; p++)
+    for (guint i = 0; i < c; i += SUPCON_LANES) {
+      guint n = MIN (SUPCON_LANES, c - i);
+      SupconLanes x, dy, mean, sum, product;
 
-    if (self->y) {
-      const void *y = supcon_feature_at (self->y, p * c, precision);
+      supcon_lanes_load (&dy, self->dy, p * c + i, n, precision);
+      if (self->y) {
+        SupconLanes y;
 
-      for (guint i = 0; i < c; i++)
-        supcon_feature_set (
-            dy, i, precision, supcon_feature_get (y, i, precision) > 0 ? supcon_feature_get (dy, i, precision) : 0);
+        supcon_lanes_load (&y, self->y, p * c + i, n, precision);
+        supcon_lanes_relu_backward (&dy, &y);
+        supcon_lanes_store (&dy, self->dy, p * c + i, n, precision);
+      }
+      supcon_lanes_load (&x, self->x, p * c + i, n, precision);
+      load_real (&mean, self->mean, i, n);
+      load_real (&sum, sums, i, n);
+      load_real (&product, products, i, n);
+      sum += dy;
+      product += dy * (x - mean);
+      supcon_lanes_store (&sum, sums, i, n, SUPCON_PRECISION_FLOAT32);
+      supcon_lanes_store (&product, products, i, n, SUPCON_PRECISION_FLOAT32);
     }
-    for (guint i = 0; i < c; i++) {
-      SupconReal gradient = supcon_feature_get (dy, i, precision);
-
-      sum[i] += gradient;
-      product[i] += gradient * (supcon_feature_get (x, i, precision) - mean[i]);
-    }
-  }
 }
 
 SUPCON_MULTIVERSION static void
@@ -157,17 +170,21 @@ static SUPCON_INLINE void
 gradient_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
 {
   const guint c = self->c;
-  const SupconReal *a = self->a, *b = self->b, *d = self->d;
   gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
 
-  for (gsize p = chunk * self->chunk; p < end; p++) {
-    const void *x = supcon_feature_at (self->x, p * c, precision), *dy = supcon_feature_at (self->dy, p * c, precision);
-    void *dx = supcon_feature_at (self->out, p * c, precision);
+  for (gsize p = chunk * self->chunk; p < end; p++)
+    for (guint i = 0; i < c; i += SUPCON_LANES) {
+      guint n = MIN (SUPCON_LANES, c - i);
+      SupconLanes x, dy, a, b, d;
 
-    for (guint i = 0; i < c; i++)
-      supcon_feature_set (dx, i, precision,
-          a[i] * supcon_feature_get (dy, i, precision) + b[i] * supcon_feature_get (x, i, precision) + d[i]);
-  }
+      supcon_lanes_load (&x, self->x, p * c + i, n, precision);
+      supcon_lanes_load (&dy, self->dy, p * c + i, n, precision);
+      load_real (&a, self->a, i, n);
+      load_real (&b, self->b, i, n);
+      load_real (&d, self->d, i, n);
+      dy = a * dy + b * x + d;
+      supcon_lanes_store (&dy, self->out, p * c + i, n, precision);
+    }
 }
 
 SUPCON_MULTIVERSION static void
