@@ -46,6 +46,11 @@ enum
   PROP_NUM_MAGNITUDE_BINS,
   PROP_CONSISTENT,
   PROP_CLIP_LENGTH,
+  PROP_WARP_POINTS,
+  PROP_WARP_BOUNDARY,
+  PROP_SEVERITY,
+  PROP_MIXTURE_WIDTH,
+  PROP_CHAIN_DEPTH,
   PROP_NUMBERS,                 /* the first of numbers[] */
 };
 
@@ -94,10 +99,34 @@ static const struct
   {"magnitude", "Magnitude",
         "Of randaugment's operations, in bins from 0 on; torchvision's default",
       0.0, 1000.0, G_STRUCT_OFFSET (SupconPolicy, magnitude)},
+  {"warp-probability", "Warp probability",
+        "Probability of a sparse image warp at the end of simaugment and "
+        "stacked-randaugment; 0, since SimCLR has none (the code of supervised "
+        "contrastive learning's authors has it at 0.5)", 0.0, 1.0,
+      G_STRUCT_OFFSET (SupconPolicy, warp_probability)},
+  {"warp-length", "Warp length",
+        "Largest standard deviation of the warp's displacements, as a share of "
+        "the shorter side; the authors' default, 23 pixels of 224", 0.0, 1.0,
+      G_STRUCT_OFFSET (SupconPolicy, warp_length)},
+  {"alpha", "Alpha",
+        "Of the distributions of augmix's weights; torchvision's default", 0.01,
+      100.0, G_STRUCT_OFFSET (SupconPolicy, alpha)},
   {"erase-probability", "Erase probability",
-        "Probability that a rectangle of the view is made black at the end; "
+        "Probability that a random rectangle of the view is filled at the end; "
         "sizes are those of torchvision's RandomErasing", 0.0, 1.0,
       G_STRUCT_OFFSET (SupconPolicy, erase_probability)},
+  {"erase-fill", "Erase fill",
+        "Byte that erase and cutout fill with; 0: black, torchvision's default; "
+        "-1: random bytes", -1.0, 255.0,
+      G_STRUCT_OFFSET (SupconPolicy, erase_fill)},
+  {"cutout-probability", "Cutout probability",
+        "Probability that a square of the view is filled at the end (DeVries "
+        "and Taylor 2017)", 0.0, 1.0,
+      G_STRUCT_OFFSET (SupconPolicy, cutout_probability)},
+  {"cutout-size", "Cutout size",
+        "Side of cutout's square as a share of the view's shorter side; the "
+        "authors' default for CIFAR-10", 0.0, 2.0,
+      G_STRUCT_OFFSET (SupconPolicy, cutout_size)},
 };
 
 typedef enum
@@ -155,7 +184,8 @@ GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_policy_get_type, "GstSupconPoli
     {SUPCON_POLICY_AUTOAUGMENT, "Crop, flip, one of 25 published pairs of operations", "autoaugment"},
     {SUPCON_POLICY_RANDAUGMENT, "Crop, flip, num-ops random operations", "randaugment"},
     {SUPCON_POLICY_STACKED_RANDAUGMENT, "Crop, flip, colour distortion, blur, random operations, greyscale", "stacked-randaugment"},
-    {SUPCON_POLICY_TRIVIALAUGMENT, "Crop, flip, one operation of random magnitude", "trivialaugment"})
+    {SUPCON_POLICY_TRIVIALAUGMENT, "Crop, flip, one operation of random magnitude", "trivialaugment"},
+    {SUPCON_POLICY_AUGMIX, "Crop, flip, a mixture of mixture-width chains of operations", "augmix"})
 
 #define GST_TYPE_SUPCON_TABLE (gst_supcon_table_get_type ())
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_table_get_type, "GstSupconAutoaugmentTable",
@@ -204,6 +234,27 @@ gst_supcon_augment_set_property (GObject * object, guint id,
       self->policy.num_magnitude_bins = g_value_get_uint (value);
       self->changed = TRUE;
       break;
+    case PROP_WARP_POINTS:
+      self->policy.warp_points = g_value_get_uint (value);
+      self->changed = TRUE;
+      break;
+    case PROP_WARP_BOUNDARY:
+      self->policy.warp_boundary = g_value_get_uint (value);
+      self->changed = TRUE;
+      break;
+    case PROP_SEVERITY:
+      self->policy.severity = g_value_get_uint (value);
+      self->changed = TRUE;
+      break;
+    case PROP_MIXTURE_WIDTH:
+      self->policy.mixture_width = g_value_get_uint (value);
+      self->changed = TRUE;
+      break;
+    case PROP_CHAIN_DEPTH:
+      self->policy.chain_depth = g_value_get_int (value) > 0 ?
+          g_value_get_int (value) : -1;
+      self->changed = TRUE;
+      break;
     case PROP_CONSISTENT:
       self->consistent = g_value_get_enum (value);
       break;
@@ -249,6 +300,21 @@ gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_NUM_MAGNITUDE_BINS:
       g_value_set_uint (value, self->policy.num_magnitude_bins);
+      break;
+    case PROP_WARP_POINTS:
+      g_value_set_uint (value, self->policy.warp_points);
+      break;
+    case PROP_WARP_BOUNDARY:
+      g_value_set_uint (value, self->policy.warp_boundary);
+      break;
+    case PROP_SEVERITY:
+      g_value_set_uint (value, self->policy.severity);
+      break;
+    case PROP_MIXTURE_WIDTH:
+      g_value_set_uint (value, self->policy.mixture_width);
+      break;
+    case PROP_CHAIN_DEPTH:
+      g_value_set_int (value, self->policy.chain_depth);
       break;
     case PROP_CONSISTENT:
       g_value_set_enum (value, self->consistent);
@@ -813,7 +879,10 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
           "color, greyscale, blur, brightness, contrast, saturation, hue, "
           "sharpness, posterize, solarize, auto-contrast, equalize, invert, "
           "identity, shear-x, shear-y, translate-x, translate-y, rotate, "
-          "erase, pick", NULL, playing));
+          "erase, cutout, warp, pick, mix; corruptions by severity, 1 to 5: "
+          "gaussian-noise, shot-noise, impulse-noise, defocus-blur, glass-blur, "
+          "motion-blur, zoom-blur, snow, frost, fog, corrupt-brightness, "
+          "corrupt-contrast, elastic, pixelate, jpeg", NULL, playing));
   g_object_class_install_property (gobject_class, PROP_TABLE,
       g_param_spec_enum ("table", "Table",
           "Which of the published policies autoaugment is",
@@ -827,6 +896,26 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
           "Steps from the smallest magnitude to the largest one of randaugment "
           "and trivialaugment; torchvision's default", 2, 1001,
           policy.num_magnitude_bins, playing));
+  g_object_class_install_property (gobject_class, PROP_WARP_POINTS,
+      g_param_spec_uint ("warp-points", "Warp points",
+          "Points to each axis that the warp displaces; the authors' default", 2,
+          4, policy.warp_points, playing));
+  g_object_class_install_property (gobject_class, PROP_WARP_BOUNDARY,
+      g_param_spec_uint ("warp-boundary", "Warp boundary",
+          "Points to each edge that the warp leaves where they are; 0: none, "
+          "the authors' default", 0, 8, policy.warp_boundary, playing));
+  g_object_class_install_property (gobject_class, PROP_SEVERITY,
+      g_param_spec_uint ("severity", "Severity",
+          "Augmix's operations draw from the first so many of ten magnitudes; "
+          "torchvision's default", 1, 10, policy.severity, playing));
+  g_object_class_install_property (gobject_class, PROP_MIXTURE_WIDTH,
+      g_param_spec_uint ("mixture-width", "Mixture width",
+          "Chains of operations that augmix mixes; torchvision's default", 1, 5,
+          policy.mixture_width, playing));
+  g_object_class_install_property (gobject_class, PROP_CHAIN_DEPTH,
+      g_param_spec_int ("chain-depth", "Chain depth",
+          "Operations of each of augmix's chains; -1: 1 to 3 by chance, "
+          "torchvision's default", -1, 3, policy.chain_depth, playing));
   g_object_class_install_property (gobject_class, PROP_CONSISTENT,
       g_param_spec_enum ("consistent", "Consistent",
           "Whether every frame draws anew or all frames of a clip share a draw, "

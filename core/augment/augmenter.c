@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "augment/operations.h"
+#include "simd.h"
 
 typedef struct {
   guint8 *bytes;
@@ -15,6 +16,7 @@ struct _SupconAugmenter {
   SupconScratch *scratch;
   Scratch resized; /* the view before its channels are converted */
   Scratch planes;
+  Scratch before, sums; /* of a mix */
 };
 
 SupconAugmenter *
@@ -36,6 +38,8 @@ supcon_augmenter_free (SupconAugmenter *augmenter)
   supcon_scratch_free (augmenter->scratch);
   g_free (augmenter->resized.bytes);
   g_free (augmenter->planes.bytes);
+  g_free (augmenter->before.bytes);
+  g_free (augmenter->sums.bytes);
   g_free (augmenter);
 }
 
@@ -128,6 +132,26 @@ move (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
   supcon_planes_affine (planes, matrix, augmenter->scratch);
 }
 
+/* The warp of the method's authors: points of an even grid inside the picture, each displaced by as many normal numbers
+ * as there are axes times one length, which is a share of the shorter side. */
+static void
+warp (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
+{
+  double from[SUPCON_WARP_MAX_POINTS][2], to[SUPCON_WARP_MAX_POINTS][2];
+  double length = step->values[0] * MIN (planes->width, planes->height);
+  guint side = (guint)rint (step->values[1]), n = 0;
+  SupconRng rng = step->rng;
+
+  for (guint i = 1; i <= side; i++)
+    for (guint j = 1; j <= side; j++, n++) {
+      from[n][0] = (double)j * planes->width / (side + 1);
+      from[n][1] = (double)i * planes->height / (side + 1);
+      to[n][1] = from[n][1] + length * supcon_rng_normal (&rng);
+      to[n][0] = from[n][0] + length * supcon_rng_normal (&rng);
+    }
+  supcon_planes_warp (planes, n, from, to, (guint)rint (step->values[2]), augmenter->scratch);
+}
+
 static void
 apply_step (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
 {
@@ -177,12 +201,53 @@ apply_step (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *pl
     supcon_planes_invert (planes);
     break;
   case SUPCON_OPERATION_ERASE:
-    supcon_planes_erase (planes, (guint)values[0], (guint)values[1], (guint)values[2], (guint)values[3]);
+  case SUPCON_OPERATION_CUTOUT: {
+    SupconRng rng = step->rng;
+
+    supcon_planes_erase (
+        planes, (guint)values[0], (guint)values[1], (guint)values[2], (guint)values[3], values[4], &rng);
+    break;
+  }
+  case SUPCON_OPERATION_WARP:
+    warp (augmenter, step, planes);
     break;
   default:
     move (augmenter, step, planes);
     break;
   }
+}
+
+SUPCON_MULTIVERSION static void
+add_bytes (const guint8 *restrict bytes, gsize n, float weight, float *restrict sums)
+{
+  for (gsize i = 0; i < n; i++)
+    sums[i] += weight * bytes[i];
+}
+
+/* From a mix's step on; returns how many steps it took. What falls below a byte's value by rounding alone is that
+ * value; the rest is cut off as torchvision does it. */
+static guint
+apply_mix (SupconAugmenter *augmenter, const SupconStep *steps, SupconPlanes *planes)
+{
+  gsize n = (gsize)planes->width * planes->height * planes->channels;
+  guint8 *bytes = planes->plane[0], *before = scratch_of (&augmenter->before, n);
+  float *sums = (float *)(gpointer)scratch_of (&augmenter->sums, n * sizeof (float));
+  guint at = 1;
+
+  memcpy (before, bytes, n);
+  memset (sums, 0, n * sizeof *sums);
+  add_bytes (before, n, (float)steps[0].values[1], sums);
+  for (guint chain = 0; chain < (guint)steps[0].values[0]; chain++) {
+    const SupconStep *head = &steps[at++];
+
+    memcpy (bytes, before, n);
+    for (guint i = 0; i < (guint)head->values[1]; i++)
+      apply_step (augmenter, &steps[at++], planes);
+    add_bytes (bytes, n, (float)head->values[0], sums);
+  }
+  for (gsize i = 0; i < n; i++)
+    bytes[i] = (guint8)(gint32)MIN (sums[i] + 1e-3f, 255.0f);
+  return at;
 }
 
 static void
@@ -195,8 +260,11 @@ apply_steps (SupconAugmenter *augmenter, const SupconDraws *draws, const SupconI
   for (guint c = 0; c < view->channels; c++)
     planes.plane[c] = bytes + c * n;
   supcon_planes_from_image (&planes, view);
-  for (guint i = 0; i < draws->n_steps; i++)
-    apply_step (augmenter, &draws->steps[i], &planes);
+  for (guint i = 0; i < draws->n_steps;)
+    if (draws->steps[i].operation == SUPCON_OPERATION_MIX)
+      i += apply_mix (augmenter, &draws->steps[i], &planes);
+    else
+      apply_step (augmenter, &draws->steps[i++], &planes);
   supcon_planes_to_image (&planes, view);
 }
 

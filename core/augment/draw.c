@@ -123,16 +123,86 @@ draw_color (const Node *node, SupconRng *rng, SupconStep *step)
   step->values[3] = supcon_rng_uniform (rng, -hue, hue);
 }
 
+/* DeVries and Taylor 2017: a square about a random pixel, of which only a part may be inside. */
+static void
+draw_cutout (const Node *node, SupconRng *rng, guint width, guint height, SupconStep *step)
+{
+  gint half = (gint)rint (draw_value (&node->values[0], rng) * MIN (width, height)) / 2;
+  gint y = (gint)supcon_rng_below (rng, height), x = (gint)supcon_rng_below (rng, width);
+
+  step->values[0] = MAX (x - half, 0);
+  step->values[1] = MAX (y - half, 0);
+  step->values[2] = MIN (x + half, (gint)width) - step->values[0];
+  step->values[3] = MIN (y + half, (gint)height) - step->values[1];
+  step->values[4] = draw_value (&node->values[1], rng);
+}
+
+/* Gamma (shape, 1) by Marsaglia and Tsang 2000, which a power of a uniform number takes below 1. */
+static double
+draw_gamma (double shape, SupconRng *rng)
+{
+  double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt (9 * d), boost = 1;
+
+  if (shape < 1)
+    boost = pow ((supcon_rng_next (rng) + 1.0) * 0x1p-32, 1 / shape);
+  for (;;) {
+    double x = supcon_rng_normal (rng), v = 1 + c * x, u = (supcon_rng_next (rng) + 1.0) * 0x1p-32;
+
+    v = v * v * v;
+    if (v > 0 && log (u) < 0.5 * x * x + d - d * v + d * log (v))
+      return d * v * boost;
+  }
+}
+
+/* n weights that add up to 1. */
+static void
+draw_dirichlet (double alpha, guint n, SupconRng *rng, double *weights)
+{
+  double total = 0;
+
+  for (guint i = 0; i < n; i++)
+    total += weights[i] = draw_gamma (alpha, rng);
+  for (guint i = 0; i < n; i++)
+    weights[i] = total > 0 ? weights[i] / total : 1.0 / n;
+}
+
+static void draw_node (const Drawing *self, const Node *node, guint round);
+
+/* Hendrycks et al. 2020 (AugMix), as torchvision draws it. */
+static void
+draw_mix (const Drawing *self, const Node *node, SupconRng *rng)
+{
+  double alpha = draw_value (&node->values[2], rng), share[2], weights[MAX_WIDTH];
+  SupconDraws *draws = self->draws;
+
+  draw_dirichlet (alpha, 2, rng, share);
+  draw_dirichlet (alpha, node->picks, rng, weights);
+  draws->steps[draws->n_steps++]
+      = (SupconStep){ .operation = SUPCON_OPERATION_MIX, .values = { node->picks, share[0] } };
+  for (guint chain = 0; chain < node->picks; chain++) {
+    guint depth = node->depth > 0 ? (guint)node->depth : 1 + supcon_rng_below (rng, MAX_DEPTH);
+    SupconStep *head = &draws->steps[draws->n_steps++];
+
+    for (guint i = 0; i < depth; i++)
+      draw_node (self, &g_array_index (node->children, Node, supcon_rng_below (rng, node->children->len)),
+          chain * MAX_DEPTH + i);
+    *head = (SupconStep){ .operation = SUPCON_OPERATION_GROUP,
+      .values = { weights[chain] * share[1], &draws->steps[draws->n_steps] - head - 1 } };
+  }
+}
+
 /* round: how many times its pick has picked before. */
 static void
 draw_node (const Drawing *self, const Node *node, guint round)
 {
-  guint32 stream = (guint32)node->operation | node->occurrence << 5 | round << 11;
+  /* The highest bit came last, when there were more operations than 32: a seed keeps its views. */
+  guint32 stream
+      = ((guint32)node->operation & 31) | node->occurrence << 5 | round << 11 | (guint32)node->operation >> 5 << 15;
   SupconDraws *draws = self->draws;
   SupconStep step = { .operation = node->operation };
   SupconRng rng;
 
-  G_STATIC_ASSERT (SUPCON_N_OPERATIONS <= 1 << 5 && MAX_OCCURRENCES <= 1 << 6 && MAX_PICKS <= 1 << 5);
+  G_STATIC_ASSERT (SUPCON_N_OPERATIONS <= 1 << 6 && MAX_OCCURRENCES <= 1 << 6 && MAX_PICKS <= 1 << 4);
 
   if (node->operation == SUPCON_OPERATION_GROUP) {
     for (guint i = 0; i < node->children->len; i++)
@@ -167,12 +237,20 @@ draw_node (const Drawing *self, const Node *node, guint round)
   case SUPCON_OPERATION_ERASE:
     if (!draw_erase (node, &rng, self->view_width, self->view_height, &step))
       return;
+    step.values[4] = draw_value (&node->values[2], &rng);
     break;
+  case SUPCON_OPERATION_CUTOUT:
+    draw_cutout (node, &rng, self->view_width, self->view_height, &step);
+    break;
+  case SUPCON_OPERATION_MIX:
+    draw_mix (self, node, &rng);
+    return;
   default:
     for (guint i = 0; i < MAX_ARGUMENTS; i++)
       step.values[i] = draw_value (&node->values[i], &rng);
     break;
   }
+  step.rng = rng;
   draws->steps[draws->n_steps++] = step;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Operations that change a byte by its value alone: a table for each channel. */
+#include <math.h>
 #include <string.h>
 
 #include "augment/operations.h"
@@ -131,13 +132,20 @@ supcon_planes_flip (SupconPlanes *picture)
 }
 
 void
-supcon_planes_erase (SupconPlanes *picture, guint x, guint y, guint width, guint height)
+supcon_planes_erase (SupconPlanes *picture, guint x, guint y, guint width, guint height, double fill, SupconRng *rng)
 {
   if (x >= picture->width || y >= picture->height)
     return;
   width = MIN (width, picture->width - x);
   height = MIN (height, picture->height - y);
   for (guint c = 0; c < picture->channels; c++)
-    for (guint row = y; row < y + height; row++)
-      memset (picture->plane[c] + (gsize)row * picture->width + x, 0, width);
+    for (guint row = y; row < y + height; row++) {
+      guint8 *bytes = picture->plane[c] + (gsize)row * picture->width + x;
+
+      if (fill >= 0)
+        memset (bytes, (gint)rint (fill), width);
+      else
+        for (guint i = 0; i < width; i++)
+          bytes[i] = supcon_rng_next (rng) >> 24;
+    }
 }

@@ -7,6 +7,7 @@
 #define SUPCON_AUGMENT_OPERATIONS_H
 
 #include "augment/planes.h"
+#include "rng.h"
 
 /** Blends with black, with the mean luma, with the luma of each pixel: factor >= 0, 1 leaves the picture as it is. */
 void supcon_planes_brightness (SupconPlanes *picture, double factor);
@@ -19,7 +20,7 @@ void supcon_planes_hue (SupconPlanes *picture, double shift);
 /** ITU-R BT.601 luma in all three channels. */
 void supcon_planes_greyscale (SupconPlanes *picture);
 
-/** The highest bits, 1 to 8, are kept. */
+/** The highest bits, 0 to 8, are kept. */
 void supcon_planes_posterize (SupconPlanes *picture, guint bits);
 /** Bytes from threshold (0 to 256) on are inverted. */
 void supcon_planes_solarize (SupconPlanes *picture, double threshold);
@@ -30,8 +31,9 @@ void supcon_planes_equalize (SupconPlanes *picture);
 
 void supcon_planes_flip (SupconPlanes *picture); /* left to right */
 
-/** Fills the part of the rectangle that is inside the picture with black. */
-void supcon_planes_erase (SupconPlanes *picture, guint x, guint y, guint width, guint height);
+/** Fills the part of the rectangle that is inside the picture with one value, or with random bytes for fill < 0. */
+void supcon_planes_erase (
+    SupconPlanes *picture, guint x, guint y, guint width, guint height, double fill, SupconRng *rng);
 
 /** A copy of a plane, and sums, that operations on neighbourhoods keep between calls. One per thread at a time. */
 typedef struct _SupconScratch SupconScratch;
@@ -52,5 +54,16 @@ void supcon_planes_sharpness (SupconPlanes *picture, double factor, SupconScratc
  * PIL's transform (AFFINE, NEAREST) does, with its 16 bits of fraction; outside is black. Sides up to 32,767.
  */
 void supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch);
+
+#define SUPCON_WARP_MAX_POINTS 48
+
+/**
+ * TensorFlow Addons' sparse_image_warp: the polyharmonic spline of order 2 that moves the n points 'from' to 'to' (x
+ * and y in pixels), sampled bilinearly and rounded, the edge going on outside. boundary > 0: so many points to each
+ * edge, corners included, stay where they are; n + 4 boundary <= SUPCON_WARP_MAX_POINTS. Points on one line leave the
+ * picture as it is.
+ */
+void supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], const double (*to)[2], guint boundary,
+    SupconScratch *scratch);
 
 #endif

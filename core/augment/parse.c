@@ -25,6 +25,13 @@ typedef struct {
     }                                                                                                                  \
   }
 
+#define SEVERITY                                                                                                       \
+  {                                                                                                                    \
+    {                                                                                                                  \
+      "severity", 1, 5, NAN, NAN, FALSE                                                                                \
+    }                                                                                                                  \
+  }
+
 static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_CROP]
   = { "crop", { { "scale", 0, 1, 0.08, 1, TRUE }, { "ratio", 0.01, 100, 3.0 / 4, 4.0 / 3, TRUE } } },
@@ -37,7 +44,7 @@ static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_SATURATION] = { "saturation", FACTOR },
   [SUPCON_OPERATION_HUE] = { "hue", { { "shift", -0.5, 0.5, NAN, NAN, FALSE } } },
   [SUPCON_OPERATION_SHARPNESS] = { "sharpness", FACTOR },
-  [SUPCON_OPERATION_POSTERIZE] = { "posterize", { { "bits", 1, 8, NAN, NAN, FALSE } } },
+  [SUPCON_OPERATION_POSTERIZE] = { "posterize", { { "bits", 0, 8, NAN, NAN, FALSE } } },
   [SUPCON_OPERATION_SOLARIZE] = { "solarize", { { "threshold", 0, 256, NAN, NAN, FALSE } } },
   [SUPCON_OPERATION_AUTO_CONTRAST] = { "auto-contrast", { { 0 } } },
   [SUPCON_OPERATION_EQUALIZE] = { "equalize", { { 0 } } },
@@ -50,9 +57,29 @@ static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_TRANSLATE_Y]
   = { "translate-y", { { "share", -1, 1, 0, 0, FALSE }, { "pixels", -32767, 32767, 0, 0, FALSE } } },
   [SUPCON_OPERATION_ROTATE] = { "rotate", { { "degrees", -360, 360, NAN, NAN, FALSE } } },
-  [SUPCON_OPERATION_ERASE]
-  = { "erase", { { "scale", 0, 1, 0.02, 0.33, TRUE }, { "ratio", 0.01, 100, 0.3, 3.3, TRUE } } },
+  [SUPCON_OPERATION_ERASE] = { "erase", { { "scale", 0, 1, 0.02, 0.33, TRUE }, { "ratio", 0.01, 100, 0.3, 3.3, TRUE },
+                                            { "fill", -1, 255, 0, 0, FALSE } } },
   [SUPCON_OPERATION_PICK] = { "pick", { { "count", 1, MAX_PICKS, 1, 1, FALSE } } },
+  [SUPCON_OPERATION_MIX] = { "mix", { { "width", 1, MAX_WIDTH, 3, 3, FALSE }, { "depth", -1, MAX_DEPTH, -1, -1, FALSE },
+                                        { "alpha", 0.01, 100, 1, 1, FALSE } } },
+  [SUPCON_OPERATION_WARP] = { "warp", { { "length", 0, 1, 0, 23.0 / 224, FALSE }, { "points", 2, 4, 2, 2, FALSE },
+                                          { "boundary", 0, 8, 0, 0, FALSE } } },
+  [SUPCON_OPERATION_CUTOUT] = { "cutout", { { "size", 0, 2, 0.5, 0.5, FALSE }, { "fill", -1, 255, 0, 0, FALSE } } },
+  [SUPCON_OPERATION_GAUSSIAN_NOISE] = { "gaussian-noise", SEVERITY },
+  [SUPCON_OPERATION_SHOT_NOISE] = { "shot-noise", SEVERITY },
+  [SUPCON_OPERATION_IMPULSE_NOISE] = { "impulse-noise", SEVERITY },
+  [SUPCON_OPERATION_DEFOCUS_BLUR] = { "defocus-blur", SEVERITY },
+  [SUPCON_OPERATION_GLASS_BLUR] = { "glass-blur", SEVERITY },
+  [SUPCON_OPERATION_MOTION_BLUR] = { "motion-blur", SEVERITY },
+  [SUPCON_OPERATION_ZOOM_BLUR] = { "zoom-blur", SEVERITY },
+  [SUPCON_OPERATION_SNOW] = { "snow", SEVERITY },
+  [SUPCON_OPERATION_FROST] = { "frost", SEVERITY },
+  [SUPCON_OPERATION_FOG] = { "fog", SEVERITY },
+  [SUPCON_OPERATION_CORRUPT_BRIGHTNESS] = { "corrupt-brightness", SEVERITY },
+  [SUPCON_OPERATION_CORRUPT_CONTRAST] = { "corrupt-contrast", SEVERITY },
+  [SUPCON_OPERATION_ELASTIC] = { "elastic", SEVERITY },
+  [SUPCON_OPERATION_PIXELATE] = { "pixelate", SEVERITY },
+  [SUPCON_OPERATION_JPEG] = { "jpeg", SEVERITY },
 };
 
 typedef struct {
@@ -210,9 +237,10 @@ parse_arguments (Parser *self, Node *node, gboolean given[MAX_ARGUMENTS])
         if (strlen (operation->arguments[i].name) == length && strncmp (at, operation->arguments[i].name, length) == 0)
           break;
       if (i == n_arguments && !(length == 1 && *at == 'p'))
-        return fail_at (self, at, "%s%s%s%sp=", n_arguments > 0 ? operation->arguments[0].name : "",
+        return fail_at (self, at, "%s%s%s%s%s%sp=", n_arguments > 0 ? operation->arguments[0].name : "",
             n_arguments > 0 ? "=, " : "", n_arguments > 1 ? operation->arguments[1].name : "",
-            n_arguments > 1 ? "=, " : "");
+            n_arguments > 1 ? "=, " : "", n_arguments > 2 ? operation->arguments[2].name : "",
+            n_arguments > 2 ? "=, " : "");
       self->at += length;
       if (!take (self, "="))
         return fail_at (self, self->at, "'='");
@@ -256,6 +284,12 @@ children_new (void)
 }
 
 static gboolean
+is_whole (const Value *value)
+{
+  return value->kind == VALUE_NUMBER && !value->sign && value->v[0] == floor (value->v[0]);
+}
+
+static gboolean
 parse_operation (Parser *self, Node *node, gboolean first)
 {
   gboolean given[MAX_ARGUMENTS] = { FALSE };
@@ -270,8 +304,8 @@ parse_operation (Parser *self, Node *node, gboolean first)
     return fail_at (self, at, "an operation (crop, flip, color, greyscale, blur, ..., see docs/augmentation.md)");
   if (i == SUPCON_OPERATION_CROP && !first)
     return fail_at (self, at, "crop only in the first place");
-  if (i == SUPCON_OPERATION_PICK && self->in_pick)
-    return fail_at (self, at, "no pick inside of a pick");
+  if ((i == SUPCON_OPERATION_PICK || i == SUPCON_OPERATION_MIX) && self->in_pick)
+    return fail_at (self, at, "no pick or mix inside of a pick or a mix");
   node->operation = i;
   node->occurrence = self->occurrences[i]++;
   if (node->occurrence == MAX_OCCURRENCES)
@@ -295,13 +329,14 @@ parse_operation (Parser *self, Node *node, gboolean first)
       node->values[1].v[k] = MIN (0.5, node->values[0].v[k] / 4);
     node->values[1].base /= 4;
   }
-  if (i != SUPCON_OPERATION_PICK)
+  if (i != SUPCON_OPERATION_PICK && i != SUPCON_OPERATION_MIX)
     return TRUE;
 
-  if (node->values[0].kind != VALUE_NUMBER || node->values[0].sign
-      || node->values[0].v[0] != floor (node->values[0].v[0]))
-    return fail_at (self, at, "pick(n), n a whole number");
+  if (!is_whole (&node->values[0]) || (i == SUPCON_OPERATION_MIX && !is_whole (&node->values[1])))
+    return fail_at (
+        self, at, i == SUPCON_OPERATION_PICK ? "pick(n), n a whole number" : "width and depth as whole numbers");
   node->picks = (guint)node->values[0].v[0];
+  node->depth = (gint)node->values[1].v[0];
   if (!take (self, "{"))
     return fail_at (self, self->at, "'{' and what to pick from");
   node->children = children_new ();
@@ -352,6 +387,8 @@ count_steps (const Node *node)
     sum = MIN (sum + n, 1000);
     most = MAX (most, n);
   }
+  if (node->operation == SUPCON_OPERATION_MIX)
+    return 1 + node->picks * (1 + most * (node->depth > 0 ? (guint)node->depth : MAX_DEPTH));
   return node->operation == SUPCON_OPERATION_PICK ? most * node->picks : sum;
 }
 

@@ -20,7 +20,14 @@ supcon_policy_init (SupconPolicy *policy, SupconPolicyKind kind)
     .sigma_max = 2.0,
     .num_ops = 2,
     .num_magnitude_bins = 31,
-    .magnitude = 9.0 };
+    .magnitude = 9.0,
+    .warp_length = 23.0 / 224.0,
+    .warp_points = 2,
+    .severity = 3,
+    .mixture_width = 3,
+    .chain_depth = -1,
+    .alpha = 1.0,
+    .cutout_size = 0.5 };
 }
 
 /* Appends pattern, each # of it replaced by a number, whatever the locale. */
@@ -93,6 +100,14 @@ add_blur (GString *text, const SupconPolicy *policy)
 }
 
 static void
+add_warp (GString *text, const SupconPolicy *policy)
+{
+  if (policy->warp_probability > 0)
+    add (text, " warp(0:#,points=#,boundary=#,p=#)", policy->warp_length, (double)policy->warp_points,
+        (double)policy->warp_boundary, policy->warp_probability);
+}
+
+static void
 add_autoaugment (GString *text, const SupconPolicy *policy)
 {
   add (text, " pick(1){");
@@ -133,6 +148,35 @@ add_trivialaugment (GString *text, const SupconPolicy *policy)
   add (text, " }");
 }
 
+/* torchvision's space: RandAugment's but for moves by a third, 4 to 0 bits, and no identity. */
+static void
+add_augmix (GString *text, const SupconPolicy *policy)
+{
+  double share = (policy->severity - 1) / 9.0;
+
+  add (text, " mix(#,#,#){", (double)policy->mixture_width, (double)policy->chain_depth, policy->alpha);
+  for (guint i = 1; i < G_N_ELEMENTS (magnitudes); i++) {
+    SupconOperation operation = magnitudes[i].operation;
+    double low = magnitudes[i].low, high = magnitudes[i].high;
+
+    if (operation == SUPCON_OPERATION_TRANSLATE_X || operation == SUPCON_OPERATION_TRANSLATE_Y)
+      high = 1.0 / 3;
+    if (operation == SUPCON_OPERATION_POSTERIZE)
+      low = 4, high = 0;
+    add (text, " ");
+    g_string_append (text, supcon_operation_name (operation));
+    if (!magnitudes[i].prefix)
+      continue;
+    add (text, "(");
+    add (text, magnitudes[i].prefix);
+    add (text, "#", low);
+    if (policy->severity > 1)
+      add (text, ":#/#", low + share * (high - low), (double)policy->severity);
+    add (text, ")");
+  }
+  add (text, " }");
+}
+
 gchar *
 supcon_policy_to_text (const SupconPolicy *policy)
 {
@@ -147,6 +191,7 @@ supcon_policy_to_text (const SupconPolicy *policy)
     add_color (text, policy);
     add (text, " greyscale(#)", policy->greyscale_probability);
     add_blur (text, policy);
+    add_warp (text, policy);
     break;
   case SUPCON_POLICY_AUTOAUGMENT:
     add_autoaugment (text, policy);
@@ -159,6 +204,10 @@ supcon_policy_to_text (const SupconPolicy *policy)
     add_blur (text, policy);
     add_randaugment (text, policy);
     add (text, " greyscale(#)", policy->greyscale_probability);
+    add_warp (text, policy);
+    break;
+  case SUPCON_POLICY_AUGMIX:
+    add_augmix (text, policy);
     break;
   case SUPCON_POLICY_TRIVIALAUGMENT:
     add_trivialaugment (text, policy);
@@ -167,6 +216,8 @@ supcon_policy_to_text (const SupconPolicy *policy)
     break;
   }
   if (policy->erase_probability > 0)
-    add (text, " erase(p=#)", policy->erase_probability);
+    add (text, " erase(fill=#,p=#)", policy->erase_fill, policy->erase_probability);
+  if (policy->cutout_probability > 0)
+    add (text, " cutout(#,fill=#,p=#)", policy->cutout_size, policy->erase_fill, policy->cutout_probability);
   return g_string_free (text, FALSE);
 }

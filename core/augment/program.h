@@ -5,6 +5,7 @@
  *
  *     crop(scale=0.2:1) flip(0.5) color(0.4,p=0.8) greyscale(0.2) blur(0.1:2,p=0.5)
  *     pick(2){ identity shear-x(+-0:0.3/31) equalize {posterize(4,p=0.4) rotate(+-30,p=0.6)} }
+ *     mix(width=3,depth=-1,alpha=1){ equalize rotate(+-0:30) }
  *
  * A value is a number, a:b (uniform between them), a:b/n (one of n evenly spaced ones) or a|b|c (one of these). +-
  * before it draws a sign, c+- draws a sign and adds c. Every operation takes p=, its probability.
@@ -13,6 +14,7 @@
 #define SUPCON_AUGMENT_PROGRAM_H
 
 #include "augment/resize.h"
+#include "rng.h"
 
 /* Each draws from a stream of random numbers of its own. Never renumber: a seed would give other views. */
 typedef enum {
@@ -40,6 +42,25 @@ typedef enum {
   SUPCON_OPERATION_ROTATE,
   SUPCON_OPERATION_ERASE,
   SUPCON_OPERATION_PICK,
+  SUPCON_OPERATION_MIX,
+  SUPCON_OPERATION_WARP,
+  SUPCON_OPERATION_CUTOUT,
+  /* The corruptions of ImageNet-C, by severity. */
+  SUPCON_OPERATION_GAUSSIAN_NOISE,
+  SUPCON_OPERATION_SHOT_NOISE,
+  SUPCON_OPERATION_IMPULSE_NOISE,
+  SUPCON_OPERATION_DEFOCUS_BLUR,
+  SUPCON_OPERATION_GLASS_BLUR,
+  SUPCON_OPERATION_MOTION_BLUR,
+  SUPCON_OPERATION_ZOOM_BLUR,
+  SUPCON_OPERATION_SNOW,
+  SUPCON_OPERATION_FROST,
+  SUPCON_OPERATION_FOG,
+  SUPCON_OPERATION_CORRUPT_BRIGHTNESS,
+  SUPCON_OPERATION_CORRUPT_CONTRAST,
+  SUPCON_OPERATION_ELASTIC,
+  SUPCON_OPERATION_PIXELATE,
+  SUPCON_OPERATION_JPEG,
   SUPCON_N_OPERATIONS
 } SupconOperation;
 
@@ -56,11 +77,14 @@ void supcon_program_free (SupconProgram *program);
 #define SUPCON_MAX_STEPS 32
 
 /** An operation and its numbers: the values of its arguments, in the order of the language. color: the factors of
- * brightness, contrast and saturation, the shift of the hue, and their order. erase: x, y, width, height in pixels. */
+ * brightness, contrast and saturation, the shift of the hue, and their order. erase, cutout: x, y, width, height in
+ * pixels, and the fill. mix: how many chains follow, the weight of the picture before; each chain begins with a group:
+ * its weight, how many of the steps that follow are its own. */
 typedef struct {
   SupconOperation operation;
-  double values[4];
+  double values[5];
   guint32 order[4];
+  SupconRng rng; /* for what is random in every point or pixel */
 } SupconStep;
 
 /** What one view gets, all that is random drawn: a crop of the picture, mirrored or not, and steps on the view. */

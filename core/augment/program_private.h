@@ -5,9 +5,12 @@
 
 #include "augment/program.h"
 
-#define MAX_ARGUMENTS 2
+#define MAX_ARGUMENTS 3
 #define MAX_CHOICES 8
 #define MAX_PICKS 16
+/* Chains of a mix and operations in each: MAX_PICKS at most together. */
+#define MAX_WIDTH 5
+#define MAX_DEPTH 3
 /* How often one operation may stand in a program: each place has its own random numbers. */
 #define MAX_OCCURRENCES 64
 
@@ -27,8 +30,9 @@ struct _Node {
   guint occurrence; /* how often the operation stands before it in the text */
   double probability;
   Value values[MAX_ARGUMENTS];
-  guint picks;
-  GArray *children; /* Node; of a group or a pick, else NULL */
+  guint picks;      /* of a pick; chains of a mix */
+  gint depth;       /* of a mix's chains, -1: drawn */
+  GArray *children; /* Node; of a group, a pick or a mix, else NULL */
 };
 
 struct _SupconProgram {

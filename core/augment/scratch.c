@@ -19,6 +19,7 @@ supcon_scratch_free (SupconScratch *scratch)
   g_free (scratch->plane);
   g_free (scratch->bytes);
   g_free (scratch->rows);
+  g_free (scratch->at);
   g_free (scratch);
 }
 
@@ -29,4 +30,23 @@ supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n)
     scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n);
   memcpy (scratch->bytes, bytes, n);
   return scratch->bytes;
+}
+
+float *
+supcon_scratch_at (SupconScratch *scratch, gsize n)
+{
+  if (scratch->n_at < n)
+    scratch->at = g_renew (float, scratch->at, scratch->n_at = n);
+  return scratch->at;
+}
+
+void
+supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3])
+{
+  gsize n = (gsize)picture->width * picture->height;
+
+  if (scratch->n_bytes < n * picture->channels)
+    scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n * picture->channels);
+  for (guint c = 0; c < picture->channels; c++)
+    planes[c] = memcpy (scratch->bytes + c * n, picture->plane[c], n);
 }

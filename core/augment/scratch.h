@@ -11,10 +11,22 @@ struct _SupconScratch {
   float *plane;       /* the plane before, and a block of nothing */
   guint8 *bytes;      /* a copy of the plane before */
   const float **rows; /* of plane, that a row of the result is made of */
-  gsize n_weights, n_row, n_plane, n_rows, n_bytes;
+  float *at;          /* where the pixels of one row are taken from, x and y */
+  gsize n_weights, n_row, n_plane, n_rows, n_bytes, n_at;
 };
 
 /** A copy of n bytes, valid until the next one. */
 const guint8 *supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n);
+
+/** Copies of all planes, valid until the next one. */
+void supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3]);
+
+/** n numbers of scratch->at. */
+float *supcon_scratch_at (SupconScratch *scratch, gsize n);
+
+/** n bytes of 'out' taken from a plane at (x[i], y[i]), centres of pixels being whole numbers: bilinearly, rounded, the
+ * edge going on outside. */
+void supcon_sample (
+    const guint8 *plane, guint width, guint height, const float *x, const float *y, guint n, guint8 *out);
 
 #endif

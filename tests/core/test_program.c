@@ -40,7 +40,7 @@ START_TEST (test_mistakes)
     { "rotate(+-400)", "column 8: '+-400'", "degrees from -360 to 360" },
     { "rotate(1,1,1)", "column 12: '1'", "at most 2 values" },
     { "brightness(0.5+-0.6)", "column 12: '0.5+-0.6'", "factor from 0 to 10" },
-    { "posterize(0)", "column 11: '0'", "bits from 1 to 8" },
+    { "posterize(9)", "column 11: '9'", "bits from 0 to 8" },
     { "solarize(0:256/1)", "column 16: '1'", "how many values" },
     { "solarize(1|2|3|4|5|6|7|8|9)", "column 26: '9'", "at most 8 choices" },
     { "crop(scale=0.1|0.2)", "column 12: '0.1|0.2'", "scale as a number or as low:high" },
@@ -48,7 +48,14 @@ START_TEST (test_mistakes)
     { "pick(2){", "column 9: the end", "'}'" },
     { "pick(2){}", "column 9: '}'", "something to pick from" },
     { "pick(1.5){flip}", "column 1: 'pick'", "a whole number" },
-    { "pick(2){pick{flip}}", "column 9: 'pick'", "no pick inside of a pick" },
+    { "pick(2){pick{flip}}", "column 9: 'pick'", "no pick or mix inside" },
+    { "mix{flip mix{flip}}", "column 10: 'mix'", "no pick or mix inside" },
+    { "mix(1:3){flip}", "column 1: 'mix'", "whole numbers" },
+    { "mix(6){flip}", "column 5: '6'", "width from 1 to 5" },
+    { "mix(3,4){flip}", "column 7: '4'", "depth from -1 to 3" },
+    { "mix(3,-1,0){flip}", "column 10: '0'", "alpha from 0.01 to 100" },
+    { "fog(0)", "column 5: '0'", "severity from 1 to 5" },
+    { "warp(0.1,points=1)", "column 17: '1'", "points from 2 to 4" },
     { "pick(17){flip}", "column 6: '17'", "count from 1 to 16" },
     { "}", "column 1: '}'", "an operation" },
     { "pick(16){{invert invert invert}}", "column 1: 'pick'", "at most 32 operations" },
@@ -287,12 +294,12 @@ END_TEST
 
 START_TEST (test_kinds)
 {
-  for (guint kind = SUPCON_POLICY_NONE; kind <= SUPCON_POLICY_TRIVIALAUGMENT; kind++) {
+  for (guint kind = SUPCON_POLICY_NONE; kind <= SUPCON_POLICY_AUGMIX; kind++) {
     SupconPolicy policy;
     gchar *text;
 
     supcon_policy_init (&policy, kind);
-    policy.erase_probability = 1.0;
+    policy.erase_probability = policy.cutout_probability = policy.warp_probability = 1.0;
     text = supcon_policy_to_text (&policy);
     supcon_program_free (parse (text));
     g_free (text);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pixels taken from between pixels: smooth deformations. */
+#include "augment/scratch.h"
+#include "simd.h"
+
+/* Of a squared distance, below which its logarithm is not taken; TensorFlow Addons' EPSILON. */
+#define SMALLEST 1e-10
+
+void
+supcon_sample (const guint8 *plane, guint width, guint height, const float *x, const float *y, guint n, guint8 *out)
+{
+  gsize down = height > 1 ? width : 0, right = width > 1;
+  float last_x = (float)(width - 1), last_y = (float)(height - 1);
+
+  for (guint i = 0; i < n; i++) {
+    float px = MIN (MAX (x[i], 0.0f), last_x), py = MIN (MAX (y[i], 0.0f), last_y);
+    guint left = MIN ((guint)px, width - 1 - (guint)right), top = MIN ((guint)py, height - 1 - (guint)(down > 0));
+    const guint8 *p = plane + (gsize)top * width + left;
+    float across = px - left, below = py - top;
+    float upper = p[0] + across * (p[right] - p[0]), lower = p[down] + across * (p[down + right] - p[down]);
+
+    out[i] = (guint8)(gint32)(upper + below * (lower - upper) + 0.5f);
+  }
+}
+
+/* The logarithm of x > 0 to 1e-6: exponent and a series in (m - 1) / (m + 1), m the mantissa from sqrt(1/2) to sqrt(2);
+ * loops over it make vectors. */
+static inline __attribute__ ((always_inline)) float
+fast_log (float x)
+{
+  guint32 bits;
+  gint32 exponent;
+  float m, t, t2;
+
+  memcpy (&bits, &x, sizeof bits);
+  exponent = (gint32)(bits - 0x3f3504f3u) >> 23;
+  bits -= (guint32)exponent << 23;
+  memcpy (&m, &bits, sizeof m);
+  t = (m - 1.0f) / (m + 1.0f);
+  t2 = t * t;
+  return exponent * 0.69314718f
+         + 2.0f * t * (1.0f + t2 * (0.33333333f + t2 * (0.2f + t2 * (0.14285714f + t2 * 0.11111111f))));
+}
+
+/* Adds one point's part of the flow to a row of pixels; y2 is the squared distance downwards. */
+SUPCON_MULTIVERSION static void
+add_point (float point_x, float y2, float weight_x, float weight_y, guint width, float *restrict x, float *restrict y)
+{
+  for (guint i = 0; i < width; i++) {
+    float d = i - point_x, r2 = d * d + y2, phi;
+
+    r2 = r2 < (float)SMALLEST ? (float)SMALLEST : r2;
+    phi = 0.5f * r2 * fast_log (r2);
+    x[i] -= weight_x * phi;
+    y[i] -= weight_y * phi;
+  }
+}
+
+/* Solves a x = b for both right sides in place, by Gauss with the largest pivot of the column. */
+static gboolean
+solve (guint n, double a[][SUPCON_WARP_MAX_POINTS + 3], double b[][2])
+{
+  for (guint k = 0; k < n; k++) {
+    guint pivot = k;
+
+    for (guint i = k + 1; i < n; i++)
+      pivot = fabs (a[i][k]) > fabs (a[pivot][k]) ? i : pivot;
+    if (fabs (a[pivot][k]) < 1e-9)
+      return FALSE;
+    for (guint j = 0; j < n; j++) {
+      double swap = a[k][j];
+
+      a[k][j] = a[pivot][j];
+      a[pivot][j] = swap;
+    }
+    for (guint j = 0; j < 2; j++) {
+      double swap = b[k][j];
+
+      b[k][j] = b[pivot][j];
+      b[pivot][j] = swap;
+    }
+    for (guint i = 0; i < n; i++) {
+      double factor = a[i][k] / a[k][k];
+
+      if (i == k || factor == 0)
+        continue;
+      for (guint j = k; j < n; j++)
+        a[i][j] -= factor * a[k][j];
+      b[i][0] -= factor * b[k][0];
+      b[i][1] -= factor * b[k][1];
+    }
+  }
+  for (guint k = 0; k < n; k++) {
+    b[k][0] /= a[k][k];
+    b[k][1] /= a[k][k];
+  }
+  return TRUE;
+}
+
+void
+supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], const double (*to)[2], guint boundary,
+    SupconScratch *scratch)
+{
+  double points[SUPCON_WARP_MAX_POINTS][2], a[SUPCON_WARP_MAX_POINTS + 3][SUPCON_WARP_MAX_POINTS + 3] = { { 0 } };
+  double flow[SUPCON_WARP_MAX_POINTS + 3][2] = { { 0 } }, largest = 0;
+  guint width = picture->width, height = picture->height, size;
+  const guint8 *planes[3];
+  float *x, *y;
+
+  g_return_if_fail (n + 4 * boundary <= SUPCON_WARP_MAX_POINTS);
+  for (guint i = 0; i < n; i++)
+    for (guint k = 0; k < 2; k++) {
+      points[i][k] = to[i][k];
+      flow[i][k] = to[i][k] - from[i][k];
+      largest = MAX (largest, fabs (flow[i][k]));
+    }
+  if (largest == 0)
+    return;
+  /* Once around: from each corner to the one before the next. */
+  for (guint i = 0; i < boundary; i++) {
+    double right = (width - 1.0) * i / boundary, down = (height - 1.0) * i / boundary;
+    double edges[4][2]
+        = { { right, 0 }, { width - 1.0, down }, { width - 1.0 - right, height - 1.0 }, { 0, height - 1.0 - down } };
+
+    memcpy (points[n + 4 * i], edges, sizeof edges);
+  }
+  n += 4 * boundary;
+  size = n + 3;
+  for (guint i = 0; i < n; i++) {
+    for (guint j = 0; j < n; j++) {
+      double dx = points[i][0] - points[j][0], dy = points[i][1] - points[j][1];
+      double r2 = MAX (dx * dx + dy * dy, SMALLEST);
+
+      a[i][j] = 0.5 * r2 * log (r2);
+    }
+    a[i][n] = a[n][i] = points[i][0];
+    a[i][n + 1] = a[n + 1][i] = points[i][1];
+    a[i][n + 2] = a[n + 2][i] = 1;
+  }
+  if (!solve (size, a, flow))
+    return;
+
+  x = supcon_scratch_at (scratch, 2 * (gsize)width);
+  y = x + width;
+  supcon_scratch_copy_all (scratch, picture, planes);
+  for (guint row = 0; row < height; row++) {
+    for (guint i = 0; i < width; i++) {
+      x[i] = (float)(i - (flow[n][0] * i + flow[n + 1][0] * row + flow[n + 2][0]));
+      y[i] = (float)(row - (flow[n][1] * i + flow[n + 1][1] * row + flow[n + 2][1]));
+    }
+    for (guint i = 0; i < n; i++) {
+      float dy = (float)(row - points[i][1]);
+
+      add_point ((float)points[i][0], dy * dy, (float)flow[i][0], (float)flow[i][1], width, x, y);
+    }
+    for (guint c = 0; c < picture->channels; c++)
+      supcon_sample (planes[c], width, height, x, y, width, picture->plane[c] + (gsize)row * width);
+  }
+}
