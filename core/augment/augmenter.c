@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "augment/corrupt.h"
 #include "augment/operations.h"
 #include "simd.h"
 
@@ -152,10 +153,34 @@ warp (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
   supcon_planes_warp (planes, n, from, to, (guint)rint (step->values[2]), augmenter->scratch);
 }
 
+static SupconCorruption *const corruptions[SUPCON_N_OPERATIONS] = {
+  [SUPCON_OPERATION_GAUSSIAN_NOISE] = supcon_corrupt_gaussian_noise,
+  [SUPCON_OPERATION_SHOT_NOISE] = supcon_corrupt_shot_noise,
+  [SUPCON_OPERATION_IMPULSE_NOISE] = supcon_corrupt_impulse_noise,
+  [SUPCON_OPERATION_DEFOCUS_BLUR] = supcon_corrupt_defocus_blur,
+  [SUPCON_OPERATION_GLASS_BLUR] = supcon_corrupt_glass_blur,
+  [SUPCON_OPERATION_MOTION_BLUR] = supcon_corrupt_motion_blur,
+  [SUPCON_OPERATION_ZOOM_BLUR] = supcon_corrupt_zoom_blur,
+  [SUPCON_OPERATION_SNOW] = supcon_corrupt_snow,
+  [SUPCON_OPERATION_FROST] = supcon_corrupt_frost,
+  [SUPCON_OPERATION_FOG] = supcon_corrupt_fog,
+  [SUPCON_OPERATION_CORRUPT_BRIGHTNESS] = supcon_corrupt_brightness,
+  [SUPCON_OPERATION_CORRUPT_CONTRAST] = supcon_corrupt_contrast,
+  [SUPCON_OPERATION_ELASTIC] = supcon_corrupt_elastic,
+  [SUPCON_OPERATION_PIXELATE] = supcon_corrupt_pixelate,
+  [SUPCON_OPERATION_JPEG] = supcon_corrupt_jpeg,
+};
+
 static void
 apply_step (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
 {
   const double *values = step->values;
+  SupconRng rng = step->rng;
+
+  if (corruptions[step->operation]) {
+    corruptions[step->operation](planes, (guint)rint (values[0]), &rng);
+    return;
+  }
 
   switch (step->operation) {
   case SUPCON_OPERATION_FLIP:
@@ -201,13 +226,10 @@ apply_step (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *pl
     supcon_planes_invert (planes);
     break;
   case SUPCON_OPERATION_ERASE:
-  case SUPCON_OPERATION_CUTOUT: {
-    SupconRng rng = step->rng;
-
+  case SUPCON_OPERATION_CUTOUT:
     supcon_planes_erase (
         planes, (guint)values[0], (guint)values[1], (guint)values[2], (guint)values[3], values[4], &rng);
     break;
-  }
   case SUPCON_OPERATION_WARP:
     warp (augmenter, step, planes);
     break;
