@@ -498,6 +498,7 @@ gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
   GstFormat from, to;
   gint64 value, result;
+  GstStructure *structure;
 
   switch (GST_QUERY_TYPE (query)) {
     case GST_QUERY_DURATION:
@@ -520,6 +521,14 @@ gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
       gst_query_parse_convert (query, &from, &value, &to, NULL);
       if (convert (self, from, value, to, &result)) {
         gst_query_set_convert (query, from, value, to, result);
+        return TRUE;
+      }
+      break;
+    case GST_QUERY_CUSTOM:
+      structure = gst_query_writable_structure (query);
+      if (gst_structure_has_name (structure, GST_SUPCON_QUERY_EPOCHS)) {
+        gst_structure_set (structure, "epochs", G_TYPE_UINT, self->epochs,
+            NULL);
         return TRUE;
       }
       break;

@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 /* supcon-neighbours: the fields of supconindex's message */
 #define GST_SUPCON_NEIGHBOURS_META "supcon-neighbours"
 
+/* Custom query for a source's passes over its data: answered with { epochs uint } */
+#define GST_SUPCON_QUERY_EPOCHS "supcon-epochs"
+
 /** Registers them; called once when the plugin loads. */
 void gst_supcon_meta_register (void);
 

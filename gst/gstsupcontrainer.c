@@ -7,11 +7,12 @@
  * Collects frames with the meta `supcon-sample` into batches and trains on them, on a thread of its own, while the next
  * batch is collected. With stage=contrastive an encoder and a projection head learn by the supervised contrastive loss
  * (Khosla et al. 2020, arXiv 2004.11362); with stage=linear a classifier learns on the embeddings of that encoder, which
- * no longer changes. The result is written to #GstSupconTrainer:location, at the end of the stream, every
+ * no longer changes; with stage=finetune both learn, with stage=cross-entropy both from the start, and with
+ * stage=regression a number is learnt from labels that are numbers. The result is written to #GstSupconTrainer:location, at the end of the stream, every
  * #GstSupconTrainer:checkpoint-interval steps and when the element stops.
  *
  * The model's input size is that of the first frames. Labels are strings, found as they come; a frame without one has
- * its own other views as positives, and is passed over by stage=linear.
+ * its own other views as positives, and is passed over by the other stages.
  *
  * A full pair of batches makes upstream wait; a live source may rather lose frames, see #GstSupconTrainer:leaky.
  *
@@ -21,7 +22,8 @@
  *
  * Element messages: `supcon-validation` { step uint64, count uint, validation-accuracy, validation-loss double, best
  * boolean }, `supcon-train` { step, examples, dropped uint64, loss, learning-rate, gradient-norm,
- * examples-per-second, positives-per-anchor double; accuracy double in the linear stage } and `supcon-checkpoint` {
+ * examples-per-second, positives-per-anchor double; accuracy double where a classifier is trained; hard-positive-weight,
+ * hard-negative-weight, alignment, uniformity double in the contrastive stage } and `supcon-checkpoint` {
  * location string, step uint64 }. The end of the stream is posted when the last step is done and written.
  *
  * ## Example launch line
@@ -333,18 +335,44 @@ gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
   return caps;
 }
 
-/* How many steps there will be: as said, or as upstream knows how many frames it has; 0: nobody knows. In buffers, since
- * demuxers and decoders answer in frames too, each for its own branch of a pipeline with several. */
+/* How many frames upstream has; 0: it does not know. In buffers, since demuxers and decoders answer in frames too, each
+ * for its own branch of a pipeline with several. */
+static guint64
+count_frames (GstSupconTrainer * self)
+{
+  gint64 frames;
+
+  if (!gst_pad_peer_query_duration (GST_BASE_SINK_PAD (self),
+          GST_FORMAT_BUFFERS, &frames))
+    return 0;
+  return MAX (frames, 0);
+}
+
+/* Steps of one pass over the source's data; 0: it does not say. */
+static gdouble
+find_epoch_steps (GstSupconTrainer * self)
+{
+  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM,
+      gst_structure_new_empty (GST_SUPCON_QUERY_EPOCHS));
+  guint epochs = 0;
+
+  if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
+    gst_structure_get_uint (gst_query_get_structure (query), "epochs", &epochs);
+  gst_query_unref (query);
+  return epochs ? count_frames (self) / (gdouble) epochs /
+      self->settings.job.batch_size : 0;
+}
+
+/* How many steps there will be: as said, or as upstream knows how many frames it has; 0: nobody knows. */
 static guint64
 find_total_steps (GstSupconTrainer * self)
 {
-  gint64 frames;
-  guint64 steps;
+  guint64 frames, steps;
 
   if (self->settings.total_steps)
     return self->settings.total_steps;
-  if (!gst_pad_peer_query_duration (GST_BASE_SINK_PAD (self),
-          GST_FORMAT_BUFFERS, &frames) || frames <= 0)
+  frames = count_frames (self);
+  if (!frames)
     return 0;
   steps = MAX (1, frames / self->settings.job.batch_size);
   /* A stream that is played again from its start holds the steps before resuming too. */
@@ -411,7 +439,10 @@ make_job (GstSupconTrainer * self)
   job.validation = self->validation_pad ? self->validation : NULL;
   schedule->total_steps = total;
   schedule->learning_rate = find_learning_rate (self);
-  if (self->settings.warmup_steps >= 0)
+  if (self->settings.warmup_epochs > 0)
+    schedule->warmup_steps = self->settings.warmup_epochs *
+        find_epoch_steps (self) + 0.5;
+  else if (self->settings.warmup_steps >= 0)
     schedule->warmup_steps = self->settings.warmup_steps;
   else if (!supcon_stage_needs_encoder (job.config.stage))
     schedule->warmup_steps = auto_warmup_steps (total ? total - first_step : 0);
@@ -448,6 +479,13 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
   }
   supcon_model_set_threads (self->model, self->settings.threads);
   supcon_model_set_precision (self->model, self->settings.precision);
+  if (self->settings.warmup_epochs > 0 && find_epoch_steps (self) == 0) {
+    g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "warmup-epochs is %g, but upstream does not say how many frames an "
+        "epoch has; expected supcondatasetsrc with a number of epochs, or "
+        "warmup-steps", self->settings.warmup_epochs);
+    goto failed;
+  }
   job = make_job (self);
   model = g_steal_pointer (&self->model);
   labels = g_steal_pointer (&self->labels);

@@ -154,6 +154,10 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Steps in which the learning rate rises from zero; -1 = a tenth of "
           "the training, 20 to 100, and none on a trained encoder", -1,
           G_MAXINT, -1, flags));
+  add (object_class, FIELD (warmup_epochs),
+      g_param_spec_double ("warmup-epochs", "Warm-up epochs",
+          "Epochs of supcondatasetsrc in which the learning rate rises from "
+          "zero; 0 = warmup-steps", 0.0, 1e6, 0.0, flags));
   add (object_class, FIELD (total_steps),
       g_param_spec_uint64 ("total-steps", "Total steps",
           "Steps after which training ends, those before resume included; 0 = "

@@ -16,6 +16,7 @@ typedef struct
   SupconModelConfig model;      /* without encoder's name and input size */
   gdouble learning_rate;        /* 0: one that fits the batch size */
   gboolean scale_learning_rate;
+  gdouble warmup_epochs;        /* 0: warmup_steps */
   gint warmup_steps;            /* -1: some that fit the training's length */
   guint64 total_steps, seed;
   guint threads;

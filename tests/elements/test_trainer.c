@@ -311,6 +311,7 @@ GST_START_TEST (test_bad_settings)
     {"momentum-encoder=true", "momentum-encoder is set, but queue-size is 0"},
     {"dropout=0.5", "dropout is set, but stage is contrastive"},
     {"optimizer=adam nesterov=true", "nesterov is set, but optimizer is adam"},
+    {"warmup-epochs=1", "warmup-epochs is 1, but upstream does not say"},
     {"stage=regression", "stage=regression needs a trained encoder"}
   };
 
