@@ -50,6 +50,22 @@ supcon_labels_find (const SupconLabels *labels, const char *name)
   return GPOINTER_TO_INT (number);
 }
 
+gboolean
+supcon_labels_rename (SupconLabels *labels, guint index, const char *name)
+{
+  char **place = (char **)&g_ptr_array_index (labels->names, index);
+  gint known = supcon_labels_find (labels, name);
+  char *old = *place;
+
+  if (known >= 0)
+    return (guint)known == index;
+  g_hash_table_remove (labels->numbers, old);
+  *place = g_strdup (name);
+  g_hash_table_insert (labels->numbers, *place, GUINT_TO_POINTER (index));
+  g_free (old);
+  return TRUE;
+}
+
 guint
 supcon_labels_count (const SupconLabels *labels)
 {

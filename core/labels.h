@@ -13,6 +13,8 @@ void supcon_labels_free (SupconLabels *labels);
 guint supcon_labels_add (SupconLabels *labels, const char *name);
 /** The number of name, or -1. */
 gint supcon_labels_find (const SupconLabels *labels, const char *name);
+/** Gives number index another name. FALSE, and nothing is changed, when another number has it. */
+gboolean supcon_labels_rename (SupconLabels *labels, guint index, const char *name);
 guint supcon_labels_count (const SupconLabels *labels);
 /** Owned by labels. index < count. */
 const char *supcon_labels_name (const SupconLabels *labels, guint index);

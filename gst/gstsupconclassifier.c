@@ -6,92 +6,97 @@
 #include <string.h>
 
 #include "error.h"
+#include "gstsupconmodel.h"
 #include "loss/cross_entropy.h"
 #include "model/checkpoint.h"
-#include "train/centroid.h"
+#include "train/examples.h"
+#include "train/smooth.h"
 
 struct _GstSupconClassifier
 {
   GstSupconClassifierMethod method;
-  gchar *location;
-  SupconModel *model;           /* linear */
-  SupconCentroids *centroids;   /* centroid, from the first frame on */
+
+  /* linear */
+  GstSupconModelSource *source;
+  GstSupconSnapshot *snapshot;  /* NULL: none yet; its labels are 'labels' */
+
+  /* The others. */
+  guint neighbours;
+  SupconExamples *examples;     /* NULL: nothing was learnt yet */
+  gchar *memory_location;
+  gboolean changed;             /* since it was written */
+  GArray *last;                 /* gfloat: what was taken last */
+
   SupconLabels *labels;
   SupconEvaluation *evaluation;
   guint64 unknown_labels;
-  GArray *probabilities;        /* gfloat: of this frame */
-  GArray *smoothed;             /* gfloat: of the frames so far; empty when they do not count any more */
+  GArray *probabilities;        /* gfloat: of what was taken last */
+  SupconSmoother *smoother;
 };
 
 static gboolean
-load (GstSupconClassifier * self, GError ** error)
+is_linear (const GstSupconClassifier * self)
+{
+  return self->method == GST_SUPCON_CLASSIFIER_LINEAR;
+}
+
+static gboolean
+start_linear (GstSupconClassifier * self,
+    const GstSupconClassifierConfig * config, GError ** error)
+{
+  if (!config->location && !config->name) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "location is not set, nor is model, but method=linear needs a "
+        "checkpoint with a classifier");
+    return FALSE;
+  }
+  self->source = gst_supcon_model_source_new (config->name, config->location,
+      config->watch, NULL);
+  return gst_supcon_classifier_update (self, error);
+}
+
+static gboolean
+start_examples (GstSupconClassifier * self,
+    const GstSupconClassifierConfig * config, GError ** error)
 {
   SupconCheckpointInfo info = { 0 };
+  const gchar *memory = config->memory_location;
 
-  self->model = supcon_checkpoint_load (self->location, NULL, &info, error);
-  if (!self->model)
-    return FALSE;
-  self->labels = g_steal_pointer (&info.labels);
-  supcon_checkpoint_info_clear (&info);
-  return TRUE;
-}
+  self->neighbours = config->neighbours;
+  self->memory_location = g_strdup (memory);
+  if (config->location) {
+    SupconModel *model =
+        supcon_checkpoint_load (config->location, NULL, &info, error);
 
-static gboolean
-start_linear (GstSupconClassifier * self, GError ** error)
-{
-  guint n_classes, n_labels;
-
-  if (!self->location) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "location is not set, but method=linear needs a checkpoint with a "
-        "classifier");
-    return FALSE;
+    if (!model)
+      return FALSE;
+    supcon_labels_free (self->labels);
+    self->labels = g_steal_pointer (&info.labels);
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (model);
   }
-  if (!load (self, error))
-    return FALSE;
-  n_classes = supcon_model_n_classes (self->model);
-  n_labels = supcon_labels_count (self->labels);
-  if (n_classes == 0) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "'%s' has no classifier: train one with supcontrainer stage=linear, or "
-        "use method=centroid", self->location);
-    return FALSE;
-  }
-  if (n_labels < n_classes) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "'%s' has %u label names, expected one for each of its classifier's %u "
-        "classes", self->location, n_labels, n_classes);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-start_centroid (GstSupconClassifier * self, GError ** error)
-{
-  if (!self->location) {
-    self->labels = supcon_labels_new ();
+  if (!memory)
     return TRUE;
-  }
-  if (!load (self, error))
-    return FALSE;
-  g_clear_pointer (&self->model, supcon_model_free);
-  return TRUE;
+  if (!g_file_test (memory, G_FILE_TEST_EXISTS))
+    return supcon_checkpoint_check_writable (memory, error);
+  self->examples = supcon_examples_load (memory, self->labels, error);
+  return self->examples != NULL;
 }
 
 GstSupconClassifier *
-gst_supcon_classifier_new (GstSupconClassifierMethod method,
-    const gchar * location, GError ** error)
+gst_supcon_classifier_new (const GstSupconClassifierConfig * config,
+    GError ** error)
 {
   GstSupconClassifier *self = g_new0 (GstSupconClassifier, 1);
 
-  self->method = method;
-  self->location = g_strdup (location);
+  self->method = config->method;
+  self->labels = supcon_labels_new ();
   self->evaluation = supcon_evaluation_new ();
   self->probabilities = g_array_new (FALSE, FALSE, sizeof (gfloat));
-  self->smoothed = g_array_new (FALSE, FALSE, sizeof (gfloat));
-  if (method == GST_SUPCON_CLASSIFIER_LINEAR ? start_linear (self, error)
-      : start_centroid (self, error))
+  self->last = g_array_new (FALSE, FALSE, sizeof (gfloat));
+  self->smoother = supcon_smoother_new ();
+  if (is_linear (self) ? start_linear (self, config, error)
+      : start_examples (self, config, error))
     return self;
   gst_supcon_classifier_free (self);
   return NULL;
@@ -100,89 +105,140 @@ gst_supcon_classifier_new (GstSupconClassifierMethod method,
 void
 gst_supcon_classifier_free (GstSupconClassifier * self)
 {
-  g_clear_pointer (&self->model, supcon_model_free);
-  g_clear_pointer (&self->centroids, supcon_centroids_free);
-  g_clear_pointer (&self->labels, supcon_labels_free);
+  g_clear_pointer (&self->source, gst_supcon_model_source_free);
+  g_clear_pointer (&self->snapshot, gst_supcon_snapshot_unref);
+  supcon_examples_free (self->examples);
+  supcon_labels_free (self->labels);
   supcon_evaluation_free (self->evaluation);
+  supcon_smoother_free (self->smoother);
   g_array_unref (self->probabilities);
-  g_array_unref (self->smoothed);
-  g_free (self->location);
+  g_array_unref (self->last);
+  g_free (self->memory_location);
   g_free (self);
+}
+
+static gboolean
+check_model (GstSupconClassifier * self, const GstSupconSnapshot * new,
+    GError ** error)
+{
+  const gchar *name = gst_supcon_model_source_name (self->source);
+  guint n_classes = supcon_model_n_classes (new->model);
+  guint n_labels = supcon_labels_count (new->labels);
+  guint dim = supcon_model_embedding_dim (new->model), expected = dim;
+
+  if (self->snapshot)
+    expected = supcon_model_embedding_dim (self->snapshot->model);
+  if (n_classes == 0)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "'%s' has no classifier: train one with supcontrainer stage=linear, or "
+        "use method=centroid", name);
+  else if (n_labels < n_classes)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "'%s' has %u label names, expected one for each of its classifier's %u "
+        "classes", name, n_labels, n_classes);
+  else if (dim != expected)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "'%s': the new model's classifier takes %u numbers, expected %u as the "
+        "one before", name, dim, expected);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+gboolean
+gst_supcon_classifier_update (GstSupconClassifier * self, GError ** error)
+{
+  GError *cause = NULL;
+  GstSupconSnapshot *new = self->source ?
+      gst_supcon_model_source_take (self->source, &cause) : NULL;
+
+  if (cause) {
+    g_propagate_error (error, cause);
+    return FALSE;
+  }
+  if (!new)
+    return TRUE;
+  if (!check_model (self, new, error)) {
+    gst_supcon_snapshot_unref (new);
+    return FALSE;
+  }
+  g_clear_pointer (&self->snapshot, gst_supcon_snapshot_unref);
+  self->snapshot = new;
+  return TRUE;
 }
 
 static gboolean
 classify_linear (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, const gchar * layer, GError ** error)
 {
-  guint expected = supcon_model_embedding_dim (self->model);
+  const gchar *name = gst_supcon_model_source_name (self->source);
+  SupconModel *model;
+  guint expected;
   gfloat *p;
 
+  g_array_set_size (self->probabilities, 0);
+  if (!self->snapshot)
+    return TRUE;
+  model = self->snapshot->model;
+  expected = supcon_model_embedding_dim (model);
   if (layer && strcmp (layer, "embedding") != 0) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "the frames carry layer '%s', but the classifier of '%s' takes layer "
-        "'embedding': set it on supconencoder", layer, self->location);
+        "'embedding': set it on supconencoder", layer, name);
     return FALSE;
   }
   if (dim != expected) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "the frame's embedding has %u numbers, but the classifier of '%s' takes "
-        "%u: supconencoder must use the same checkpoint", dim, self->location,
-        expected);
+        "%u: supconencoder must use the same checkpoint", dim, name, expected);
     return FALSE;
   }
-  g_array_set_size (self->probabilities, supcon_model_n_classes (self->model));
+  g_array_set_size (self->probabilities, supcon_model_n_classes (model));
   p = (gfloat *) self->probabilities->data;
-  supcon_model_classify (self->model, embedding, 1, p);
+  supcon_model_classify (model, embedding, 1, p);
   supcon_softmax (p, 1, self->probabilities->len, p);
   return TRUE;
 }
 
 static gboolean
-classify_centroid (GstSupconClassifier * self, const gfloat * embedding,
+classify_examples (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, GError ** error)
 {
-  guint expected;
+  guint expected = self->examples ? supcon_examples_dim (self->examples) : dim;
+  gfloat *p;
 
-  if (!self->centroids)
-    self->centroids = supcon_centroids_new (dim);
-  expected = supcon_centroids_dim (self->centroids);
   if (dim != expected) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "the frame's embedding has %u numbers, but those before it had %u: "
-        "method=centroid compares them", dim, expected);
+        "method=%s compares them", dim, expected,
+        self->method == GST_SUPCON_CLASSIFIER_KNN ? "knn" : "centroid");
     return FALSE;
   }
+  g_array_set_size (self->last, 0);
+  g_array_append_vals (self->last, embedding, dim);
+  g_array_set_size (self->probabilities, 0);
+  if (!self->examples || supcon_examples_is_empty (self->examples))
+    return TRUE;
   g_array_set_size (self->probabilities,
-      supcon_centroids_n_classes (self->centroids));
-  if (self->probabilities->len)
-    supcon_centroids_classify (self->centroids, embedding,
-        (gfloat *) self->probabilities->data);
+      supcon_examples_n_classes (self->examples));
+  p = (gfloat *) self->probabilities->data;
+  if (self->method == GST_SUPCON_CLASSIFIER_KNN)
+    supcon_examples_classify_knn (self->examples, embedding, self->neighbours,
+        p);
+  else
+    supcon_examples_classify_centroid (self->examples, embedding, p);
   return TRUE;
-}
-
-/* p = s p_before + (1 - s) p. A class that is new had probability 0 before. */
-static void
-smooth (GstSupconClassifier * self, gdouble s)
-{
-  gfloat *p = (gfloat *) self->probabilities->data;
-  const gfloat *before = (const gfloat *) self->smoothed->data;
-  guint n = self->probabilities->len, n_before = self->smoothed->len;
-
-  for (guint i = 0; n_before && i < n; i++)
-    p[i] = s * (i < n_before ? before[i] : 0) + (1 - s) * p[i];
-  g_array_set_size (self->smoothed, 0);
-  g_array_append_vals (self->smoothed, p, n);
 }
 
 static void
 evaluate (GstSupconClassifier * self, const gchar * label)
 {
-  gint truth = supcon_labels_find (self->labels, label);
+  gint truth = supcon_labels_find (gst_supcon_classifier_labels (self), label);
   guint n = self->probabilities->len;
 
-  /* A label that was only read from a checkpoint is not known by centroids yet. */
+  /* A label that was only read from a checkpoint is not known by examples yet. */
   if (truth < 0 || (guint) truth >= n
-      || (self->centroids && !supcon_centroids_count (self->centroids, truth)))
+      || (self->examples && !supcon_examples_count (self->examples, truth)))
     self->unknown_labels++;
   else
     supcon_evaluation_add (self->evaluation,
@@ -201,27 +257,26 @@ refuse_embedding (GError ** error)
 gboolean
 gst_supcon_classifier_take (GstSupconClassifier * self,
     const gfloat * embedding, guint dim, const gchar * layer,
-    const gchar * label, gdouble smoothing, const gfloat ** probabilities,
-    guint * n, GError ** error)
+    const gchar * label, gboolean time, gdouble smoothing, guint majority,
+    const gfloat ** probabilities, guint * n, GError ** error)
 {
-  gboolean linear = self->method == GST_SUPCON_CLASSIFIER_LINEAR;
-  gboolean teaches = !linear && label;
+  gboolean teaches = !is_linear (self) && label;
 
-  if (!(linear ? classify_linear (self, embedding, dim, layer, error)
-          : classify_centroid (self, embedding, dim, error)))
+  if (!(is_linear (self) ? classify_linear (self, embedding, dim, layer, error)
+          : classify_examples (self, embedding, dim, error)))
     return FALSE;
   /* One number that is not finite makes all the probabilities so. */
   if (self->probabilities->len
       && !isfinite (g_array_index (self->probabilities, gfloat, 0)))
     return refuse_embedding (error);
-  if (!teaches)
-    smooth (self, smoothing);
+  if (!teaches && time && self->probabilities->len)
+    supcon_smoother_take (self->smoother, smoothing, majority,
+        (gfloat *) self->probabilities->data, self->probabilities->len);
   if (label)
     evaluate (self, label);
   if (teaches) {
-    if (!supcon_centroids_add (self->centroids, embedding,
-            supcon_labels_add (self->labels, label)))
-      return refuse_embedding (error);
+    if (!gst_supcon_classifier_learn (self, label, error))
+      return FALSE;
     g_array_set_size (self->probabilities, 0);
   }
   *probabilities = (const gfloat *) self->probabilities->data;
@@ -232,13 +287,104 @@ gst_supcon_classifier_take (GstSupconClassifier * self,
 void
 gst_supcon_classifier_forget_frames (GstSupconClassifier * self)
 {
-  g_array_set_size (self->smoothed, 0);
+  supcon_smoother_reset (self->smoother);
+}
+
+static gboolean
+check_teachable (GstSupconClassifier * self, GError ** error)
+{
+  if (!is_linear (self))
+    return TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "method=linear cannot be taught by examples, a supcontrainer trains it; "
+      "use method=centroid or knn");
+  return FALSE;
+}
+
+/* The class of that label, -1 with the error set when it has no example. */
+static gint
+find_class (GstSupconClassifier * self, const gchar * label, GError ** error)
+{
+  gint class;
+
+  if (!check_teachable (self, error))
+    return -1;
+  class = supcon_labels_find (self->labels, label);
+  if (class >= 0 && self->examples
+      && supcon_examples_count (self->examples, class))
+    return class;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "no example of '%s' is known", label);
+  return -1;
+}
+
+gboolean
+gst_supcon_classifier_learn (GstSupconClassifier * self, const gchar * label,
+    GError ** error)
+{
+  if (!check_teachable (self, error))
+    return FALSE;
+  if (!self->last->len) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "nothing to learn '%s' from: no frame has come yet", label);
+    return FALSE;
+  }
+  if (!self->examples)
+    self->examples = supcon_examples_new (self->last->len);
+  if (!supcon_examples_add (self->examples, (const gfloat *) self->last->data,
+          supcon_labels_add (self->labels, label)))
+    return refuse_embedding (error);
+  self->changed = TRUE;
+  return TRUE;
+}
+
+gboolean
+gst_supcon_classifier_forget (GstSupconClassifier * self, const gchar * label,
+    GError ** error)
+{
+  gint class = find_class (self, label, error);
+
+  if (class < 0)
+    return FALSE;
+  supcon_examples_forget (self->examples, class);
+  supcon_smoother_reset (self->smoother);
+  self->changed = TRUE;
+  return TRUE;
+}
+
+gboolean
+gst_supcon_classifier_rename (GstSupconClassifier * self, const gchar * from,
+    const gchar * to, GError ** error)
+{
+  gint class = find_class (self, from, error);
+
+  if (class < 0)
+    return FALSE;
+  if (!supcon_labels_rename (self->labels, class, to)) {
+    supcon_examples_merge (self->examples, class,
+        supcon_labels_find (self->labels, to));
+    supcon_smoother_reset (self->smoother);
+  }
+  self->changed = TRUE;
+  return TRUE;
+}
+
+gboolean
+gst_supcon_classifier_save (GstSupconClassifier * self, GError ** error)
+{
+  if (!self->changed || !self->memory_location)
+    return TRUE;
+  if (!supcon_examples_save (self->examples, self->labels,
+          self->memory_location, error))
+    return FALSE;
+  self->changed = FALSE;
+  return TRUE;
 }
 
 const SupconLabels *
 gst_supcon_classifier_labels (GstSupconClassifier * self)
 {
-  return self->labels;
+  return self->snapshot ? self->snapshot->labels : self->labels;
 }
 
 const SupconEvaluation *

@@ -16,30 +16,57 @@ G_BEGIN_DECLS
 typedef enum
 {
   GST_SUPCON_CLASSIFIER_LINEAR,
-  GST_SUPCON_CLASSIFIER_CENTROID
+  GST_SUPCON_CLASSIFIER_CENTROID,
+  GST_SUPCON_CLASSIFIER_KNN
 } GstSupconClassifierMethod;
+
+typedef struct
+{
+  GstSupconClassifierMethod method;
+  guint neighbours;             /* knn: that vote */
+  const gchar *name;            /* linear: of a shared model; NULL: none */
+  const gchar *location;        /* linear: checkpoint with a classifier. Others: NULL, or a checkpoint whose labels come
+                                   first, so that classes have the numbers that they have there */
+  gboolean watch;               /* linear: read location again when it is replaced */
+  const gchar *memory_location; /* others: file of the examples, read now if it is there; NULL: none */
+} GstSupconClassifierConfig;
 
 typedef struct _GstSupconClassifier GstSupconClassifier;
 
-/**
- * location: checkpoint with a classifier for linear; for centroid NULL, or a checkpoint whose labels come first, so that
- * classes have the numbers that they have there.
- */
-GstSupconClassifier *gst_supcon_classifier_new (GstSupconClassifierMethod method, const gchar * location,
-    GError ** error);
+/** config's strings are copied. */
+GstSupconClassifier *gst_supcon_classifier_new (const GstSupconClassifierConfig
+    * config, GError ** error);
 void gst_supcon_classifier_free (GstSupconClassifier * classifier);
 
-/**
- * Takes in a frame's embedding (dim numbers of layer, which may be NULL), counting it when label (may be NULL) is its
- * true one. With centroid it is then learnt from, and has no probabilities of its own.
- * probabilities: *n of them, valid until the next call. *n is 0 where there is nothing to say. smoothing: the weight of
- * the frames before.
- */
-gboolean gst_supcon_classifier_take (GstSupconClassifier * classifier, const gfloat * embedding, guint dim,
-    const gchar * layer, const gchar * label, gdouble smoothing, const gfloat ** probabilities, guint * n,
+/** Goes over to the newest model, if there is one. FALSE: it is of no use, and the one before stays. */
+gboolean gst_supcon_classifier_update (GstSupconClassifier * classifier,
     GError ** error);
+
+/**
+ * Takes in an embedding (dim numbers of layer, which may be NULL), counting it when label (may be NULL) is its true one.
+ * centroid and knn then learn from it, and it has no probabilities of its own.
+ * probabilities: *n of them, the caller's to change, valid until the next call. *n is 0 where there is nothing to say.
+ * time: smooths over the frames before, by smoothing and majority; FALSE: there are none before it, as for regions.
+ */
+gboolean gst_supcon_classifier_take (GstSupconClassifier * classifier,
+    const gfloat * embedding, guint dim, const gchar * layer,
+    const gchar * label, gboolean time, gdouble smoothing, guint majority,
+    const gfloat ** probabilities, guint * n, GError ** error);
 /** The next frame has nothing to do with those before it. */
 void gst_supcon_classifier_forget_frames (GstSupconClassifier * classifier);
+
+/** What was taken last is an example of label. FALSE: nothing was taken yet, or it is not a method of examples. */
+gboolean gst_supcon_classifier_learn (GstSupconClassifier * classifier,
+    const gchar * label, GError ** error);
+/** FALSE: there is no example of it. */
+gboolean gst_supcon_classifier_forget (GstSupconClassifier * classifier,
+    const gchar * label, GError ** error);
+/** What was of class from is of class to, which may be there already. FALSE: there is no class from. */
+gboolean gst_supcon_classifier_rename (GstSupconClassifier * classifier,
+    const gchar * from, const gchar * to, GError ** error);
+/** Writes the examples, where they have changed, to the memory's location, if it has one. */
+gboolean gst_supcon_classifier_save (GstSupconClassifier * classifier,
+    GError ** error);
 
 const SupconLabels *gst_supcon_classifier_labels (GstSupconClassifier * classifier);
 /** Of the labelled frames since the last reset. unknown_labels: those whose label is no known class. */

@@ -5,20 +5,28 @@
  * @short_description: Tags frames by their embeddings
  *
  * Says what a frame shows, from the embedding that supconencoder attached to it. With method=linear the classifier in
- * the checkpoint at #GstSupconTagger:location decides; with method=centroid the frames that carry a true label (see
- * supconlabel) teach, and those that carry none get the label whose examples' mean direction is the nearest.
+ * the checkpoint at #GstSupconTagger:location decides, or the one that a supcontrainer of this process shares
+ * (#GstSupconTagger:model). Methods centroid and knn need no training: they compare with examples. Frames that carry a
+ * true label (see supconlabel) are examples, and so is what the action signal #GstSupconTagger::learn says of the frame
+ * that was seen last; #GstSupconTagger:memory-location keeps them.
  *
  * Tags leave in five ways:
  *
  * * on the frame, a #GstVideoRegionOfInterestMeta of type `supcon` over the whole of it, with a parameter
  *   `classification` { label string, confidence double, label_id int } for each of the #GstSupconTagger:top-k labels, as
  *   DL Streamer names them;
- * * an element message `supcon-tags` { timestamp uint64, labels, confidences #GstValueArray } for each tagged frame;
+ * * an element message `supcon-tags` { timestamp uint64, labels, confidences #GstValueArray, version, encoding-time,
+ *   tagging-time uint64 (nanoseconds) } for each tagged frame;
  * * text on the request pad `text`, a line for each label: "cup 97 %". It goes to a file or onto the picture by
  *   textoverlay;
  * * a tag event with #GST_TAG_KEYWORDS when the first label changes.
  *
  * A frame for which no label reaches #GstSupconTagger:threshold is tagged `unknown` (label_id -1), and has no text.
+ *
+ * Where supconencoder regions=true found regions, each of them is tagged: the parameters are its own, the message has also
+ * regions #GstValueArray of { x, y, width, height uint, type string, labels, confidences }, text and tag event are of all
+ * and of the first. #GstSupconTagger:smoothing, #GstSupconTagger:majority and #GstSupconTagger:hysteresis are for whole
+ * frames alone.
  *
  * Frames that carry a true label are counted, and at the end of the stream an element message `supcon-evaluation` {
  * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
@@ -32,53 +40,44 @@
 
 #include "gstsupcontagger.h"
 
-#include "gstsupconclassifier.h"
-#include "gstsupconenums.h"
+#include "error.h"
 #include "gstsupconevaluation.h"
 #include "gstsupconmeta.h"
+#include "gstsupcontaggersettings.h"
 #include "gstsupcontags.h"
-#include "gstsupcontextpad.h"
+#include "gstsupcontextbranch.h"
 #include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
 
-enum
-{
-  PROP_0,
-  PROP_LOCATION,
-  PROP_METHOD,
-  PROP_TOP_K,
-  PROP_THRESHOLD,
-  PROP_SMOOTHING,
-  PROP_POST_MESSAGES,
-  PROP_PRINT_EVALUATION,
-  PROP_EVALUATION_LOCATION
-};
+/* Names of the events that do what the signals do. */
+#define LEARN_EVENT "supcon-learn"
+#define FORGET_EVENT "supcon-forget"
+#define RENAME_EVENT "supcon-rename"
 
-#define DEFAULT_METHOD GST_SUPCON_CLASSIFIER_LINEAR
-#define DEFAULT_TOP_K 1
-#define DEFAULT_THRESHOLD 0.0
-#define DEFAULT_SMOOTHING 0.0
-#define DEFAULT_POST_MESSAGES TRUE
-#define DEFAULT_PRINT_EVALUATION FALSE
+/* What is said of a frame or of one of its regions. */
+typedef struct
+{
+  GstVideoRegionOfInterestMeta *region;
+  GstSupconTag tags[GST_SUPCON_MAX_TAGS];
+  guint n;                      /* 0: there is nothing to say */
+} Verdict;
 
 struct _GstSupconTagger
 {
   GstBaseTransform parent;
 
   /* Under the object lock. */
-  gchar *location, *evaluation_location;
-  GstSupconClassifierMethod method;
-  guint top_k;
-  gdouble threshold, smoothing;
-  gboolean post_messages, print_evaluation;
-  GstSupconTextPad *text;       /* owned by the element's pads; NULL until requested */
-  guint32 seek_seqnum;
+  GstSupconTaggerSettings settings;
+  GstSupconTextBranch text;
+
+  GMutex lock;                  /* guards the classifier; taken before the object lock */
+  GstSupconClassifier *classifier;      /* from start to stop */
 
   /* Streaming thread, from start to stop. */
-  GstSupconClassifier *classifier;
   gint width, height;
+  gint current;                 /* the first tag's class of the last whole frame, -1: none */
   GstTagList *upstream_tags;
   gchar *keyword;               /* in the last tag event */
 };
@@ -93,13 +92,6 @@ static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
     GST_PAD_SRC, GST_PAD_REQUEST,
     GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
 
-#define GST_TYPE_SUPCON_TAGGER_METHOD (gst_supcon_tagger_method_get_type ())
-/* *INDENT-OFF* */
-GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_tagger_method_get_type, "GstSupconTaggerMethod",
-    {GST_SUPCON_CLASSIFIER_LINEAR, "The linear classifier of the checkpoint", "linear"},
-    {GST_SUPCON_CLASSIFIER_CENTROID, "The nearest mean of the labelled frames so far", "centroid"})
-/* *INDENT-ON* */
-
 G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
     GST_TYPE_BASE_TRANSFORM,
     GST_DEBUG_CATEGORY_INIT (supcon_tagger_debug, "supcontagger", 0,
@@ -109,100 +101,120 @@ GST_ELEMENT_REGISTER_DEFINE (supcontagger, "supcontagger", GST_RANK_NONE,
 
 /* The text pad */
 
-static GstSupconTextPad *
-ref_text_pad (GstSupconTagger * self)
-{
-  GstSupconTextPad *text;
-
-  GST_OBJECT_LOCK (self);
-  text = self->text ? gst_object_ref (self->text) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return text;
-}
-
-/* item: transfer full. */
-static GstFlowReturn
-push_text (GstSupconTagger * self, gpointer item)
-{
-  GstSupconTextPad *text = ref_text_pad (self);
-  GstFlowReturn flow;
-
-  if (!text) {
-    gst_mini_object_unref (item);
-    return GST_FLOW_OK;
-  }
-  flow = gst_supcon_text_pad_push (text, GST_BASE_TRANSFORM_SINK_PAD (self),
-      item);
-  gst_object_unref (text);
-  return flow;
-}
-
-/* Whoever joins text and pictures sends a seek up both pads; one of them is enough. */
-static gboolean
-is_repeated_seek (GstSupconTagger * self, GstEvent * event)
-{
-  guint32 seqnum = gst_event_get_seqnum (event);
-  gboolean repeated;
-
-  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
-    return FALSE;
-  GST_OBJECT_LOCK (self);
-  repeated = self->seek_seqnum == seqnum;
-  self->seek_seqnum = seqnum;
-  GST_OBJECT_UNLOCK (self);
-  return repeated;
-}
-
-static gboolean
-gst_supcon_tagger_text_event (GstPad * pad, GstObject * parent,
-    GstEvent * event)
-{
-  /* That a text is late says nothing about the pictures. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS
-      || is_repeated_seek (GST_SUPCON_TAGGER (parent), event)) {
-    gst_event_unref (event);
-    return TRUE;
-  }
-  return gst_pad_event_default (pad, parent, event);
-}
-
 static GstPad *
 gst_supcon_tagger_request_new_pad (GstElement * element,
     GstPadTemplate * templ, G_GNUC_UNUSED const gchar * name,
     G_GNUC_UNUSED const GstCaps * caps)
 {
-  GstSupconTagger *self = GST_SUPCON_TAGGER (element);
-  GstPad *pad;
-  gboolean exists;
-
-  GST_OBJECT_LOCK (self);
-  exists = self->text != NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (exists)
-    return NULL;
-
-  pad = g_object_new (GST_TYPE_SUPCON_TEXT_PAD, "name", "text",
-      "direction", GST_PAD_SRC, "template", templ, NULL);
-  gst_pad_set_event_function (pad, gst_supcon_tagger_text_event);
-  if (gst_pad_is_active (GST_BASE_TRANSFORM_SINK_PAD (self)))
-    gst_pad_set_active (pad, TRUE);
-  gst_element_add_pad (element, pad);
-  GST_OBJECT_LOCK (self);
-  self->text = GST_SUPCON_TEXT_PAD (pad);
-  GST_OBJECT_UNLOCK (self);
-  return pad;
+  return gst_supcon_text_branch_request (&GST_SUPCON_TAGGER (element)->text,
+      templ);
 }
 
 static void
 gst_supcon_tagger_release_pad (GstElement * element, GstPad * pad)
 {
-  GstSupconTagger *self = GST_SUPCON_TAGGER (element);
+  gst_supcon_text_branch_release (&GST_SUPCON_TAGGER (element)->text, pad);
+}
 
-  GST_OBJECT_LOCK (self);
-  self->text = NULL;
-  GST_OBJECT_UNLOCK (self);
-  gst_pad_set_active (pad, FALSE);
-  gst_element_remove_pad (element, pad);
+/* Teaching */
+
+/* error: transfer full. */
+static void
+warn (GstSupconTagger * self, GError * error)
+{
+  GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
+  g_error_free (error);
+}
+
+typedef gboolean (*Lesson) (GstSupconClassifier * classifier,
+    const gchar * label, const gchar * other, GError ** error);
+
+static gboolean
+learn (GstSupconClassifier * classifier, const gchar * label,
+    G_GNUC_UNUSED const gchar * other, GError ** error)
+{
+  return gst_supcon_classifier_learn (classifier, label, error);
+}
+
+static gboolean
+forget (GstSupconClassifier * classifier, const gchar * label,
+    G_GNUC_UNUSED const gchar * other, GError ** error)
+{
+  return gst_supcon_classifier_forget (classifier, label, error);
+}
+
+static gboolean
+is_label (const gchar * text)
+{
+  return text && *text && g_utf8_validate (text, -1, NULL);
+}
+
+/* other: for rename alone. Whatever the thread. */
+static gboolean
+teach (GstSupconTagger * self, Lesson lesson, const gchar * label,
+    const gchar * other)
+{
+  GError *error = NULL;
+  gboolean done = FALSE;
+
+  if (!is_label (label) || (lesson == gst_supcon_classifier_rename
+          && !is_label (other))) {
+    g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "a label to learn, forget or rename must be text in UTF-8 that is not "
+        "empty");
+  } else {
+    g_mutex_lock (&self->lock);
+    if (self->classifier)
+      done = lesson (self->classifier, label, other, &error);
+    else
+      g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+          "'%s' cannot be learnt, forgotten or renamed while the element is "
+          "stopped", label);
+    g_mutex_unlock (&self->lock);
+  }
+  if (error)
+    warn (self, error);
+  return done;
+}
+
+static gboolean
+gst_supcon_tagger_learn (GstSupconTagger * self, const gchar * label)
+{
+  return teach (self, learn, label, NULL);
+}
+
+static gboolean
+gst_supcon_tagger_forget (GstSupconTagger * self, const gchar * label)
+{
+  return teach (self, forget, label, NULL);
+}
+
+static gboolean
+gst_supcon_tagger_rename (GstSupconTagger * self, const gchar * from,
+    const gchar * to)
+{
+  return teach (self, gst_supcon_classifier_rename, from, to);
+}
+
+/* Whether the event was one of those that teach. It goes on, as there may be other taggers. */
+static gboolean
+take_lesson (GstSupconTagger * self, GstEvent * event)
+{
+  const GstStructure *s = gst_event_get_structure (event);
+
+  if (!s)
+    return FALSE;
+  if (gst_structure_has_name (s, LEARN_EVENT))
+    teach (self, learn, gst_structure_get_string (s, "label"), NULL);
+  else if (gst_structure_has_name (s, FORGET_EVENT))
+    teach (self, forget, gst_structure_get_string (s, "label"), NULL);
+  else if (gst_structure_has_name (s, RENAME_EVENT))
+    teach (self, gst_supcon_classifier_rename,
+        gst_structure_get_string (s, "old"), gst_structure_get_string (s,
+            "new"));
+  else
+    return FALSE;
+  return TRUE;
 }
 
 /* Start and stop */
@@ -211,26 +223,38 @@ static gboolean
 gst_supcon_tagger_start (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
-  GstSupconClassifierMethod method;
+  const GstSupconTaggerSettings *settings = &self->settings;
+  GstSupconClassifier *classifier;
   GError *error = NULL;
-  gchar *location, *evaluation_location;
 
   GST_OBJECT_LOCK (self);
-  method = self->method;
-  location = g_strdup (self->location);
-  evaluation_location = g_strdup (self->evaluation_location);
+  classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
+        .method = settings->method,.neighbours = settings->neighbours,
+        .name = settings->model,.location = settings->location,
+        .watch = settings->watch,.memory_location = settings->memory_location
+      }, &error);
   GST_OBJECT_UNLOCK (self);
-  /* What cannot be written is said now, not when all is measured. */
-  if (!evaluation_location
-      || supcon_checkpoint_check_writable (evaluation_location, &error))
-    self->classifier = gst_supcon_classifier_new (method, location, &error);
-  g_free (location);
-  g_free (evaluation_location);
-  if (!self->classifier) {
+  if (!classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
+  self->current = -1;
+  g_mutex_lock (&self->lock);
+  self->classifier = classifier;
+  g_mutex_unlock (&self->lock);
   return TRUE;
+}
+
+static void
+save_memory (GstSupconTagger * self)
+{
+  GError *error = NULL;
+
+  g_mutex_lock (&self->lock);
+  gst_supcon_classifier_save (self->classifier, &error);
+  g_mutex_unlock (&self->lock);
+  if (error)
+    gst_supcon_post_error (GST_ELEMENT (self), error);
 }
 
 static gboolean
@@ -238,7 +262,10 @@ gst_supcon_tagger_stop (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
+  save_memory (self);
+  g_mutex_lock (&self->lock);
   g_clear_pointer (&self->classifier, gst_supcon_classifier_free);
+  g_mutex_unlock (&self->lock);
   gst_clear_tag_list (&self->upstream_tags);
   g_clear_pointer (&self->keyword, g_free);
   return TRUE;
@@ -270,28 +297,105 @@ new_tag_event (GstSupconTagger * self)
   return gst_event_new_tag (list);
 }
 
-/* n = 0: there is nothing to say of the frame. */
+/* The next frame has nothing to do with those before it. */
+static void
+forget_frames (GstSupconTagger * self)
+{
+  gst_supcon_classifier_forget_frames (self->classifier);
+  self->current = -1;
+}
+
+/* The frame's regions as they are told of in a message. */
+static void
+append_region (GValue * regions, const Verdict * verdict)
+{
+  const GstVideoRegionOfInterestMeta *region = verdict->region;
+  GValue value = G_VALUE_INIT;
+  GstStructure *s = gst_structure_new ("region", "x", G_TYPE_UINT, region->x,
+      "y", G_TYPE_UINT, region->y, "width", G_TYPE_UINT, region->w, "height",
+      G_TYPE_UINT, region->h, "type", G_TYPE_STRING,
+      g_quark_to_string (region->roi_type), NULL);
+
+  gst_supcon_tags_to_structure (verdict->tags, verdict->n, s);
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, s);
+  gst_value_array_append_and_take_value (regions, &value);
+}
+
+static void
+post_tags (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
+    gint64 start)
+{
+  const Verdict *first = &g_array_index (verdicts, Verdict, 0);
+  GstStructure *s = gst_structure_new ("supcon-tags", "timestamp",
+      G_TYPE_UINT64, GST_BUFFER_PTS (buffer), NULL);
+  GstClockTime latency = 0;
+  guint64 version = 0;
+
+  gst_supcon_tags_to_structure (first->tags, first->n, s);
+  if (first->region) {
+    GValue regions = G_VALUE_INIT;
+
+    gst_value_array_init (&regions, verdicts->len);
+    for (guint i = 0; i < verdicts->len; i++)
+      append_region (&regions, &g_array_index (verdicts, Verdict, i));
+    gst_structure_take_value (s, "regions", &regions);
+  }
+  gst_supcon_buffer_get_embedding_origin (buffer, &version, &latency);
+  gst_structure_set (s, "version", G_TYPE_UINT64, version,
+      "encoding-time", G_TYPE_UINT64, latency, "tagging-time", G_TYPE_UINT64,
+      (g_get_monotonic_time () - start) * GST_USECOND, NULL);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self), s));
+}
+
+static gchar *
+verdicts_to_text (const GArray * verdicts)
+{
+  GString *text = NULL;
+
+  for (guint i = 0; i < verdicts->len; i++) {
+    const Verdict *verdict = &g_array_index (verdicts, Verdict, i);
+    gchar *lines = gst_supcon_tags_to_text (verdict->tags, verdict->n);
+
+    if (lines && text)
+      g_string_append_printf (text, "\n%s", lines);
+    else if (lines)
+      text = g_string_new (lines);
+    g_free (lines);
+  }
+  return text ? g_string_free (text, FALSE) : NULL;
+}
+
 static GstFlowReturn
-publish (GstSupconTagger * self, GstBuffer * buffer, const GstSupconTag * tags,
-    guint n, gboolean post)
+publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
+    gboolean post, gint64 start)
 {
   GstMiniObject *text;
 
-  if (n) {
-    gst_supcon_tags_attach (tags, n, buffer, self->width, self->height);
+  for (guint i = 0; i < verdicts->len; i++) {
+    const Verdict *verdict = &g_array_index (verdicts, Verdict, i);
+    GstVideoRegionOfInterestMeta *region = verdict->region;
+
+    if (!region)
+      region = gst_buffer_add_video_region_of_interest_meta (buffer, "supcon",
+          0, 0, self->width, self->height);
+    gst_supcon_tags_attach (verdict->tags, verdict->n, region);
+  }
+  if (verdicts->len) {
+    const gchar *keyword = g_array_index (verdicts, Verdict, 0).tags[0].label;
+
     if (post)
-      gst_element_post_message (GST_ELEMENT (self),
-          gst_message_new_element (GST_OBJECT (self),
-              gst_supcon_tags_to_structure (tags, n, GST_BUFFER_PTS (buffer))));
-    if (g_strcmp0 (self->keyword, tags[0].label) != 0) {
+      post_tags (self, buffer, verdicts, start);
+    if (g_strcmp0 (self->keyword, keyword) != 0) {
       g_free (self->keyword);
-      self->keyword = g_strdup (tags[0].label);
+      self->keyword = g_strdup (keyword);
       gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
           new_tag_event (self));
     }
   }
-  text = gst_supcon_tags_to_text (tags, n, buffer);
-  return text ? push_text (self, text) : GST_FLOW_OK;
+  text = gst_supcon_text_new (verdicts_to_text (verdicts), buffer);
+  return text ? gst_supcon_text_branch_push (&self->text, text) : GST_FLOW_OK;
 }
 
 static void
@@ -305,23 +409,90 @@ gst_supcon_tagger_before_transform (GstBaseTransform * trans,
     gst_object_sync_values (GST_OBJECT (trans), time);
 }
 
+/* Takes in an embedding (transfer full) of the frame, or of one of its regions, and adds what is to be said. Called with
+ * the classifier's lock. */
+static gboolean
+judge (GstSupconTagger * self, GstBuffer * embedding, guint dim,
+    const gchar * layer, const gchar * label,
+    GstVideoRegionOfInterestMeta * region, const GstSupconTaggerSettings * settings,
+    GArray * verdicts, GError ** error)
+{
+  Verdict verdict = {.region = region };
+  const gfloat *probabilities;
+  guint n_classes;
+  GstMapInfo map;
+  gboolean ok;
+
+  gst_buffer_map (embedding, &map, GST_MAP_READ);
+  ok = gst_supcon_classifier_take (self->classifier,
+      (const gfloat *) map.data, dim, layer, label, !region,
+      settings->smoothing, settings->majority, &probabilities, &n_classes,
+      error);
+  gst_buffer_unmap (embedding, &map);
+  gst_buffer_unref (embedding);
+  if (!ok)
+    return FALSE;
+  if (!n_classes)
+    return TRUE;
+  verdict.n = gst_supcon_tags_choose (probabilities, n_classes,
+      gst_supcon_classifier_labels (self->classifier), settings->top_k,
+      settings->threshold, region ? -1 : self->current, settings->hysteresis,
+      verdict.tags);
+  if (!region)
+    self->current = verdict.tags[0].id;
+  g_array_append_val (verdicts, verdict);
+  return TRUE;
+}
+
+/* The frame, or each of its regions that has an embedding. Called with the classifier's lock. */
+static gboolean
+judge_all (GstSupconTagger * self, GstBuffer * buffer, GstBuffer * embedding,
+    guint dim, const gchar * layer, const GstSupconTaggerSettings * settings,
+    GArray * verdicts, GError ** error)
+{
+  const gchar *label = NULL;
+  gpointer state = NULL;
+  gboolean ok = TRUE;
+  GstMeta *meta;
+
+  gst_supcon_buffer_get_sample (buffer, &label, NULL, NULL);
+  if (GST_BUFFER_IS_DISCONT (buffer))
+    forget_frames (self);
+  if (embedding)
+    return judge (self, embedding, dim, layer, label, NULL, settings, verdicts,
+        error);
+  while (ok && (meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstVideoRegionOfInterestMeta *region = (gpointer) meta;
+
+    embedding = gst_supcon_region_get_embedding (region, &dim, &layer, NULL);
+    if (embedding)
+      ok = judge (self, embedding, dim, layer, label, region, settings,
+          verdicts, error);
+  }
+  return ok;
+}
+
 static GstFlowReturn
 gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
-  GstSupconTag tags[GST_SUPCON_MAX_TAGS];
-  const gchar *layer, *label = NULL;
-  const gfloat *probabilities;
-  guint dim, top_k, n_classes, n = 0;
-  gdouble threshold, smoothing;
-  gboolean post, ok;
-  GError *error = NULL;
-  GstMapInfo map;
+  gint64 start = g_get_monotonic_time ();
+  GError *error = NULL, *bad_model = NULL;
+  GstFlowReturn flow;
+  const gchar *layer = NULL;
+  GArray *verdicts;
+  GstSupconTaggerSettings settings;
+  gboolean ok;
+  guint dim = 0;
+  guint64 version;
+  GstClockTime latency;
   GstBuffer *embedding =
       gst_supcon_buffer_get_embedding (buffer, &dim, &layer, NULL);
 
-  if (!embedding || !gst_buffer_map (embedding, &map, GST_MAP_READ)) {
-    gst_clear_buffer (&embedding);
+  /* The encoder may have had no model yet, or have found regions. */
+  if (!embedding && !gst_supcon_buffer_get_embedding_origin (buffer, &version,
+          &latency)) {
     GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
         ("A frame has no embedding: supconencoder must be upstream of "
             "supcontagger."),
@@ -331,96 +502,78 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   }
 
   GST_OBJECT_LOCK (self);
-  top_k = self->top_k;
-  threshold = self->threshold;
-  smoothing = self->smoothing;
-  post = self->post_messages;
+  settings = self->settings;
   GST_OBJECT_UNLOCK (self);
 
-  gst_supcon_buffer_get_sample (buffer, &label, NULL, NULL);
-  if (GST_BUFFER_IS_DISCONT (buffer))
-    gst_supcon_classifier_forget_frames (self->classifier);
-  ok = gst_supcon_classifier_take (self->classifier,
-      (const gfloat *) map.data, dim, layer, label, smoothing, &probabilities,
-      &n_classes, &error);
-  gst_buffer_unmap (embedding, &map);
-  gst_buffer_unref (embedding);
-  if (!ok) {
+  verdicts = g_array_new (FALSE, FALSE, sizeof (Verdict));
+  g_mutex_lock (&self->lock);
+  gst_supcon_classifier_update (self->classifier, &bad_model);
+  ok = judge_all (self, buffer, embedding, dim, layer, &settings, verdicts,
+      &error);
+  g_mutex_unlock (&self->lock);
+  if (bad_model)
+    warn (self, bad_model);
+  if (ok) {
+    flow = publish (self, buffer, verdicts, settings.post_messages, start);
+  } else {
     gst_supcon_post_error (GST_ELEMENT (self), error);
-    return GST_FLOW_ERROR;
+    flow = GST_FLOW_ERROR;
   }
-  if (n_classes)
-    n = gst_supcon_tags_choose (probabilities, n_classes,
-        gst_supcon_classifier_labels (self->classifier), top_k, threshold,
-        tags);
-  return publish (self, buffer, tags, n, post);
+  g_array_unref (verdicts);
+  return flow;
 }
 
 /* Events */
 
 static void
 write_evaluation (GstSupconTagger * self, const gchar * location,
-    const SupconEvaluation * evaluation, const SupconLabels * labels,
-    guint64 unknown)
+    const gchar * json)
 {
-  gchar *text = supcon_evaluation_to_json (evaluation, labels, unknown);
   GError *error = NULL;
 
-  if (!g_file_set_contents (location, text, -1, &error)) {
+  if (!g_file_set_contents (location, json, -1, &error)) {
     GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
     g_error_free (error);
   }
-  g_free (text);
 }
 
 static void
 report_evaluation (GstSupconTagger * self)
 {
-  guint64 unknown;
-  const SupconEvaluation *evaluation =
-      gst_supcon_classifier_evaluation (self->classifier, &unknown);
-  const SupconLabels *labels = gst_supcon_classifier_labels (self->classifier);
+  const SupconEvaluation *evaluation;
+  const SupconLabels *labels;
+  GstStructure *s = NULL;
+  gchar *text = NULL, *json = NULL, *location;
   gboolean print;
-  gchar *location;
+  guint64 unknown;
 
-  if (!supcon_evaluation_count (evaluation) && !unknown)
-    return;
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self),
-          gst_supcon_evaluation_to_structure (evaluation, labels, unknown)));
   GST_OBJECT_LOCK (self);
-  print = self->print_evaluation;
-  location = g_strdup (self->evaluation_location);
+  print = self->settings.print_evaluation;
+  location = g_strdup (self->settings.evaluation_location);
   GST_OBJECT_UNLOCK (self);
-  if (location)
-    write_evaluation (self, location, evaluation, labels, unknown);
-  g_free (location);
-  if (print) {
-    gchar *text = gst_supcon_evaluation_to_text (evaluation, labels, unknown);
 
+  g_mutex_lock (&self->lock);
+  evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
+  labels = gst_supcon_classifier_labels (self->classifier);
+  if (supcon_evaluation_count (evaluation) || unknown) {
+    s = gst_supcon_evaluation_to_structure (evaluation, labels, unknown);
+    text = gst_supcon_evaluation_to_text (evaluation, labels, unknown);
+    json = supcon_evaluation_to_json (evaluation, labels, unknown);
+    /* Another stream may follow. */
+    gst_supcon_classifier_reset_evaluation (self->classifier);
+  }
+  g_mutex_unlock (&self->lock);
+
+  if (s)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), s));
+  if (json && location)
+    write_evaluation (self, location, json);
+  if (text && print)
     g_print ("%s", text);
-    g_free (text);
-  }
-  /* Another stream may follow. */
-  gst_supcon_classifier_reset_evaluation (self->classifier);
-}
-
-/* Flushes both pads, at flush-start the pictures first, since they may be what the text's peer waits for. */
-static gboolean
-flush (GstSupconTagger * self, GstEvent * event)
-{
-  GstSupconTextPad *text = ref_text_pad (self);
-  gboolean ok;
-
-  gst_event_ref (event);
-  ok = GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class)->sink_event
-      (GST_BASE_TRANSFORM (self), event);
-  if (text) {
-    gst_supcon_text_pad_flush (text, event);
-    gst_object_unref (text);
-  }
-  gst_event_unref (event);
-  return ok;
+  g_free (location);
+  g_free (json);
+  g_free (text);
 }
 
 /* Transfer full, both ways. */
@@ -444,45 +597,53 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
   switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_FLUSH_STOP:
-      gst_supcon_classifier_forget_frames (self->classifier);
-      return flush (self, event);
-    case GST_EVENT_FLUSH_START:
-      return flush (self, event);
     case GST_EVENT_STREAM_START:
       gst_clear_tag_list (&self->upstream_tags);
       g_clear_pointer (&self->keyword, g_free);
       break;
+    case GST_EVENT_FLUSH_STOP:
     case GST_EVENT_SEGMENT:
-      gst_supcon_classifier_forget_frames (self->classifier);
+      g_mutex_lock (&self->lock);
+      forget_frames (self);
+      g_mutex_unlock (&self->lock);
       break;
     case GST_EVENT_TAG:
       event = merge_upstream_tags (self, event);
       break;
     case GST_EVENT_EOS:
       report_evaluation (self);
-      push_text (self, gst_event_ref (event));
+      save_memory (self);
       break;
-    case GST_EVENT_GAP:
-    case GST_EVENT_SEGMENT_DONE:
-      push_text (self, gst_event_ref (event));
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+    case GST_EVENT_CUSTOM_BOTH:
+    case GST_EVENT_CUSTOM_BOTH_OOB:
+      take_lesson (self, event);
       break;
     default:
       break;
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class)->sink_event
-      (trans, event);
+  return gst_supcon_text_branch_sink_event (&self->text,
+      GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class), event);
 }
 
 static gboolean
 gst_supcon_tagger_src_event (GstBaseTransform * trans, GstEvent * event)
 {
-  if (is_repeated_seek (GST_SUPCON_TAGGER (trans), event)) {
+  GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
+  gboolean taken = FALSE, passed;
+
+  if (gst_supcon_text_branch_is_repeated_seek (&self->text, event)) {
     gst_event_unref (event);
     return TRUE;
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class)->src_event
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM
+      || GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_BOTH
+      || GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_BOTH_OOB)
+    taken = take_lesson (self, event);
+  passed = GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class)->src_event
       (trans, event);
+  return taken || passed;
 }
 
 /* Properties */
@@ -494,37 +655,8 @@ gst_supcon_tagger_set_property (GObject * object, guint id,
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_METHOD:
-      self->method = g_value_get_enum (value);
-      break;
-    case PROP_TOP_K:
-      self->top_k = g_value_get_uint (value);
-      break;
-    case PROP_THRESHOLD:
-      self->threshold = g_value_get_double (value);
-      break;
-    case PROP_SMOOTHING:
-      self->smoothing = g_value_get_double (value);
-      break;
-    case PROP_POST_MESSAGES:
-      self->post_messages = g_value_get_boolean (value);
-      break;
-    case PROP_PRINT_EVALUATION:
-      self->print_evaluation = g_value_get_boolean (value);
-      break;
-    case PROP_EVALUATION_LOCATION:
-      g_free (self->evaluation_location);
-      self->evaluation_location = g_value_dup_string (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_tagger_settings_set (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -535,35 +667,8 @@ gst_supcon_tagger_get_property (GObject * object, guint id, GValue * value,
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_METHOD:
-      g_value_set_enum (value, self->method);
-      break;
-    case PROP_TOP_K:
-      g_value_set_uint (value, self->top_k);
-      break;
-    case PROP_THRESHOLD:
-      g_value_set_double (value, self->threshold);
-      break;
-    case PROP_SMOOTHING:
-      g_value_set_double (value, self->smoothing);
-      break;
-    case PROP_POST_MESSAGES:
-      g_value_set_boolean (value, self->post_messages);
-      break;
-    case PROP_PRINT_EVALUATION:
-      g_value_set_boolean (value, self->print_evaluation);
-      break;
-    case PROP_EVALUATION_LOCATION:
-      g_value_set_string (value, self->evaluation_location);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_tagger_settings_get (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -572,54 +677,55 @@ gst_supcon_tagger_finalize (GObject * object)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
-  g_free (self->location);
-  g_free (self->evaluation_location);
+  gst_supcon_tagger_settings_clear (&self->settings);
+  g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_supcon_tagger_parent_class)->finalize (object);
 }
 
+/**
+ * GstSupconTagger::learn:
+ * @tagger: the element
+ * @label: what is seen
+ *
+ * With method=centroid or knn, the frame that was tagged last (of several regions the last) becomes an example of label.
+ * The same does a custom event `supcon-learn` { label string }, upstream or downstream. Methods centroid and knn know a
+ * class from its first example on.
+ *
+ * Returns: %FALSE when no frame has come yet, or the method cannot be taught; a warning says why.
+ */
+/**
+ * GstSupconTagger::forget:
+ * @tagger: the element
+ * @label: a label
+ *
+ * Forgets all examples of label. The same does a custom event `supcon-forget` { label string }.
+ *
+ * Returns: %FALSE when there is none; a warning says so.
+ */
+/**
+ * GstSupconTagger::rename:
+ * @tagger: the element
+ * @old: a label
+ * @new: its new name; the name of another class joins the two
+ *
+ * The same does a custom event `supcon-rename` { old string, new string }.
+ *
+ * Returns: %FALSE when there is no example of old; a warning says so.
+ */
 static void
-install_properties (GObjectClass * klass)
+install_signals (GType type)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
+  const GSignalFlags flags = G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION;
 
-  g_object_class_install_property (klass, PROP_LOCATION,
-      g_param_spec_string ("location", "Location",
-          "Checkpoint (safetensors) with the classifier and its labels; "
-          "method=centroid can do without, and takes the labels' order from it",
-          NULL, ready));
-  g_object_class_install_property (klass, PROP_METHOD,
-      g_param_spec_enum ("method", "Method",
-          "What turns an embedding into a label",
-          GST_TYPE_SUPCON_TAGGER_METHOD, DEFAULT_METHOD, ready));
-  g_object_class_install_property (klass, PROP_TOP_K,
-      g_param_spec_uint ("top-k", "Top k",
-          "The most labels that a frame is tagged with", 1, GST_SUPCON_MAX_TAGS,
-          DEFAULT_TOP_K, playing | GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property (klass, PROP_THRESHOLD,
-      g_param_spec_double ("threshold", "Threshold",
-          "The least probability of a label that is given; a frame without one "
-          "is tagged unknown (0: the most probable label always is given)",
-          0, 1, DEFAULT_THRESHOLD, playing | GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property (klass, PROP_SMOOTHING,
-      g_param_spec_double ("smoothing", "Smoothing",
-          "Weight of the frames before in the probabilities, p = s * p_before + "
-          "(1 - s) * p (0: each frame for itself, right for unrelated pictures)",
-          0, 1, DEFAULT_SMOOTHING, playing | GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property (klass, PROP_POST_MESSAGES,
-      g_param_spec_boolean ("post-messages", "Post messages",
-          "Post a supcon-tags element message for each tagged frame",
-          DEFAULT_POST_MESSAGES, playing));
-  g_object_class_install_property (klass, PROP_PRINT_EVALUATION,
-      g_param_spec_boolean ("print-evaluation", "Print evaluation",
-          "Print accuracy and confusion matrix to standard output at the end of "
-          "a stream that carries true labels", DEFAULT_PRINT_EVALUATION,
-          playing));
-  g_object_class_install_property (klass, PROP_EVALUATION_LOCATION,
-      g_param_spec_string ("evaluation-location", "Evaluation location",
-          "JSON file to write at the end of a stream that carries true labels: "
-          "accuracy, calibration, confusion, reliability", NULL, ready));
+  g_signal_new_class_handler ("learn", type, flags,
+      G_CALLBACK (gst_supcon_tagger_learn), NULL, NULL, NULL, G_TYPE_BOOLEAN, 1,
+      G_TYPE_STRING);
+  g_signal_new_class_handler ("forget", type, flags,
+      G_CALLBACK (gst_supcon_tagger_forget), NULL, NULL, NULL, G_TYPE_BOOLEAN,
+      1, G_TYPE_STRING);
+  g_signal_new_class_handler ("rename", type, flags,
+      G_CALLBACK (gst_supcon_tagger_rename), NULL, NULL, NULL, G_TYPE_BOOLEAN,
+      2, G_TYPE_STRING, G_TYPE_STRING);
 }
 
 static void
@@ -632,7 +738,8 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   object_class->set_property = gst_supcon_tagger_set_property;
   object_class->get_property = gst_supcon_tagger_get_property;
   object_class->finalize = gst_supcon_tagger_finalize;
-  install_properties (object_class);
+  gst_supcon_tagger_settings_install (object_class);
+  install_signals (G_TYPE_FROM_CLASS (klass));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -653,19 +760,14 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   trans_class->sink_event = gst_supcon_tagger_sink_event;
   trans_class->src_event = gst_supcon_tagger_src_event;
 
-  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TAGGER_METHOD, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TEXT_PAD, 0);
 }
 
 static void
 gst_supcon_tagger_init (GstSupconTagger * self)
 {
-  self->method = DEFAULT_METHOD;
-  self->top_k = DEFAULT_TOP_K;
-  self->threshold = DEFAULT_THRESHOLD;
-  self->smoothing = DEFAULT_SMOOTHING;
-  self->post_messages = DEFAULT_POST_MESSAGES;
-  self->print_evaluation = DEFAULT_PRINT_EVALUATION;
-  self->seek_seqnum = GST_SEQNUM_INVALID;
+  g_mutex_init (&self->lock);
+  gst_supcon_tagger_settings_init (&self->settings);
+  gst_supcon_text_branch_init (&self->text, GST_BASE_TRANSFORM (self));
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
 }

@@ -4,25 +4,31 @@
 
 guint
 gst_supcon_tags_choose (const gfloat * probabilities, guint n,
-    const SupconLabels * labels, guint top_k, gdouble threshold,
-    GstSupconTag * tags)
+    const SupconLabels * labels, guint top_k, gdouble threshold, gint current,
+    gdouble hysteresis, GstSupconTag * tags)
 {
+  gdouble ranks[GST_SUPCON_MAX_TAGS];
   gfloat most = 0;
   guint chosen = 0;
 
   for (guint i = 0; i < n; i++) {
     gfloat p = probabilities[i];
+    gdouble rank = p + ((gint) i == current ? hysteresis : 0);
     guint at;
 
     most = MAX (most, p);
     /* A class of probability 0 is no answer even where the threshold is 0. */
-    if (p <= 0 || p < threshold)
+    if (p <= 0 || rank < threshold)
       continue;
-    for (at = chosen; at > 0 && tags[at - 1].confidence < p; at--)
-      if (at < top_k)
+    for (at = chosen; at > 0 && ranks[at - 1] < rank; at--)
+      if (at < top_k) {
         tags[at] = tags[at - 1];
+        ranks[at] = ranks[at - 1];
+      }
     if (at < top_k) {
-      tags[at] = (GstSupconTag) { supcon_labels_name (labels, i), p, i };
+      tags[at] = (GstSupconTag) {
+      g_intern_string (supcon_labels_name (labels, i)), p, i};
+      ranks[at] = rank;
       chosen = MIN (chosen + 1, top_k);
     }
   }
@@ -34,13 +40,9 @@ gst_supcon_tags_choose (const gfloat * probabilities, guint n,
 }
 
 void
-gst_supcon_tags_attach (const GstSupconTag * tags, guint n, GstBuffer * buffer,
-    guint width, guint height)
+gst_supcon_tags_attach (const GstSupconTag * tags, guint n,
+    GstVideoRegionOfInterestMeta * roi)
 {
-  GstVideoRegionOfInterestMeta *roi =
-      gst_buffer_add_video_region_of_interest_meta (buffer, "supcon", 0, 0,
-      width, height);
-
   for (guint i = 0; i < n; i++)
     gst_video_region_of_interest_meta_add_param (roi,
         gst_structure_new ("classification",
@@ -49,13 +51,11 @@ gst_supcon_tags_attach (const GstSupconTag * tags, guint n, GstBuffer * buffer,
             "label_id", G_TYPE_INT, tags[i].id, NULL));
 }
 
-GstStructure *
+void
 gst_supcon_tags_to_structure (const GstSupconTag * tags, guint n,
-    GstClockTime timestamp)
+    GstStructure * s)
 {
   GValue labels = G_VALUE_INIT, confidences = G_VALUE_INIT;
-  GstStructure *s = gst_structure_new ("supcon-tags",
-      "timestamp", G_TYPE_UINT64, timestamp, NULL);
 
   gst_value_array_init (&labels, n);
   gst_value_array_init (&confidences, n);
@@ -71,35 +71,23 @@ gst_supcon_tags_to_structure (const GstSupconTag * tags, guint n,
   }
   gst_structure_take_value (s, "labels", &labels);
   gst_structure_take_value (s, "confidences", &confidences);
-  return s;
 }
 
-GstMiniObject *
-gst_supcon_tags_to_text (const GstSupconTag * tags, guint n, GstBuffer * buffer)
+gchar *
+gst_supcon_tags_to_text (const GstSupconTag * tags, guint n)
 {
   GString *lines;
-  GstBuffer *text;
-  gsize size;
 
-  if (n == 0 || tags[0].id < 0) {
-    GstClockTime duration = GST_BUFFER_DURATION (buffer);
-
-    if (!GST_BUFFER_PTS_IS_VALID (buffer))
-      return NULL;
-    /* Only a gap that lasts tells textoverlay not to wait for this frame's text. */
-    if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
-      duration = 1;
-    return GST_MINI_OBJECT_CAST (gst_event_new_gap (GST_BUFFER_PTS (buffer),
-            duration));
-  }
-
+  if (n == 0 || tags[0].id < 0)
+    return NULL;
   lines = g_string_new (NULL);
-  for (guint i = 0; i < n; i++)
-    g_string_append_printf (lines, "%s%s %.0f %%", i ? "\n" : "",
-        tags[i].label, 100 * tags[i].confidence);
-  size = lines->len;
-  text = gst_buffer_new_wrapped (g_string_free (lines, FALSE), size);
-  GST_BUFFER_PTS (text) = GST_BUFFER_PTS (buffer);
-  GST_BUFFER_DURATION (text) = GST_BUFFER_DURATION (buffer);
-  return GST_MINI_OBJECT_CAST (text);
+  for (guint i = 0; i < n; i++) {
+    /* A line is a tag, whatever is in the label. */
+    gchar *label = g_strdelimit (g_strdup (tags[i].label), "\r\n", ' ');
+
+    g_string_append_printf (lines, "%s%s %.0f %%", i ? "\n" : "", label,
+        100 * tags[i].confidence);
+    g_free (label);
+  }
+  return g_string_free (lines, FALSE);
 }

@@ -90,6 +90,22 @@ supcon_centroids_add (SupconCentroids *centroids, const SupconReal *embedding, g
 }
 
 void
+supcon_centroids_remove (SupconCentroids *centroids, const SupconReal *embedding, guint label)
+{
+  double length = norm (embedding, centroids->dim);
+  double *sum;
+
+  g_return_if_fail (supcon_centroids_count (centroids, label) > 0);
+  sum = centroids->sums + (gsize)label * centroids->dim;
+  /* What rounding would leave of a class without examples is no direction. */
+  if (--centroids->counts[label] == 0)
+    memset (sum, 0, centroids->dim * sizeof *sum);
+  else
+    for (guint i = 0; i < centroids->dim; i++)
+      sum[i] -= embedding[i] / length;
+}
+
+void
 supcon_centroids_scores (const SupconCentroids *centroids, const SupconReal *embedding, SupconReal *scores)
 {
   double length = norm (embedding, centroids->dim);

@@ -28,6 +28,9 @@ guint64 supcon_centroids_count (const SupconCentroids *centroids, guint label);
  */
 gboolean supcon_centroids_add (SupconCentroids *centroids, const SupconReal *embedding, guint label);
 
+/** Takes an example that was added to label off again. */
+void supcon_centroids_remove (SupconCentroids *centroids, const SupconReal *embedding, guint label);
+
 /** scores (n_classes): the cosine between embedding and each centroid, minus infinity for a class without examples. */
 void supcon_centroids_scores (const SupconCentroids *centroids, const SupconReal *embedding, SupconReal *scores);
 

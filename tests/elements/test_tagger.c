@@ -1108,6 +1108,196 @@ GST_START_TEST (test_text_failure)
 
 GST_END_TEST;
 
+static gboolean
+act (Fixture * f, const gchar * signal, const gchar * a, const gchar * b)
+{
+  gboolean done = FALSE;
+
+  if (b)
+    g_signal_emit_by_name (f->video->element, signal, a, b, &done);
+  else
+    g_signal_emit_by_name (f->video->element, signal, a, &done);
+  return done;
+}
+
+static void
+check_warning (Fixture * f, const gchar * text)
+{
+  GstMessage *message = gst_bus_pop_filtered (f->bus, GST_MESSAGE_WARNING);
+  GError *error = NULL;
+
+  fail_unless (message != NULL, "no warning: %s", text);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+/* What is seen is named, renamed, joined and forgotten, by signals and by events; the file keeps it. */
+GST_START_TEST (test_teaching)
+{
+  static const gchar *const methods[] = { "centroid", "knn" };
+  static const gfloat a[2] = { 1, 0 }, b[2] = { 0, 1 };
+  const gchar *strange = "\"杯\"\nline";
+  Fixture f;
+
+  for (guint i = 0; i < 2; i++) {
+    gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+    gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
+    gchar *launch = g_strdup_printf ("supcontagger method=%s "
+        "memory-location=%s", methods[i], memory);
+    GstMessage *message;
+
+    start (&f, launch, TRUE);
+    fail_if (act (&f, "learn", "cup", NULL));
+    check_warning (&f, "no frame has come yet");
+    check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+    fail_if (act (&f, "learn", "", NULL));
+    check_warning (&f, "not empty");
+    fail_if (act (&f, "learn", "\xff", NULL));
+    check_warning (&f, "UTF-8");
+    fail_if (act (&f, "forget", "cup", NULL));
+    check_warning (&f, "no example of 'cup'");
+    fail_unless (act (&f, "learn", "cup", NULL));
+    check_pass (&f, new_embedded (&f, b, 2, NULL), "cup", 0, 1);
+    gst_harness_push_event (f.video,
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+            gst_structure_new ("supcon-learn", "label", G_TYPE_STRING, strange,
+                NULL)));
+    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1,
+        i ? 1 : 1 / (1 + exp (-10)));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), "cup", 0,
+        i ? 1 : 1 / (1 + exp (-10)));
+
+    fail_unless (gst_harness_push_upstream_event (f.video,
+            gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+                gst_structure_new ("supcon-rename", "old", G_TYPE_STRING, "cup",
+                    "new", G_TYPE_STRING, "mug", NULL))));
+    fail_if (act (&f, "rename", "cup", "can"));
+    check_warning (&f, "no example of 'cup'");
+    check_pass (&f, new_embedded (&f, a, 2, NULL), "mug", 0,
+        i ? 1 : 1 / (1 + exp (-10)));
+    gst_harness_push_event (f.video, gst_event_new_eos ());
+    stop (&f);
+
+    start (&f, launch, FALSE);
+    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1,
+        i ? 1 : 1 / (1 + exp (-10)));
+    message = pop_message (&f, "supcon-tags");
+    fail_unless (gst_structure_has_field_typed (gst_message_get_structure
+            (message), "tagging-time", G_TYPE_UINT64));
+    gst_message_unref (message);
+    fail_unless (act (&f, "rename", "mug", strange));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), strange, 1, 1);
+    fail_unless (act (&f, "forget", strange, NULL));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+    fail_if (act (&f, "rename", strange, "cup"));
+    check_warning (&f, "no example");
+    stop (&f);
+    start (&f, launch, FALSE);
+    check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+    stop (&f);
+    g_unlink (memory);
+    g_rmdir (folder);
+    g_free (launch);
+    g_free (memory);
+    g_free (folder);
+  }
+  start_linear (&f, "", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  fail_if (act (&f, "learn", "cup", NULL));
+  check_warning (&f, "method=linear");
+  stop (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_majority_and_hysteresis)
+{
+  Fixture f;
+
+  start_linear (&f, "majority=3", FALSE);
+  check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, 1);
+  check_pass (&f, new_likely (&f, .6, .2, .2, NULL), "cup", 0, .5);
+  check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, 2 / 3.);
+  check_pass (&f, new_likely (&f, .6, .2, .2, NULL), "cup", 0, 2 / 3.);
+  stop (&f);
+
+  start_linear (&f, "hysteresis=0.2 threshold=0.5", FALSE);
+  check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, .7);
+  check_pass (&f, new_likely (&f, .5, .4, .1, NULL), "box", 1, .4);
+  check_pass (&f, new_likely (&f, .6, .3, .1, NULL), "cup", 0, .6);
+  check_pass (&f, new_likely (&f, .29, .41, .3, NULL), "unknown", -1, .41);
+  check_pass (&f, new_likely (&f, .5, .4, .1, NULL), "cup", 0, .5);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Each region is tagged, and told of in the message; one without an embedding is left alone. */
+GST_START_TEST (test_regions)
+{
+  Fixture f;
+  GstBuffer *frame;
+  GstVideoRegionOfInterestMeta *region;
+  const GstStructure *s, *told;
+  GstMessage *message;
+  gfloat *embedding;
+  gpointer state = NULL;
+  guint x, tagged = 0;
+
+  start_linear (&f, "", TRUE);
+  frame = new_frame (&f);
+  embedding = g_new0 (gfloat, f.dim);
+  gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
+  gst_supcon_buffer_set_embedding_origin (frame, 3, 70);
+  for (guint i = 0; i < 3; i++) {
+    region = gst_buffer_add_video_region_of_interest_meta (frame, "thing", i, 1,
+        3, 2);
+    embedding[0] = embedding[1] = embedding[2] = logf (.2);
+    embedding[i] = logf (.6);
+    if (i < 2)
+      gst_supcon_region_set_embedding (region, embedding, f.dim, "embedding",
+          "m");
+  }
+  frame = pass (&f, frame);
+  while ((region = (gpointer) gst_buffer_iterate_meta_filtered (frame, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstStructure *tag = gst_video_region_of_interest_meta_get_param (region,
+        "classification");
+
+    fail_unless_equals_int (tag != NULL, region->x < 2);
+    if (!tag)
+      continue;
+    tagged++;
+    fail_unless_equals_string (gst_structure_get_string (tag, "label"),
+        class_names[region->x]);
+  }
+  fail_unless_equals_int (tagged, 2);
+  message = pop_message (&f, "supcon-tags");
+  s = gst_message_get_structure (message);
+  fail_unless_equals_uint64 (get_uint64 (s, "version"), 3);
+  fail_unless_equals_uint64 (get_uint64 (s, "encoding-time"), 70);
+  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s,
+              "regions")), 2);
+  told = gst_value_get_structure (gst_value_array_get_value
+      (gst_structure_get_value (s, "regions"), 1));
+  fail_unless (gst_structure_get_uint (told, "x", &x) && x == 1);
+  fail_unless_equals_string (gst_structure_get_string (told, "type"), "thing");
+  gst_message_unref (message);
+  gst_buffer_unref (frame);
+
+  /* An encoder without a model yet, or a frame whose regions are all outside. */
+  frame = new_frame (&f);
+  gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
+  gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
+  check_pass (&f, frame, NULL, 0, 0);
+  g_free (embedding);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 static Suite *
 tagger_suite (void)
 {
@@ -1129,6 +1319,9 @@ tagger_suite (void)
   tcase_add_test (frames, test_print_evaluation);
   tcase_add_test (frames, test_centroid);
   tcase_add_test (frames, test_centroid_with_labels);
+  tcase_add_test (frames, test_teaching);
+  tcase_add_test (frames, test_majority_and_hysteresis);
+  tcase_add_test (frames, test_regions);
   tcase_add_test (frames, test_tag_events);
   tcase_add_test (frames, test_bad_frames);
   tcase_add_test (frames, test_bad_location);

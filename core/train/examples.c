@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train/examples.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "blas.h"
+#include "index/index.h"
+#include "train/centroid.h"
+
+/* The examples of a class, of unit length. */
+typedef struct {
+  guint n, capacity;
+  guint oldest;     /* place of the next example once all are taken */
+  SupconReal *rows; /* capacity x dim */
+} Class;
+
+struct _SupconExamples {
+  guint dim;
+  GArray *classes; /* Class */
+  SupconCentroids *centroids;
+};
+
+typedef struct {
+  SupconReal score;
+  guint label;
+} Neighbour;
+
+SupconExamples *
+supcon_examples_new (guint dim)
+{
+  SupconExamples *self = g_new (SupconExamples, 1);
+
+  self->dim = dim;
+  self->classes = g_array_new (FALSE, TRUE, sizeof (Class));
+  self->centroids = supcon_centroids_new (dim);
+  return self;
+}
+
+static Class *
+class_of (const SupconExamples *self, guint label)
+{
+  return &g_array_index (self->classes, Class, label);
+}
+
+void
+supcon_examples_free (SupconExamples *self)
+{
+  if (self == NULL)
+    return;
+  for (guint c = 0; c < self->classes->len; c++)
+    g_free (class_of (self, c)->rows);
+  g_array_unref (self->classes);
+  supcon_centroids_free (self->centroids);
+  g_free (self);
+}
+
+guint
+supcon_examples_dim (const SupconExamples *self)
+{
+  return self->dim;
+}
+
+guint
+supcon_examples_n_classes (const SupconExamples *self)
+{
+  return self->classes->len;
+}
+
+guint
+supcon_examples_count (const SupconExamples *self, guint label)
+{
+  return label < self->classes->len ? class_of (self, label)->n : 0;
+}
+
+gboolean
+supcon_examples_is_empty (const SupconExamples *self)
+{
+  for (guint c = 0; c < self->classes->len; c++)
+    if (class_of (self, c)->n > 0)
+      return FALSE;
+  return TRUE;
+}
+
+/* The place of the next example of a class, which is another example's once there are as many as are kept. */
+static SupconReal *
+next_row (SupconExamples *self, guint label)
+{
+  Class *class = class_of (self, label);
+  SupconReal *row;
+
+  if (class->n == SUPCON_EXAMPLES_PER_CLASS) {
+    row = class->rows + (gsize) class->oldest * self->dim;
+    class->oldest = (class->oldest + 1) % SUPCON_EXAMPLES_PER_CLASS;
+    supcon_centroids_remove (self->centroids, row, label);
+    return row;
+  }
+  if (class->n == class->capacity) {
+    class->capacity = MIN (MAX (8, 2 * class->capacity), SUPCON_EXAMPLES_PER_CLASS);
+    class->rows = g_renew (SupconReal, class->rows, (gsize) class->capacity * self->dim);
+  }
+  return class->rows + (gsize) class->n++ * self->dim;
+}
+
+gboolean
+supcon_examples_add (SupconExamples *self, const SupconReal *embedding, guint label)
+{
+  double square = 0;
+  SupconReal *row;
+
+  for (guint i = 0; i < self->dim; i++)
+    square += (double)embedding[i] * embedding[i];
+  if (!isfinite (square) || square == 0)
+    return FALSE;
+  if (label >= self->classes->len)
+    g_array_set_size (self->classes, label + 1);
+  row = next_row (self, label);
+  for (guint i = 0; i < self->dim; i++)
+    row[i] = (SupconReal)(embedding[i] / sqrt (square));
+  return supcon_centroids_add (self->centroids, row, label);
+}
+
+void
+supcon_examples_forget (SupconExamples *self, guint label)
+{
+  Class *class;
+
+  if (label >= self->classes->len)
+    return;
+  class = class_of (self, label);
+  for (guint i = 0; i < class->n; i++)
+    supcon_centroids_remove (self->centroids, class->rows + (gsize)i * self->dim, label);
+  g_free (class->rows);
+  *class = (Class){ 0 };
+}
+
+void
+supcon_examples_merge (SupconExamples *self, guint from, guint to)
+{
+  guint n = supcon_examples_count (self, from);
+
+  for (guint i = 0; i < n; i++) {
+    const Class *class = class_of (self, from);
+
+    supcon_examples_add (self, class->rows + (gsize)((class->oldest + i) % n) * self->dim, to);
+  }
+  supcon_examples_forget (self, from);
+}
+
+void
+supcon_examples_classify_centroid (const SupconExamples *self, const SupconReal *embedding, SupconReal *probabilities)
+{
+  guint known = supcon_centroids_n_classes (self->centroids);
+
+  supcon_centroids_classify (self->centroids, embedding, probabilities);
+  for (guint c = known; c < self->classes->len; c++)
+    probabilities[c] = 0;
+}
+
+/* Puts a neighbour where it belongs among the nearest, n of at most k, the nearest first. Returns the new n. */
+static guint
+insert (Neighbour *nearest, guint n, guint k, Neighbour new)
+{
+  guint at = n < k ? n++ : k - 1;
+
+  for (; at > 0 && nearest[at - 1].score < new.score; at--)
+    nearest[at] = nearest[at - 1];
+  nearest[at] = new;
+  return n;
+}
+
+void
+supcon_examples_classify_knn (
+    const SupconExamples *self, const SupconReal *embedding, guint k, SupconReal *probabilities)
+{
+  SupconReal scores[SUPCON_EXAMPLES_PER_CLASS];
+  Neighbour *nearest = g_new (Neighbour, k);
+  double square = 0, sum = 0;
+  guint n = 0;
+
+  for (guint i = 0; i < self->dim; i++)
+    square += (double)embedding[i] * embedding[i];
+  for (guint c = 0; c < self->classes->len; c++) {
+    const Class *class = class_of (self, c);
+
+    probabilities[c] = isfinite (square) && square > 0 ? 0 : NAN;
+    if (class->n == 0 || !(square > 0))
+      continue;
+    supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, class->n, 1, self->dim, (SupconReal)(1 / sqrt (square)), class->rows,
+        self->dim, embedding, 1, 0, scores, 1);
+    for (guint i = 0; i < class->n; i++)
+      if (n < k || scores[i] > nearest[k - 1].score)
+        n = insert (nearest, n, k, (Neighbour){ scores[i], c });
+  }
+  for (guint i = 0; i < n; i++)
+    sum += exp ((nearest[i].score - nearest[0].score) / SUPCON_NEIGHBOUR_TEMPERATURE);
+  for (guint i = 0; i < n; i++)
+    probabilities[nearest[i].label]
+        += (SupconReal)(exp ((nearest[i].score - nearest[0].score) / SUPCON_NEIGHBOUR_TEMPERATURE) / sum);
+  g_free (nearest);
+}
+
+gboolean
+supcon_examples_save (const SupconExamples *self, const SupconLabels *labels, const char *location, GError **error)
+{
+  SupconIndex *index = supcon_index_new (self->dim, SUPCON_METRIC_COSINE);
+  gboolean saved;
+
+  for (guint c = 0; c < self->classes->len; c++) {
+    const Class *class = class_of (self, c);
+
+    /* From the oldest on, so that reading keeps their order. */
+    for (guint i = 0; i < class->n; i++)
+      supcon_index_add (index, class->rows + (gsize)((class->oldest + i) % class->n) * self->dim,
+          &(SupconEntry){ .label = supcon_labels_name (labels, c), .timestamp = -1 });
+  }
+  saved = supcon_index_save (index, location, error);
+  supcon_index_free (index);
+  return saved;
+}
+
+SupconExamples *
+supcon_examples_load (const char *location, SupconLabels *labels, GError **error)
+{
+  SupconIndex *index = supcon_index_load (location, error);
+  SupconExamples *self;
+
+  if (!index)
+    return NULL;
+  self = supcon_examples_new (supcon_index_dim (index));
+  for (gsize i = 0; i < supcon_index_count (index); i++) {
+    const char *label = supcon_index_entry (index, i).label;
+
+    if (label)
+      supcon_examples_add (self, supcon_index_embedding (index, i), supcon_labels_add (labels, label));
+  }
+  supcon_index_free (index);
+  return self;
+}
