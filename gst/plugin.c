@@ -13,6 +13,7 @@ GST_ELEMENT_REGISTER_DECLARE (supconencoder);
 GST_ELEMENT_REGISTER_DECLARE (supconindex);
 GST_ELEMENT_REGISTER_DECLARE (supconlabel);
 GST_ELEMENT_REGISTER_DECLARE (supconpublish);
+GST_ELEMENT_REGISTER_DECLARE (supconscope);
 GST_ELEMENT_REGISTER_DECLARE (supcontagger);
 GST_ELEMENT_REGISTER_DECLARE (supcontrainer);
 
@@ -27,6 +28,7 @@ plugin_init (GstPlugin * plugin)
       && GST_ELEMENT_REGISTER (supcontagger, plugin)
       && GST_ELEMENT_REGISTER (supconindex, plugin)
       && GST_ELEMENT_REGISTER (supconpublish, plugin)
+      && GST_ELEMENT_REGISTER (supconscope, plugin)
       && GST_ELEMENT_REGISTER (supcontrainer, plugin);
 }
 

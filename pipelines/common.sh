@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 build_packages="gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libopenblas-dev libgstreamer1.0-dev
   libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-  gstreamer1.0-x"
+  gstreamer1.0-x libpango1.0-dev"
 
 # install PACKAGE...: those that are missing.
 install_packages() {

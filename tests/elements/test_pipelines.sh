@@ -15,7 +15,7 @@ example() {
 }
 
 # The trainer comes first: it writes the model.safetensors that others read, the tagger's needs a classifier too.
-for element in trainer datasetsrc label augment encoder index; do
+for element in trainer datasetsrc label augment encoder index scope; do
   line=$(example "$root/gst/gstsupcon$element.c")
   [ -n "$line" ] || { echo "supcon$element has no example line"; exit 1; }
   echo "$line"

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supconscope: what is on the picture is found by its colours, which nothing else there has. */
+
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+#include <math.h>
+
+#include "gstsupconmeta.h"
+#include "pipeline.h"
+
+#define CAPS "video/x-raw,format=GRAY8,width=8,height=4,framerate=30/1"
+#define FIRST_LABEL 0xe69f00    /* and the loss */
+#define SECOND_LABEL 0x56b4e9   /* and the learning rate */
+#define UNLABELLED 0xa0a0a0
+
+typedef struct
+{
+  GstHarness *harness;
+  guint width, height, frames;
+} Fixture;
+
+static void
+start (Fixture * f, const gchar * properties, guint width, guint height)
+{
+  gchar *launch = g_strdup_printf ("supconscope %s", properties);
+  gchar *caps = g_strdup_printf ("video/x-raw,format=BGRx,width=%u,height=%u,"
+      "framerate=30/1", width, height);
+
+  *f = (Fixture) { gst_harness_new_parse (launch), width, height, 0 };
+  gst_harness_set_sink_caps_str (f->harness, caps);
+  gst_harness_set_src_caps_str (f->harness, CAPS);
+  g_free (launch);
+  g_free (caps);
+}
+
+/* A frame with an embedding of dim numbers, or without one (dim 0). */
+static GstBuffer *
+draw (Fixture * f, guint dim, const gchar * label)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
+  gfloat embedding[8];
+
+  GST_BUFFER_PTS (frame) = f->frames++ * GST_SECOND / 30;
+  for (guint i = 0; i < dim; i++)
+    embedding[i] = 1 + cosf (f->frames * (i + 1.0f));
+  if (dim)
+    gst_supcon_buffer_set_embedding (frame, embedding, dim, "embedding", "m");
+  if (label)
+    gst_supcon_buffer_set_sample (frame, label, f->frames, 0);
+  frame = gst_harness_push_and_pull (f->harness, frame);
+  fail_unless (frame != NULL);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (frame),
+      (f->frames - 1) * GST_SECOND / 30);
+  fail_unless_equals_uint64 (gst_buffer_get_size (frame),
+      (gsize) f->width * f->height * 4);
+  return frame;
+}
+
+/* Pixels of exactly that colour in the columns from left to right. Takes frame. */
+static guint
+count (Fixture * f, GstBuffer * frame, guint32 colour, guint left, guint right)
+{
+  GstMapInfo map;
+  guint n = 0;
+
+  gst_buffer_map (frame, &map, GST_MAP_READ);
+  for (guint y = 0; y < f->height; y++)
+    for (guint x = left; x < right; x++)
+      n += (((const guint32 *) (gpointer) map.data)[y * f->width + x]
+          & 0xffffff) == colour;
+  gst_buffer_unmap (frame, &map);
+  gst_buffer_unref (frame);
+  return n;
+}
+
+GST_START_TEST (points_have_the_colour_of_their_label)
+{
+  Fixture f;
+
+  start (&f, "view=embeddings", 640, 480);
+  /* An empty map has neither points nor a legend. */
+  fail_unless_equals_int (count (&f, draw (&f, 0, NULL), FIRST_LABEL, 0, 640),
+      0);
+  for (guint i = 0; i < 12; i++)
+    gst_buffer_unref (draw (&f, 8, i % 2 ? "box" : "cup"));
+  fail_unless (count (&f, draw (&f, 8, "cup"), FIRST_LABEL, 0, 470) > 20);
+  fail_unless (count (&f, draw (&f, 8, "box"), SECOND_LABEL, 0, 470) > 20);
+  fail_unless (count (&f, draw (&f, 8, NULL), UNLABELLED, 0, 470) > 20);
+  /* In the legend. */
+  fail_unless (count (&f, draw (&f, 8, NULL), FIRST_LABEL, 472, 640) > 20);
+  fail_unless (count (&f, draw (&f, 8, NULL), SECOND_LABEL, 472, 640) > 20);
+  gst_harness_teardown (f.harness);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (tags_are_labels_too_and_old_points_go)
+{
+  Fixture f;
+  GstBuffer *frame;
+  const gfloat embedding[2] = { 1, 0.5 };
+
+  start (&f, "view=embeddings max-points=1", 640, 480);
+  frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
+  gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
+  gst_video_region_of_interest_meta_add_param
+      (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8,
+          4), gst_structure_new ("classification", "label", G_TYPE_STRING,
+          "cup", "label_id", G_TYPE_INT, 3, NULL));
+  frame = gst_harness_push_and_pull (f.harness, frame);
+  fail_unless (gst_buffer_get_video_region_of_interest_meta_id (frame, 0) ==
+      NULL);
+  fail_unless (count (&f, frame, FIRST_LABEL, 0, 470) > 20);
+  fail_unless (count (&f, draw (&f, 2, NULL), FIRST_LABEL, 0, 470) == 0);
+  /* Another model's embeddings start anew. */
+  fail_unless (count (&f, draw (&f, 5, NULL), UNLABELLED, 0, 470) > 20);
+  gst_harness_teardown (f.harness);
+}
+
+GST_END_TEST;
+
+static void
+post_step (GstElement * trainer, guint64 step, gdouble loss)
+{
+  gst_element_post_message (trainer,
+      gst_message_new_element (GST_OBJECT (trainer),
+          gst_structure_new ("supcon-train", "step", G_TYPE_UINT64, step,
+              "loss", G_TYPE_DOUBLE, loss, "learning-rate", G_TYPE_DOUBLE, 0.1,
+              NULL)));
+}
+
+/* Two elements named like trainers post, in a bin of the same pipeline. */
+static guint
+count_loss (const gchar * properties, guint n_steps)
+{
+  gchar *launch = g_strdup_printf ("appsrc name=in caps=" CAPS
+      " ! supconscope view=curves %s ! video/x-raw,format=BGRx,width=640,height=480 ! appsink name=out sync=false "
+      "( fakesink name=a async=false fakesink name=b async=false )",
+      properties);
+  GstElement *pipeline = gst_parse_launch (launch, NULL);
+  GstElement *in = gst_bin_get_by_name (GST_BIN (pipeline), "in");
+  GstElement *out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "a");
+  Fixture f = { NULL, 640, 480, 0 };
+  GstSample *sample = NULL;
+  GstFlowReturn flow;
+  guint n;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < n_steps; i++)
+    post_step (trainer, i + 1, 5.0 / (i + 1));
+  post_step (trainer, n_steps + 1, NAN);
+  g_signal_emit_by_name (in, "push-buffer",
+      gst_buffer_new_allocate (NULL, 8 * 4, NULL), &flow);
+  g_signal_emit_by_name (in, "end-of-stream", &flow);
+  g_signal_emit_by_name (out, "pull-sample", &sample);
+  fail_unless (sample != NULL);
+  n = count (&f, gst_buffer_ref (gst_sample_get_buffer (sample)), FIRST_LABEL,
+      0, 640);
+  gst_sample_unref (sample);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (in);
+  gst_object_unref (out);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (launch);
+  return n;
+}
+
+GST_START_TEST (curves_are_the_trainers)
+{
+  fail_unless (count_loss ("", 100) > 100);
+  fail_unless (count_loss ("", 10000) > 100);   /* thinned out */
+  fail_unless (count_loss ("trainer=a", 1) > 5);        /* its number at least */
+  fail_unless_equals_int (count_loss ("", 0), 0);
+  fail_unless_equals_int (count_loss ("trainer=b", 100), 0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (any_size_holds_all_of_it)
+{
+  static const guint sizes[][2] = { {240, 180}, {241, 333}, {1280, 720} };
+  static const gchar *const views[] = { "both", "embeddings", "curves" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    Fixture f;
+
+    start (&f, "", sizes[i][0], sizes[i][1]);
+    for (guint j = 0; j < 60; j++) {
+      gchar *label = g_strdup_printf ("label %u of many", j);
+
+      gst_util_set_object_arg (G_OBJECT (gst_harness_find_element (f.harness,
+                  "supconscope")), "view", views[j / 20]);
+      gst_buffer_unref (draw (&f, 8, label));
+      g_free (label);
+    }
+    gst_harness_teardown (f.harness);
+  }
+}
+
+GST_END_TEST;
+
+static Suite *
+scope_suite (void)
+{
+  Suite *suite = suite_create ("supconscope");
+  TCase *tcase = tcase_create ("general");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_test (tcase, points_have_the_colour_of_their_label);
+  tcase_add_test (tcase, tags_are_labels_too_and_old_points_go);
+  tcase_add_test (tcase, curves_are_the_trainers);
+  tcase_add_test (tcase, any_size_holds_all_of_it);
+  gst_supcon_meta_register ();
+  return suite;
+}
+
+GST_CHECK_MAIN (scope);
