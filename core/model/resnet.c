@@ -41,7 +41,8 @@ typedef struct {
   guint weight, gamma, beta, running_mean, running_var; /* indices of params */
   SupconReal *packed;                                   /* weights as nn/conv.h reads them */
   SupconReal *scale, *shift, *mean, *variance;          /* out_c each, one piece of memory at scale */
-  /* Features kept by forward for backward: the convolution's output, and y after norm, residual and ReLU. */
+  /* Features kept by forward for backward: the convolution's output and, of a block's last layer alone, y after norm,
+   * residual and ReLU; other layers' y is computed again. */
   void *out, *y;
 } Layer;
 
@@ -58,7 +59,7 @@ struct _SupconResnet {
   Block *blocks;
   guint n_blocks;
   gboolean pool;
-  gsize largest; /* elements of the largest activation of one picture */
+  gsize largest, largest_inside; /* elements of the largest activation of one picture, and of those inside blocks */
   gboolean prepared;
 
   /* Activations of a training batch. */
@@ -66,7 +67,8 @@ struct _SupconResnet {
   const void *x;
   void *pooled;
   guint8 *pool_index;
-  void *buffer[3]; /* capacity x largest: gradients, and shortcuts on the way forward */
+  void *buffer[3]; /* capacity x largest: gradients; on the way forward shortcuts and y that is not kept */
+  void *again;     /* capacity x largest inside blocks: y computed again */
   /* Activations of embed. */
   guint embed_capacity;
   void *embed_buffer[4];
@@ -125,6 +127,8 @@ add_block (SupconResnet *net, SupconParams *params, const Architecture *arch, co
     g_snprintf (conv_name, sizeof conv_name, "layer%u.%u.conv%u", stage + 1, index, i + 1);
     g_snprintf (norm_name, sizeof norm_name, "layer%u.%u.bn%u", stage + 1, index, i + 1);
     add_layer (net, params, conv_name, norm_name, &conv, last && config->zero_init_residual, seed);
+    if (!last)
+      net->largest_inside = MAX (net->largest_inside, supcon_conv_out_size (&conv));
     *h = conv.out_h;
     *w = conv.out_w;
     *c = conv.out_c;
@@ -225,6 +229,7 @@ free_activations (SupconResnet *net)
   g_clear_pointer (&net->pool_index, g_free);
   for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
     g_clear_pointer (&net->buffer[i], g_aligned_free);
+  g_clear_pointer (&net->again, g_aligned_free);
   net->capacity = 0;
 }
 
@@ -444,10 +449,16 @@ prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
     return;
   free_activations (net);
   net->capacity = n;
-  for (guint i = 0; i < net->n_layers; i++) {
+  for (guint i = 0; i < net->n_layers; i++)
     net->layers[i].out = feature_alloc (net, n * supcon_conv_out_size (&net->layers[i].conv));
-    net->layers[i].y = feature_alloc (net, n * supcon_conv_out_size (&net->layers[i].conv));
+  for (guint b = 0; b < net->n_blocks; b++) {
+    Layer *last = &net->layers[net->blocks[b].first + net->blocks[b].n - 1];
+
+    last->y = feature_alloc (net, n * supcon_conv_out_size (&last->conv));
   }
+  net->again = feature_alloc (net, n * net->largest_inside);
+  if (!net->pool)
+    net->layers[0].y = feature_alloc (net, n * supcon_conv_out_size (stem));
   if (net->pool) {
     net->pooled = feature_alloc (net, n * pooled);
     net->pool_index = g_malloc (n * pooled);
@@ -462,22 +473,34 @@ batch_pixels (const SupconResnet *net, const Layer *layer)
   return (gsize)net->n * layer->conv.out_h * layer->conv.out_w;
 }
 
+/* Batch normalisation of the last forward's statistics; embed may have been called since. */
+static void
+fold_batch (Layer *layer, const SupconParams *params)
+{
+  supcon_norm_fold (layer->conv.out_c, layer->mean, layer->variance, params->items[layer->gamma].data,
+      params->items[layer->beta].data, layer->scale, layer->shift);
+}
+
+static void
+normalize (const SupconResnet *net, const Layer *layer, SupconWorkspace *workspace, const void *residual, gboolean relu,
+    void *y)
+{
+  supcon_norm_apply (net->precision, batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->scale,
+      layer->shift, residual, relu, workspace->threads, y);
+}
+
 static void
 forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace, const void *x,
-    const void *residual, gboolean relu)
+    const void *residual, gboolean relu, void *y)
 {
-  guint c = layer->conv.out_c;
-  gsize pixels = batch_pixels (net, layer);
   SupconConvEpilogue epilogue = { .mean = layer->mean, .variance = layer->variance };
 
   pack (layer, params, workspace->threads);
   supcon_conv_forward (&layer->conv, net->n, x, layer->packed, &epilogue, workspace, layer->out);
-  supcon_norm_update_running (c, pixels, layer->mean, layer->variance, params->items[layer->running_mean].data,
-      params->items[layer->running_var].data);
-  supcon_norm_fold (c, layer->mean, layer->variance, params->items[layer->gamma].data, params->items[layer->beta].data,
-      layer->scale, layer->shift);
-  supcon_norm_apply (
-      net->precision, pixels, c, layer->out, layer->scale, layer->shift, residual, relu, workspace->threads, layer->y);
+  supcon_norm_update_running (layer->conv.out_c, batch_pixels (net, layer), layer->mean, layer->variance,
+      params->items[layer->running_mean].data, params->items[layer->running_var].data);
+  fold_batch (layer, params);
+  normalize (net, layer, workspace, residual, relu, y);
 }
 
 void
@@ -486,13 +509,13 @@ supcon_resnet_forward (
 {
   const Layer *last = last_layer (net);
   const SupconConv *stem = &net->layers[0].conv;
-  const void *current;
+  void *current;
 
   supcon_resnet_invalidate (net);
   prepare_forward (net, workspace, n);
   net->x = x;
-  forward_layer (net, &net->layers[0], params, workspace, x, NULL, TRUE);
-  current = net->layers[0].y;
+  current = net->pool ? net->buffer[1] : net->layers[0].y;
+  forward_layer (net, &net->layers[0], params, workspace, x, NULL, TRUE, current);
   if (net->pool) {
     supcon_max_pool_forward (net->precision, n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads,
         net->pooled, net->pool_index);
@@ -504,31 +527,44 @@ supcon_resnet_forward (
     const void *residual = current;
 
     if (block->shortcut >= 0) {
-      Layer *shortcut = &net->layers[block->shortcut];
-
-      forward_layer (net, shortcut, params, workspace, current, NULL, FALSE);
-      residual = shortcut->y;
+      forward_layer (net, &net->layers[block->shortcut], params, workspace, current, NULL, FALSE, net->buffer[0]);
+      residual = net->buffer[0];
     } else if (block->pads) {
       pad_shortcut (&layers[0], &layers[block->n - 1], n, current, net->buffer[0]);
       residual = net->buffer[0];
     }
     for (guint i = 0; i < block->n; i++) {
-      forward_layer (net, &layers[i], params, workspace, current, i == block->n - 1 ? residual : NULL, TRUE);
-      current = layers[i].y;
+      gboolean is_last = i == block->n - 1;
+      void *y = is_last ? layers[i].y : net->buffer[1 + i % 2];
+
+      forward_layer (net, &layers[i], params, workspace, current, is_last ? residual : NULL, TRUE, y);
+      current = y;
     }
   }
   supcon_average_pool_forward (
       net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
 }
 
-/* Norm and weights: dy becomes the gradient by y before its ReLU (relu) and dout the convolution's output's. */
+/* Which values come to the ReLU above 0. */
+static SupconNormMask
+mask_of (const Layer *layer)
+{
+  return (SupconNormMask){ .y = layer->y, .scale = layer->scale, .shift = layer->shift };
+}
+
+/* Norm and weights: dy becomes the gradient by y before its ReLU and dout the convolution's output's. before: the layer
+ * whose y is x, where that is not kept; else NULL. */
 static void
-backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace, const void *x,
-    gboolean relu, void *dy, void *dout)
+backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
+    const Layer *before, const void *x, const SupconNormMask *mask, void *dy, void *dout)
 {
   supcon_norm_backward (net->precision, batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->mean,
-      layer->variance, params->items[layer->gamma].data, relu ? layer->y : NULL, dy, workspace, dout,
-      params->items[layer->gamma].grad, params->items[layer->beta].grad);
+      layer->variance, params->items[layer->gamma].data, mask, dy, workspace, dout, params->items[layer->gamma].grad,
+      params->items[layer->beta].grad);
+  if (before) {
+    normalize (net, before, workspace, NULL, TRUE, net->again);
+    x = net->again;
+  }
   supcon_conv_backward_weights (&layer->conv, net->n, x, dout, workspace, params->items[layer->weight].grad);
 }
 
@@ -546,15 +582,20 @@ backward_block (SupconResnet *net, const Block *block, const SupconParams *param
 {
   Layer *layers = net->layers + block->first;
   void *dy = *grad, *dout = *free1, *dnext = *free2;
+  SupconNormMask mask;
 
+  for (guint i = 0; i < block->n; i++)
+    fold_batch (&layers[i], params);
   /* The main path down to its first convolution's output; dy keeps the gradient before the last ReLU for the shortcut.
    */
-  backward_layer (net, &layers[block->n - 1], params, workspace, layers[block->n - 2].y, TRUE, dy, dout);
+  mask = mask_of (&layers[block->n - 1]);
+  backward_layer (net, &layers[block->n - 1], params, workspace, &layers[block->n - 2], NULL, &mask, dy, dout);
   for (gint i = block->n - 2; i >= 0; i--) {
     void *swap = dout;
 
     backward_input (net, &layers[i + 1], params, workspace, dout, FALSE, dnext);
-    backward_layer (net, &layers[i], params, workspace, i ? layers[i - 1].y : x, TRUE, dnext, dnext);
+    mask = mask_of (&layers[i]);
+    backward_layer (net, &layers[i], params, workspace, i ? &layers[i - 1] : NULL, x, &mask, dnext, dnext);
     dout = dnext;
     dnext = swap;
   }
@@ -562,7 +603,7 @@ backward_block (SupconResnet *net, const Block *block, const SupconParams *param
   if (block->shortcut >= 0) {
     Layer *shortcut = &net->layers[block->shortcut];
 
-    backward_layer (net, shortcut, params, workspace, x, FALSE, dy, dy);
+    backward_layer (net, shortcut, params, workspace, NULL, x, &(SupconNormMask){ 0 }, dy, dy);
     backward_input (net, shortcut, params, workspace, dy, FALSE, dnext);
     backward_input (net, &layers[0], params, workspace, dout, TRUE, dnext);
   } else if (block->pads) {
@@ -584,6 +625,7 @@ supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWor
 {
   const SupconConv *last = &last_layer (net)->conv, *stem = &net->layers[0].conv;
   void *grad = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
+  SupconNormMask mask;
 
   supcon_resnet_invalidate (net);
   supcon_average_pool_backward (
@@ -600,5 +642,7 @@ supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWor
         workspace->threads, free1);
     grad = free1;
   }
-  backward_layer (net, &net->layers[0], params, workspace, net->x, TRUE, grad, grad);
+  fold_batch (&net->layers[0], params);
+  mask = mask_of (&net->layers[0]);
+  backward_layer (net, &net->layers[0], params, workspace, NULL, net->x, &mask, grad, grad);
 }

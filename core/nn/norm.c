@@ -14,7 +14,8 @@ typedef struct {
   SupconPrecision precision;
   gsize pixels, chunk;
   guint c;
-  const void *x, *residual, *y;
+  const void *x, *residual;
+  SupconNormMask mask;
   const SupconReal *scale, *shift, *mean;
   gboolean relu;
   void *out, *dy;
@@ -126,6 +127,7 @@ static SUPCON_INLINE void
 sum_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
 {
   const guint c = self->c;
+  const SupconNormMask *mask = &self->mask;
   SupconReal *sums = self->partial + chunk * 2 * c, *products = sums + c;
   gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
 
@@ -136,14 +138,22 @@ sum_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
       SupconLanes x, dy, mean, sum, product;
 
       supcon_lanes_load (&dy, self->dy, p * c + i, n, precision);
-      if (self->y) {
+      supcon_lanes_load (&x, self->x, p * c + i, n, precision);
+      if (mask->y || mask->scale) {
         SupconLanes y;
 
-        supcon_lanes_load (&y, self->y, p * c + i, n, precision);
+        if (mask->y) {
+          supcon_lanes_load (&y, mask->y, p * c + i, n, precision);
+        } else {
+          SupconLanes shift;
+
+          load_real (&y, mask->scale, i, n);
+          load_real (&shift, mask->shift, i, n);
+          y = x * y + shift;
+        }
         supcon_lanes_relu_backward (&dy, &y);
         supcon_lanes_store (&dy, self->dy, p * c + i, n, precision);
       }
-      supcon_lanes_load (&x, self->x, p * c + i, n, precision);
       load_real (&mean, self->mean, i, n);
       load_real (&sum, sums, i, n);
       load_real (&product, products, i, n);
@@ -200,8 +210,8 @@ gradient_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 
 void
 supcon_norm_backward (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *mean,
-    const SupconReal *variance, const SupconReal *gamma, const void *y, void *dy, SupconWorkspace *workspace, void *dx,
-    SupconReal *dgamma, SupconReal *dbeta)
+    const SupconReal *variance, const SupconReal *gamma, const SupconNormMask *mask, void *dy,
+    SupconWorkspace *workspace, void *dx, SupconReal *dgamma, SupconReal *dbeta)
 {
   gsize chunks = n_chunks (pixels, c);
   SupconReal *a = workspace->shared + chunks * 2 * c, *b = a + c, *d = b + c;
@@ -211,7 +221,7 @@ supcon_norm_backward (SupconPrecision precision, gsize pixels, guint c, const vo
     .c = c,
     .x = x,
     .mean = mean,
-    .y = y,
+    .mask = *mask,
     .dy = dy,
     .out = dx,
     .partial = workspace->shared,

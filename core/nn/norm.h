@@ -25,13 +25,19 @@ void supcon_norm_apply (SupconPrecision precision, gsize pixels, guint c, const 
 /** Makes room for supcon_norm_backward. */
 void supcon_norm_reserve (gsize pixels, guint c, SupconWorkspace *workspace);
 
+/** Which of the outputs a ReLU after the normalisation let pass: those where y > 0; or, with y NULL, where x * scale +
+ * shift > 0; all of them with scale NULL too. */
+typedef struct {
+  const void *y;
+  const SupconReal *scale, *shift;
+} SupconNormMask;
+
 /**
- * Gradients of batch normalisation and the ReLU after it. x: the input; mean, variance: the batch's. y: the output
- * after the ReLU, or NULL when there is none; with y, dy is first replaced by the gradient before the ReLU, dy [y > 0].
- * dx: written, may be dy. dgamma, dbeta: added to.
+ * Gradients of batch normalisation and the ReLU after it. x: the input; mean, variance: the batch's. dy is first
+ * replaced by the gradient before the ReLU. dx: written, may be dy. dgamma, dbeta: added to.
  */
 void supcon_norm_backward (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *mean,
-    const SupconReal *variance, const SupconReal *gamma, const void *y, void *dy, SupconWorkspace *workspace, void *dx,
-    SupconReal *dgamma, SupconReal *dbeta);
+    const SupconReal *variance, const SupconReal *gamma, const SupconNormMask *mask, void *dy,
+    SupconWorkspace *workspace, void *dx, SupconReal *dgamma, SupconReal *dbeta);
 
 #endif

@@ -304,27 +304,35 @@ norm_forward (gpointer data, SupconReal *y)
 
 START_TEST (test_norm)
 {
-  for (guint relu = 0; relu < 2; relu++) {
-    NormCase norm = { .pixels = 9000, .c = 5, .relu = relu };
+  /* Without ReLU; with the ReLU's outputs; with what they come from, which takes that there is no residual. */
+  for (guint test = 0; test < 3; test++) {
+    NormCase norm = { .pixels = 9000, .c = 5, .relu = test > 0 };
     gsize size = norm.pixels * norm.c;
     SupconReal *direction = random_array (size, 1), *dy = random_array (size, 1), *y = supcon_real_alloc (size);
     SupconReal *dx = supcon_real_alloc (size);
-    SupconReal dgamma[8] = { 0 }, dbeta[8] = { 0 };
+    SupconReal dgamma[8] = { 0 }, dbeta[8] = { 0 }, scale[8], shift[8];
+    SupconNormMask mask = { 0 };
     SupconWorkspace workspace = { .threads = 2 };
 
     norm.x = random_array (size, 2);
     norm.gamma = random_array (norm.c, 3);
     norm.beta = random_array (norm.c, 4);
-    norm.residual = random_array (size, 5);
+    norm.residual = test < 2 ? random_array (size, 5) : NULL;
     norm_forward (&norm, y);
+    supcon_norm_fold (norm.c, norm.mean, norm.variance, norm.gamma, norm.beta, scale, shift);
+    if (test == 1)
+      mask.y = y;
+    else if (test == 2)
+      mask = (SupconNormMask){ .scale = scale, .shift = shift };
     supcon_norm_reserve (norm.pixels, norm.c, &workspace);
     supcon_norm_backward (SUPCON_PRECISION_FLOAT32, norm.pixels, norm.c, norm.x, norm.mean, norm.variance, norm.gamma,
-        relu ? y : NULL, dy, &workspace, dx, dgamma, dbeta);
+        &mask, dy, &workspace, dx, dgamma, dbeta);
     check_gradient (norm_forward, &norm, size, direction, norm.x, size, dx);
     check_gradient (norm_forward, &norm, size, direction, norm.gamma, norm.c, dgamma);
     check_gradient (norm_forward, &norm, size, direction, norm.beta, norm.c, dbeta);
     /* What is left in dy is the residual's gradient. */
-    check_gradient (norm_forward, &norm, size, direction, norm.residual, size, dy);
+    if (norm.residual)
+      check_gradient (norm_forward, &norm, size, direction, norm.residual, size, dy);
     supcon_real_free (direction);
     supcon_real_free (dy);
     supcon_real_free (y);
