@@ -75,6 +75,7 @@ struct _GstSupconTrainer
   /* From start until the worker has taken them. */
   SupconModel *model;
   SupconLabels *labels;
+  SupconQueue *past;            /* embeddings to go on with, or NULL */
   guint64 first_step, first_frame;      /* where resuming begins */
 
   GstVideoInfo info;
@@ -222,6 +223,7 @@ load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
   if (resume && g_str_equal (info.stage, stage)) {
     self->first_step = info.step;
     self->first_frame = info.frames;
+    self->past = g_steal_pointer (&info.queue);
     supcon_model_swap_average (self->model);
   } else if (resume
       && !supcon_stage_needs_encoder (self->settings.job.config.stage)) {
@@ -280,6 +282,7 @@ forget_model (GstSupconTrainer * self)
 {
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
+  g_clear_pointer (&self->past, supcon_queue_free);
   self->width = self->height = 0;
 }
 
@@ -490,8 +493,10 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
   model = g_steal_pointer (&self->model);
   labels = g_steal_pointer (&self->labels);
   if (gst_supcon_trainer_worker_start (self->worker, &job, model, labels,
-          self->first_step, &error))
+          self->past, self->first_step, &error)) {
+    g_clear_pointer (&self->past, supcon_queue_free);
     return TRUE;
+  }
 
 failed:
   gst_supcon_post_error (GST_ELEMENT (self), error);

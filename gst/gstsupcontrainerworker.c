@@ -117,6 +117,7 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
 {
   SupconCheckpointInfo info = {.labels = trained_labels (self),
     .step = supcon_trainer_step_count (self->trainer),
+    .queue = (SupconQueue *) supcon_trainer_queue (self->trainer),
     .frames = self->trained_frames
   };
   gboolean saved;
@@ -526,7 +527,7 @@ worker_main (gpointer data)
 gboolean
 gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
     const GstSupconTrainerJob * job, SupconModel * model, SupconLabels * labels,
-    guint64 first_step, GError ** error)
+    const SupconQueue * past, guint64 first_step, GError ** error)
 {
   const SupconModelConfig *config = supcon_model_config (model);
   GThread *thread;
@@ -535,6 +536,7 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->job.location = g_strdup (job->location);
   self->model = model;
   self->trainer = supcon_trainer_new (model, &job->config, first_step);
+  supcon_trainer_restore_queue (self->trainer, past);
   self->training = supcon_batch_new (job->batch_size, config->input_width,
       config->input_height);
   self->n_labels = supcon_labels_count (labels);

@@ -56,7 +56,7 @@ void gst_supcon_trainer_worker_free (GstSupconTrainerWorker * worker);
 /** Starts the thread. Takes model and labels; labels may be more than the model has classes. */
 gboolean gst_supcon_trainer_worker_start (GstSupconTrainerWorker * worker,
     const GstSupconTrainerJob * job, SupconModel * model, SupconLabels * labels,
-    guint64 first_step, GError ** error);
+    const SupconQueue * past, guint64 first_step, GError ** error);
 gboolean gst_supcon_trainer_worker_is_running (GstSupconTrainerWorker * worker);
 /** Finishes the step that is under way, joins the thread and saves what no checkpoint holds yet. */
 void gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * worker);

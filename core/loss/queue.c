@@ -29,6 +29,12 @@ supcon_queue_free (SupconQueue *queue)
   g_free (queue);
 }
 
+guint
+supcon_queue_place (const SupconQueue *queue, guint i)
+{
+  return (queue->next + queue->size - queue->n + i) % queue->size;
+}
+
 void
 supcon_queue_push (SupconQueue *queue, const SupconReal *z, const gint32 *labels, const guint64 *samples, guint n)
 {

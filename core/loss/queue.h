@@ -20,6 +20,8 @@ typedef struct {
 /** An empty queue of size embeddings of dim numbers. */
 SupconQueue *supcon_queue_new (guint size, guint dim);
 void supcon_queue_free (SupconQueue *queue);
+/** Place of the i-th oldest, i < n. */
+guint supcon_queue_place (const SupconQueue *queue, guint i);
 /** Adds n embeddings; those that come too many push out the oldest. */
 void supcon_queue_push (SupconQueue *queue, const SupconReal *z, const gint32 *labels, const guint64 *samples, guint n);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "model/checkpoint_queue.h"
 #include "model/safetensors.h"
 
 #define FORMAT "gst-supcon"
@@ -35,6 +36,7 @@ void
 supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
 {
   g_clear_pointer (&info->labels, supcon_labels_free);
+  g_clear_pointer (&info->queue, supcon_queue_free);
   info->stage[0] = info->optimizer[0] = '\0';
   info->step = info->frames = 0;
 }
@@ -203,6 +205,7 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
       g_snprintf (name, sizeof name, "%.*s" BATCHES_TRACKED, (int)stem, params[i].name);
       supcon_safetensors_writer_add_tensor (writer, name, SUPCON_DTYPE_I64, 0, NULL);
     }
+  supcon_checkpoint_queue_add_integers (writer, info->queue);
   for (guint i = 0; i < n; i++)
     supcon_safetensors_writer_add_tensor (writer, params[i].name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
   for (guint k = 0; k < N_STATES; k++)
@@ -211,10 +214,12 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
         g_snprintf (name, sizeof name, "%s%s", state_prefixes[k], params[i].name);
         supcon_safetensors_writer_add_tensor (writer, name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
       }
+  supcon_checkpoint_queue_add_embeddings (writer, info->queue);
 
   for (guint i = 0; i < n; i++)
     if (g_str_has_suffix (params[i].name, RUNNING_MEAN))
       supcon_safetensors_writer_write (writer, &batches, sizeof batches);
+  supcon_checkpoint_queue_write_integers (writer, info->queue, n_labels);
   for (guint i = 0; i < n; i++)
     write_values (writer, &params[i], params[i].average ? params[i].average : params[i].data);
   for (guint k = 0; k < N_STATES; k++)
@@ -224,6 +229,7 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
       if (values)
         write_values (writer, &params[i], values == params[i].average ? params[i].data : values);
     }
+  supcon_checkpoint_queue_write_embeddings (writer, info->queue);
   done = supcon_safetensors_writer_finish (writer, error);
   supcon_safetensors_writer_free (writer);
   return done;
@@ -582,7 +588,8 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
   }
 
   for (guint i = 0; i < n_tensors; i++)
-    if (!used[i] && !g_str_has_suffix (tensors[i].name, BATCHES_TRACKED))
+    if (!used[i] && !g_str_has_suffix (tensors[i].name, BATCHES_TRACKED)
+        && !(ours && g_str_has_prefix (tensors[i].name, SUPCON_CHECKPOINT_QUEUE)))
       return supcon_format_error (
           error, "tensor %s is not one of %s's", tensors[i].name, supcon_model_config (model)->encoder);
   return TRUE;
@@ -627,6 +634,10 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
   else if (!read_info (file, n_classes, info, error))
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
+  if (ours
+      && !supcon_checkpoint_queue_read (
+          file, supcon_model_projection_dim (*model), supcon_labels_count (info->labels), &info->queue, error))
+    return FALSE;
   return read_tensors (file, ours, *model, error);
 }
 

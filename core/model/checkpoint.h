@@ -5,13 +5,15 @@
  * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
  * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, optimizer.
  * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
- * means of squared gradients; num_batches_tracked is accepted and passed over. When averages of the weights are kept,
+ * means of squared gradients; num_batches_tracked is accepted and passed over; queue.embeddings,
+ * queue.labels, queue.samples of a queue of past embeddings, oldest first. When averages of the weights are kept,
  * they are what has the names, and the weights that training goes on with are "optimizer.weight." + name.
  */
 #ifndef SUPCON_MODEL_CHECKPOINT_H
 #define SUPCON_MODEL_CHECKPOINT_H
 
 #include "labels.h"
+#include "loss/queue.h"
 #include "model/model.h"
 
 /** What a checkpoint knows beside the model. */
@@ -20,6 +22,7 @@ typedef struct {
   char stage[16];       /* stage that wrote it, "" for a foreign file */
   guint64 step;         /* optimiser steps of that stage */
   char optimizer[16];   /* whose momenta these are, "" when it is not said */
+  SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned when loaded */
   guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
 } SupconCheckpointInfo;
 

@@ -51,11 +51,16 @@ make_views (SupconTrainer *self, const SupconBatch *batch, guint dim, guint clas
     views.targets = supcon_trainer_targets (self, batch, classes);
   if (!queue)
     return views;
-  memcpy (self->z + (gsize)batch->n * dim, queue->z, (gsize)queue->n * dim * sizeof *queue->z);
   memcpy (self->labels, batch->labels, batch->n * sizeof *self->labels);
-  memcpy (self->labels + batch->n, queue->labels, queue->n * sizeof *self->labels);
   memcpy (self->samples, batch->samples, batch->n * sizeof *self->samples);
-  memcpy (self->samples + batch->n, queue->samples, queue->n * sizeof *self->samples);
+  /* Oldest first, so that sums have one order wherever the queue begins. */
+  for (guint i = 0; i < queue->n; i++) {
+    guint from = supcon_queue_place (queue, i), to = batch->n + i;
+
+    memcpy (self->z + (gsize)to * dim, queue->z + (gsize)from * dim, dim * sizeof *queue->z);
+    self->labels[to] = queue->labels[from];
+    self->samples[to] = queue->samples[from];
+  }
   views.labels = self->labels;
   views.samples = self->samples;
   views.n += queue->n;

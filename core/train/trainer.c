@@ -110,6 +110,22 @@ supcon_trainer_step_count (const SupconTrainer *self)
   return self->step;
 }
 
+const SupconQueue *
+supcon_trainer_queue (const SupconTrainer *self)
+{
+  return self->queue;
+}
+
+void
+supcon_trainer_restore_queue (SupconTrainer *self, const SupconQueue *past)
+{
+  for (guint i = 0; self->queue && past && i < past->n; i++) {
+    guint at = supcon_queue_place (past, i);
+
+    supcon_queue_push (self->queue, past->z + (gsize)at * past->dim, &past->labels[at], &past->samples[at], 1);
+  }
+}
+
 void
 supcon_trainer_reserve (SupconTrainer *self, guint n, guint classes)
 {

@@ -10,6 +10,7 @@
 #ifndef SUPCON_TRAIN_TRAINER_H
 #define SUPCON_TRAIN_TRAINER_H
 
+#include "loss/queue.h"
 #include "loss/signals.h"
 #include "loss/supcon.h"
 #include "model/model.h"
@@ -99,6 +100,10 @@ typedef struct _SupconTrainer SupconTrainer;
 SupconTrainer *supcon_trainer_new (SupconModel *model, const SupconTrainerConfig *config, guint64 first_step);
 void supcon_trainer_free (SupconTrainer *trainer);
 guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
+/** Past embeddings, for a checkpoint; NULL without a queue. Valid until the next step. */
+const SupconQueue *supcon_trainer_queue (const SupconTrainer *trainer);
+/** Puts past into the queue, if there is one, when resuming. past may be NULL. */
+void supcon_trainer_restore_queue (SupconTrainer *trainer, const SupconQueue *past);
 
 /**
  * One optimiser step on batch, whose pictures may be mixed by it. Where there is a classifier the model must have as

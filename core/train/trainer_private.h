@@ -3,7 +3,6 @@
 #ifndef SUPCON_TRAIN_TRAINER_PRIVATE_H
 #define SUPCON_TRAIN_TRAINER_PRIVATE_H
 
-#include "loss/queue.h"
 #include "train/trainer.h"
 
 struct _SupconTrainer {

@@ -664,6 +664,54 @@ START_TEST (test_settings)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("trainer", test_clipping, test_average, test_optimizer_in_checkpoint, test_validate_neighbours,
-    test_validate_classifier, test_stage_gradients, test_micro_batch, test_online_linear, test_finetune,
-    test_momentum_encoder, test_mix, test_settings)
+/* A queue that has gone round once comes back oldest first; what is not one is refused. */
+START_TEST (test_queue_in_checkpoint)
+{
+  SupconModel *model = model_new (), *loaded;
+  guint dim = supcon_model_projection_dim (model);
+  SupconLabels *labels = supcon_labels_new ();
+  SupconCheckpointInfo info = { .labels = labels, .stage = "contrastive", .queue = supcon_queue_new (3, dim) };
+  SupconCheckpointInfo found;
+  char *folder = g_dir_make_tmp ("supcon-trainer-XXXXXX", NULL);
+  char *location = g_build_filename (folder, "m.safetensors", NULL);
+  SupconReal z[4 * 5];
+  GError *error = NULL;
+
+  for (guint c = 0; c < CLASSES; c++)
+    supcon_labels_add (labels, (const char *[]){ "a", "b", "c" }[c]);
+  for (guint i = 0; i < 4 * dim; i++)
+    z[i] = i / 32.0;
+  supcon_queue_push (info.queue, z, (const gint32[]){ 0, 1, -1, 9 }, (const guint64[]){ 5, 6, G_MAXUINT64, 8 }, 4);
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  loaded = supcon_checkpoint_load (location, NULL, &found, &error);
+  ck_assert_msg (loaded != NULL, "%s", error ? error->message : "");
+  ck_assert_uint_eq (found.queue->n, 3);
+  for (guint i = 0; i < 3; i++) {
+    guint at = supcon_queue_place (found.queue, i);
+
+    ck_assert_int_eq (found.queue->labels[at], ((const gint32[]){ 1, -1, -1 })[i]); /* label 9 has no name */
+    ck_assert (found.queue->samples[at] == ((const guint64[]){ 6, G_MAXUINT64, 8 })[i]);
+    ck_assert (memcmp (found.queue->z + at * dim, z + (i + 1) * dim, dim * sizeof *z) == 0);
+  }
+  supcon_checkpoint_info_clear (&found);
+  supcon_model_free (loaded);
+
+  info.queue->z[1] = NAN;
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  ck_assert (!supcon_checkpoint_load (location, NULL, &found, &error));
+  ck_assert_msg (
+      strstr (error->message, "of the queue has") && strstr (error->message, "not finite"), "%s", error->message);
+  g_error_free (error);
+  supcon_queue_free (info.queue);
+  supcon_labels_free (labels);
+  supcon_model_free (model);
+  g_remove (location);
+  g_rmdir (folder);
+  g_free (location);
+  g_free (folder);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("trainer", test_queue_in_checkpoint, test_clipping, test_average, test_optimizer_in_checkpoint,
+    test_validate_neighbours, test_validate_classifier, test_stage_gradients, test_micro_batch, test_online_linear,
+    test_finetune, test_momentum_encoder, test_mix, test_settings)

@@ -103,14 +103,21 @@ GST_END_TEST;
 
 /* A run that was cut short and gone on with ends with the bytes of one that was not. The batches of 20 views end in the
  * middle of a frame's. */
+static const gchar *const methods[] = {
+  "", "queue-size=40 momentum-encoder=true", "optimizer=adam average-decay=0.9 online-linear=true",
+  "loss=generalized cutmix=1 mixup=0.3 label-smoothing=0.1 micro-batch=5",
+  "stage=cross-entropy dropout=0.3 optimizer=rmsprop learning-rate=0.001"
+};
+
 GST_START_TEST (test_resume)
 {
-  const gchar *whole = ONE_THING "batch-size=20 schedule=constant warmup-steps=3 drop-last=false location=%s";
-  const gchar *stopped = ONE_THING "batch-size=20 schedule=constant warmup-steps=3 drop-last=false total-steps=3 location=%s";
-  const gchar *resumed = ONE_THING "batch-size=20 schedule=constant warmup-steps=3 drop-last=false resume=true message-interval=1 location=%s";
+  const gchar *common = ONE_THING "batch-size=20 schedule=constant warmup-steps=3 drop-last=false %s %s location=%s";
+  const gchar *method = methods[__i__];
   gchar *other = g_build_filename (folder, "other.safetensors", NULL);
-  gchar *lines[] = { g_strdup_printf (whole, model), g_strdup_printf (stopped, other), g_strdup_printf (resumed, other),
-    g_strdup_printf (resumed, other)
+  gchar *lines[] = { g_strdup_printf (common, method, "", model),
+    g_strdup_printf (common, method, "total-steps=3", other),
+    g_strdup_printf (common, method, "resume=true message-interval=1", other),
+    g_strdup_printf (common, method, "resume=true message-interval=1", other)
   };
   gchar *bytes[2];
   gsize size[2];
@@ -644,7 +651,7 @@ trainer_suite (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_trains_and_tells);
   tcase_add_loop_test (tcase, test_same_bytes_for_any_threads, 0, 2);
-  tcase_add_test (tcase, test_resume);
+  tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
   tcase_add_test (tcase, test_metrics);
   tcase_add_test (tcase, test_validation);
   tcase_add_test (tcase, test_early_stop);
