@@ -125,6 +125,18 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Momentum; of adam and adamw the decay of the mean gradient (beta1)",
           0.0, 0.9999,
           0.9, flags));
+  add (object_class, FIELD (job.config.optimizer.smoothing),
+      g_param_spec_double ("smoothing", "Smoothing",
+          "Decay of the mean squared gradient: beta2 of adam and adamw, alpha of "
+          "rmsprop; 0 = PyTorch's 0.999 and 0.99", 0.0, 0.999999, 0.0, flags));
+  add (object_class, FIELD (job.config.optimizer.epsilon),
+      g_param_spec_double ("epsilon", "Epsilon",
+          "Added to the root of the mean squared gradient by adam, adamw and "
+          "rmsprop; 0 = 1e-8", 0.0, 1.0, 0.0, flags));
+  add (object_class, FIELD (job.config.optimizer.trust),
+      g_param_spec_double ("trust", "Trust",
+          "Coefficient of the layer-wise rates of lars; 0 = the paper's 0.001",
+          0.0, 1.0, 0.0, flags));
   add (object_class, FIELD (job.config.optimizer.nesterov),
       g_param_spec_boolean ("nesterov", "Nesterov", "Nesterov's momentum",
           FALSE, flags));

@@ -31,8 +31,11 @@ spread_of (const SupconReal *z, guint n, guint dim)
 static void
 watch_collapse (SupconTrainer *self, guint n, SupconTrainStats *stats)
 {
-  gboolean looks_so
-      = stats->anchors && fabs (stats->loss - log (n - 1.0)) < COLLAPSE_LOSS && stats->spread < COLLAPSE_SPREAD;
+  const SupconLossConfig *loss = &self->config.loss;
+  double scale = loss->base_temperature > 0 ? loss->temperature / loss->base_temperature : 1;
+  /* SINCERE's value at one point depends on the number of negatives of each anchor. */
+  gboolean chance = loss->kind == SUPCON_LOSS_SINCERE || fabs (stats->loss / scale - log (n - 1.0)) < COLLAPSE_LOSS;
+  gboolean looks_so = stats->anchors && chance && stats->spread < COLLAPSE_SPREAD;
 
   self->collapsed_steps = looks_so ? self->collapsed_steps + 1 : 0;
   stats->collapsed = self->collapsed_steps >= COLLAPSE_STEPS;
