@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
+#include <string.h>
 
+#include "augment/kernels.h"
 #include "augment/scratch.h"
 
 #define FRACTION 16
@@ -24,28 +26,37 @@ inside (gint64 at, gint64 step, gint64 high, gint n, gint *first, gint *end)
 void
 supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   gint width = (gint)picture->width, height = (gint)picture->height;
   gint64 dx = fixed (matrix[0]), dy = fixed (matrix[3]);
+  const guint8 *from[3];
+  guint32 *offsets;
   gint64 right = (gint64)width << FRACTION, bottom = (gint64)height << FRACTION;
 
-  for (guint c = 0; c < picture->channels; c++) {
-    const guint8 *from = supcon_scratch_copy (scratch, picture->plane[c], (gsize)width * height);
+  supcon_scratch_copy_all (scratch, picture, from);
+  offsets = supcon_scratch_offsets (scratch, picture->width);
+  for (gint y = 0; y < height; y++) {
+    gint64 x_in = fixed (matrix[2] + 0.5 * matrix[0] + 0.5 * matrix[1]) + y * fixed (matrix[1]);
+    gint64 y_in = fixed (matrix[5] + 0.5 * matrix[3] + 0.5 * matrix[4]) + y * fixed (matrix[4]);
+    gint first = 0, end = width;
+    gboolean straight = dx == 1 << FRACTION && dy == 0;
 
-    for (gint y = 0; y < height; y++) {
+    /* A line through a rectangle is inside it in one piece. */
+    inside (x_in, dx, right, width, &first, &end);
+    inside (y_in, dy, bottom, width, &first, &end);
+    first = MIN (first, end);
+    if (first < end)
+      kernels->trace ((gint32)(x_in + first * dx), (gint32)(y_in + first * dy), (gint32)dx, (gint32)dy,
+          straight ? 1 : (guint)(end - first), picture->width, offsets);
+    for (guint c = 0; c < picture->channels; c++) {
       guint8 *row = picture->plane[c] + (gsize)y * width;
-      gint64 x_in = fixed (matrix[2] + 0.5 * matrix[0] + 0.5 * matrix[1]) + y * fixed (matrix[1]);
-      gint64 y_in = fixed (matrix[5] + 0.5 * matrix[3] + 0.5 * matrix[4]) + y * fixed (matrix[4]);
-      gint first = 0, end = width;
 
-      /* A line through a rectangle is inside it in one piece. */
-      inside (x_in, dx, right, width, &first, &end);
-      inside (y_in, dy, bottom, width, &first, &end);
-      for (gint x = 0; x < first; x++)
-        row[x] = 0;
-      for (gint x = first; x < end; x++)
-        row[x] = from[((y_in + x * dy) >> FRACTION) * width + ((x_in + x * dx) >> FRACTION)];
-      for (gint x = MAX (first, end); x < width; x++)
-        row[x] = 0;
+      memset (row, 0, (gsize)first);
+      if (straight && first < end)
+        memcpy (row + first, from[c] + offsets[0], (gsize)(end - first));
+      else
+        kernels->take (from[c], offsets, (guint)(end - first), row + first);
+      memset (row + end, 0, (gsize)(width - end));
     }
   }
 }

@@ -3,21 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "augment/kernels.h"
 #include "augment/operations.h"
-
-static gsize
-n_pixels (const SupconPlanes *picture)
-{
-  return (gsize)picture->width * picture->height;
-}
 
 static void
 look_up (SupconPlanes *picture, guint channel, const guint8 table[256])
 {
-  guint8 *plane = picture->plane[channel];
-
-  for (gsize i = 0; i < n_pixels (picture); i++)
-    plane[i] = table[plane[i]];
+  supcon_augment_kernels ()->look_up (picture->plane[channel], (gsize)picture->width * picture->height, table);
 }
 
 static void
@@ -53,17 +45,10 @@ supcon_planes_invert (SupconPlanes *picture)
   supcon_planes_solarize (picture, 0.0);
 }
 
-/* Four at once: a plain area would wait for its one counter. */
 static void
 count (const SupconPlanes *picture, guint channel, guint32 histogram[256])
 {
-  const guint8 *plane = picture->plane[channel];
-  guint32 parts[4][256] = { 0 };
-
-  for (gsize i = 0; i < n_pixels (picture); i++)
-    parts[i & 3][plane[i]]++;
-  for (guint i = 0; i < 256; i++)
-    histogram[i] = parts[0][i] + parts[1][i] + parts[2][i] + parts[3][i];
+  supcon_augment_kernels ()->count (picture->plane[channel], (gsize)picture->width * picture->height, histogram);
 }
 
 /* PIL's ImageOps.autocontrast. */

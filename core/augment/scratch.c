@@ -20,6 +20,7 @@ supcon_scratch_free (SupconScratch *scratch)
   g_free (scratch->bytes);
   g_free (scratch->rows);
   g_free (scratch->at);
+  g_free (scratch->offsets);
   g_free (scratch);
 }
 
@@ -49,4 +50,12 @@ supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, co
     scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n * picture->channels);
   for (guint c = 0; c < picture->channels; c++)
     planes[c] = memcpy (scratch->bytes + c * n, picture->plane[c], n);
+}
+
+guint32 *
+supcon_scratch_offsets (SupconScratch *scratch, gsize n)
+{
+  if (scratch->n_offsets < n)
+    scratch->offsets = g_renew (guint32, scratch->offsets, scratch->n_offsets = n);
+  return scratch->offsets;
 }

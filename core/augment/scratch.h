@@ -12,7 +12,8 @@ struct _SupconScratch {
   guint8 *bytes;      /* a copy of the plane before */
   const float **rows; /* of plane, that a row of the result is made of */
   float *at;          /* where the pixels of one row are taken from, x and y */
-  gsize n_weights, n_row, n_plane, n_rows, n_bytes, n_at;
+  guint32 *offsets;   /* the same as bytes of a plane */
+  gsize n_weights, n_row, n_plane, n_rows, n_bytes, n_at, n_offsets;
 };
 
 /** A copy of n bytes, valid until the next one. */
@@ -21,8 +22,9 @@ const guint8 *supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, 
 /** Copies of all planes, valid until the next one. */
 void supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3]);
 
-/** n numbers of scratch->at. */
+/** n numbers of scratch->at and of scratch->offsets. */
 float *supcon_scratch_at (SupconScratch *scratch, gsize n);
+guint32 *supcon_scratch_offsets (SupconScratch *scratch, gsize n);
 
 /** n bytes of 'out' taken from a plane at (x[i], y[i]), centres of pixels being whole numbers: bilinearly, rounded, the
  * edge going on outside. */

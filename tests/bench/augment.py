@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Views a second on one thread, side by side with torchvision on PIL and on tensors; median of several rounds.
+"""Views a second of processor time on one thread, so that a busy machine disturbs little, side by side with torchvision on PIL and on tensors; median of several rounds.
 
     meson compile -C build-release bench_augment    (a build with -Dtests=true)
     python3 tests/bench/augment.py build-release/tests/bench_augment
@@ -26,22 +26,22 @@ def policy(name, size):
         steps += [v2.RandomApply([v2.ColorJitter(0.8, 0.8, 0.8, 0.2)], 0.8), v2.RandomGrayscale(0.2),
                   v2.RandomApply([v2.GaussianBlur(kernel, (0.1, 2.0))], 0.5)]
     steps += {"autoaugment": [v2.AutoAugment()], "randaugment": [v2.RandAugment()],
-              "trivialaugment": [v2.TrivialAugmentWide()]}.get(name, [])
+              "trivialaugment": [v2.TrivialAugmentWide()], "augmix": [v2.AugMix()]}.get(name, [])
     return v2.Compose(steps)
 
 
 def rate(transform, picture):
-    n, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < SECONDS:
+    n, begin = 0, time.process_time()
+    while time.process_time() - begin < SECONDS:
         transform(picture)
         n += 1
-    return n / (time.perf_counter() - begin)
+    return n / (time.process_time() - begin)
 
 
 print(f"torchvision {torchvision.__version__}, torch {torch.__version__}, one thread, median of {ROUNDS}")
 print("| policy | from | to | views/s | torchvision, PIL | torchvision, tensor | ratio to the faster |")
 print("|---|---|---|---|---|---|---|")
-for name in "crop", "simaugment", "autoaugment", "randaugment", "trivialaugment":
+for name in "crop", "simaugment", "autoaugment", "randaugment", "trivialaugment", "augmix":
     for width, height, size in (640, 480, 224), (1920, 1080, 224), (32, 32, 32):
         pixels = (np.arange(width * height * 3, dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8)
         pixels = pixels.reshape(height, width, 3)

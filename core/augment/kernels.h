@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * The loops over pixels of the operations. kernels.c is compiled once for each instruction set; the plain build is the
+ * twin that tests/bench/checkkernels checks the others against, and times. All but the blur give the same bytes
+ * whatever the instruction set: a product and a sum are never fused in them. Private to core.
+ */
+#ifndef SUPCON_AUGMENT_KERNELS_H
+#define SUPCON_AUGMENT_KERNELS_H
+
+#include <glib.h>
+
+/* Values that the blur sums together: what its input is readable beyond, and its rows of sums are written beyond. */
+#define SUPCON_BLUR_BLOCK 64
+
+typedef struct {
+  const char *name;
+  /** n interleaved pixels from and to planes. */
+  void (*split) (const guint8 *in, gsize n, guint8 *r, guint8 *g, guint8 *b);
+  void (*join) (const guint8 *r, const guint8 *g, const guint8 *b, gsize n, guint8 *out);
+  /** Each byte replaced by the table's. */
+  void (*look_up) (guint8 *bytes, gsize n, const guint8 table[256]);
+  void (*count) (const guint8 *bytes, gsize n, guint32 histogram[256]);
+  /** offsets[i] = (y + i dy) width + x + i dx, of 16 bits of fraction each, cut off. */
+  void (*trace) (gint32 x, gint32 y, gint32 dx, gint32 dy, guint n, guint width, guint32 *offsets);
+  void (*take) (const guint8 *from, const guint32 *offsets, guint n, guint8 *out);
+  /** Sum of the luma of n pixels, at most 2^24 of them. */
+  guint32 (*luma_sum) (const guint8 *r, const guint8 *g, const guint8 *b, guint n);
+  void (*saturate) (guint8 *r, guint8 *g, guint8 *b, gsize n, float factor);
+  /** shift in 255ths of the circle. */
+  void (*turn_hue) (guint8 *r, guint8 *g, guint8 *b, gsize n, gint32 shift);
+  void (*grey) (guint8 *r, guint8 *g, guint8 *b, gsize n);
+  /** out[1] to out[width - 2] of one row and its neighbours. */
+  void (*sharpen) (const guint8 *above, const guint8 *row, const guint8 *below, guint width, float factor, guint8 *out);
+  void (*to_float) (const guint8 *in, gsize n, float *out);
+  /** One row of the weighted sums of n_rows rows, in whole blocks. */
+  void (*blur_down) (const float *const *rows, guint n_rows, const float *weights, guint width, float *out);
+  /** in: width + n_weights - 1 values, readable for a block more. */
+  void (*blur_across) (const float *in, guint width, const float *weights, guint n_weights, guint8 *out);
+} SupconAugmentKernels;
+
+extern const SupconAugmentKernels supcon_augment_plain, supcon_augment_avx2, supcon_augment_avx512;
+
+/** Those that this processor runs, best first; NULL ends them. */
+const SupconAugmentKernels *const *supcon_augment_all_kernels (void);
+/** The best of them. */
+const SupconAugmentKernels *supcon_augment_kernels (void);
+
+#endif
