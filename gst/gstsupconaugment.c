@@ -51,6 +51,7 @@ enum
   PROP_SEVERITY,
   PROP_MIXTURE_WIDTH,
   PROP_CHAIN_DEPTH,
+  PROP_INTERPOLATION,
   PROP_NUMBERS,                 /* the first of numbers[] */
 };
 
@@ -61,6 +62,11 @@ static const struct
   gdouble min, max;
   gsize offset;
 } numbers[] = {
+  {"center-crop", "Center crop",
+        "policy=none takes this share, to each side, of the largest middle part "
+        "of the frame that has the view's shape, for evaluation (0.875 is usual "
+        "for ImageNet); 0: the whole frame, so that nothing is left out", 0.0,
+      1.0, G_STRUCT_OFFSET (SupconPolicy, center_crop)},
   {"scale-min", "Smallest scale",
         "Smallest share of the frame's area that a crop takes; torchvision's "
         "default", 0.0, 1.0, G_STRUCT_OFFSET (SupconPolicy, scale_min)},
@@ -193,6 +199,11 @@ GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_table_get_type, "GstSupconAutoa
     {SUPCON_AUTOAUGMENT_CIFAR10, "Found on CIFAR-10", "cifar10"},
     {SUPCON_AUTOAUGMENT_SVHN, "Found on SVHN", "svhn"})
 
+#define GST_TYPE_SUPCON_INTERPOLATION (gst_supcon_interpolation_get_type ())
+GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_interpolation_get_type, "GstSupconInterpolation",
+    {SUPCON_INTERPOLATION_BILINEAR, "Bilinear, antialiased", "bilinear"},
+    {SUPCON_INTERPOLATION_BICUBIC, "Bicubic (a = -0.5), antialiased", "bicubic"})
+
 #define GST_TYPE_SUPCON_CONSISTENT (gst_supcon_consistent_get_type ())
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_consistent_get_type, "GstSupconConsistent",
     {GST_SUPCON_CONSISTENT_FRAME, "Every frame draws anew", "frame"},
@@ -255,6 +266,10 @@ gst_supcon_augment_set_property (GObject * object, guint id,
           g_value_get_int (value) : -1;
       self->changed = TRUE;
       break;
+    case PROP_INTERPOLATION:
+      self->policy.interpolation = g_value_get_enum (value);
+      self->changed = TRUE;
+      break;
     case PROP_CONSISTENT:
       self->consistent = g_value_get_enum (value);
       break;
@@ -315,6 +330,9 @@ gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_CHAIN_DEPTH:
       g_value_set_int (value, self->policy.chain_depth);
+      break;
+    case PROP_INTERPOLATION:
+      g_value_set_enum (value, self->policy.interpolation);
       break;
     case PROP_CONSISTENT:
       g_value_set_enum (value, self->consistent);
@@ -882,7 +900,8 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
           "erase, cutout, warp, pick, mix; corruptions by severity, 1 to 5: "
           "gaussian-noise, shot-noise, impulse-noise, defocus-blur, glass-blur, "
           "motion-blur, zoom-blur, snow, frost, fog, corrupt-brightness, "
-          "corrupt-contrast, elastic, pixelate, jpeg", NULL, playing));
+          "corrupt-contrast, elastic, pixelate, jpeg; center-crop in place of "
+          "crop, and bicubic", NULL, playing));
   g_object_class_install_property (gobject_class, PROP_TABLE,
       g_param_spec_enum ("table", "Table",
           "Which of the published policies autoaugment is",
@@ -916,6 +935,12 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
       g_param_spec_int ("chain-depth", "Chain depth",
           "Operations of each of augmix's chains; -1: 1 to 3 by chance, "
           "torchvision's default", -1, 3, policy.chain_depth, playing));
+  g_object_class_install_property (gobject_class, PROP_INTERPOLATION,
+      g_param_spec_enum ("interpolation", "Interpolation",
+          "How policies resize; bilinear is torchvision's default and the "
+          "faster one. operations name bicubic themselves",
+          GST_TYPE_SUPCON_INTERPOLATION, SUPCON_INTERPOLATION_BILINEAR,
+          playing));
   g_object_class_install_property (gobject_class, PROP_CONSISTENT,
       g_param_spec_enum ("consistent", "Consistent",
           "Whether every frame draws anew or all frames of a clip share a draw, "
@@ -935,6 +960,7 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
 
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_POLICY, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TABLE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_INTERPOLATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_CONSISTENT, 0);
   gst_element_class_set_static_metadata (element_class,
       "Random views of frames", "Filter/Effect/Video",

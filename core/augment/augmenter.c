@@ -305,7 +305,7 @@ supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconProgram *program
     resized.stride = (gsize)view->width * picture->channels;
     resized.pixels = scratch_of (&augmenter->resized, resized.stride * view->height);
   }
-  supcon_resizer_apply (augmenter->resizer, picture, &draws.crop, draws.mirror, &resized);
+  supcon_resizer_apply (augmenter->resizer, picture, &draws.crop, draws.mirror, draws.interpolation, &resized);
   if (draws.n_steps > 0)
     apply_steps (augmenter, &draws, &resized);
   if (picture->channels != view->channels)

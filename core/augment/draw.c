@@ -91,6 +91,21 @@ draw_crop (const Node *node, SupconRng *rng, guint width, guint height)
   return crop;
 }
 
+/* The largest rectangle in the middle that has the view's shape, or a share of it to each side: what torchvision's
+ * Resize of the shorter side and CenterCrop leave. */
+static SupconRect
+center_crop (double share, guint width, guint height, guint view_width, guint view_height)
+{
+  double scale = share * MIN ((double)width / view_width, (double)height / view_height);
+  SupconRect crop;
+
+  crop.width = (guint)CLAMP (rint (view_width * scale), 1.0, width);
+  crop.height = (guint)CLAMP (rint (view_height * scale), 1.0, height);
+  crop.x = (width - crop.width) / 2;
+  crop.y = (height - crop.height) / 2;
+  return crop;
+}
+
 /* torchvision's RandomErasing.get_params. */
 static gboolean
 draw_erase (const Node *node, SupconRng *rng, guint width, guint height, SupconStep *step)
@@ -219,6 +234,13 @@ draw_node (const Drawing *self, const Node *node, guint round)
   case SUPCON_OPERATION_CROP:
     draws->crop = draw_crop (node, &rng, self->picture_width, self->picture_height);
     return;
+  case SUPCON_OPERATION_CENTER_CROP:
+    draws->crop = center_crop (draw_value (&node->values[0], &rng), self->picture_width, self->picture_height,
+        self->view_width, self->view_height);
+    return;
+  case SUPCON_OPERATION_BICUBIC:
+    draws->interpolation = SUPCON_INTERPOLATION_BICUBIC;
+    return;
   case SUPCON_OPERATION_FLIP:
     if (draws->n_steps == 0) {
       draws->mirror = !draws->mirror;
@@ -262,6 +284,7 @@ supcon_program_draw (const SupconProgram *program, guint64 seed, guint64 sample,
 
   draws->crop = (SupconRect){ .width = picture_width, .height = picture_height };
   draws->mirror = FALSE;
+  draws->interpolation = SUPCON_INTERPOLATION_BILINEAR;
   draws->n_steps = 0;
   draw_node (&drawing, &program->root, 0);
 }

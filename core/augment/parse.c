@@ -80,6 +80,8 @@ static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_ELASTIC] = { "elastic", SEVERITY },
   [SUPCON_OPERATION_PIXELATE] = { "pixelate", SEVERITY },
   [SUPCON_OPERATION_JPEG] = { "jpeg", SEVERITY },
+  [SUPCON_OPERATION_CENTER_CROP] = { "center-crop", { { "share", 0.001, 1, 1, 1, FALSE } } },
+  [SUPCON_OPERATION_BICUBIC] = { "bicubic", { { 0 } } },
 };
 
 typedef struct {
@@ -302,8 +304,8 @@ parse_operation (Parser *self, Node *node, gboolean first)
       break;
   if (i == SUPCON_N_OPERATIONS)
     return fail_at (self, at, "an operation (crop, flip, color, greyscale, blur, ..., see docs/augmentation.md)");
-  if (i == SUPCON_OPERATION_CROP && !first)
-    return fail_at (self, at, "crop only in the first place");
+  if ((i == SUPCON_OPERATION_CROP || i == SUPCON_OPERATION_CENTER_CROP) && !first)
+    return fail_at (self, at, "%s only in the first place", operations[i].name);
   if ((i == SUPCON_OPERATION_PICK || i == SUPCON_OPERATION_MIX) && self->in_pick)
     return fail_at (self, at, "no pick or mix inside of a pick or a mix");
   node->operation = i;

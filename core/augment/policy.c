@@ -182,10 +182,15 @@ supcon_policy_to_text (const SupconPolicy *policy)
 {
   GString *text = g_string_new (NULL);
 
+  if (policy->kind != SUPCON_POLICY_NONE)
+    add (text, "crop(scale=#:#,ratio=#:#) flip(#)", policy->scale_min, policy->scale_max, policy->ratio_min,
+        policy->ratio_max, policy->flip_probability);
+  else if (policy->center_crop > 0)
+    add (text, "center-crop(#)", policy->center_crop);
+  if (policy->interpolation == SUPCON_INTERPOLATION_BICUBIC)
+    add (text, " bicubic");
   if (policy->kind == SUPCON_POLICY_NONE)
     return g_string_free (text, FALSE);
-  add (text, "crop(scale=#:#,ratio=#:#) flip(#)", policy->scale_min, policy->scale_max, policy->ratio_min,
-      policy->ratio_max, policy->flip_probability);
   switch (policy->kind) {
   case SUPCON_POLICY_SIMAUGMENT:
     add_color (text, policy);

@@ -3,7 +3,7 @@
 #ifndef SUPCON_AUGMENT_POLICY_H
 #define SUPCON_AUGMENT_POLICY_H
 
-#include <glib.h>
+#include "augment/resize.h"
 
 typedef enum {
   SUPCON_POLICY_NONE,                /* resize only: for evaluation */
@@ -24,6 +24,8 @@ typedef enum {
 
 typedef struct {
   SupconPolicyKind kind;
+  SupconInterpolation interpolation; /* bilinear */
+  double center_crop;          /* of none: share of the largest middle part of the view's shape; 0: the whole picture */
   double scale_min, scale_max; /* share of the picture's area, torchvision: 0.08 to 1 */
   double ratio_min, ratio_max; /* width / height, torchvision: 3/4 to 4/3 */
   double flip_probability;     /* torchvision: 0.5 */

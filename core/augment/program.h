@@ -61,6 +61,9 @@ typedef enum {
   SUPCON_OPERATION_ELASTIC,
   SUPCON_OPERATION_PIXELATE,
   SUPCON_OPERATION_JPEG,
+  /* In place of a crop, and how the crop is resampled: they are no steps on the view. */
+  SUPCON_OPERATION_CENTER_CROP,
+  SUPCON_OPERATION_BICUBIC,
   SUPCON_N_OPERATIONS
 } SupconOperation;
 
@@ -91,6 +94,7 @@ typedef struct {
 typedef struct {
   SupconRect crop;
   gboolean mirror;
+  SupconInterpolation interpolation;
   guint n_steps;
   SupconStep steps[SUPCON_MAX_STEPS];
 } SupconDraws;

@@ -14,6 +14,7 @@ typedef guint8 PixelBytes __attribute__ ((vector_size (4), aligned (1), may_alia
 /* One direction's weights. */
 typedef struct {
   guint in, out;
+  SupconInterpolation interpolation;
   guint taps;           /* room for weights per output pixel */
   guint most;           /* of count; weights behind an output pixel's own are 0 */
   guint *first, *count; /* which input pixels each output pixel sees */
@@ -57,18 +58,30 @@ triangle (double x)
   return MAX (0.0, 1.0 - fabs (x));
 }
 
+static double
+cubic (double x)
+{
+  x = fabs (x);
+  if (x < 1.0)
+    return (1.5 * x - 2.5) * x * x + 1.0;
+  return x < 2.0 ? ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0 : 0.0;
+}
+
 /* The input pixels and weights of PIL's precompute_coeffs. */
 static void
-filter_prepare (Filter *filter, guint in, guint out)
+filter_prepare (Filter *filter, guint in, guint out, SupconInterpolation interpolation)
 {
-  double scale = (double)in / out;
-  double support = MAX (scale, 1.0);
+  gboolean bicubic = interpolation == SUPCON_INTERPOLATION_BICUBIC;
+  double (*kernel) (double) = bicubic ? cubic : triangle;
+  double scale = (double)in / out, reduction = MAX (scale, 1.0);
+  double support = bicubic ? 2.0 * reduction : reduction;
 
-  if (filter->in == in && filter->out == out)
+  if (filter->in == in && filter->out == out && filter->interpolation == interpolation)
     return;
 
   filter->in = in;
   filter->out = out;
+  filter->interpolation = interpolation;
   filter->taps = (guint)ceil (support) * 2 + 1;
   filter->most = 0;
   filter->first = g_renew (guint, filter->first, out);
@@ -83,9 +96,9 @@ filter_prepare (Filter *filter, guint in, guint out)
     double total = 0.0;
 
     for (guint i = first; i < end; i++)
-      total += triangle ((i - centre + 0.5) / support);
+      total += kernel ((i - centre + 0.5) / reduction);
     for (guint i = first; i < end; i++)
-      weights[i - first] = (float)(triangle ((i - centre + 0.5) / support) / total);
+      weights[i - first] = (float)(kernel ((i - centre + 0.5) / reduction) / total);
     while (end - first > 1 && weights[end - first - 1] == 0.0f)
       end--;
     for (guint i = end - first; i < filter->taps; i++)
@@ -127,9 +140,9 @@ resize_vertically (const Filter *filter, guint y, const guint8 *pixels, gsize st
 
 /* Every pixel takes as many values as the one that needs most, and the usual numbers have a loop of their own. Three
  * channels are one vector of four, the last of which is the next pixel's and is written over by it: so pixels are
- * written from left to right, mirrored or not. */
+ * written from left to right, mirrored or not. limited: weights may be negative, so that sums go beyond a byte. */
 static inline __attribute__ ((always_inline)) void
-sum_pixels (const Filter *filter, guint most, const float *row, gboolean mirror, guint8 *restrict out)
+sum_pixels (const Filter *filter, guint most, gboolean limited, const float *row, gboolean mirror, guint8 *restrict out)
 {
   const Filter f = *filter; /* which no byte written can change */
 
@@ -142,6 +155,9 @@ sum_pixels (const Filter *filter, guint most, const float *row, gboolean mirror,
 
     for (guint t = 0; t < most; t++, in += 3)
       sums += weights[t] * *(const Pixel *)in;
+    if (limited)
+      for (guint c = 0; c < 4; c++)
+        sums[c] = CLAMP (sums[c], 0.0f, 255.0f);
     bytes = __builtin_convertvector(__builtin_convertvector(sums, PixelInts), PixelBytes);
     if (i + 1 < f.out)
       *(PixelBytes *)out = bytes;
@@ -153,24 +169,28 @@ sum_pixels (const Filter *filter, guint most, const float *row, gboolean mirror,
 SUPCON_MULTIVERSION static void
 resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
 {
+  if (filter->interpolation == SUPCON_INTERPOLATION_BICUBIC) {
+    sum_pixels (filter, filter->most, TRUE, row, mirror, out);
+    return;
+  }
   switch (filter->most) {
   case 2:
-    sum_pixels (filter, 2, row, mirror, out);
+    sum_pixels (filter, 2, FALSE, row, mirror, out);
     break;
   case 3:
-    sum_pixels (filter, 3, row, mirror, out);
+    sum_pixels (filter, 3, FALSE, row, mirror, out);
     break;
   case 4:
-    sum_pixels (filter, 4, row, mirror, out);
+    sum_pixels (filter, 4, FALSE, row, mirror, out);
     break;
   case 5:
-    sum_pixels (filter, 5, row, mirror, out);
+    sum_pixels (filter, 5, FALSE, row, mirror, out);
     break;
   case 6:
-    sum_pixels (filter, 6, row, mirror, out);
+    sum_pixels (filter, 6, FALSE, row, mirror, out);
     break;
   default:
-    sum_pixels (filter, filter->most, row, mirror, out);
+    sum_pixels (filter, filter->most, FALSE, row, mirror, out);
     break;
   }
 }
@@ -188,19 +208,19 @@ resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirro
 
     for (guint t = 0; t < f.most; t++)
       sum += weights[t] * in[t];
-    out[i] = (guint8)(gint32)sum;
+    out[i] = (guint8)(gint32)CLAMP (sum, 0.0f, 255.0f);
   }
 }
 
 void
-supcon_resizer_apply (
-    SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror, const SupconImage *dst)
+supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
+    SupconInterpolation interpolation, const SupconImage *dst)
 {
   const guint8 *pixels = src->pixels + crop->y * src->stride + (gsize)crop->x * src->channels;
   gsize n = (gsize)crop->width * src->channels, n_behind;
 
-  filter_prepare (&resizer->horizontal, crop->width, dst->width);
-  filter_prepare (&resizer->vertical, crop->height, dst->height);
+  filter_prepare (&resizer->horizontal, crop->width, dst->width, interpolation);
+  filter_prepare (&resizer->vertical, crop->height, dst->height, interpolation);
   /* What is read behind the row's end has no weight, but must be a number. Colours are read by fours. */
   n_behind = (gsize)resizer->horizontal.most * src->channels + 1;
   if (resizer->row_size < n + n_behind) {

@@ -10,16 +10,22 @@ typedef struct {
   guint x, y, width, height;
 } SupconRect;
 
+typedef enum {
+  SUPCON_INTERPOLATION_BILINEAR, /* the triangle filter */
+  SUPCON_INTERPOLATION_BICUBIC   /* Keys 1981 with a = -0.5, PIL's */
+} SupconInterpolation;
+
 typedef struct _SupconResizer SupconResizer; /* filter weights and scratch rows, kept between calls */
 SupconResizer *supcon_resizer_new (void);
 void supcon_resizer_free (SupconResizer *resizer);
 
 /**
- * Resamples the rectangle 'crop' of src to the whole of dst by the bilinear (triangle) filter whose support grows with
- * the reduction; mirror: flipped left to right. src->channels == dst->channels. crop lies inside src and is not empty.
- * Agrees with PIL.Image.crop().resize(BILINEAR) to 1 of 255.
+ * Resamples the rectangle 'crop' of src to the whole of dst by a filter whose support grows with the reduction; mirror:
+ * flipped left to right. src->channels == dst->channels. crop lies inside src and is not empty. Agrees with
+ * PIL.Image.crop().resize() to 1 of 255; bicubic with PIL's on float pictures, since on bytes it also cuts off between
+ * its passes what goes beyond 0 and 255.
  */
-void supcon_resizer_apply (
-    SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror, const SupconImage *dst);
+void supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
+    SupconInterpolation interpolation, const SupconImage *dst);
 
 #endif

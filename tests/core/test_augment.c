@@ -66,7 +66,8 @@ START_TEST (test_resize_golden)
   SupconImage dst = new_image (golden_resizes[_i].out_width, golden_resizes[_i].out_height, src.channels);
   SupconResizer *resizer = supcon_resizer_new ();
 
-  supcon_resizer_apply (resizer, &src, &golden_resizes[_i].crop, golden_resizes[_i].mirror, &dst);
+  supcon_resizer_apply (
+      resizer, &src, &golden_resizes[_i].crop, golden_resizes[_i].mirror, golden_resizes[_i].interpolation, &dst);
   assert_golden (&dst, golden_bytes + golden_resizes[_i].offset, _i);
   supcon_resizer_free (resizer);
   g_free (src.pixels);
@@ -85,7 +86,8 @@ START_TEST (test_resize_reused)
       SupconImage src = make_picture (golden_resizes[k].width, golden_resizes[k].height, golden_resizes[k].channels);
       SupconImage dst = new_image (golden_resizes[k].out_width, golden_resizes[k].out_height, src.channels);
 
-      supcon_resizer_apply (resizer, &src, &golden_resizes[k].crop, golden_resizes[k].mirror, &dst);
+      supcon_resizer_apply (
+          resizer, &src, &golden_resizes[k].crop, golden_resizes[k].mirror, golden_resizes[k].interpolation, &dst);
       assert_golden (&dst, golden_bytes + golden_resizes[k].offset, k);
       g_free (src.pixels);
       g_free (dst.pixels);
@@ -109,7 +111,7 @@ START_TEST (test_resize_plain)
         SupconRect all = { 0, 0, src.width, src.height };
 
         memset (src.pixels, values[v], src.stride * src.height);
-        supcon_resizer_apply (resizer, &src, &all, FALSE, &dst);
+        supcon_resizer_apply (resizer, &src, &all, FALSE, SUPCON_INTERPOLATION_BILINEAR, &dst);
         for (guint y = 0; y < dst.height; y++) {
           for (guint x = 0; x < dst.width; x++)
             ck_assert_uint_eq (dst.pixels[y * dst.stride + x], values[v]);

@@ -2,6 +2,7 @@
 /* supconaugment: views and what they carry, layouts of memory, negotiation, flush, seek, errors. */
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
+#include <gst/controller/controller.h>
 #include <gst/video/video.h>
 #include <string.h>
 
@@ -728,6 +729,79 @@ GST_START_TEST (test_operations)
 
 GST_END_TEST;
 
+/* The middle of the frame in the shape of the view, and a share of it. */
+GST_START_TEST (test_center_crop)
+{
+  static const struct
+  {
+    const gchar *share;
+    guint x, y, side;
+  } cases[] = { {"1", 6, 0, 8}, {"0.5", 8, 2, 4} };
+
+  for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
+    gchar *launch =
+        g_strdup_printf ("supconaugment policy=none interpolation=bicubic "
+        "views=1 center-crop=%s", cases[k].share), *caps =
+        g_strdup_printf ("video/x-raw,width=%u,height=%u", cases[k].side,
+        cases[k].side);
+    GstHarness *h = new_harness (launch, RGB_CAPS (20, 8));
+    guint side = cases[k].side;
+    guint8 *bytes;
+    gsize size;
+
+    gst_harness_set_sink_caps_str (h, caps);
+    gst_harness_push (h, new_frame (20, 8, 3, 60));
+    bytes = pull_bytes (h, &size);
+    for (guint i = 0; i < size; i++)
+      fail_unless_equals_int (bytes[i], pixel (cases[k].x + i / 3 % side,
+              cases[k].y + i / 3 / side, i % 3));
+    g_free (bytes);
+    g_free (launch);
+    g_free (caps);
+    gst_harness_teardown (h);
+  }
+}
+
+GST_END_TEST;
+
+/* A number that a controller moves, and views that change between frames. */
+GST_START_TEST (test_controller)
+{
+  GstHarness *h = new_harness ("supconaugment views=1 scale-min=1 ratio-min=1 "
+      "ratio-max=1", RGB_CAPS (8, 8));
+  GstElement *element = gst_harness_find_element (h, "supconaugment");
+  GstControlSource *source = gst_interpolation_control_source_new ();
+  GstTimedValueControlSource *values = GST_TIMED_VALUE_CONTROL_SOURCE (source);
+
+  g_object_set (source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+  fail_unless (gst_object_add_control_binding (GST_OBJECT (element),
+          gst_direct_control_binding_new_absolute (GST_OBJECT (element),
+              "flip-probability", source)));
+  gst_timed_value_control_source_set (values, 0, 0.0);
+  gst_timed_value_control_source_set (values, 5 * GST_SECOND, 1.0);
+  for (guint i = 0; i < 10; i++) {
+    GstBuffer *frame = new_frame (8, 8, 3, 24);
+    guint views = 1 + i % 3;
+
+    g_object_set (element, "views", views, NULL);
+    GST_BUFFER_PTS (frame) = i * GST_SECOND;
+    fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+    fail_unless_equals_int (gst_harness_buffers_in_queue (h), views);
+    for (guint v = 0; v < views; v++) {
+      gsize size;
+      guint8 *bytes = pull_bytes (h, &size);
+
+      fail_unless_equals_int (bytes[0], pixel (i < 5 ? 0 : 7, 0, 0));
+      g_free (bytes);
+    }
+  }
+  gst_object_unref (source);
+  gst_object_unref (element);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_interlaced)
 {
   GstHarness *h = new_harness ("supconaugment",
@@ -780,6 +854,8 @@ supconaugment_suite (void)
   tcase_add_test (tcase, test_clips);
   tcase_add_test (tcase, test_interlaced);
   tcase_add_test (tcase, test_operations);
+  tcase_add_test (tcase, test_center_crop);
+  tcase_add_test (tcase, test_controller);
   return suite;
 }
 

@@ -113,8 +113,16 @@ def main():
     for w, h, channels, x, y, cw, ch, ow, oh, mirror in RESIZES:
         result = picture(w, h, channels).crop((x, y, x + cw, y + ch)).resize((ow, oh), Image.BILINEAR)
         result = ImageOps.mirror(result) if mirror else result
-        resizes.append((w, h, channels, x, y, cw, ch, ow, oh, mirror, len(data)))
+        resizes.append((w, h, channels, x, y, cw, ch, ow, oh, mirror, "SUPCON_INTERPOLATION_BILINEAR", len(data)))
         data += np.asarray(result).ravel().tolist()
+    for w, h, channels, x, y, cw, ch, ow, oh, mirror in RESIZES:
+        # Floats, so that nothing is cut off between the passes.
+        bands = [np.asarray(band.convert("F").crop((x, y, x + cw, y + ch)).resize((ow, oh), Image.BICUBIC))
+                 for band in picture(w, h, channels).split()]
+        result = np.clip(np.floor(np.stack(bands, 2) + 0.5), 0, 255).astype(np.uint8)
+        result = result[:, ::-1] if mirror else result
+        resizes.append((w, h, channels, x, y, cw, ch, ow, oh, mirror, "SUPCON_INTERPOLATION_BICUBIC", len(data)))
+        data += result.ravel().tolist()
     for case in POLICIES:
         w, h, channels, view_channels, scale_min, scale_max, ratio_min, ratio_max, flip, *key = case
         image = picture(w, h, channels)
@@ -137,7 +145,8 @@ def main():
     print("/* Made by tests/oracle/augment.py. */\n")
     emit("golden_bytes", "guint8", data)
     emit_cases("golden_resizes", "guint width, height, channels;\n  SupconRect crop;\n"
-               "  guint out_width, out_height;\n  gboolean mirror;\n  gsize offset;",
+               "  guint out_width, out_height;\n  gboolean mirror;\n  SupconInterpolation interpolation;\n"
+               "  gsize offset;",
                [(*r[:3], "{ %d, %d, %d, %d }" % r[3:7], *r[7:]) for r in resizes])
     print(f"#define GOLDEN_VIEW {VIEW}\n")
     emit_cases("golden_policies", "guint width, height, channels, view_channels;\n"
