@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/bf16_tile.h"
 
+#include "cpu.h"
 #include "simd.h"
 
 static void
@@ -39,9 +40,9 @@ const SupconBf16Kernels *
 supcon_bf16_kernels (void)
 {
 #ifdef SUPCON_HAVE_AMX
-  if (supcon_bf16_amx_available ())
+  if (supcon_cpu_level () >= SUPCON_CPU_AMX)
     return &supcon_bf16_amx;
-  if (__builtin_cpu_supports ("avx512bf16"))
+  if (supcon_cpu_level () >= SUPCON_CPU_AVX512 && __builtin_cpu_supports ("avx512bf16"))
     return &supcon_bf16_avx512;
 #endif
   return &supcon_bf16_plain;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** Which instruction sets the kernels may use. */
+#ifndef SUPCON_CPU_H
+#define SUPCON_CPU_H
+
+/** Each level includes those before it. */
+typedef enum {
+  SUPCON_CPU_PLAIN,  /* what the compiler's defaults give */
+  SUPCON_CPU_AVX2,   /* AVX2 and FMA */
+  SUPCON_CPU_AVX512, /* AVX-512 F; AVX-512 BF16 too where the processor has it */
+  SUPCON_CPU_AMX     /* AMX tiles of bfloat16, where the kernel permits them */
+} SupconCpuLevel;
+
+/**
+ * The processor's level, or the one that the environment names if that is lower: SUPCON_CPU=plain, avx2, avx512 or amx.
+ * It is read once in a process. Any other value is warned about and ignored.
+ */
+SupconCpuLevel supcon_cpu_level (void);
+
+#endif
