@@ -196,6 +196,8 @@ classify_linear (GstSupconClassifier * self, const gfloat * embedding,
   g_array_set_size (self->probabilities, supcon_model_n_classes (model));
   p = (gfloat *) self->probabilities->data;
   supcon_model_classify (model, embedding, 1, p);
+  for (guint i = 0; i < self->probabilities->len; i++)
+    p[i] /= self->snapshot->temperature;
   supcon_softmax (p, 1, self->probabilities->len, p);
   return TRUE;
 }
@@ -257,10 +259,10 @@ refuse_embedding (GError ** error)
 gboolean
 gst_supcon_classifier_take (GstSupconClassifier * self,
     const gfloat * embedding, guint dim, const gchar * layer,
-    const gchar * label, gboolean time, gdouble smoothing, guint majority,
-    const gfloat ** probabilities, guint * n, GError ** error)
+    const gchar * label, gboolean learning, gboolean time, gdouble smoothing,
+    guint majority, const gfloat ** probabilities, guint * n, GError ** error)
 {
-  gboolean teaches = !is_linear (self) && label;
+  gboolean teaches = learning && !is_linear (self) && label;
 
   if (!(is_linear (self) ? classify_linear (self, embedding, dim, layer, error)
           : classify_examples (self, embedding, dim, error)))

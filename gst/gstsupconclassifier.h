@@ -44,14 +44,14 @@ gboolean gst_supcon_classifier_update (GstSupconClassifier * classifier,
 
 /**
  * Takes in an embedding (dim numbers of layer, which may be NULL), counting it when label (may be NULL) is its true one.
- * centroid and knn then learn from it, and it has no probabilities of its own.
+ * With learning, centroid and knn then learn from it, and it has no probabilities of its own.
  * probabilities: *n of them, the caller's to change, valid until the next call. *n is 0 where there is nothing to say.
  * time: smooths over the frames before, by smoothing and majority; FALSE: there are none before it, as for regions.
  */
 gboolean gst_supcon_classifier_take (GstSupconClassifier * classifier,
     const gfloat * embedding, guint dim, const gchar * layer,
-    const gchar * label, gboolean time, gdouble smoothing, guint majority,
-    const gfloat ** probabilities, guint * n, GError ** error);
+    const gchar * label, gboolean learning, gboolean time, gdouble smoothing,
+    guint majority, const gfloat ** probabilities, guint * n, GError ** error);
 /** The next frame has nothing to do with those before it. */
 void gst_supcon_classifier_forget_frames (GstSupconClassifier * classifier);
 

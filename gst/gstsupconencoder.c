@@ -15,6 +15,9 @@
  * newest complete weights are taken between two frames, and the meta's version counts them. With
  * #GstSupconEncoder:watch a checkpoint that is replaced, by whatever process, is read again.
  *
+ * A frame that would be late downstream, as live pictures get where encoding is too slow for them, is dropped and told of
+ * in a QoS message (#GstBaseTransform:qos). The LATENCY query counts in what the slowest of the first 30 frames took.
+ *
  * With #GstSupconEncoder:regions each #GstVideoRegionOfInterestMeta of a frame gets an embedding of its own, as a
  * parameter `supcon-embedding` of the region.
  *
@@ -59,6 +62,8 @@ enum
 #define DEFAULT_INTERVAL 1
 #define DEFAULT_NORMALIZE FALSE
 #define DEFAULT_REGIONS FALSE
+/* Frames that tell the latency. */
+#define TIMED_FRAMES 30
 #define DEFAULT_WATCH FALSE
 
 struct _GstSupconEncoder
@@ -81,6 +86,8 @@ struct _GstSupconEncoder
   GstSupconInference *inference;
   GstSupconLayer active_layer;
   guint64 frame;                /* since start or flush */
+  GstClockTime latency;         /* of the slowest of the first frames, under the object lock */
+  guint timed;                  /* frames that were */
   GArray *last;                 /* gfloat: what left for the last whole frame; empty: nothing yet */
   GArray *pictures;             /* SupconImage: of this frame */
 
@@ -246,6 +253,8 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
       self->stem == SUPCON_STEM_IMAGENET ? 224 : 32;
   self->active_layer = self->layer;
   self->skipped_regions = 0;
+  self->latency = 0;
+  self->timed = 0;
   if (self->location || self->model)
     self->inference =
         gst_supcon_inference_new (gst_supcon_model_source_new (self->model,
@@ -502,6 +511,47 @@ attach (GstSupconEncoder * self, GstBuffer * out, GstClockTime latency)
       gst_supcon_inference_version (self->inference), latency);
 }
 
+/* What a frame takes is what it comes later by. The pipeline is told once it is known, and when it grows by half. */
+static void
+time_frame (GstSupconEncoder * self, GstClockTime time)
+{
+  gboolean changed = FALSE;
+
+  GST_OBJECT_LOCK (self);
+  if (self->timed < TIMED_FRAMES) {
+    self->timed++;
+    changed = time > self->latency + self->latency / 2;
+    self->latency = MAX (self->latency, time);
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
+}
+
+static gboolean
+gst_supcon_encoder_query (GstBaseTransform * trans, GstPadDirection direction,
+    GstQuery * query)
+{
+  GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
+  gboolean ok = GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->query
+      (trans, direction, query);
+  GstClockTime least, most;
+  gboolean live;
+
+  if (!ok || direction != GST_PAD_SRC
+      || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return ok;
+  gst_query_parse_latency (query, &live, &least, &most);
+  GST_OBJECT_LOCK (self);
+  least += self->latency;
+  if (GST_CLOCK_TIME_IS_VALID (most))
+    most += self->latency;
+  GST_OBJECT_UNLOCK (self);
+  gst_query_set_latency (query, live, least, most);
+  return TRUE;
+}
+
 static GstFlowReturn
 gst_supcon_encoder_transform (GstBaseTransform * trans, GstBuffer * in,
     GstBuffer * out)
@@ -535,6 +585,7 @@ gst_supcon_encoder_transform (GstBaseTransform * trans, GstBuffer * in,
     }
     encode (self, &frame, out, normalize, regions);
     gst_video_frame_unmap (&frame);
+    time_frame (self, (g_get_monotonic_time () - start) * GST_USECOND);
   }
   if (self->tensors)
     gst_buffer_fill (out, 0, self->last->data,
@@ -651,6 +702,7 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
       gst_supcon_encoder_prepare_output_buffer;
   trans_class->transform = gst_supcon_encoder_transform;
   trans_class->sink_event = gst_supcon_encoder_sink_event;
+  trans_class->query = gst_supcon_encoder_query;
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_ENCODER_LAYER, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_ENCODER_NAME, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_STEM, 0);
@@ -659,6 +711,7 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
 static void
 gst_supcon_encoder_init (GstSupconEncoder * self)
 {
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), TRUE);
   self->stem = SUPCON_STEM_IMAGENET;
   self->width = 1.0;
   self->interval = DEFAULT_INTERVAL;

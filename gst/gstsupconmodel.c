@@ -21,11 +21,12 @@ static GHashTable *registry;    /* name -> GstSupconSharedModel that has users *
 
 /* Takes model and labels. */
 static GstSupconSnapshot *
-snapshot_new (SupconModel * model, SupconLabels * labels, guint64 version)
+snapshot_new (SupconModel * model, SupconLabels * labels, gdouble temperature,
+    guint64 version)
 {
   GstSupconSnapshot *snapshot = g_new (GstSupconSnapshot, 1);
 
-  *snapshot = (GstSupconSnapshot) {1, model, labels, version};
+  *snapshot = (GstSupconSnapshot) {1, model, labels, temperature, version};
   return snapshot;
 }
 
@@ -81,14 +82,14 @@ gst_supcon_shared_model_unref (GstSupconSharedModel * shared)
 
 void
 gst_supcon_shared_model_publish (GstSupconSharedModel * shared,
-    const SupconModel * model, const SupconLabels * labels)
+    const SupconModel * model, const SupconLabels * labels, gdouble temperature)
 {
   GstSupconSnapshot *snapshot, *old;
   SupconLabels *names = supcon_labels_new ();
 
   for (guint i = 0; i < supcon_labels_count (labels); i++)
     supcon_labels_add (names, supcon_labels_name (labels, i));
-  snapshot = snapshot_new (supcon_model_copy (model), names, 1);
+  snapshot = snapshot_new (supcon_model_copy (model), names, temperature, 1);
 
   g_mutex_lock (&shared->lock);
   old = shared->newest;
@@ -197,7 +198,8 @@ take_file (GstSupconModelSource * self, GError ** error)
       self->has_fallback ? &self->fallback : NULL, &info, error);
   if (!model)
     return NULL;
-  return snapshot_new (model, info.labels, ++self->file_version);
+  return snapshot_new (model, info.labels, info.temperature,
+      ++self->file_version);
 }
 
 GstSupconSnapshot *

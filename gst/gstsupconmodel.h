@@ -22,6 +22,7 @@ typedef struct
   gint ref_count;
   SupconModel *model;           /* only for what takes a const model, and supcon_model_classify */
   SupconLabels *labels;
+  gdouble temperature;          /* divides the classifier's logits */
   guint64 version;              /* counts from 1 for each name or file */
 } GstSupconSnapshot;
 
@@ -32,9 +33,10 @@ typedef struct _GstSupconSharedModel GstSupconSharedModel;
 
 GstSupconSharedModel *gst_supcon_shared_model_ref (const gchar * name);
 void gst_supcon_shared_model_unref (GstSupconSharedModel * shared);
-/** Makes a copy of model and labels the newest. Any thread; the model must not change meanwhile. */
+/** Makes a copy of model and labels, with temperature, the newest. Any thread; the model must not change meanwhile. */
 void gst_supcon_shared_model_publish (GstSupconSharedModel * shared,
-    const SupconModel * model, const SupconLabels * labels);
+    const SupconModel * model, const SupconLabels * labels,
+    gdouble temperature);
 
 /** What one element reads its model from. One thread at a time. */
 typedef struct _GstSupconModelSource GstSupconModelSource;

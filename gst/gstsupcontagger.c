@@ -7,7 +7,7 @@
  * Says what a frame shows, from the embedding that supconencoder attached to it. With method=linear the classifier in
  * the checkpoint at #GstSupconTagger:location decides, or the one that a supcontrainer of this process shares
  * (#GstSupconTagger:model). Methods centroid and knn need no training: they compare with examples. Frames that carry a
- * true label (see supconlabel) are examples, and so is what the action signal #GstSupconTagger::learn says of the frame
+ * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal #GstSupconTagger::learn says of the frame
  * that was seen last; #GstSupconTagger:memory-location keeps them.
  *
  * Tags leave in five ways:
@@ -425,9 +425,9 @@ judge (GstSupconTagger * self, GstBuffer * embedding, guint dim,
 
   gst_buffer_map (embedding, &map, GST_MAP_READ);
   ok = gst_supcon_classifier_take (self->classifier,
-      (const gfloat *) map.data, dim, layer, label, !region,
-      settings->smoothing, settings->majority, &probabilities, &n_classes,
-      error);
+      (const gfloat *) map.data, dim, layer, label, settings->learning,
+      !region, settings->smoothing, settings->majority, &probabilities,
+      &n_classes, error);
   gst_buffer_unmap (embedding, &map);
   gst_buffer_unref (embedding);
   if (!ok)

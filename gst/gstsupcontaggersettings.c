@@ -91,6 +91,11 @@ install_frame_properties (GObjectClass * klass, GParamFlags flags)
           "How much more probable than the last frame's label another must be "
           "to take its place, and how far below threshold that label may fall "
           "(0: labels change at once)", 0, 1, 0, controllable));
+  add (klass, FIELD (learning),
+      g_param_spec_boolean ("learning", "Learning",
+          "Frames with a true label are examples for methods centroid and knn; "
+          "otherwise they only are counted, and tagged like others", TRUE,
+          flags));
   add (klass, FIELD (post_messages),
       g_param_spec_boolean ("post-messages", "Post messages",
           "Post a supcon-tags element message for each tagged frame", TRUE,

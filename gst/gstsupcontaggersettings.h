@@ -15,7 +15,7 @@ typedef struct
   GstSupconClassifierMethod method;
   guint neighbours, top_k, majority;
   gdouble threshold, smoothing, hysteresis;
-  gboolean watch, post_messages, print_evaluation;
+  gboolean watch, learning, post_messages, print_evaluation;
 } GstSupconTaggerSettings;
 
 /** Once, at the class's start. */

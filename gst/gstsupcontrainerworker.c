@@ -105,7 +105,8 @@ share (GstSupconTrainerWorker * self)
   if (!self->shared || self->shared_step == self->step)
     return;
   labels = trained_labels (self);
-  gst_supcon_shared_model_publish (self->shared, self->model, labels);
+  gst_supcon_shared_model_publish (self->shared, self->model, labels,
+      supcon_trainer_calibrate (self->trainer));
   supcon_labels_free (labels);
   self->shared_step = self->step;
 }
@@ -118,7 +119,8 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
   SupconCheckpointInfo info = {.labels = trained_labels (self),
     .step = supcon_trainer_step_count (self->trainer),
     .queue = (SupconQueue *) supcon_trainer_queue (self->trainer),
-    .frames = self->trained_frames
+    .frames = self->trained_frames,
+    .temperature = supcon_trainer_calibrate (self->trainer)
   };
   gboolean saved;
 

@@ -39,6 +39,7 @@ supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
   g_clear_pointer (&info->queue, supcon_queue_free);
   info->stage[0] = info->optimizer[0] = '\0';
   info->step = info->frames = 0;
+  info->temperature = 0;
 }
 
 /* A 4-dimensional weight seen as out x in x k (OIHW, a file's) or k x in x out (HWIO, ours); others have one order. */
@@ -152,6 +153,8 @@ add_metadata (
   supcon_safetensors_writer_add_metadata (writer, "stage", info->stage);
   add_uint (writer, "step", info->step);
   add_uint (writer, "frames", info->frames);
+  if (info->temperature > 0)
+    add_double (writer, "temperature", info->temperature);
   if (*info->optimizer)
     supcon_safetensors_writer_add_metadata (writer, "optimizer", info->optimizer);
 }
@@ -427,6 +430,8 @@ read_info (const SupconSafetensors *file, guint n_classes, SupconCheckpointInfo 
       /* Files of before it was counted have none. */
       || (supcon_safetensors_metadata (file, "frames")
           && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error))
+      || (supcon_safetensors_metadata (file, "temperature")
+          && !get_doubles (file, "temperature", 1, 1e-3, 1e3, &info->temperature, error))
       || (supcon_safetensors_metadata (file, "optimizer")
           && !get_name (file, "optimizer", info->optimizer, sizeof info->optimizer, error)))
     return FALSE;
@@ -648,7 +653,7 @@ supcon_checkpoint_load (
   SupconSafetensors *file;
   SupconModel *model = NULL;
 
-  *info = (SupconCheckpointInfo){ .labels = NULL };
+  *info = (SupconCheckpointInfo){ .temperature = 1 };
   file = supcon_safetensors_open (location, error);
   if (!file)
     return NULL;

@@ -3,7 +3,8 @@
  * Checkpoints: safetensors files that hold a model and what is needed to go on training it.
  *
  * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
- * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, optimizer.
+ * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, optimizer,
+ * temperature.
  * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
  * means of squared gradients; num_batches_tracked is accepted and passed over; queue.embeddings,
  * queue.labels, queue.samples of a queue of past embeddings, oldest first. When averages of the weights are kept,
@@ -23,6 +24,7 @@ typedef struct {
   guint64 step;         /* optimiser steps of that stage */
   char optimizer[16];   /* whose momenta these are, "" when it is not said */
   SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned when loaded */
+  double temperature;   /* divides the classifier's logits before the softmax; 0 or not there when saved: 1 when read */
   guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
 } SupconCheckpointInfo;
 

@@ -51,6 +51,7 @@ gboolean
 supcon_trainer_classifier_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, GError **error)
 {
   guint classes = supcon_model_n_classes (self->model), dim = supcon_model_embedding_dim (self->model);
+  const SupconReal *targets;
   SupconCrossEntropyResult loss;
 
   supcon_trainer_reserve (self, batch->n, classes);
@@ -61,8 +62,11 @@ supcon_trainer_classifier_step (SupconTrainer *self, const SupconBatch *batch, S
     supcon_model_embed (self->model, batch->pixels, batch->n, self->r);
   }
   supcon_model_classify (self->model, self->r, batch->n, self->logits);
-  loss = supcon_cross_entropy (
-      self->logits, batch->n, classes, batch->labels, supcon_trainer_targets (self, batch, classes), self->dlogits);
+  targets = supcon_trainer_targets (self, batch, classes);
+  loss = supcon_cross_entropy (self->logits, batch->n, classes, batch->labels, targets, self->dlogits);
+  /* Mixed pictures have no label that confidence could be held to. */
+  if (!targets)
+    supcon_calibration_add (self->calibration, self->logits, batch->n, classes, batch->labels);
   stats->loss = loss.loss;
   stats->anchors = stats->classified = loss.counted;
   stats->correct = loss.correct;

@@ -67,6 +67,7 @@ supcon_trainer_new (SupconModel *model, const SupconTrainerConfig *config, guint
   SupconTrainer *self = g_new0 (SupconTrainer, 1);
 
   self->model = model;
+  self->calibration = supcon_calibration_new ();
   self->config = *config;
   if (config->momentum_encoder && config->average_decay == 0)
     self->config.average_decay = MOMENTUM_ENCODER_DECAY;
@@ -101,7 +102,14 @@ supcon_trainer_free (SupconTrainer *self)
   free_buffers (self);
   supcon_real_free (self->running);
   supcon_queue_free (self->queue);
+  supcon_calibration_free (self->calibration);
   g_free (self);
+}
+
+double
+supcon_trainer_calibrate (const SupconTrainer *self)
+{
+  return supcon_calibration_temperature (self->calibration);
 }
 
 guint64

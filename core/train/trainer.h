@@ -104,6 +104,8 @@ guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
 const SupconQueue *supcon_trainer_queue (const SupconTrainer *trainer);
 /** Puts past into the queue, if there is one, when resuming. past may be NULL. */
 void supcon_trainer_restore_queue (SupconTrainer *trainer, const SupconQueue *past);
+/** What divides the classifier's logits so that its confidences are right, by its last batches; 1 before the first. */
+double supcon_trainer_calibrate (const SupconTrainer *trainer);
 
 /**
  * One optimiser step on batch, whose pictures may be mixed by it. Where there is a classifier the model must have as

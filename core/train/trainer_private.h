@@ -3,6 +3,7 @@
 #ifndef SUPCON_TRAIN_TRAINER_PRIVATE_H
 #define SUPCON_TRAIN_TRAINER_PRIVATE_H
 
+#include "train/calibrate.h"
 #include "train/trainer.h"
 
 struct _SupconTrainer {
@@ -17,6 +18,8 @@ struct _SupconTrainer {
   SupconReal *logits, *dlogits, *targets; /* views x classes */
   SupconReal *running;                    /* a copy of the running statistics */
   gboolean in_pieces;                     /* the last batch was encoded in several */
+
+  SupconCalibration *calibration; /* of the classifier */
 
   guint collapsed_steps;
   SupconQueue *queue; /* or NULL */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Classes by examples, labels with other names, probabilities over time; against numbers worked out by hand. */
+/* Classes by examples, labels with other names, probabilities over time and their temperature; against numbers worked
+ * out by hand. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <unistd.h>
 
 #include "check_main.h"
 #include "labels.h"
+#include "train/calibrate.h"
 #include "train/examples.h"
 #include "train/smooth.h"
 
@@ -185,4 +187,35 @@ START_TEST (test_majority)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_rename, test_smoothing, test_majority)
+/* Eight of ten are right with logits 2 apart: softmax must say 0.8, so 2 / T = log 4. */
+START_TEST (test_temperature)
+{
+  SupconReal logits[10][2], right[3] = { 5, 0, 0 };
+  gint32 labels[10], first = 0;
+  SupconCalibration *calibration = supcon_calibration_new ();
+
+  for (guint i = 0; i < 10; i++) {
+    logits[i][0] = 700;
+    logits[i][1] = 698;
+    labels[i] = i % 5 == 4;
+  }
+  ck_assert_close (supcon_calibrate_temperature (logits[0], 10, 2, labels), 2 / log (4));
+  ck_assert_close (supcon_calibrate_temperature (right, 1, 3, &first), SUPCON_MIN_CALIBRATION);
+  first = 2;
+  ck_assert_close (supcon_calibrate_temperature (right, 1, 3, &first), SUPCON_MAX_CALIBRATION);
+  ck_assert_close (supcon_calibrate_temperature (right, 0, 3, &first), 1);
+
+  ck_assert_close (supcon_calibration_temperature (calibration), 1);
+  supcon_calibration_add (calibration, right, 1, 3, &first);
+  labels[9] = -1;
+  for (guint i = 0; i < SUPCON_CALIBRATION_PICTURES; i++) {
+    supcon_calibration_add (calibration, logits[9], 1, 2, &labels[9]);
+    supcon_calibration_add (calibration, logits[i % 5], 1, 2, &labels[i % 5]);
+  }
+  ck_assert_double_eq_tol (supcon_calibration_temperature (calibration), 2 / log (4), 1e-2);
+  supcon_calibration_free (calibration);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_rename, test_smoothing, test_majority,
+    test_temperature)

@@ -299,6 +299,48 @@ GST_START_TEST (test_regions)
 }
 GST_END_TEST;
 
+/* A late frame is dropped and told of; what encoding takes is in the latency. */
+GST_START_TEST (test_late)
+{
+  SupconModel *model = write_model (3, 1);
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h = harness_new (bus, "supconencoder location=%s", location);
+  GstBuffer *in;
+  GstMessage *message;
+  guint64 dropped;
+
+  gst_harness_set_live (h, TRUE);
+  in = picture_new (1);
+  GST_BUFFER_PTS (in) = 0;
+  GST_BUFFER_DURATION (in) = GST_SECOND / 30;
+  gst_buffer_unref (gst_harness_push_and_pull (h, in));
+  fail_unless (gst_harness_query_latency (h) > 0);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+
+  gst_harness_push_upstream_event (h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW,
+          2.0, GST_SECOND, 0));
+  in = picture_new (2);
+  GST_BUFFER_PTS (in) = GST_SECOND / 30;
+  GST_BUFFER_DURATION (in) = GST_SECOND / 30;
+  fail_unless_equals_int (gst_harness_push (h, in), GST_FLOW_OK);
+  fail_unless (gst_harness_try_pull (h) == NULL);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_QOS);
+  fail_unless (message != NULL);
+  gst_message_parse_qos_stats (message, NULL, NULL, &dropped);
+  fail_unless_equals_uint64 (dropped, 1);
+  gst_message_unref (message);
+  in = picture_new (3);
+  GST_BUFFER_PTS (in) = 3 * GST_SECOND;
+  gst_buffer_unref (gst_harness_push_and_pull (h, in));
+  supcon_model_free (model);
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+}
+GST_END_TEST;
+
 static Suite *
 live_suite (void)
 {
@@ -312,6 +354,7 @@ live_suite (void)
   tcase_add_test (tcase, test_file_then_shared);
   tcase_add_test (tcase, test_watch);
   tcase_add_test (tcase, test_regions);
+  tcase_add_test (tcase, test_late);
   return suite;
 }
 

@@ -21,7 +21,7 @@ static const gchar *const class_names[] = { "cup", "box", "can" };
 
 /* A checkpoint whose classifier gives embedding[c] as the logit of class c. */
 static gchar *
-save_model (guint n_classes, guint * embedding_dim)
+save_model (guint n_classes, gdouble temperature, guint * embedding_dim)
 {
   gchar *location = NULL;
   gint fd = g_file_open_tmp ("tagger-XXXXXX.safetensors", &location, NULL);
@@ -53,7 +53,8 @@ save_model (guint n_classes, guint * embedding_dim)
   for (guint c = 0; c < n_classes; c++)
     supcon_labels_add (labels, class_names[c]);
   supcon_checkpoint_save (location, model,
-      &(SupconCheckpointInfo) {.labels = labels,.stage = "linear",.step = 1}, &error);
+      &(SupconCheckpointInfo) {.labels = labels,.stage = "linear",.step = 1,
+        .temperature = temperature}, &error);
   g_assert_no_error (error);
   supcon_model_free (model);
   supcon_labels_free (labels);
@@ -88,7 +89,7 @@ start (Fixture * f, const gchar * launch, gboolean with_text)
 static void
 start_linear (Fixture * f, const gchar * properties, gboolean with_text)
 {
-  gchar *location = save_model (3, &f->dim);
+  gchar *location = save_model (3, 1, &f->dim);
   gchar *launch = g_strdup_printf ("supcontagger location=%s %s", location,
       properties);
 
@@ -282,6 +283,41 @@ GST_START_TEST (test_linear_tags)
   check_tag (frame, 3, NULL, 0, 0);
   gst_buffer_unref (frame);
   fail_unless (pop_message (&f, "supcon-tags") == NULL);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Twice the temperature halves the logits. */
+GST_START_TEST (test_temperature)
+{
+  Fixture f;
+  gchar *location = save_model (3, 2, &f.dim);
+  gchar *launch = g_strdup_printf ("supcontagger location=%s", location);
+
+  start (&f, launch, FALSE);
+  check_pass (&f, new_likely (&f, .09, .64, .01, NULL), "box", 1, .8 / 1.2);
+  stop (&f);
+  g_unlink (location);
+  g_free (location);
+  g_free (launch);
+}
+
+GST_END_TEST;
+
+/* Frames with a true label only are counted. */
+GST_START_TEST (test_not_learning)
+{
+  static const gfloat a[2] = { 1, 0 };
+  Fixture f;
+
+  start (&f, "supcontagger method=knn learning=false", FALSE);
+  check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
+  check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+  g_object_set (f.video->element, "learning", TRUE, NULL);
+  check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
+  g_object_set (f.video->element, "learning", FALSE, NULL);
+  check_pass (&f, new_embedded (&f, a, 2, "box"), "cup", 0, 1);
   stop (&f);
 }
 
@@ -770,7 +806,7 @@ check_start_error (const gchar * location, const gchar * part)
 GST_START_TEST (test_bad_location)
 {
   guint dim;
-  gchar *location = save_model (0, &dim);
+  gchar *location = save_model (0, 1, &dim);
 
   check_start_error (NULL, "location");
   check_start_error ("/nowhere/at-all.safetensors", "at-all.safetensors");
@@ -1309,6 +1345,8 @@ tagger_suite (void)
 
   suite_add_tcase (suite, frames);
   tcase_add_test (frames, test_linear_tags);
+  tcase_add_test (frames, test_temperature);
+  tcase_add_test (frames, test_not_learning);
   tcase_add_test (frames, test_caps_change);
   tcase_add_test (frames, test_shared_buffer);
   tcase_add_test (frames, test_threshold_and_text);
