@@ -299,6 +299,96 @@ GST_START_TEST (test_regions)
 }
 GST_END_TEST;
 
+typedef struct
+{
+  GstElement *teacher;
+  gint stop;
+} Lessons;
+
+/* Says what is seen, again and again, as people do at the same time as frames come. */
+static gpointer
+give_lessons (gpointer data)
+{
+  static const gchar *const labels[] = { "cup", "\"box\"", "杯\n子" };
+  Lessons *self = data;
+  gboolean done;
+
+  for (guint i = 0; !g_atomic_int_get (&self->stop); i++) {
+    const gchar *label = labels[i % 3], *next = labels[(i + 1) % 3];
+
+    g_signal_emit_by_name (self->teacher, "learn", label, &done);
+    if (i % 7 == 6)
+      g_signal_emit_by_name (self->teacher, "rename", label, next, &done);
+    if (i % 11 == 10)
+      g_signal_emit_by_name (self->teacher, "forget", label, &done);
+    g_usleep (500);
+  }
+  return NULL;
+}
+
+/* Training, two encoders that take its model, one that reads files which are replaced, tagging and teaching, all at once;
+ * for LIVE_SECONDS, some by default. */
+GST_START_TEST (test_all_at_once)
+{
+  const gchar *seconds = g_getenv ("LIVE_SECONDS");
+  SupconModel *model = write_model (3, 1);
+  gchar *trained = g_build_filename (folder, "t.safetensors", NULL);
+  gchar *line = g_strdup_printf ("videotestsrc pattern=snow ! " CAPS
+      " ! tee name=t ! queue ! supconlabel label=snow ! supconaugment views=2 ! "
+      "queue ! supcontrainer encoder=resnet8 batch-size=16 threads=2 model=m "
+      "update-interval=1 location=%s t. ! queue ! supconencoder model=m ! "
+      "supcontagger name=one method=knn ! fakesink t. ! queue ! supconencoder "
+      "name=two model=m ! supcontagger method=centroid ! fakesink t. ! queue ! "
+      "supconencoder watch=true location=%s ! supcontagger name=three "
+      "method=centroid majority=5 hysteresis=0.1 ! fakesink", trained, location);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  gint64 end = g_get_monotonic_time ()
+      + (seconds ? atoi (seconds) : 3) * G_USEC_PER_SEC;
+  GstBus *bus = gst_element_get_bus (pipeline);
+  Lessons lessons[2] = { {gst_bin_get_by_name (GST_BIN (pipeline), "one"), 0},
+  {gst_bin_get_by_name (GST_BIN (pipeline), "three"), 0}
+  };
+  GThread *threads[2];
+  GstMessage *message;
+  guint64 version = 0, newest = 0, tags = 0;
+
+  fail_unless (gst_element_set_state (pipeline, GST_STATE_PLAYING)
+      != GST_STATE_CHANGE_FAILURE);
+  for (guint i = 0; i < 2; i++)
+    threads[i] = g_thread_new ("lessons", give_lessons, &lessons[i]);
+  for (guint i = 0; g_get_monotonic_time () < end; i++) {
+    if (i % 100 == 0) {
+      supcon_model_free (model);
+      model = write_model (i, 1);
+    }
+    message = gst_bus_timed_pop (bus, GST_MSECOND);
+    if (!message)
+      continue;
+    fail_unless (GST_MESSAGE_TYPE (message) != GST_MESSAGE_ERROR);
+    if (gst_message_has_name (message, "supcon-tags")) {
+      fail_unless (gst_structure_get_uint64 (gst_message_get_structure
+              (message), "version", &version));
+      newest = MAX (newest, version);
+      tags++;
+    }
+    gst_message_unref (message);
+  }
+  for (guint i = 0; i < 2; i++) {
+    g_atomic_int_set (&lessons[i].stop, 1);
+    g_thread_join (threads[i]);
+    gst_object_unref (lessons[i].teacher);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  fail_unless (tags > 10 && newest > 2, "%" G_GUINT64_FORMAT " tags, version %"
+      G_GUINT64_FORMAT, tags, newest);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  supcon_model_free (model);
+  g_free (line);
+  g_free (trained);
+}
+GST_END_TEST;
+
 /* A late frame is dropped and told of; what encoding takes is in the latency. */
 GST_START_TEST (test_late)
 {
@@ -355,6 +445,7 @@ live_suite (void)
   tcase_add_test (tcase, test_watch);
   tcase_add_test (tcase, test_regions);
   tcase_add_test (tcase, test_late);
+  tcase_add_test (tcase, test_all_at_once);
   return suite;
 }
 
