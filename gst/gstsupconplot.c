@@ -22,7 +22,7 @@ static const guint32 palette[] = {
 #define LEGEND_SHARE 0.24       /* of the width */
 #define LINE 17                 /* of text, pixels */
 #define MARGIN 8
-#define SCALE_WIDTH 56          /* of the numbers beside curves */
+#define SCALE_WIDTH 72          /* of the numbers beside curves */
 #define FAINTEST 40             /* of the oldest point, of 255 */
 #define VIEW_SPEED 0.1          /* share of the way that the view goes in one picture */
 
