@@ -24,6 +24,7 @@
 #include "augment/augmenter.h"
 #include "augment/policy.h"
 #include "gstsupconenums.h"
+#include "gstsupconformat.h"
 #include "gstsupconmeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_augment_debug);
@@ -176,7 +177,7 @@ GST_ELEMENT_REGISTER_DEFINE (supconaugment, "supconaugment", GST_RANK_NONE,
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_PICTURE_FORMATS)));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
@@ -430,13 +431,14 @@ gst_supcon_augment_stop (GstBaseTransform * trans)
 /* Size, format and what hangs on them (shape of the pixels, colorimetry) are free on the other side. */
 static GstCaps *
 gst_supcon_augment_transform_caps (G_GNUC_UNUSED GstBaseTransform * trans,
-    G_GNUC_UNUSED GstPadDirection direction, GstCaps * caps, GstCaps * filter)
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
   GstCaps *result = gst_caps_new_empty ();
   GValue formats = G_VALUE_INIT;
 
   g_value_init (&formats, GST_TYPE_LIST);
-  gst_value_deserialize (&formats, "{ RGB, GRAY8 }");
+  gst_value_deserialize (&formats, direction == GST_PAD_SINK ?
+      "{ RGB, GRAY8 }" : GST_SUPCON_PICTURE_FORMATS);
   for (guint i = 0; i < gst_caps_get_size (caps); i++) {
     GstStructure *s = gst_structure_copy (gst_caps_get_structure (caps, i));
 
@@ -702,7 +704,8 @@ gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   guint64 sample = self->frame;
   const gchar *label = NULL;
-  SupconImage picture, view;
+  SupconImage picture, view = { 0 };
+  SupconChroma chroma;
   GstVideoFrame in, out;
 
   if (!gst_video_frame_map (&in, &self->in_info, inbuf, GST_MAP_READ)) {
@@ -719,8 +722,7 @@ gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
             gst_buffer_get_size (outbuf)));
     return GST_FLOW_ERROR;
   }
-  gst_supcon_frame_visible (&in, &picture.pixels, &picture.stride,
-      &picture.width, &picture.height, &picture.channels);
+  gst_supcon_frame_picture (&in, &picture, &chroma);
   gst_supcon_frame_visible (&out, &view.pixels, &view.stride, &view.width,
       &view.height, &view.channels);
   supcon_augmenter_apply (self->augmenter, self->program, self->frame_seed,

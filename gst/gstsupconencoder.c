@@ -408,7 +408,7 @@ gst_supcon_encoder_prepare_output_buffer (GstBaseTransform * trans,
 static SupconImage
 visible_picture (GstVideoFrame * frame)
 {
-  SupconImage picture;
+  SupconImage picture = { 0 };
 
   gst_supcon_frame_visible (frame, &picture.pixels, &picture.stride,
       &picture.width, &picture.height, &picture.channels);
@@ -426,6 +426,7 @@ region_picture (GstVideoFrame * frame,
   if (region->x >= width || region->y >= height || region->w == 0
       || region->h == 0)
     return FALSE;
+  *picture = (SupconImage) { 0 };
   picture->channels =
       GST_VIDEO_FRAME_FORMAT (frame) == GST_VIDEO_FORMAT_GRAY8 ? 1 : 3;
   picture->stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);

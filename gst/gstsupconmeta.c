@@ -206,27 +206,35 @@ gst_supcon_buffer_get_neighbours (GstBuffer * buffer)
   return readable_structure (buffer, GST_SUPCON_NEIGHBOURS_META);
 }
 
+GstVideoRectangle
+gst_supcon_frame_rectangle (GstVideoFrame * frame)
+{
+  GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
+  guint w = GST_VIDEO_FRAME_WIDTH (frame), h = GST_VIDEO_FRAME_HEIGHT (frame);
+  GstVideoRectangle shown = { 0, 0, w, h };
+
+  /* A crop that shows nothing of the frame is nonsense and passed over. */
+  if (crop && crop->x < w && crop->y < h && crop->width && crop->height) {
+    shown.x = crop->x;
+    shown.y = crop->y;
+    shown.w = MIN (crop->width, w - crop->x);
+    shown.h = MIN (crop->height, h - crop->y);
+  }
+  return shown;
+}
+
 void
 gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels,
     gsize * stride, guint * width, guint * height, guint * channels)
 {
-  GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
-  guint x = 0, y = 0;
-  guint w = GST_VIDEO_FRAME_WIDTH (frame), h = GST_VIDEO_FRAME_HEIGHT (frame);
+  GstVideoRectangle shown = gst_supcon_frame_rectangle (frame);
 
-  /* A crop that shows nothing of the frame is nonsense and passed over. */
-  if (crop && crop->x < w && crop->y < h && crop->width && crop->height) {
-    x = crop->x;
-    y = crop->y;
-    w = MIN (crop->width, w - x);
-    h = MIN (crop->height, h - y);
-  }
   *stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);
   *channels = GST_VIDEO_FRAME_FORMAT (frame) == GST_VIDEO_FORMAT_GRAY8 ? 1 : 3;
-  *pixels = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, 0) + y * *stride +
-      (gsize) x * *channels;
-  *width = w;
-  *height = h;
+  *pixels = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, 0) +
+      shown.y * *stride + (gsize) shown.x * *channels;
+  *width = shown.w;
+  *height = shown.h;
 }
 
 gchar *

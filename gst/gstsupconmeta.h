@@ -49,6 +49,8 @@ void gst_supcon_buffer_set_neighbours (GstBuffer * buffer, const GstStructure * 
 /** Owned by the buffer; NULL when there is none. */
 const GstStructure * gst_supcon_buffer_get_neighbours (GstBuffer * buffer);
 
+/** The part of a frame that its crop meta shows, or all of it. */
+GstVideoRectangle gst_supcon_frame_rectangle (GstVideoFrame * frame);
 /**
  * The visible part of a mapped frame: pixels of its first byte, honouring GstVideoCropMeta, strides; channels 1 for GRAY8 or
  * 3 for RGB. width and height are the visible ones.

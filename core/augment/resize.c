@@ -13,6 +13,7 @@ typedef guint8 PixelBytes __attribute__ ((vector_size (4), aligned (1), may_alia
 
 /* One direction's weights. */
 typedef struct {
+  double start, size; /* what is seen of the input: from here on, so much */
   guint in, out;
   SupconInterpolation interpolation;
   guint taps;           /* room for weights per output pixel */
@@ -23,8 +24,11 @@ typedef struct {
 
 struct _SupconResizer {
   Filter horizontal, vertical;
+  Filter chroma_horizontal, chroma_vertical;
   float *row; /* between the passes: not rounded, unlike PIL's */
   gsize row_size;
+  float *components; /* a row of Y', Cb, Cr of the result */
+  gsize components_size;
 };
 
 SupconResizer *
@@ -48,7 +52,10 @@ supcon_resizer_free (SupconResizer *resizer)
     return;
   filter_clear (&resizer->horizontal);
   filter_clear (&resizer->vertical);
+  filter_clear (&resizer->chroma_horizontal);
+  filter_clear (&resizer->chroma_vertical);
   g_free (resizer->row);
+  g_free (resizer->components);
   g_free (resizer);
 }
 
@@ -67,18 +74,21 @@ cubic (double x)
   return x < 2.0 ? ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0 : 0.0;
 }
 
-/* The input pixels and weights of PIL's precompute_coeffs. */
+/* The input pixels and weights of PIL's precompute_coeffs for a box from start on. */
 static void
-filter_prepare (Filter *filter, guint in, guint out, SupconInterpolation interpolation)
+filter_prepare (Filter *filter, double start, double size, guint in, guint out, SupconInterpolation interpolation)
 {
   gboolean bicubic = interpolation == SUPCON_INTERPOLATION_BICUBIC;
   double (*kernel) (double) = bicubic ? cubic : triangle;
-  double scale = (double)in / out, reduction = MAX (scale, 1.0);
+  double scale = size / out, reduction = MAX (scale, 1.0);
   double support = bicubic ? 2.0 * reduction : reduction;
 
-  if (filter->in == in && filter->out == out && filter->interpolation == interpolation)
+  if (filter->start == start && filter->size == size && filter->in == in && filter->out == out
+      && filter->interpolation == interpolation)
     return;
 
+  filter->start = start;
+  filter->size = size;
   filter->in = in;
   filter->out = out;
   filter->interpolation = interpolation;
@@ -89,7 +99,7 @@ filter_prepare (Filter *filter, guint in, guint out, SupconInterpolation interpo
   filter->weights = g_renew (float, filter->weights, (gsize)out * filter->taps);
 
   for (guint o = 0; o < out; o++) {
-    double centre = (o + 0.5) * scale;
+    double centre = start + (o + 0.5) * scale;
     guint first = (guint)MAX (0.0, centre - support + 0.5);
     guint end = MIN (in, (guint)(centre + support + 0.5));
     float *weights = filter->weights + (gsize)o * filter->taps;
@@ -195,6 +205,39 @@ resize_colour_horizontally (const Filter *filter, const float *row, gboolean mir
   }
 }
 
+/* One value of each of so many that a pixel has, every step-th of row. */
+static void
+resize_component_horizontally (const Filter *filter, const float *row, guint step, gboolean mirror, float *restrict out)
+{
+  const Filter f = *filter;
+
+  for (guint i = 0; i < f.out; i++) {
+    guint x = mirror ? f.out - 1 - i : i;
+    const float *weights = f.weights + (gsize)x * f.taps;
+    const float *in = row + (gsize)f.first[x] * step;
+    float sum = 0;
+
+    for (guint t = 0; t < f.count[x]; t++)
+      sum += weights[t] * in[t * step];
+    out[i] = sum;
+  }
+}
+
+SUPCON_MULTIVERSION static void
+convert_row (
+    const SupconChroma *chroma, const float *y, const float *cb, const float *cr, guint n, guint8 *restrict out)
+{
+  const SupconChroma c = *chroma;
+
+  for (guint i = 0; i < n; i++)
+    for (guint k = 0; k < 3; k++) {
+      float value = c.matrix[k][0] * (y[i] - c.offset[0]) + c.matrix[k][1] * (cb[i] - c.offset[1])
+                    + c.matrix[k][2] * (cr[i] - c.offset[2]) + 0.5f;
+
+      out[3 * i + k] = (guint8)(gint32)CLAMP (value, 0.0f, 255.0f);
+    }
+}
+
 static void
 resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
 {
@@ -212,22 +255,110 @@ resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirro
   }
 }
 
-void
-supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
-    SupconInterpolation interpolation, const SupconImage *dst)
+/* Room for a row of n values and what is read behind its end, which has no weight but must be a number. */
+static void
+reserve_row (SupconResizer *resizer, gsize n, gsize n_behind)
 {
-  const guint8 *pixels = src->pixels + crop->y * src->stride + (gsize)crop->x * src->channels;
-  gsize n = (gsize)crop->width * src->channels, n_behind;
-
-  filter_prepare (&resizer->horizontal, crop->width, dst->width, interpolation);
-  filter_prepare (&resizer->vertical, crop->height, dst->height, interpolation);
-  /* What is read behind the row's end has no weight, but must be a number. Colours are read by fours. */
-  n_behind = (gsize)resizer->horizontal.most * src->channels + 1;
   if (resizer->row_size < n + n_behind) {
     resizer->row = g_renew (float, resizer->row, n + n_behind);
     resizer->row_size = n + n_behind;
   }
   memset (resizer->row + n, 0, n_behind * sizeof *resizer->row);
+}
+
+static float *
+reserve_components (SupconResizer *resizer, guint width)
+{
+  if (resizer->components_size < width) {
+    resizer->components = g_renew (float, resizer->components, (gsize)3 * width);
+    resizer->components_size = width;
+  }
+  return resizer->components;
+}
+
+/* Pixels of another order, or with a byte more, than RGB. */
+static void
+resize_packed (SupconResizer *resizer, const SupconImage *src, const guint8 *pixels, guint width, gboolean mirror,
+    const SupconImage *dst)
+{
+  gsize n = (gsize)width * src->step;
+  float *components = reserve_components (resizer, dst->width);
+
+  reserve_row (resizer, n, 0);
+  for (guint y = 0; y < dst->height; y++) {
+    guint8 *out = dst->pixels + y * dst->stride;
+
+    resize_vertically (&resizer->vertical, y, pixels, src->stride, n, resizer->row);
+    for (guint c = 0; c < 3; c++) {
+      resize_component_horizontally (&resizer->horizontal, resizer->row + src->order[c], src->step, mirror, components);
+      for (guint x = 0; x < dst->width; x++)
+        out[3 * x + c] = (guint8)(gint32)CLAMP (components[x] + 0.5f, 0.0f, 255.0f);
+    }
+  }
+}
+
+/* The values of chroma that the rectangle touches: a range of one direction. */
+static void
+chroma_range (double start, double size, guint n, guint *first, guint *count)
+{
+  guint end = (guint)CLAMP (ceil (start + size), 1, n);
+
+  *first = (guint)CLAMP (floor (start), 0, end - 1);
+  *count = end - *first;
+}
+
+static void
+resize_luma_and_chroma (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, const guint8 *luma,
+    gboolean mirror, SupconInterpolation interpolation, const SupconImage *dst)
+{
+  const SupconChroma *chroma = src->chroma;
+  double x = chroma->x + crop->x / 2.0, y = chroma->y + crop->y / 2.0;
+  float *components = reserve_components (resizer, dst->width);
+  guint first_x, n_x, first_y, n_y;
+  gsize n;
+
+  chroma_range (x, crop->width / 2.0, chroma->width, &first_x, &n_x);
+  chroma_range (y, crop->height / 2.0, chroma->height, &first_y, &n_y);
+  filter_prepare (&resizer->chroma_horizontal, x - first_x, crop->width / 2.0, n_x, dst->width, interpolation);
+  filter_prepare (&resizer->chroma_vertical, y - first_y, crop->height / 2.0, n_y, dst->height, interpolation);
+  n = (gsize)(n_x - 1) * chroma->step + 1;
+  reserve_row (resizer, MAX (crop->width, n), 0);
+
+  for (guint row = 0; row < dst->height; row++) {
+    resize_vertically (&resizer->vertical, row, luma, src->stride, crop->width, resizer->row);
+    resize_component_horizontally (&resizer->horizontal, resizer->row, 1, mirror, components);
+    for (guint c = 0; c < 2; c++) {
+      const guint8 *plane = chroma->plane[c] + first_y * chroma->stride[c] + (gsize)first_x * chroma->step;
+
+      resize_vertically (&resizer->chroma_vertical, row, plane, chroma->stride[c], n, resizer->row);
+      resize_component_horizontally (
+          &resizer->chroma_horizontal, resizer->row, chroma->step, mirror, components + (c + 1) * dst->width);
+    }
+    convert_row (chroma, components, components + dst->width, components + 2 * dst->width, dst->width,
+        dst->pixels + row * dst->stride);
+  }
+}
+
+void
+supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
+    SupconInterpolation interpolation, const SupconImage *dst)
+{
+  guint step = src->chroma ? 1 : src->step ? src->step : src->channels;
+  const guint8 *pixels = src->pixels + crop->y * src->stride + (gsize)crop->x * step;
+  gsize n = (gsize)crop->width * step;
+
+  filter_prepare (&resizer->horizontal, 0, crop->width, crop->width, dst->width, interpolation);
+  filter_prepare (&resizer->vertical, 0, crop->height, crop->height, dst->height, interpolation);
+  if (src->chroma) {
+    resize_luma_and_chroma (resizer, src, crop, pixels, mirror, interpolation, dst);
+    return;
+  }
+  if (src->step) {
+    resize_packed (resizer, src, pixels, crop->width, mirror, dst);
+    return;
+  }
+  /* Colours are read by fours. */
+  reserve_row (resizer, n, (gsize)resizer->horizontal.most * src->channels + 1);
 
   /* Down first: that pass is over contiguous bytes, so the one that sees most pixels is the one made of vectors. */
   for (guint y = 0; y < dst->height; y++) {

@@ -20,8 +20,11 @@ SupconResizer *supcon_resizer_new (void);
 void supcon_resizer_free (SupconResizer *resizer);
 
 /**
+ * Every kind of picture is resampled as it is stored, and what came out is put in order or converted to RGB, so that no
+ * pixel is converted that is not seen.
+ *
  * Resamples the rectangle 'crop' of src to the whole of dst by a filter whose support grows with the reduction; mirror:
- * flipped left to right. src->channels == dst->channels. crop lies inside src and is not empty. Agrees with
+ * flipped left to right. dst: grey or RGB of src's channels. crop lies inside src and is not empty. Agrees with
  * PIL.Image.crop().resize() to 1 of 255; bicubic with PIL's on float pictures, since on bytes it also cuts off between
  * its passes what goes beyond 0 and 255.
  */

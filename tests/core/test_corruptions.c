@@ -126,7 +126,8 @@ END_TEST
 static void
 apply (const gchar *text, guint64 sample, guint8 in[SIDE * SIDE * 3], guint8 out[SIDE * SIDE * 3])
 {
-  SupconImage picture = { in, SIDE * 3, SIDE, SIDE, 3 }, view = { out, SIDE * 3, SIDE, SIDE, 3 };
+  SupconImage picture = { .pixels = in, .stride = SIDE * 3, .width = SIDE, .height = SIDE, .channels = 3 },
+              view = { .pixels = out, .stride = SIDE * 3, .width = SIDE, .height = SIDE, .channels = 3 };
   SupconAugmenter *augmenter = supcon_augmenter_new ();
   GError *error = NULL;
   SupconProgram *program = supcon_program_parse (text, &error);

@@ -283,7 +283,11 @@ START_TEST (test_simaugment_sizes)
 
     for (guint channels = 1; channels <= 3; channels += 2) {
       gsize n = (gsize)width * height * channels;
-      SupconImage view = { g_malloc (n), (gsize)width * channels, width, height, channels };
+      SupconImage view = { .pixels = g_malloc (n),
+        .stride = (gsize)width * channels,
+        .width = width,
+        .height = height,
+        .channels = channels };
 
       apply_policy (s.augmenter, &s.policy, 1, size, 0, &s.picture, &view);
       g_free (view.pixels);

@@ -87,7 +87,8 @@ START_TEST (test_mutations)
   static const gchar alphabet[] = "{}():/|,=+-.0129 pcropflickshearbu\xff";
   SupconAugmenter *augmenter = supcon_augmenter_new ();
   guint8 in[5 * 7 * 3] = { 9, 200, 30 }, out[6 * 4 * 3];
-  SupconImage picture = { in, 15, 5, 7, 3 }, view = { out, 18, 6, 4, 3 };
+  SupconImage picture = { .pixels = in, .stride = 15, .width = 5, .height = 7, .channels = 3 },
+              view = { .pixels = out, .stride = 18, .width = 6, .height = 4, .channels = 3 };
   guint parsed = 0;
   SupconRng rng;
 
