@@ -258,6 +258,12 @@ prepare (GstSupconTrainer * self, GError ** error)
         "learnt");
     return FALSE;
   }
+  if (stage == SUPCON_STAGE_REGRESSION && self->validation_pad) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "The pad validation is linked, which judges classes, but "
+        "stage=regression has none; expected one of them");
+    return FALSE;
+  }
   if (!supcon_checkpoint_check_writable (self->settings.location, error))
     return FALSE;
   exists = g_file_test (self->settings.location, G_FILE_TEST_EXISTS);

@@ -394,6 +394,11 @@ GST_START_TEST (test_finetune_and_regression)
   supcon_checkpoint_info_clear (&info);
   supcon_model_free (loaded);
 
+  run = run_launch ("videotestsrc num-buffers=4 ! " CAPS " ! supcontrainer name=t stage=regression location=%s "
+      "videotestsrc num-buffers=4 ! " CAPS " ! t.validation", model);
+  run_assert_error (run, "pad validation is linked");
+  run_clear (&run);
+
   line = g_strdup_printf (numbers, "ball", "cup", model);
   run = run_launch ("%s", line);
   run_assert_error (run, "the label \"cup\"; expected a number");
