@@ -198,6 +198,7 @@ take_file (GstSupconModelSource * self, GError ** error)
       self->has_fallback ? &self->fallback : NULL, &info, error);
   if (!model)
     return NULL;
+  g_clear_pointer (&info.queue, supcon_queue_free);
   return snapshot_new (model, info.labels, info.temperature,
       ++self->file_version);
 }
