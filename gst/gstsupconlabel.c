@@ -22,20 +22,11 @@
 
 #include "gstsupconlabel.h"
 
-#include <gio/gio.h>
-#include <string.h>
-
-#include "error.h"
+#include "data/frame_labels.h"
 #include "gstsupconmeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_label_debug);
 #define GST_CAT_DEFAULT gst_supcon_label_debug
-
-/* No file of labels is longer when unpacked; a .gz that says otherwise would fill the memory. */
-#define MAX_FILE_SIZE (256 * 1024 * 1024)
-
-/* Bytes in one dimension. */
-#define IDX_LABELS_MAGIC 0x00000801
 
 enum
 {
@@ -103,119 +94,10 @@ cue_free (gpointer data)
   g_free (cue);
 }
 
-/* ---- labels-location ---- */
-
-static GByteArray *
-read_stream (GInputStream * stream, GError ** error)
-{
-  GByteArray *bytes = g_byte_array_new ();
-  guint8 chunk[16384];
-  gssize n;
-
-  while ((n = g_input_stream_read (stream, chunk, sizeof chunk, NULL,
-              error)) > 0) {
-    if (bytes->len + (gsize) n > MAX_FILE_SIZE) {
-      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-          "more than %d bytes, no file of labels", MAX_FILE_SIZE);
-      n = -1;
-      break;
-    }
-    g_byte_array_append (bytes, chunk, n);
-  }
-  if (n < 0)
-    g_clear_pointer (&bytes, g_byte_array_unref);
-  return bytes;
-}
-
-/* The file's bytes, unpacked where it is gzip'ed. */
-static GByteArray *
-read_file (const gchar * location, GError ** error)
-{
-  GFile *file = g_file_new_for_path (location);
-  GInputStream *stream = G_INPUT_STREAM (g_file_read (file, NULL, error));
-  GByteArray *bytes = stream ? read_stream (stream, error) : NULL;
-
-  if (bytes && bytes->len >= 2 && bytes->data[0] == 0x1f
-      && bytes->data[1] == 0x8b) {
-    GInputStream *packed = g_memory_input_stream_new_from_data (bytes->data,
-        bytes->len, NULL);
-    GZlibDecompressor *gzip =
-        g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP);
-    GInputStream *unpacked = g_converter_input_stream_new (packed,
-        G_CONVERTER (gzip));
-    GByteArray *content = read_stream (unpacked, error);
-
-    g_object_unref (unpacked);
-    g_object_unref (gzip);
-    g_object_unref (packed);
-    g_byte_array_unref (bytes);
-    bytes = content;
-  }
-  g_clear_object (&stream);
-  g_object_unref (file);
-  return bytes;
-}
-
-/* MNIST's file of labels: magic and count, four bytes each, and a byte a label. */
-static GPtrArray *
-parse_idx (const GByteArray * bytes, GError ** error)
-{
-  GPtrArray *labels;
-  guint32 count;
-
-  if (bytes->len < 8) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "%u bytes, expected an IDX header of 8", bytes->len);
-    return NULL;
-  }
-  if (GST_READ_UINT32_BE (bytes->data) != IDX_LABELS_MAGIC) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "IDX magic 0x%08x, expected 0x%08x (labels)",
-        GST_READ_UINT32_BE (bytes->data), IDX_LABELS_MAGIC);
-    return NULL;
-  }
-  count = GST_READ_UINT32_BE (bytes->data + 4);
-  if (bytes->len - 8 != count) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "%u labels, its header says %u", bytes->len - 8, count);
-    return NULL;
-  }
-  labels = g_ptr_array_new_full (count, g_free);
-  for (guint32 i = 0; i < count; i++)
-    g_ptr_array_add (labels, g_strdup_printf ("%u", bytes->data[8 + i]));
-  return labels;
-}
-
-/* One label a line; an empty line is a frame without. */
-static GPtrArray *
-parse_lines (const GByteArray * bytes, GError ** error)
-{
-  GPtrArray *labels = g_ptr_array_new_with_free_func (g_free);
-  const gchar *line = (const gchar *) bytes->data;
-  const gchar *end = line + bytes->len;
-
-  while (line < end) {
-    const gchar *stop = memchr (line, '\n', end - line);
-
-    if (!stop)
-      stop = end;
-    if (!g_utf8_validate (line, stop - line, NULL)) {
-      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-          "line %u is not UTF-8 text", labels->len + 1);
-      g_ptr_array_unref (labels);
-      return NULL;
-    }
-    g_ptr_array_add (labels, g_strstrip (g_strndup (line, stop - line)));
-    line = stop + 1;
-  }
-  return labels;
-}
-
 static gboolean
 load_labels (GstSupconLabel * self)
 {
   gchar *location;
-  GByteArray *bytes;
   GError *error = NULL;
 
   g_clear_pointer (&self->file, g_ptr_array_unref);
@@ -224,24 +106,10 @@ load_labels (GstSupconLabel * self)
   GST_OBJECT_UNLOCK (self);
   if (!location)
     return TRUE;
-
-  bytes = read_file (location, &error);
-  if (bytes) {
-    gboolean idx = bytes->len >= 2 && !bytes->data[0] && !bytes->data[1];
-
-    self->file = idx ? parse_idx (bytes, &error) : parse_lines (bytes, &error);
-    g_byte_array_unref (bytes);
-  }
+  self->file = supcon_frame_labels_read (location, &error);
   if (error) {
-    SupconErrorCode code = SUPCON_ERROR_READ;
-
-    if (error->domain == SUPCON_ERROR)
-      code = error->code;
-    else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-      code = SUPCON_ERROR_NOT_FOUND;
-    gst_supcon_post_error (GST_ELEMENT (self), g_error_new (SUPCON_ERROR, code,
-            "labels-location \"%s\": %s", location, error->message));
-    g_error_free (error);
+    g_prefix_error (&error, "labels-location: ");
+    gst_supcon_post_error (GST_ELEMENT (self), error);
   }
   g_free (location);
   return self->file != NULL;

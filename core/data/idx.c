@@ -5,61 +5,13 @@
  */
 #include "data/readers.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <gio/gunixinputstream.h>
-#include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "error.h"
 
 #define IDX_LABELS 0x801u
 #define IDX_IMAGES 0x803u
 #define FIRST_READ (1 << 20)
-
-/* Bytes of the file, decompressed when it is gzip'ed, whatever its name. */
-static GInputStream *
-open_stream (const char *path, GError **error)
-{
-  int fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
-  GInputStream *file, *stream;
-  GZlibDecompressor *decompressor;
-  guint8 magic[2];
-
-  if (fd < 0) {
-    int cause = errno;
-
-    g_set_error (error, SUPCON_ERROR, cause == ENOENT ? SUPCON_ERROR_NOT_FOUND : SUPCON_ERROR_READ, "%s: %s", path,
-        g_strerror (cause));
-    return NULL;
-  }
-  file = g_unix_input_stream_new (fd, TRUE);
-  if (pread (fd, magic, 2, 0) != 2 || magic[0] != 0x1f || magic[1] != 0x8b)
-    return file;
-  decompressor = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP);
-  stream = g_converter_input_stream_new (file, G_CONVERTER (decompressor));
-  g_object_unref (decompressor);
-  g_object_unref (file);
-  return stream;
-}
-
-/* Reads size bytes, fewer at the end of the file. */
-static gboolean
-read_some (GInputStream *stream, const char *path, void *data, gsize size, gsize *got, GError **error)
-{
-  GError *cause = NULL;
-  gboolean damaged;
-
-  if (g_input_stream_read_all (stream, data, size, got, NULL, &cause))
-    return TRUE;
-  damaged = g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_INVALID_DATA)
-            || g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT);
-  g_set_error (error, SUPCON_ERROR, damaged ? SUPCON_ERROR_FORMAT : SUPCON_ERROR_READ, "%s: %s", path, cause->message);
-  g_error_free (cause);
-  return FALSE;
-}
 
 static gboolean
 read_header (
@@ -68,7 +20,7 @@ read_header (
   guint32 words[4];
   gsize size = (1 + n_dimensions) * sizeof *words, got;
 
-  if (!read_some (stream, path, words, size, &got, error))
+  if (!supcon_stream_read (stream, path, words, size, &got, error))
     return FALSE;
   if (got >= 4 && GUINT32_FROM_BE (words[0]) != magic) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
@@ -104,7 +56,7 @@ read_rest (GInputStream *stream, const char *path, guint64 expected, GError **er
       goto fail;
     }
     data = larger;
-    if (!read_some (stream, path, data + size, capacity - size, &got, error))
+    if (!supcon_stream_read (stream, path, data + size, capacity - size, &got, error))
       goto fail;
     size += got;
     if (size < capacity || size == expected)
@@ -117,7 +69,7 @@ read_rest (GInputStream *stream, const char *path, guint64 expected, GError **er
         expected);
     goto fail;
   }
-  if (!read_some (stream, path, &extra, 1, &got, error))
+  if (!supcon_stream_read (stream, path, &extra, 1, &got, error))
     goto fail;
   if (got) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
@@ -131,46 +83,54 @@ fail:
   return NULL;
 }
 
-static gboolean
-read_labels (SupconDataset *dataset, const char *path, GError **error)
+guint8 *
+supcon_idx_read_labels (const char *path, guint32 *count, GError **error)
 {
-  GInputStream *stream = open_stream (path, error);
+  GInputStream *stream = supcon_stream_open (path, error);
   guint8 *values = NULL;
-  guint n_classes = 0;
 
   if (!stream)
-    return FALSE;
-  if (!read_header (stream, path, IDX_LABELS, &dataset->count, 1, error))
+    return NULL;
+  if (!read_header (stream, path, IDX_LABELS, count, 1, error))
     goto done;
-  if (dataset->count == 0) {
+  if (*count == 0) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: no label found, at least 1 expected", path);
     goto done;
   }
-  values = read_rest (stream, path, dataset->count, error);
+  values = read_rest (stream, path, *count, error);
+
+done:
+  g_object_unref (stream);
+  return values;
+}
+
+static gboolean
+read_labels (SupconDataset *dataset, const char *path, GError **error)
+{
+  guint8 *values = supcon_idx_read_labels (path, &dataset->count, error);
+  guint n_classes = 0;
+
   if (!values)
-    goto done;
+    return FALSE;
   dataset->labels = g_try_new (guint32, dataset->count);
   if (!dataset->labels) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s: no memory for %u labels", path, dataset->count);
-    g_clear_pointer (&values, g_free);
-    goto done;
+    g_free (values);
+    return FALSE;
   }
   for (guint32 i = 0; i < dataset->count; i++) {
     dataset->labels[i] = values[i];
     n_classes = MAX (n_classes, values[i] + 1u);
   }
   supcon_dataset_number_classes (dataset, n_classes);
-
-done:
   g_free (values);
-  g_object_unref (stream);
-  return values != NULL;
+  return TRUE;
 }
 
 static gboolean
 read_images (SupconDataset *dataset, const char *path, const char *labels, GError **error)
 {
-  GInputStream *stream = open_stream (path, error);
+  GInputStream *stream = supcon_stream_open (path, error);
   guint32 dimensions[3];
 
   if (!stream)

@@ -3,6 +3,8 @@
 #ifndef SUPCON_DATA_READERS_H
 #define SUPCON_DATA_READERS_H
 
+#include <gio/gio.h>
+
 #include "data/dataset.h"
 #include "labels.h"
 
@@ -27,6 +29,15 @@ gboolean supcon_idx_read_folder (
     SupconDataset *dataset, const char *folder, const char *labels, SupconSplit split, GError **error);
 gboolean supcon_cifar_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error);
 gboolean supcon_folder_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error);
+
+/* A byte, 0 to 255, for each label of an IDX file of at least one; g_free(). Errors name the path. */
+guint8 *supcon_idx_read_labels (const char *path, guint32 *count, GError **error);
+
+/* The file's bytes, decompressed where it is gzip'ed. Reading gives *got <= size bytes, fewer at the end of the file.
+ */
+GInputStream *supcon_stream_open (const char *path, GError **error);
+gboolean supcon_stream_read (
+    GInputStream *stream, const char *path, void *data, gsize size, gsize *got, GError **error);
 
 /* Whether the folder holds a file that only such a data set has. */
 gboolean supcon_idx_is_in (const char *folder);

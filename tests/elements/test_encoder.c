@@ -181,6 +181,49 @@ GST_START_TEST (test_formats)
 }
 GST_END_TEST;
 
+/* After a flush, and after going down to any state and up again, frames have the same embedding. */
+GST_START_TEST (test_flush_and_states)
+{
+  static const GstState states[] = { GST_STATE_PAUSED, GST_STATE_READY, GST_STATE_NULL };
+  const gchar *caps = "video/x-raw,format=RGB,width=16,height=16,framerate=30/1";
+  GstHarness *h = harness_new ("", caps);
+  guint8 pixels[16 * 16 * 3];
+  SupconReal r[64];
+  GstSegment segment;
+  GstBuffer *out = gst_harness_push_and_pull (h, picture_new (48, 16, pixels, 48));
+
+  supcon_model_embed (reference, pixels, 1, r);
+  check_values (out, r, 64, "embedding");
+  gst_buffer_unref (out);
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
+  fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+  out = gst_harness_push_and_pull (h, picture_new (48, 16, NULL, 48));
+  check_values (out, r, 64, "embedding");
+  gst_buffer_unref (out);
+
+  for (guint i = 0; i < G_N_ELEMENTS (states); i++) {
+    fail_unless_equals_int (gst_element_set_state (h->element, states[i]),
+        GST_STATE_CHANGE_SUCCESS);
+    fail_unless_equals_int (gst_element_set_state (h->element,
+            GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    if (states[i] != GST_STATE_PAUSED) {
+      fail_unless (gst_harness_push_event (h,
+              gst_event_new_stream_start ("again")));
+      gst_harness_set_src_caps_str (h, caps);
+      fail_unless (gst_harness_push_event (h,
+              gst_event_new_segment (&segment)));
+    }
+    out = gst_harness_push_and_pull (h, picture_new (48, 16, NULL, 48));
+    check_values (out, r, 64, "embedding");
+    gst_buffer_unref (out);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 /* A crop meta hides all but the middle. */
 GST_START_TEST (test_crop)
 {
@@ -296,6 +339,7 @@ encoder_suite (void)
   tcase_add_test (tcase, test_layers);
   tcase_add_test (tcase, test_normalize);
   tcase_add_test (tcase, test_formats);
+  tcase_add_test (tcase, test_flush_and_states);
   tcase_add_test (tcase, test_crop);
   tcase_add_test (tcase, test_tensors);
   tcase_add_test (tcase, test_interval);

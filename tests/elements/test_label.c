@@ -248,9 +248,9 @@ GST_START_TEST (test_bad_files)
       GST_STREAM_ERROR_FORMAT, "4294967295");
   assert_refused (idx, 5, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "5 bytes");
   assert_refused (idx, sizeof idx - 1, GST_STREAM_ERROR,
-      GST_STREAM_ERROR_FORMAT, "2 labels");
-  assert_refused (idx_gz, sizeof idx_gz - 9, GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_READ, "labels-location");
+      GST_STREAM_ERROR_FORMAT, "2 values found, 3 expected");
+  assert_refused (idx_gz, sizeof idx_gz - 9, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "labels-location");
   assert_refused ("cup\n\xff\xfe\n", 7, GST_STREAM_ERROR,
       GST_STREAM_ERROR_FORMAT, "line 2");
 }

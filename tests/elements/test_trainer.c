@@ -627,7 +627,17 @@ GST_START_TEST (test_life)
   for (guint i = 0; i < 8; i++)
     fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 12)),
         GST_FLOW_OK);
-  /* The model's size is fixed now, and upstream is told. */
+  /* Colour instead of grey goes on; another size is refused: the model's is fixed now, and upstream is told. */
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=12,height=12,framerate=30/1");
+  fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 36)),
+      GST_FLOW_OK);
+  caps = gst_caps_from_string
+      ("video/x-raw,format=RGB,width=16,height=12,framerate=30/1");
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  gst_caps_unref (caps);
+  fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 48)),
+      GST_FLOW_NOT_NEGOTIATED);
   caps = gst_pad_peer_query_caps (h->srcpad, NULL);
   fail_unless_equals_int (g_value_get_int (gst_structure_get_value
           (gst_caps_get_structure (caps, 0), "width")), 12);
