@@ -13,6 +13,9 @@
  * What a view gets depends on `seed`, the number of the frame in the stream and the number of the view: the same
  * picture looks different in another epoch, and a run with the same seed repeats itself.
  *
+ * With `temporal-window` the views after the first are of frames shortly before; `record-draws` adds to the meta what a
+ * view can be made again from.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=10 ! supconaugment policy=simaugment views=2 ! video/x-raw,width=32,height=32 ! fakesink
@@ -53,6 +56,8 @@ enum
   PROP_MIXTURE_WIDTH,
   PROP_CHAIN_DEPTH,
   PROP_INTERPOLATION,
+  PROP_TEMPORAL_WINDOW,
+  PROP_RECORD_DRAWS,
   PROP_NUMBERS,                 /* the first of numbers[] */
 };
 
@@ -152,6 +157,8 @@ struct _GstSupconAugment
   gboolean changed;             /* policy or operations, since program was made */
   GstSupconConsistent consistent;
   guint clip_length;
+  guint temporal_window;
+  gboolean record_draws;
   guint views;
   gint64 seed;
 
@@ -164,6 +171,9 @@ struct _GstSupconAugment
   guint clip_frames;            /* of this one */
   guint64 draw;                 /* the number that the frame's views draw by */
   SupconProgram *program;       /* what the properties were when the frame came */
+  gchar *program_text;
+  gboolean frame_record;
+  GQueue frames;                /* of the clip: this one, then those before it, with temporal-window */
   guint frame_views;
   guint64 frame_seed;
   guint view;                   /* the view to make next */
@@ -271,6 +281,12 @@ gst_supcon_augment_set_property (GObject * object, guint id,
       self->policy.interpolation = g_value_get_enum (value);
       self->changed = TRUE;
       break;
+    case PROP_TEMPORAL_WINDOW:
+      self->temporal_window = g_value_get_uint (value);
+      break;
+    case PROP_RECORD_DRAWS:
+      self->record_draws = g_value_get_boolean (value);
+      break;
     case PROP_CONSISTENT:
       self->consistent = g_value_get_enum (value);
       break;
@@ -335,6 +351,12 @@ gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
     case PROP_INTERPOLATION:
       g_value_set_enum (value, self->policy.interpolation);
       break;
+    case PROP_TEMPORAL_WINDOW:
+      g_value_set_uint (value, self->temporal_window);
+      break;
+    case PROP_RECORD_DRAWS:
+      g_value_set_boolean (value, self->record_draws);
+      break;
     case PROP_CONSISTENT:
       g_value_set_enum (value, self->consistent);
       break;
@@ -376,12 +398,22 @@ gst_supcon_augment_update_program (GstSupconAugment * self, GError ** error)
 
   GST_DEBUG_OBJECT (self, "operations: %s", text);
   program = supcon_program_parse (text, error);
-  g_free (text);
-  if (!program)
+  if (!program) {
+    g_free (text);
     return FALSE;
+  }
   supcon_program_free (self->program);
   self->program = program;
+  g_free (self->program_text);
+  self->program_text = text;
   return TRUE;
+}
+
+static void
+gst_supcon_augment_keep_frames (GstSupconAugment * self, guint n)
+{
+  while (g_queue_get_length (&self->frames) > n)
+    gst_buffer_unref (g_queue_pop_tail (&self->frames));
 }
 
 /* The frame whose views are not all made is given up, and frames are counted anew. */
@@ -389,6 +421,7 @@ static void
 gst_supcon_augment_reset (GstSupconAugment * self)
 {
   gst_buffer_replace (&GST_BASE_TRANSFORM (self)->queued_buf, NULL);
+  gst_supcon_augment_keep_frames (self, 0);
   self->frame_known = FALSE;
 }
 
@@ -532,6 +565,8 @@ gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
+  /* Frames of other caps are no neighbours. */
+  gst_supcon_augment_keep_frames (self, 0);
   if (!gst_video_info_from_caps (&self->in_info, in)
       || !gst_video_info_from_caps (&self->out_info, out))
     return FALSE;
@@ -632,6 +667,7 @@ gst_supcon_augment_end_clip (GstSupconAugment * self)
   if (self->clip_frames > 0)
     self->clip++;
   self->clip_frames = 0;
+  gst_supcon_augment_keep_frames (self, 0);
 }
 
 static GstFlowReturn
@@ -643,6 +679,7 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
       GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   GstFlowReturn ret;
   GError *error = NULL;
+  guint window;
 
   if (!self->frame_known) {
     self->frame =
@@ -671,7 +708,12 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   self->clip_frames++;
   self->draw = self->consistent == GST_SUPCON_CONSISTENT_CLIP ? self->clip
       : self->frame;
+  self->frame_record = self->record_draws;
+  window = self->temporal_window;
   GST_OBJECT_UNLOCK (self);
+  if (window > 0)
+    g_queue_push_head (&self->frames, gst_buffer_ref (trans->queued_buf));
+  gst_supcon_augment_keep_frames (self, window > 0 ? window + 1 : 0);
   self->view = 0;
   return GST_FLOW_OK;
 }
@@ -697,6 +739,51 @@ gst_supcon_augment_generate_output (GstBaseTransform * trans,
   return ret;
 }
 
+/* How many frames back the view's picture is: of those before it in the clip that have the frame's label, so that the
+ * label stays true. */
+static guint
+gst_supcon_augment_draw_neighbour (GstSupconAugment * self, GstBuffer * frame)
+{
+  const gchar *label = NULL;
+  guint n = 0;
+
+  if (self->view == 0 || g_queue_is_empty (&self->frames))
+    return 0;
+  gst_supcon_buffer_get_sample (frame, &label, NULL, NULL);
+  for (GList * l = self->frames.head->next; l; l = l->next, n++) {
+    const gchar *other = NULL;
+
+    gst_supcon_buffer_get_sample (l->data, &other, NULL, NULL);
+    if (g_strcmp0 (label, other) != 0)
+      break;
+  }
+  return supcon_draw_neighbour (self->frame_seed, self->frame, self->view, n);
+}
+
+/* What makes the view again, and what it drew. */
+static void
+gst_supcon_augment_record (GstSupconAugment * self, GstBuffer * outbuf,
+    guint back, const SupconImage * picture, const SupconImage * view)
+{
+  GstStructure *structure;
+  SupconDraws draws;
+  gchar *steps;
+
+  supcon_program_draw (self->program, self->frame_seed, self->draw, self->view,
+      picture->width, picture->height, view->width, view->height, &draws);
+  steps = supcon_draws_to_text (&draws);
+  structure = gst_structure_new ("draws", "operations", G_TYPE_STRING,
+      self->program_text, "seed", G_TYPE_UINT64, self->frame_seed, "number",
+      G_TYPE_UINT64, self->draw, "frames-back", G_TYPE_UINT, back, "x",
+      G_TYPE_UINT, draws.crop.x, "y", G_TYPE_UINT, draws.crop.y, "width",
+      G_TYPE_UINT, draws.crop.width, "height", G_TYPE_UINT, draws.crop.height,
+      "mirror", G_TYPE_BOOLEAN, draws.mirror, "steps", G_TYPE_STRING, steps,
+      NULL);
+  gst_supcon_buffer_set_draws (outbuf, structure);
+  gst_structure_free (structure);
+  g_free (steps);
+}
+
 static GstFlowReturn
 gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
@@ -707,11 +794,13 @@ gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   SupconImage picture, view = { 0 };
   SupconChroma chroma;
   GstVideoFrame in, out;
+  guint back = gst_supcon_augment_draw_neighbour (self, inbuf);
+  GstBuffer *frame = back > 0 ? g_queue_peek_nth (&self->frames, back) : inbuf;
 
-  if (!gst_video_frame_map (&in, &self->in_info, inbuf, GST_MAP_READ)) {
+  if (!gst_video_frame_map (&in, &self->in_info, frame, GST_MAP_READ)) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT, (NULL),
         ("a frame of %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT
-            " for its caps", gst_buffer_get_size (inbuf),
+            " for its caps", gst_buffer_get_size (frame),
             GST_VIDEO_INFO_SIZE (&self->in_info)));
     return GST_FLOW_ERROR;
   }
@@ -732,6 +821,8 @@ gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
 
   gst_supcon_buffer_get_sample (inbuf, &label, &sample, NULL);
   gst_supcon_buffer_set_sample (outbuf, label, sample, self->view);
+  if (self->frame_record)
+    gst_supcon_augment_record (self, outbuf, back, &picture, &view);
   return GST_FLOW_OK;
 }
 
@@ -830,6 +921,8 @@ gst_supcon_augment_finalize (GObject * object)
 
   supcon_augmenter_free (self->augmenter);
   supcon_program_free (self->program);
+  gst_supcon_augment_keep_frames (self, 0);
+  g_free (self->program_text);
   g_free (self->operations);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
@@ -953,6 +1046,15 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
       g_param_spec_uint ("clip-length", "Clip length",
           "Frames of a clip where consistent=clip; 0: to the next stream", 0,
           G_MAXUINT, 0, playing));
+  g_object_class_install_property (gobject_class, PROP_TEMPORAL_WINDOW,
+      g_param_spec_uint ("temporal-window", "Temporal window",
+          "Views after the first take the picture of one of so many frames "
+          "before, where they are of the same clip and label: temporal "
+          "positives; 0: of the frame itself", 0, 1000, 0, playing));
+  g_object_class_install_property (gobject_class, PROP_RECORD_DRAWS,
+      g_param_spec_boolean ("record-draws", "Record draws",
+          "Whether the supcon-sample meta has the field draws, from which a "
+          "view can be made again", FALSE, playing));
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     g_object_class_install_property (gobject_class, PROP_NUMBERS + i,
         g_param_spec_double (numbers[i].name, numbers[i].nick,

@@ -92,6 +92,13 @@ gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label,
   return TRUE;
 }
 
+void
+gst_supcon_buffer_set_draws (GstBuffer * buffer, const GstStructure * draws)
+{
+  gst_structure_set (writable_structure (buffer, GST_SUPCON_SAMPLE_META),
+      "draws", GST_TYPE_STRUCTURE, draws, NULL);
+}
+
 static void
 write_embedding (GstStructure * s, const gfloat * data, guint dim,
     const gchar * layer, const gchar * model)

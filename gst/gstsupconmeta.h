@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/* supcon-sample { label string (absent: unlabelled), sample uint64, view uint } */
+/* supcon-sample { label string (absent: unlabelled), sample uint64, view uint, draws GstStructure (with record-draws) } */
 #define GST_SUPCON_SAMPLE_META "supcon-sample"
 /* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string, version uint64, latency uint64 } */
 #define GST_SUPCON_EMBEDDING_META "supcon-embedding"
@@ -28,6 +28,9 @@ void gst_supcon_meta_register (void);
 void gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label, guint64 sample, guint view);
 /** FALSE when there is none. label: valid as long as the buffer is unchanged, NULL when unlabelled. Any out may be NULL. */
 gboolean gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label, guint64 * sample, guint * view);
+
+/** Adds to the meta that is there a copy of what supconaugment drew for the view. */
+void gst_supcon_buffer_set_draws (GstBuffer * buffer, const GstStructure * draws);
 
 /** data: dim floats, copied; NULL with dim 0: there is none, for want of a model or as the regions have their own. */
 void gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data, guint dim, const gchar * layer,

@@ -288,3 +288,15 @@ supcon_program_draw (const SupconProgram *program, guint64 seed, guint64 sample,
   draws->n_steps = 0;
   draw_node (&drawing, &program->root, 0);
 }
+
+guint
+supcon_draw_neighbour (guint64 seed, guint64 sample, guint32 view, guint n)
+{
+  SupconRng rng;
+
+  if (n == 0)
+    return 0;
+  /* The stream of groups, which draw nothing. */
+  supcon_rng_init (&rng, seed, sample, view, SUPCON_OPERATION_GROUP);
+  return 1 + supcon_rng_below (&rng, n);
+}

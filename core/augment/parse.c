@@ -419,3 +419,48 @@ supcon_program_free (SupconProgram *program)
   node_clear (&program->root);
   g_free (program);
 }
+
+static void
+add_values (GString *text, const SupconStep *step, guint n)
+{
+  gchar number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (
+        text, "%s%s", i ? "," : "(", g_ascii_formatd (number, sizeof number, "%.6g", step->values[i]));
+  g_string_append (text, n ? ")" : "");
+}
+
+gchar *
+supcon_draws_to_text (const SupconDraws *draws)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < draws->n_steps; i++) {
+    const SupconStep *step = &draws->steps[i];
+    const gchar *name = operations[step->operation].name;
+    guint n = 0;
+
+    g_string_append_printf (text, "%s%s", i ? " " : "", name ? name : "chain");
+    switch (step->operation) {
+    case SUPCON_OPERATION_COLOR:
+      add_values (text, step, 4);
+      g_string_append_printf (text, "[order %u%u%u%u]", step->order[0], step->order[1], step->order[2], step->order[3]);
+      break;
+    case SUPCON_OPERATION_ERASE:
+    case SUPCON_OPERATION_CUTOUT:
+      add_values (text, step, 5);
+      break;
+    case SUPCON_OPERATION_MIX:
+    case SUPCON_OPERATION_GROUP:
+      add_values (text, step, 2);
+      break;
+    default:
+      while (n < MAX_ARGUMENTS && operations[step->operation].arguments[n].name)
+        n++;
+      add_values (text, step, n);
+      break;
+    }
+  }
+  return g_string_free (text, FALSE);
+}

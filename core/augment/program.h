@@ -103,4 +103,13 @@ typedef struct {
 void supcon_program_draw (const SupconProgram *program, guint64 seed, guint64 sample, guint32 view, guint picture_width,
     guint picture_height, guint view_width, guint view_height, SupconDraws *draws);
 
+/**
+ * How many of n frames before its own a view goes back for its picture: 1 to n, each equally likely; 0 for n = 0. Drawn
+ * from a stream of its own, so that what else is drawn stays the same.
+ */
+guint supcon_draw_neighbour (guint64 seed, guint64 sample, guint32 view, guint n);
+
+/** The steps with the numbers drawn, to be read: "brightness(1.2) rotate(-7.5)". Free with g_free(). */
+gchar *supcon_draws_to_text (const SupconDraws *draws);
+
 #endif

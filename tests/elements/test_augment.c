@@ -802,6 +802,185 @@ GST_START_TEST (test_controller)
 
 GST_END_TEST;
 
+static GstBuffer *
+plain_frame (guint8 value, const gchar * label, guint64 number)
+{
+  GstBuffer *frame = new_frame (8, 8, 3, 24);
+
+  gst_buffer_memset (frame, 0, value, -1);
+  set_sample (frame, label, number);
+  GST_BUFFER_PTS (frame) = number * GST_SECOND;
+  return frame;
+}
+
+/* The first view is of the frame itself, the second of one before it in the clip with the same label. */
+GST_START_TEST (test_temporal_window)
+{
+  GstHarness *h = new_harness ("supconaugment policy=none temporal-window=3 "
+      "views=2", RGB_CAPS (8, 8));
+  guint seen[4] = { 0 };
+
+  for (guint i = 0; i < 60; i++) {
+    guint begin = i < 40 ? 0 : i < 50 ? 40 : 50, back;
+
+    if (i == 40)
+      gst_harness_push_event (h, gst_event_new_stream_start ("another"));
+    fail_unless_equals_int (gst_harness_push (h, plain_frame (i * 4,
+                i < 50 ? "cup" : "box", i)), GST_FLOW_OK);
+    for (guint v = 0; v < 2; v++) {
+      GstBuffer *view = gst_harness_pull (h);
+      guint8 value;
+
+      assert_sample (view, i < 50 ? "cup" : "box", i, v);
+      fail_unless_equals_uint64 (GST_BUFFER_PTS (view), i * GST_SECOND);
+      gst_buffer_extract (view, 0, &value, 1);
+      back = i - value / 4;
+      fail_unless (back <= (v == 0 ? 0 : MIN (3, i - begin)));
+      fail_unless (v == 0 || back > 0 || i == begin);
+      seen[back] += v;
+      gst_buffer_unref (view);
+    }
+  }
+  fail_unless_equals_int (seen[0], 3);
+  for (guint back = 1; back <= 3; back++)
+    fail_unless (seen[back] > 8, "%u: %u", back, seen[back]);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* The centre of a spot, in pixels of the view. */
+static void
+find_spot (const guint8 * bytes, guint width, guint height, gdouble * x,
+    gdouble * y)
+{
+  gdouble total = 0;
+
+  *x = *y = 0;
+  for (guint i = 0; i < width * height; i++) {
+    total += bytes[3 * i];
+    *x += bytes[3 * i] * (i % width);
+    *y += bytes[3 * i] * (i / width);
+  }
+  *x /= total;
+  *y /= total;
+}
+
+/* The largest change of a steadily moving spot's steps. */
+static gdouble
+largest_jerk (const gchar * consistent)
+{
+  gchar *launch = g_strdup_printf ("supconaugment views=1 scale-min=0.8 "
+      "consistent=%s", consistent);
+  GstHarness *h = new_harness (launch, RGB_CAPS (96, 72));
+  gdouble x[12], y[12], largest = 0;
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw,width=64,height=48");
+  for (guint i = 0; i < 12; i++) {
+    GstBuffer *frame = gst_buffer_new_allocate (NULL, 96 * 72 * 3, NULL);
+    GstMapInfo map;
+    guint8 *bytes;
+    gsize size;
+
+    gst_buffer_map (frame, &map, GST_MAP_WRITE);
+    for (guint k = 0; k < map.size; k++) {
+      gdouble dx = k / 3 % 96 - (30.0 + 2 * i), dy = k / 288 - (30.0 + i);
+
+      map.data[k] = (guint8) MAX (0, 255 - 12 * (dx * dx + dy * dy));
+    }
+    gst_buffer_unmap (frame, &map);
+    gst_harness_push (h, frame);
+    bytes = pull_bytes (h, &size);
+    find_spot (bytes, 64, 48, &x[i], &y[i]);
+    g_free (bytes);
+    if (i >= 2)
+      largest = MAX (largest, MAX (ABS (x[i] - 2 * x[i - 1] + x[i - 2]),
+              ABS (y[i] - 2 * y[i - 1] + y[i - 2])));
+  }
+  g_free (launch);
+  gst_harness_teardown (h);
+  return largest;
+}
+
+/* What moves steadily does so in the views of a clip, and jumps where every frame draws anew. */
+GST_START_TEST (test_movement)
+{
+  fail_unless (largest_jerk ("clip") < 0.1, "%g", largest_jerk ("clip"));
+  fail_unless (largest_jerk ("frame") > 2, "%g", largest_jerk ("frame"));
+}
+
+GST_END_TEST;
+
+/* Another element makes the same bytes from what the meta says. */
+GST_START_TEST (test_record_draws)
+{
+  static const gchar *const launches[] = {
+    "supconaugment seed=9 record-draws=true policy=stacked-randaugment "
+        "warp-probability=1 erase-probability=1 erase-fill=-1",
+    "supconaugment record-draws=true policy=augmix consistent=clip "
+        "clip-length=2 interpolation=bicubic",
+    "supconaugment record-draws=true policy=simaugment temporal-window=2"
+  };
+
+  for (guint k = 0; k < G_N_ELEMENTS (launches); k++) {
+    GstHarness *h = new_harness (launches[k], RGB_CAPS (40, 30));
+
+    gst_harness_set_sink_caps_str (h, RGB_CAPS (16, 16));
+    for (guint i = 0; i < 12; i++) {
+      GstBuffer *view, *again, *frame = new_frame (40, 30, 3, 120);
+      GstHarness *other;
+      GstElement *element;
+      gchar *launch;
+      const GstStructure *s, *draws;
+      guint8 *bytes, *bytes_again;
+      guint64 seed, number;
+      guint v, back;
+      gsize size;
+
+      gst_buffer_memset (frame, 0, i, 60);
+      gst_harness_push (h, frame);
+      gst_buffer_unref (gst_harness_pull (h));
+      view = gst_harness_pull (h);
+      s = gst_custom_meta_get_structure (gst_buffer_get_custom_meta (view,
+              "supcon-sample"));
+      fail_unless (gst_structure_has_field_typed (s, "draws",
+              GST_TYPE_STRUCTURE));
+      draws = gst_value_get_structure (gst_structure_get_value (s, "draws"));
+      fail_unless (gst_structure_get (draws, "seed", G_TYPE_UINT64, &seed,
+              "number", G_TYPE_UINT64, &number, "frames-back", G_TYPE_UINT,
+              &back, NULL) && gst_structure_get_uint (s, "view", &v));
+      fail_unless (k == 2 ? (back > 0) == (i > 0) : back == 0);
+      fail_unless (gst_structure_get_string (draws, "steps") != NULL);
+      launch = g_strdup_printf ("supconaugment seed=%" G_GUINT64_FORMAT, seed);
+      other = new_harness (launch, RGB_CAPS (40, 30));
+      element = gst_harness_find_element (other, "supconaugment");
+      g_object_set (element, "operations",
+          gst_structure_get_string (draws, "operations"), "views", v + 1, NULL);
+      gst_object_unref (element);
+      g_free (launch);
+      gst_harness_set_sink_caps_str (other, RGB_CAPS (16, 16));
+      frame = new_frame (40, 30, 3, 120);
+      gst_buffer_memset (frame, 0, i - back, 60);
+      GST_BUFFER_OFFSET (frame) = number;
+      gst_harness_push (other, frame);
+      for (guint n = 0; n < v; n++)
+        gst_buffer_unref (gst_harness_pull (other));
+      again = gst_harness_pull (other);
+      bytes = visible_bytes (h, view, &size);
+      bytes_again = visible_bytes (other, again, &size);
+      fail_unless (memcmp (bytes, bytes_again, size) == 0, "%u, %u", k, i);
+      g_free (bytes);
+      g_free (bytes_again);
+      gst_buffer_unref (view);
+      gst_buffer_unref (again);
+      gst_harness_teardown (other);
+    }
+    gst_harness_teardown (h);
+  }
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_interlaced)
 {
   GstHarness *h = new_harness ("supconaugment",
@@ -856,6 +1035,9 @@ supconaugment_suite (void)
   tcase_add_test (tcase, test_operations);
   tcase_add_test (tcase, test_center_crop);
   tcase_add_test (tcase, test_controller);
+  tcase_add_test (tcase, test_temporal_window);
+  tcase_add_test (tcase, test_movement);
+  tcase_add_test (tcase, test_record_draws);
   return suite;
 }
 
