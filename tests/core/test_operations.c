@@ -181,6 +181,110 @@ START_TEST (test_identities)
 }
 END_TEST
 
+/* Twice is not at all; identity parameters of everything else too. */
+START_TEST (test_untouched)
+{
+  SupconPlanes picture = make_picture (67, 41, 3), same = make_picture (67, 41, 3);
+  SupconScratch *scratch = supcon_scratch_new ();
+  static const double identity[6] = { 1, 0, 0, 0, 1, 0 };
+
+  for (guint twice = 0; twice < 2; twice++)
+    supcon_planes_flip (&picture);
+  for (guint twice = 0; twice < 2; twice++)
+    supcon_planes_invert (&picture);
+  for (guint turn = 0; turn < 2; turn++)
+    rotate (&picture, 180, scratch);
+  rotate (&picture, 0, scratch);
+  supcon_planes_affine (&picture, identity, scratch);
+  supcon_planes_sharpness (&picture, 1.0, scratch);
+  supcon_planes_posterize (&picture, 8);
+  supcon_planes_solarize (&picture, 256);
+  supcon_planes_erase (&picture, 10, 10, 0, 0, 0, NULL);
+  for (guint c = 0; c < 3; c++)
+    ck_assert_mem_eq (picture.plane[c], same.plane[c], 67 * 41);
+  supcon_scratch_free (scratch);
+  free_picture (&picture);
+  free_picture (&same);
+}
+END_TEST
+
+/* PIL's way to a hue and back in double precision, for one colour. */
+static void
+pil_hue (const guint8 in[3], gint shift, guint8 out[3])
+{
+  gint r = in[0], g = in[1], b = in[2], most = MAX (r, MAX (g, b)), least = MIN (r, MIN (g, b));
+  float range = (float)(most - least), rc, gc, bc, part, hue, f, fs, turn;
+  gint h = 0, s = 0, sector, p, q, t;
+
+  if (most > least) {
+    rc = (most - r) / range;
+    gc = (most - g) / range;
+    bc = (most - b) / range;
+    part = r == most ? bc - gc : g == most ? 2.0f + rc - bc : 4.0f + gc - rc;
+    hue = (float)fmod (part * (1.0 / 6.0) + 1.0, 1.0);
+    h = (gint)(hue * 255.0);
+    s = (gint)(range / (float)most * 255.0);
+  }
+  h = (h + shift) & 255;
+  turn = h * 6.0f / 255.0f;
+  sector = (gint)turn;
+  f = turn - sector;
+  fs = s / 255.0f;
+  p = (gint)(most * (1.0f - fs) + 0.5f);
+  q = (gint)(most * (1.0f - fs * f) + 0.5f);
+  t = (gint)(most * (1.0f - fs * (1.0f - f)) + 0.5f);
+  switch (sector % 6) {
+  case 0:
+    out[0] = most, out[1] = t, out[2] = p;
+    break;
+  case 1:
+    out[0] = q, out[1] = most, out[2] = p;
+    break;
+  case 2:
+    out[0] = p, out[1] = most, out[2] = t;
+    break;
+  case 3:
+    out[0] = p, out[1] = q, out[2] = most;
+    break;
+  case 4:
+    out[0] = t, out[1] = p, out[2] = most;
+    break;
+  default:
+    out[0] = most, out[1] = p, out[2] = q;
+    break;
+  }
+}
+
+/* Every 5th of all colours, each by another shift. */
+START_TEST (test_hue_exact)
+{
+  enum { N = 256 * 256 };
+  SupconPlanes picture = { .width = 256, .height = 256, .channels = 3 };
+
+  for (guint c = 0; c < 3; c++)
+    picture.plane[c] = g_malloc (N);
+  for (guint blue = 0; blue < 256; blue += 5) {
+    gint shift = (gint)(blue * 7 % 255) - 127;
+
+    for (guint i = 0; i < N; i++) {
+      picture.plane[0][i] = i & 255;
+      picture.plane[1][i] = i >> 8;
+      picture.plane[2][i] = blue;
+    }
+    supcon_planes_hue (&picture, shift / 255.0 + (shift < 0 ? -1e-9 : 1e-9));
+    for (guint i = 0; i < N; i++) {
+      guint8 in[3] = { i & 255, i >> 8, blue }, out[3];
+
+      pil_hue (in, shift, out);
+      for (guint c = 0; c < 3; c++)
+        if (picture.plane[c][i] != out[c])
+          ck_abort_msg ("colour %u %u %u by %d", in[0], in[1], in[2], shift);
+    }
+  }
+  free_picture (&picture);
+}
+END_TEST
+
 typedef struct {
   SupconImage picture, view;
   SupconPolicy policy;
@@ -308,6 +412,8 @@ main (void)
   tcase_set_timeout (tcase, SUPCON_TEST_SECONDS);
   tcase_add_loop_test (tcase, test_golden, 0, G_N_ELEMENTS (golden_operations));
   tcase_add_test (tcase, test_identities);
+  tcase_add_test (tcase, test_untouched);
+  tcase_add_test (tcase, test_hue_exact);
   tcase_add_test (tcase, test_simaugment_probabilities);
   tcase_add_test (tcase, test_simaugment_independent);
   tcase_add_test (tcase, test_simaugment_sizes);
