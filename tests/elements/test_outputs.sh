@@ -57,6 +57,19 @@ PYTHON
 ! /usr/bin/python3 "$root/docs/examples/tag.py" none.safetensors "file://$work/clip.avi" 2> error || exit 1
 grep -q none.safetensors error
 
+# Embeddings as NNStreamer's tensors: the caps of its elements' pads (tensor_typedef.h: GST_TENSORS_CAP_WITH_NUM and the list of
+# types) let ours through, which say type and dimensions by its grammar, d1:d2:... up to rank 16; a buffer holds just that.
+gst-launch-1.0 -v videotestsrc num-buffers=3 ! video/x-raw,format=RGB,width=28,height=28 ! supconencoder location=model.safetensors \
+  ! 'other/tensors,format=(string)static,num_tensors=(int)[1,16],framerate=(fraction)[0,max]' ! filesink location=tensors \
+  | sed -n 's/.*filesink0.GstPad:sink: caps = //p' > caps
+cat caps
+grep -qE '^other/tensors, format=\(string\)static, ' caps
+grep -qE ' num_tensors=\(int\)1(,|$)' caps
+grep -qE ' types=\(string\)(u?int(8|16|32|64)|float(16|32|64))(,|$)' caps
+grep -qE ' dimensions=\(string\)[1-9][0-9]*(:[1-9][0-9]*){0,15}(,|$)' caps
+grep -qE ' framerate=\(fraction\)[0-9]+/[0-9]+' caps
+[ "$(wc -c < tensors)" = $((3 * 4 * $(sed 's/.*dimensions=(string)\([0-9:]*\).*/\1/; s/:/*/g' caps))) ]
+
 # Installed elsewhere, as a package's files would be.
 DESTDIR=$work/installed meson install -C "$build" --no-rebuild > /dev/null
 pc=$(find installed -name libsupcon.pc)
