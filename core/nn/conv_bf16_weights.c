@@ -9,7 +9,7 @@
 #define MIN_TASKS 8
 #define PANEL (2 * SUPCON_BF16_BLOCK)
 /* Sums of a task: with a band's inputs they stay in a core's level-two cache. */
-#define TASK_SUMS ((gsize)1 << 18)
+#define TASK_SUMS ((gsize)300 << 10)
 
 typedef struct {
   const SupconConv *conv;

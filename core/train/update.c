@@ -46,17 +46,31 @@ is_probe (const SupconTrainer *self, const SupconParam *param)
   return self->config.online_linear && param->part == SUPCON_PART_CLASSIFIER;
 }
 
+/* Several sums, so that the loop is vectors. */
+SUPCON_MULTIVERSION static double
+sum_of_squares (const SupconReal *x, gsize n)
+{
+  enum { SUMS = 32 };
+  double sums[SUMS] = { 0 }, sum = 0;
+  gsize i = 0;
+
+  for (; i + SUMS <= n; i += SUMS)
+    for (guint k = 0; k < SUMS; k++)
+      sums[k] += (double)x[i + k] * x[i + k];
+  for (; i < n; i++)
+    sum += (double)x[i] * x[i];
+  for (guint k = 0; k < SUMS; k++)
+    sum += sums[k];
+  return sum;
+}
+
 static void
 square_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Update *self = data;
   const SupconParam *param = &self->params[task];
-  double sum = 0;
 
-  if (rate_of (self->trainer, param, task) > 0)
-    for (gsize i = 0; i < param->size; i++)
-      sum += (double)param->grad[i] * param->grad[i];
-  self->squares[task] = sum;
+  self->squares[task] = rate_of (self->trainer, param, task) > 0 ? sum_of_squares (param->grad, param->size) : 0;
 }
 
 SUPCON_MULTIVERSION static void
