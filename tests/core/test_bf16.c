@@ -294,7 +294,7 @@ pass (const char *encoder, SupconPrecision precision, guint threads, gsize *size
   params = supcon_model_params (model, &n);
   for (guint i = 0; i < n; i++)
     for (gsize k = 0; strstr (params[i].name, last_norm) && k < params[i].size; k++)
-      params[i].data[k] = 0.2;
+      params[i].data[k] = 0.1;
   for (guint i = 0; i < N; i++)
     for (guint p = 0; p < SIZE * SIZE * 3; p++)
       pixels[i * SIZE * SIZE * 3 + p] = 128 + 30 * sin (i + p % 3 * 2) + 40 * sin (p / 3 % SIZE * (1 + i) * 0.3)

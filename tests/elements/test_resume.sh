@@ -23,14 +23,27 @@ step() {
   grep -ao '"step":"[0-9]*"' "$work/killed.safetensors" 2> "$work/none" | tr -dc 0-9
 }
 
+# How long it takes until the first step is written, on this machine as busy as it is: milliseconds.
+now() {
+  echo $(($(date +%s%N) / 1000000))
+}
+began=$(now)
+train "$work/killed.safetensors"
+while [ ! -f "$work/killed.safetensors" ]; do
+  sleep 0.01
+done
+first=$(($(now) - began))
+kill -9 $!
+wait $! 2> "$work/finished" || true
+
 i=0
 amid=0
 while [ $i -lt $kills ]; do
   train "$work/killed.safetensors"
   pid=$!
   before=$(step)
-  # From before the first frame to some steps: 50 to 349 ms.
-  sleep "0.$(awk -v seed="$i" 'BEGIN { srand (seed); printf "%03d", 50 + int (300 * rand ()) }')"
+  # From before the first frame to some steps.
+  sleep "$(awk -v seed="$i" -v first="$first" 'BEGIN { srand (seed); printf "%.3f", first * (0.2 + 1.6 * rand ()) / 1000 }')"
   kill -9 $pid 2> "$work/finished" || true
   wait $pid 2> "$work/finished" || true
   after=$(step)
