@@ -417,19 +417,19 @@ GST_START_TEST (test_linear_stage)
 
   run_assert_error (run, "stage=linear needs a trained encoder");
   run_clear (&run);
-  run = run_launch (TRAINER "batch-size=32 location=%s " THINGS (256), model);
+  /* Of one source, so that classes come mixed however busy the machine is. */
+  run = run_launch (LEARN_CLOTHES (512, 4), model);
   run_assert_ended (run);
   run_clear (&run);
-  run = run_launch (TRAINER "stage=linear batch-size=32 location=%s "
-      THINGS (512), model);
+  run = run_launch (LEARN_CLOTHES (512, 4) "stage=linear", model);
   run_assert_ended (run);
   s = run_message (&run, "supcon-train");
   fail_unless (gst_structure_get_double (s, "accuracy", &accuracy));
-  fail_unless (accuracy > 0.9, "accuracy %g", accuracy);
+  fail_unless (accuracy > 0.4, "accuracy %g", accuracy);
   run_clear (&run);
 
   loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
-  fail_unless_equals_int (supcon_model_n_classes (loaded), 2);
+  fail_unless_equals_int (supcon_model_n_classes (loaded), 10);
   fail_unless_equals_string (info.stage, "linear");
   supcon_checkpoint_info_clear (&info);
   supcon_model_free (loaded);

@@ -4,6 +4,12 @@
 Usage: python3 tests/oracle/checkpoint.py FILE...
            Reads checkpoints of ours: their heads and optimiser state dropped and torchvision's own fc added,
            load_state_dict (strict=True) must be content and the network must give finite embeddings.
+       python3 tests/oracle/checkpoint.py --same FILE FRAMES EMBEDDINGS
+           Besides, the network's embeddings of FRAMES (RGB bytes of the model's input size) must be those that
+           supconencoder wrote to EMBEDDINGS (float32), to 1e-4 of their length:
+               gst-launch-1.0 -q videotestsrc pattern=snow num-buffers=4 ! video/x-raw,format=RGB,width=64,height=64 ! tee name=t \
+                 ! queue ! filesink location=FRAMES \
+                 t. ! queue ! supconencoder location=FILE normalize=false ! other/tensors ! filesink location=EMBEDDINGS
        python3 tests/oracle/checkpoint.py --write FILE ENCODER [F32|F16|BF16|F64]
            Writes torchvision's randomly initialised ENCODER, for supconencoder or supcontrainer to read.
 (needs torch, torchvision, safetensors)
@@ -11,13 +17,14 @@ Usage: python3 tests/oracle/checkpoint.py FILE...
 import json
 import sys
 
+import numpy as np
 import torch
 import torchvision
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
-HEADS = ("projection.", "classifier.", "optimizer.")
+HEADS = ("projection.", "classifier.", "optimizer.", "queue.")
 
 
 def network(encoder, stem):
@@ -31,6 +38,7 @@ def network(encoder, stem):
 
 
 def check(location):
+    """The network of a checkpoint, ready to embed, and its metadata."""
     with safe_open(location, "pt") as file:
         metadata = file.metadata()
     tensors = load_file(location)
@@ -58,6 +66,20 @@ def check(location):
         if name.startswith("optimizer.momentum."):
             assert t.shape == tensors[name.removeprefix("optimizer.momentum.")].shape, name
     print(f"{location}: {encoder}, stem {stem}, step {step}, {len(labels)} labels, {len(tensors)} tensors: good")
+    return model, metadata
+
+
+def same(location, frames, embeddings):
+    model, metadata = check(location)
+    height, width = int(metadata["input-height"]), int(metadata["input-width"])
+    mean, std = (torch.tensor([float(v) for v in metadata[k].split()]) for k in ("mean", "std"))
+    pixels = torch.from_numpy(np.fromfile(frames, np.uint8).reshape(-1, height, width, 3).copy())
+    with torch.no_grad():
+        expected = model(((pixels / 255 - mean) / std).permute(0, 3, 1, 2))
+    found = torch.from_numpy(np.fromfile(embeddings, np.float32)).reshape(expected.shape)
+    error = ((found - expected).norm(dim=1) / expected.norm(dim=1)).max().item()
+    assert error < 1e-4, f"{location}: embeddings are {error} off"
+    print(f"{location}: the same embeddings of {len(pixels)} frames, to {error:.1e}")
 
 
 def write(location, encoder, dtype="F32"):
@@ -68,6 +90,8 @@ def write(location, encoder, dtype="F32"):
 
 if sys.argv[1:2] == ["--write"] and len(sys.argv) in (4, 5):
     write(*sys.argv[2:])
+elif sys.argv[1:2] == ["--same"] and len(sys.argv) == 5:
+    same(*sys.argv[2:])
 elif len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
     for path in sys.argv[1:]:
         check(path)
