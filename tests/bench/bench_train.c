@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Times what training and tagging spend their time in, one JSON line a measurement: tests/bench/compare.py runs it
- * beside PyTorch. */
+ * beside PyTorch. Usage: bench_train [THREADS [REPEATS [NAME [bfloat16]]]] */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,23 @@
 #include "train/trainer.h"
 
 static guint threads, repeats;
+static SupconPrecision precision;
+
+/* A training step of, or one embedding of, n pictures. */
+static const struct {
+  const char *name, *encoder;
+  SupconStem stem;
+  guint n, size;
+  gboolean training;
+} networks[] = {
+  { "step-resnet18-16x224", "resnet18", SUPCON_STEM_IMAGENET, 16, 224, TRUE },
+  { "step-resnet50-16x224", "resnet50", SUPCON_STEM_IMAGENET, 16, 224, TRUE },
+  { "step-resnet20-512x32", "resnet20", SUPCON_STEM_SMALL, 512, 32, TRUE },
+  { "frame-resnet18-224", "resnet18", SUPCON_STEM_IMAGENET, 1, 224, FALSE },
+  { "frame-resnet50-224", "resnet50", SUPCON_STEM_IMAGENET, 1, 224, FALSE },
+  { "frames-resnet18-16x224", "resnet18", SUPCON_STEM_IMAGENET, 16, 224, FALSE },
+  { "frames-resnet50-16x224", "resnet50", SUPCON_STEM_IMAGENET, 16, 224, FALSE },
+};
 
 static int
 compare (const void *a, const void *b)
@@ -44,6 +61,7 @@ model_new (const char *encoder, SupconStem stem, guint size)
   config.input_width = config.input_height = size;
   model = supcon_model_new (&config, 0, NULL);
   supcon_model_set_threads (model, threads);
+  supcon_model_set_precision (model, precision);
   return model;
 }
 
@@ -150,14 +168,15 @@ main (int argc, char **argv)
 
   threads = argc > 1 ? atoi (argv[1]) : 0;
   repeats = argc > 2 ? atoi (argv[2]) : 7;
-  if (strstr ("step-resnet18-16x224", only))
-    bench_step ("step-resnet18-16x224", "resnet18", SUPCON_STEM_IMAGENET, 16, 224);
-  if (strstr ("step-resnet20-512x32", only))
-    bench_step ("step-resnet20-512x32", "resnet20", SUPCON_STEM_SMALL, 512, 32);
-  if (strstr ("frame-resnet18-224", only))
-    bench_embed ("frame-resnet18-224", "resnet18", 1, 224);
-  if (strstr ("frame-resnet50-224", only))
-    bench_embed ("frame-resnet50-224", "resnet50", 1, 224);
+  precision = argc > 4 && strcmp (argv[4], "bfloat16") == 0 ? SUPCON_PRECISION_BFLOAT16 : SUPCON_PRECISION_FLOAT32;
+  for (guint i = 0; i < G_N_ELEMENTS (networks); i++) {
+    if (!strstr (networks[i].name, only))
+      continue;
+    if (networks[i].training)
+      bench_step (networks[i].name, networks[i].encoder, networks[i].stem, networks[i].n, networks[i].size);
+    else
+      bench_embed (networks[i].name, networks[i].encoder, networks[i].n, networks[i].size);
+  }
   if (strstr ("loss-6144x128", only))
     bench_loss ("loss-6144x128", 6144, 128);
   return 0;

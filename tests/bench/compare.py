@@ -2,7 +2,7 @@
 """Runs bench_train and the same work in PyTorch by turns, and prints both medians with their ratio.
 
 Usage: ninja -C build-release tests/bench_train; python3 tests/bench/compare.py BENCH_TRAIN [REPEATS]
-PyTorch runs in float32, channels_last, with as many threads as the benchmark: 2.
+PyTorch runs eagerly, channels_last, with as many threads as the benchmark: 2; in float32, then under bfloat16 autocast.
 """
 import json
 import statistics
@@ -16,6 +16,13 @@ import torch.nn.functional as F
 import torchvision
 
 THREADS = 2
+precision = "float32"
+
+
+def autocast():
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+
 torch.set_num_threads(THREADS)
 bench, repeats = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 7
 
@@ -60,24 +67,27 @@ def step(net, n, size):
 
     def run():
         sgd.zero_grad()
-        supcon(F.normalize(net(x)), labels).backward()
+        with autocast():
+            z = net(x)
+        supcon(F.normalize(z.float()), labels).backward()
         sgd.step()
 
     return run
 
 
-def resnet18():
-    net = torchvision.models.resnet18()
-    net.fc = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 128))
+def with_head(net):
+    dim = net.fc.in_features
+    net.fc = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 128))
     return net
 
 
-def frame(net):
+def frames(net, n):
     net = net.eval().to(memory_format=torch.channels_last)
-    x = torch.randn(1, 3, 224, 224).to(memory_format=torch.channels_last)
+    net.fc = nn.Identity()
+    x = torch.randn(n, 3, 224, 224).to(memory_format=torch.channels_last)
 
     def run():
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast():
             net(x)
 
     return run
@@ -93,25 +103,33 @@ def loss(n, dim):
     return run
 
 
+models = torchvision.models
 works = {
-    "step-resnet18-16x224": lambda: step(resnet18(), 16, 224),
+    "step-resnet18-16x224": lambda: step(with_head(models.resnet18()), 16, 224),
+    "step-resnet50-16x224": lambda: step(with_head(models.resnet50()), 16, 224),
     "step-resnet20-512x32": lambda: step(resnet20(), 512, 32),
-    "frame-resnet18-224": lambda: frame(torchvision.models.resnet18()),
-    "frame-resnet50-224": lambda: frame(torchvision.models.resnet50()),
+    "frame-resnet18-224": lambda: frames(models.resnet18(), 1),
+    "frame-resnet50-224": lambda: frames(models.resnet50(), 1),
+    "frames-resnet18-16x224": lambda: frames(models.resnet18(), 16),
+    "frames-resnet50-16x224": lambda: frames(models.resnet50(), 16),
     "loss-6144x128": lambda: loss(6144, 128),
 }
 print(f"PyTorch {torch.__version__}, {THREADS} threads, medians of {repeats}")
-print("| work | gst-supcon, ms | PyTorch, ms | ratio |\n|---|---|---|---|")
-for name, make in works.items():
-    run = make()
-    run()
-    theirs = []
-    for _ in range(repeats):
-        start = time.perf_counter()
+print("| work | precision | gst-supcon, ms | PyTorch, ms | ratio |\n|---|---|---|---|---|")
+for precision in ("float32", "bfloat16"):
+    for name, make in works.items():
+        if precision == "bfloat16" and name.startswith("loss"):
+            continue
+        run = make()
         run()
-        theirs.append(time.perf_counter() - start)
-    del run
-    line = subprocess.run([bench, str(THREADS), str(repeats), name], capture_output=True, text=True, check=True).stdout
-    ours = json.loads(line)["seconds"]
-    median = statistics.median(theirs)
-    print(f"| {name} | {ours * 1000:.1f} | {median * 1000:.1f} | {median / ours:.2f} |", flush=True)
+        theirs = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            run()
+            theirs.append(time.perf_counter() - start)
+        del run
+        line = subprocess.run([bench, str(THREADS), str(repeats), name, precision], capture_output=True, text=True,
+                              check=True).stdout
+        ours = json.loads(line)["seconds"]
+        median = statistics.median(theirs)
+        print(f"| {name} | {precision} | {ours * 1000:.1f} | {median * 1000:.1f} | {median / ours:.2f} |", flush=True)
