@@ -76,7 +76,7 @@ run_count (const SupconAugmentKernels *k, Data *d, guint n)
 static void
 run_trace (const SupconAugmentKernels *k, Data *d, guint n)
 {
-  k->trace (d->shift << 10, 77 << 14, d->shift * 99, 1 << 13, n, PIXELS, d->offsets);
+  k->trace (d->shift * 1024, 77 << 14, d->shift * 99, 1 << 13, n, PIXELS, d->offsets);
 }
 
 static void
