@@ -59,6 +59,9 @@ store (const Setting * setting, gpointer fields, const GValue * value)
     case G_TYPE_UINT:
       *(guint *) field = g_value_get_uint (value);
       break;
+    case G_TYPE_INT64:
+      *(gint64 *) field = g_value_get_int64 (value);
+      break;
     case G_TYPE_UINT64:
       *(guint64 *) field = g_value_get_uint64 (value);
       break;
@@ -91,6 +94,9 @@ fetch (const Setting * setting, gconstpointer fields, GValue * value)
       break;
     case G_TYPE_UINT:
       g_value_set_uint (value, *(const guint *) field);
+      break;
+    case G_TYPE_INT64:
+      g_value_set_int64 (value, *(const gint64 *) field);
       break;
     case G_TYPE_UINT64:
       g_value_set_uint64 (value, *(const guint64 *) field);

@@ -764,7 +764,32 @@ GST_START_TEST (test_center_crop)
 
 GST_END_TEST;
 
-/* A number that a controller moves, and views that change between frames. */
+/* Every number that may change while playing can be moved by a controller. */
+GST_START_TEST (test_controllable)
+{
+  GstElement *element = gst_element_factory_make ("supconaugment", NULL);
+  guint n, numbers = 0;
+  GParamSpec **specs = g_object_class_list_properties
+      (G_OBJECT_GET_CLASS (element), &n);
+
+  for (guint i = 0; i < n; i++) {
+    gboolean number = G_IS_PARAM_SPEC_DOUBLE (specs[i])
+        || G_IS_PARAM_SPEC_UINT (specs[i]) || G_IS_PARAM_SPEC_INT (specs[i]);
+
+    if (!number || !(specs[i]->flags & GST_PARAM_MUTABLE_PLAYING))
+      continue;
+    numbers++;
+    fail_unless (specs[i]->flags & GST_PARAM_CONTROLLABLE, "%s",
+        specs[i]->name);
+  }
+  fail_unless (numbers > 25);
+  g_free (specs);
+  gst_object_unref (element);
+}
+
+GST_END_TEST;
+
+/* Numbers that a controller moves, which takes effect at the frame of that time. */
 GST_START_TEST (test_controller)
 {
   GstHarness *h = new_harness ("supconaugment views=1 scale-min=1 ratio-min=1 "
@@ -772,18 +797,25 @@ GST_START_TEST (test_controller)
   GstElement *element = gst_harness_find_element (h, "supconaugment");
   GstControlSource *source = gst_interpolation_control_source_new ();
   GstTimedValueControlSource *values = GST_TIMED_VALUE_CONTROL_SOURCE (source);
+  GstControlSource *views_source = gst_interpolation_control_source_new ();
 
   g_object_set (source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
   fail_unless (gst_object_add_control_binding (GST_OBJECT (element),
           gst_direct_control_binding_new_absolute (GST_OBJECT (element),
               "flip-probability", source)));
+  g_object_set (views_source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+  fail_unless (gst_object_add_control_binding (GST_OBJECT (element),
+          gst_direct_control_binding_new_absolute (GST_OBJECT (element),
+              "views", views_source)));
   gst_timed_value_control_source_set (values, 0, 0.0);
   gst_timed_value_control_source_set (values, 5 * GST_SECOND, 1.0);
+  for (guint i = 0; i < 10; i++)
+    gst_timed_value_control_source_set (GST_TIMED_VALUE_CONTROL_SOURCE
+        (views_source), i * GST_SECOND, 1 + i % 3);
   for (guint i = 0; i < 10; i++) {
     GstBuffer *frame = new_frame (8, 8, 3, 24);
     guint views = 1 + i % 3;
 
-    g_object_set (element, "views", views, NULL);
     GST_BUFFER_PTS (frame) = i * GST_SECOND;
     fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
     fail_unless_equals_int (gst_harness_buffers_in_queue (h), views);
@@ -796,6 +828,7 @@ GST_START_TEST (test_controller)
     }
   }
   gst_object_unref (source);
+  gst_object_unref (views_source);
   gst_object_unref (element);
   gst_harness_teardown (h);
 }
@@ -1034,6 +1067,7 @@ supconaugment_suite (void)
   tcase_add_test (tcase, test_interlaced);
   tcase_add_test (tcase, test_operations);
   tcase_add_test (tcase, test_center_crop);
+  tcase_add_test (tcase, test_controllable);
   tcase_add_test (tcase, test_controller);
   tcase_add_test (tcase, test_temporal_window);
   tcase_add_test (tcase, test_movement);
