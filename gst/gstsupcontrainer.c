@@ -41,7 +41,8 @@
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
 #include "gstsupcontrainersettings.h"
-#include "model/checkpoint.h"
+#include "gstsupcontrainerstart.h"
+#include "gstsupcontrainerworker.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_trainer_debug);
 #define GST_CAT_DEFAULT supcon_trainer_debug
@@ -72,11 +73,7 @@ struct _GstSupconTrainer
   GstSupconValidation *validation;
   GstPad *validation_pad;       /* owned by the element's pads; NULL until requested */
 
-  /* From start until the worker has taken them. */
-  SupconModel *model;
-  SupconLabels *labels;
-  SupconQueue *past;            /* embeddings to go on with, or NULL */
-  guint64 first_step, first_frame;      /* where resuming begins */
+  GstSupconTrainerStart start;  /* its model, labels and past until the worker has taken them */
 
   GstVideoInfo info;
   guint width, height;          /* of the model's input; 0: not known yet */
@@ -153,163 +150,52 @@ gst_supcon_trainer_finalize (GObject * object)
   G_OBJECT_CLASS (gst_supcon_trainer_parent_class)->finalize (object);
 }
 
-/* What the user asked for must be what the file holds. */
-static gboolean
-check_architecture (GstSupconTrainer * self, const gchar * location,
-    const SupconModelConfig * found, GError ** error)
-{
-  const SupconModelConfig *wanted = &self->settings.model;
-
-  if (self->settings.encoder_set && !g_str_equal (wanted->encoder, found->encoder))
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s holds encoder %s, but encoder=%s is asked for", location,
-        found->encoder, wanted->encoder);
-  else if (self->settings.stem_set && wanted->stem != found->stem)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s holds an encoder with stem %s, but stem=%s is asked for", location,
-        gst_supcon_enum_nick (GST_TYPE_SUPCON_STEM, found->stem),
-        gst_supcon_enum_nick (GST_TYPE_SUPCON_STEM, wanted->stem));
-  else if (self->settings.width_set && wanted->width != found->width)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s holds an encoder of width %g, but width=%g is asked for", location,
-        found->width, wanted->width);
-  else
-    return TRUE;
-  return FALSE;
-}
-
-/* One output in place of classes. */
-static void
-make_regressor (SupconModel * model, SupconLabels ** labels)
-{
-  supcon_model_set_n_classes (model, 0);
-  supcon_model_set_n_classes (model, 1);
-  supcon_labels_free (*labels);
-  *labels = supcon_labels_new ();
-  supcon_labels_add (*labels, GST_SUPCON_TRAINER_VALUE);
-}
-
-static gboolean
-load_model (GstSupconTrainer * self, const gchar * location, gboolean resume,
-    GError ** error)
-{
-  const gchar *stage =
-      gst_supcon_enum_nick (GST_TYPE_SUPCON_TRAINER_STAGE,
-      self->settings.job.config.stage);
-  const gchar *optimizer =
-      supcon_optimizer_name (self->settings.job.config.optimizer.kind);
-  SupconModelConfig fallback = self->settings.model;
-  SupconCheckpointInfo info = { 0 };
-
-  fallback.input_width = fallback.input_height =
-      fallback.stem == SUPCON_STEM_IMAGENET ? 224 : 32;
-  self->model = supcon_checkpoint_load (location, &fallback, &info, error);
-  if (!self->model)
-    return FALSE;
-  if (!check_architecture (self, location, supcon_model_config (self->model),
-          error)) {
-    supcon_checkpoint_info_clear (&info);
-    return FALSE;
-  }
-  if (resume && g_str_equal (info.stage, stage) && *info.optimizer
-      && !g_str_equal (info.optimizer, optimizer)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s was written by optimizer=%s, which resume=true cannot go on with "
-        "by optimizer=%s; use init-location to start from it", location,
-        info.optimizer, optimizer);
-    supcon_checkpoint_info_clear (&info);
-    return FALSE;
-  }
-  if (resume && g_str_equal (info.stage, stage)) {
-    self->first_step = info.step;
-    self->first_frame = info.frames;
-    self->past = g_steal_pointer (&info.queue);
-    supcon_model_swap_average (self->model);
-  } else if (resume
-      && !supcon_stage_needs_encoder (self->settings.job.config.stage)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s was written by stage %s, which resume=true cannot go on with in "
-        "stage %s; use init-location to start from it", location,
-        *info.stage ? info.stage : "(none)", stage);
-    supcon_checkpoint_info_clear (&info);
-    return FALSE;
-  } else {
-    supcon_model_forget_state (self->model);
-    if (self->settings.job.config.stage == SUPCON_STAGE_REGRESSION)
-      make_regressor (self->model, &info.labels);
-  }
-  self->labels = info.labels;
-  info.labels = NULL;
-  supcon_checkpoint_info_clear (&info);
-  self->width = supcon_model_config (self->model)->input_width;
-  self->height = supcon_model_config (self->model)->input_height;
-  return TRUE;
-}
-
-static gboolean
-prepare (GstSupconTrainer * self, GError ** error)
-{
-  SupconStage stage = self->settings.job.config.stage;
-  gboolean needed = supcon_stage_needs_encoder (stage), exists;
-
-  if (!self->settings.location) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "The property location is not set; expected where to write what is "
-        "learnt");
-    return FALSE;
-  }
-  if (stage == SUPCON_STAGE_REGRESSION && self->validation_pad) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "The pad validation is linked, which judges classes, but "
-        "stage=regression has none; expected one of them");
-    return FALSE;
-  }
-  if (!supcon_checkpoint_check_writable (self->settings.location, error))
-    return FALSE;
-  exists = g_file_test (self->settings.location, G_FILE_TEST_EXISTS);
-  if (self->settings.resume && exists)
-    return load_model (self, self->settings.location, TRUE, error);
-  if (self->settings.init_location)
-    return load_model (self, self->settings.init_location, FALSE, error);
-  if (needed && exists)
-    return load_model (self, self->settings.location, FALSE, error);
-  if (needed) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "stage=%s needs a trained encoder, but init-location is not set "
-        "and %s does not exist; train with stage=contrastive first",
-        supcon_stage_name (stage), self->settings.location);
-    return FALSE;
-  }
-  return TRUE;
-}
-
 static void
 forget_model (GstSupconTrainer * self)
 {
-  g_clear_pointer (&self->model, supcon_model_free);
-  g_clear_pointer (&self->labels, supcon_labels_free);
-  g_clear_pointer (&self->past, supcon_queue_free);
+  gst_supcon_trainer_start_clear (&self->start);
   self->width = self->height = 0;
+}
+
+/* What can be said against the settings before there is a frame. */
+static gboolean
+check_settings (GstSupconTrainer * self, GError ** error)
+{
+  const GstSupconTrainerJob *job = &self->settings.job;
+
+  if (job->config.stage != SUPCON_STAGE_REGRESSION || !self->validation_pad)
+    return supcon_trainer_check (&job->config, job->batch_size,
+        self->start.model, error);
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "The pad validation is linked, which judges classes, but "
+      "stage=regression has none; expected one of them");
+  return FALSE;
 }
 
 static gboolean
 gst_supcon_trainer_start (GstBaseSink * sink)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
+  const SupconModelConfig *config;
   GError *error = NULL;
 
-  self->first_step = self->first_frame = self->frames = 0;
+  self->frames = 0;
   gst_supcon_validation_start (self->validation);
   g_strlcpy (self->settings.model.encoder,
       gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->settings.encoder),
       sizeof self->settings.model.encoder);
-  if (prepare (self, &error)
-      && supcon_trainer_check (&self->settings.job.config,
-          self->settings.job.batch_size, self->model, &error))
-    return TRUE;
-  forget_model (self);
-  gst_supcon_post_error (GST_ELEMENT (self), error);
-  return FALSE;
+  if (!gst_supcon_trainer_start_load (&self->start, &self->settings, &error)
+      || !check_settings (self, &error)) {
+    forget_model (self);
+    gst_supcon_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+  if (self->start.model) {
+    config = supcon_model_config (self->start.model);
+    self->width = config->input_width;
+    self->height = config->input_height;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -385,7 +271,7 @@ find_total_steps (GstSupconTrainer * self)
     return 0;
   steps = MAX (1, frames / self->settings.job.batch_size);
   /* A stream that is played again from its start holds the steps before resuming too. */
-  return self->first_frame ? MAX (steps, self->first_step) : self->first_step + steps;
+  return self->start.first_frame ? MAX (steps, self->start.first_step) : self->start.first_step + steps;
 }
 
 /* What a live source gave before it will not give again. */
@@ -435,12 +321,12 @@ make_job (GstSupconTrainer * self)
   SupconSchedule *schedule = &job.config.schedule;
   guint64 total, first_step;
 
-  if (self->first_frame && upstream_is_live (self))
-    self->first_frame = 0;
+  if (self->start.first_frame && upstream_is_live (self))
+    self->start.first_frame = 0;
   total = find_total_steps (self);
   /* The warm-up is that of the run that is gone on with. */
-  first_step = self->first_frame ? 0 : self->first_step;
-  job.skip_frames = self->first_frame;
+  first_step = self->start.first_frame ? 0 : self->start.first_step;
+  job.skip_frames = self->start.first_frame;
   job.location = self->settings.location;
   job.config.seed = self->settings.seed;
   job.config.signal_interval = job.message_interval;
@@ -474,20 +360,20 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
     return FALSE;
   if (gst_supcon_trainer_worker_is_running (self->worker))
     return TRUE;
-  if (!self->model) {
+  if (!self->start.model) {
     SupconModelConfig config = self->settings.model;
 
     config.input_width = GST_VIDEO_INFO_WIDTH (&self->info);
     config.input_height = GST_VIDEO_INFO_HEIGHT (&self->info);
-    self->model = supcon_model_new (&config, self->settings.seed, &error);
-    if (!self->model)
+    self->start.model = supcon_model_new (&config, self->settings.seed, &error);
+    if (!self->start.model)
       goto failed;
-    self->labels = supcon_labels_new ();
+    self->start.labels = supcon_labels_new ();
     self->width = config.input_width;
     self->height = config.input_height;
   }
-  supcon_model_set_threads (self->model, self->settings.threads);
-  supcon_model_set_precision (self->model, self->settings.precision);
+  supcon_model_set_threads (self->start.model, self->settings.threads);
+  supcon_model_set_precision (self->start.model, self->settings.precision);
   if (self->settings.warmup_epochs > 0 && find_epoch_steps (self) == 0) {
     g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "warmup-epochs is %g, but upstream does not say how many frames an "
@@ -496,11 +382,11 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
     goto failed;
   }
   job = make_job (self);
-  model = g_steal_pointer (&self->model);
-  labels = g_steal_pointer (&self->labels);
+  model = g_steal_pointer (&self->start.model);
+  labels = g_steal_pointer (&self->start.labels);
   if (gst_supcon_trainer_worker_start (self->worker, &job, model, labels,
-          self->past, self->first_step, &error)) {
-    g_clear_pointer (&self->past, supcon_queue_free);
+          self->start.past, self->start.first_step, &error)) {
+    g_clear_pointer (&self->start.past, supcon_queue_free);
     return TRUE;
   }
 

@@ -2,30 +2,13 @@
 
 #include "gstsupcontrainerworker.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "error.h"
-#include "gstsupconjson.h"
 #include "gstsupconmeta.h"
 #include "gstsupconmodel.h"
+#include "gstsupcontrainerreport.h"
 #include "model/checkpoint.h"
-
-/* How often a progress line is printed where it cannot be redrawn. */
-#define PROGRESS_INTERVAL (5 * G_USEC_PER_SEC)
-
-typedef enum
-{
-  WARNED_NO_POSITIVES = 1 << 0,
-  WARNED_COLLAPSED = 1 << 1,
-  WARNED_ONE_CLASS = 1 << 2,
-  WARNED_UNLABELLED = 1 << 3,
-  WARNED_METRICS = 1 << 4,
-  WARNED_KEEP = 1 << 5
-} Warned;
 
 struct _GstSupconTrainerWorker
 {
@@ -44,11 +27,7 @@ struct _GstSupconTrainerWorker
   guint64 saved_step, validated_step;
   gdouble best;                 /* accuracy of the best validation, -1: none yet */
   guint worse;                  /* validations since then */
-  FILE *metrics;                /* NULL: none */
-  Warned warned;
-  guint64 examples;
-  gint64 started, reported, printed;    /* monotonic time; 0: not yet */
-  guint64 reported_examples;
+  GstSupconTrainerReport *report;
 
   GMutex lock;                  /* guards everything below */
   GCond cond;                   /* broadcast when any of it changes */
@@ -130,14 +109,9 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
       sizeof info.optimizer);
   saved = supcon_checkpoint_save (location, self->model, &info, error);
   g_clear_pointer (&info.labels, supcon_labels_free);
-  if (!saved)
-    return FALSE;
-
-  gst_element_post_message (self->element,
-      gst_message_new_element (GST_OBJECT (self->element),
-          gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING,
-              location, "step", G_TYPE_UINT64, info.step, NULL)));
-  return TRUE;
+  if (saved)
+    gst_supcon_trainer_report_checkpoint (self->report, location, info.step);
+  return saved;
 }
 
 static gboolean
@@ -149,250 +123,20 @@ save (GstSupconTrainerWorker * self, GError ** error)
   return TRUE;
 }
 
-static void
-warn_once (GstSupconTrainerWorker * self, Warned what, const gchar * format,
-    ...)
-    G_GNUC_PRINTF (3, 4);
-
-static void
-warn_once (GstSupconTrainerWorker * self, Warned what, const gchar * format,
-    ...)
+/* The label of all of 'training', NULL when it has several or none. Called with the lock; the name's place in the table
+ * never moves, so it can be used after the lock is gone. */
+static const gchar *
+only_label (GstSupconTrainerWorker * self)
 {
-  va_list args;
-  gchar *text;
+  const SupconBatch *batch = self->training;
 
-  if (self->warned & what)
-    return;
-  self->warned |= what;
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-  GST_ELEMENT_WARNING (self->element, LIBRARY, SETTINGS, ("%s", text), (NULL));
-  g_free (text);
-}
-
-static gboolean
-has_one_class (const SupconBatch * batch)
-{
   for (guint i = 0; i < batch->n; i++) {
     if (batch->labels[i] == SUPCON_UNLABELLED
         || batch->labels[i] != batch->labels[0])
-      return FALSE;
+      return NULL;
   }
-  return batch->n > 1;
-}
-
-/* The name's place in the table never moves, so it can be used after the lock is gone. */
-static const gchar *
-label_name (GstSupconTrainerWorker * self, gint32 label)
-{
-  const gchar *name;
-
-  g_mutex_lock (&self->lock);
-  name = supcon_labels_name (self->labels, label);
-  g_mutex_unlock (&self->lock);
-  return name;
-}
-
-static void
-warn_about (GstSupconTrainerWorker * self, const SupconTrainStats * stats)
-{
-  const SupconTrainerConfig *config = &self->job.config;
-  const SupconBatch *batch = self->training;
-  gboolean contrastive = config->stage == SUPCON_STAGE_CONTRASTIVE;
-
-  if (contrastive && stats->anchors == 0) {
-    warn_once (self, WARNED_NO_POSITIVES,
-        "None of the %u views of step %" G_GUINT64_FORMAT " has a positive, "
-        "that is another view of its %s, so the step taught nothing. Let "
-        "supcondatasetsrc draw batches with sampler=class-balanced, or "
-        "supconaugment make views=2 of every frame.", batch->n, stats->step,
-        config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
-  }
-  if (config->stage != SUPCON_STAGE_REGRESSION
-      && (!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
-      && has_one_class (batch)) {
-    warn_once (self, WARNED_ONE_CLASS,
-        "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
-        "there is nothing to tell apart. Give frames of other labels too, in "
-        "shuffled order.", batch->n, stats->step, label_name (self,
-            batch->labels[0]));
-  }
-  if (stats->collapsed) {
-    warn_once (self, WARNED_COLLAPSED,
-        "At step %" G_GUINT64_FORMAT " all embeddings have collapsed to one "
-        "point (loss %.4f, spread %.2g). Lower "
-        "learning-rate (now %g), or raise warmup-steps (now %" G_GUINT64_FORMAT
-        ") or temperature (now %g), and start again.", stats->step, stats->loss,
-        stats->spread,
-        stats->learning_rate, config->schedule.warmup_steps,
-        config->loss.temperature);
-  }
-}
-
-static gchar *
-accuracy_text (const SupconTrainStats * stats)
-{
-  if (stats->classified == 0)
-    return g_strdup ("");
-  return g_strdup_printf ("  accuracy %.1f %%",
-      100.0 * stats->correct / stats->classified);
-}
-
-/* One line, redrawn on a terminal and now and then a new one elsewhere. */
-static void
-print_progress (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
-    gint64 now)
-{
-  gboolean terminal = isatty (STDOUT_FILENO);
-  guint64 total = self->job.config.schedule.total_steps;
-  gdouble seconds = MAX (now - self->started, 1) / (gdouble) G_USEC_PER_SEC;
-  gchar *accuracy;
-
-  if (!terminal && now - self->printed < PROGRESS_INTERVAL
-      && stats->step != total)
-    return;
-  self->printed = now;
-  accuracy = accuracy_text (stats);
-  printf ("%s%s step %" G_GUINT64_FORMAT, terminal ? "\r\033[K" : "",
-      supcon_stage_name (self->job.config.stage), stats->step);
-  if (total)
-    printf ("/%" G_GUINT64_FORMAT, total);
-  printf ("  loss %.4f%s  %.0f views/s", stats->loss, accuracy,
-      self->examples / seconds);
-  if (total >= stats->step) {
-    guint64 left = seconds / (stats->step - self->first_step)
-        * (total - stats->step) + 0.5;
-
-    printf ("  %u:%02u left", (guint) (left / 60), (guint) (left % 60));
-  }
-  if (!terminal)
-    putchar ('\n');
-  fflush (stdout);
-  g_free (accuracy);
-}
-
-static void
-end_progress (GstSupconTrainerWorker * self)
-{
-  if (self->job.progress && self->printed && isatty (STDOUT_FILENO)) {
-    putchar ('\n');
-    fflush (stdout);
-  }
-  self->printed = 0;
-}
-
-/* FALSE with errno. */
-static gboolean
-write_metrics (GstSupconTrainerWorker * self, const GstStructure * line)
-{
-  gchar *text = gst_supcon_structure_to_json (line);
-  gboolean written = fprintf (self->metrics, "%s\n", text) > 0
-      && fflush (self->metrics) == 0;
-
-  g_free (text);
-  return written;
-}
-
-/* A new file begins with a line that tells what the run is; one that is gone on with has it. */
-static gboolean
-open_metrics (GstSupconTrainerWorker * self, GError ** error)
-{
-  const gchar *location = self->job.metrics_location;
-  GstStructure *header;
-  gboolean written;
-
-  if (!location)
-    return TRUE;
-  self->metrics = fopen (location, self->first_step ? "ae" : "we");
-  if (!self->metrics)
-    goto failed;
-  if (self->first_step)
-    return TRUE;
-  header = gst_supcon_properties_to_structure (G_OBJECT (self->element));
-  gst_structure_set (header, "version", G_TYPE_STRING, PACKAGE_VERSION, NULL);
-  written = write_metrics (self, header);
-  gst_structure_free (header);
-  if (written)
-    return TRUE;
-
-failed:
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
-      "%s: cannot be written: %s", location, g_strerror (errno));
-  return FALSE;
-}
-
-static void
-warn_metrics (GstSupconTrainerWorker * self)
-{
-  warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
-      "could not be written: %s", g_strerror (errno));
-}
-
-static void
-post_stats (GstSupconTrainerWorker * self, const SupconTrainStats * stats,
-    guint64 dropped, gint64 now)
-{
-  gdouble seconds = MAX (now - self->reported, 1) / (gdouble) G_USEC_PER_SEC;
-  GstStructure *s = gst_structure_new ("supcon-train",
-      "step", G_TYPE_UINT64, stats->step,
-      "loss", G_TYPE_DOUBLE, stats->loss,
-      "learning-rate", G_TYPE_DOUBLE, stats->learning_rate,
-      "gradient-norm", G_TYPE_DOUBLE, stats->gradient_norm,
-      "examples", G_TYPE_UINT64, self->examples,
-      "examples-per-second", G_TYPE_DOUBLE,
-      (self->examples - self->reported_examples) / seconds,
-      "positives-per-anchor", G_TYPE_DOUBLE, stats->positives_per_anchor,
-      "dropped", G_TYPE_UINT64, dropped, NULL);
-
-  if (supcon_trainer_has_classes (&self->job.config))
-    gst_structure_set (s, "accuracy", G_TYPE_DOUBLE, stats->classified ?
-        stats->correct / (gdouble) stats->classified : 0.0, NULL);
-  if (stats->has_signals)
-    gst_structure_set (s,
-        "hard-positive-weight", G_TYPE_DOUBLE, stats->signals.hard_positives,
-        "hard-negative-weight", G_TYPE_DOUBLE, stats->signals.hard_negatives,
-        "alignment", G_TYPE_DOUBLE, stats->signals.alignment,
-        "uniformity", G_TYPE_DOUBLE, stats->signals.uniformity, NULL);
-  self->reported = now;
-  self->reported_examples = self->examples;
-  if (self->metrics && !write_metrics (self, s))
-    warn_metrics (self);
-  gst_element_post_message (self->element,
-      gst_message_new_element (GST_OBJECT (self->element), s));
-}
-
-/* Training goes on without this checkpoint. Takes error. */
-static void
-warn_not_written (GstSupconTrainerWorker * self, GError * error)
-{
-  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
-      ("Training goes on; the next checkpoint tries again."));
-  g_error_free (error);
-}
-
-static void
-post_validation (GstSupconTrainerWorker * self,
-    const SupconValidation * validation, gboolean best)
-{
-  GstStructure *s = gst_structure_new ("supcon-validation",
-      "step", G_TYPE_UINT64, self->validated_step,
-      "count", G_TYPE_UINT, validation->n,
-      "validation-accuracy", G_TYPE_DOUBLE, validation->accuracy,
-      "validation-loss", G_TYPE_DOUBLE, validation->loss,
-      "best", G_TYPE_BOOLEAN, best, NULL);
-
-  if (self->metrics && !write_metrics (self, s))
-    warn_metrics (self);
-  if (self->job.progress) {
-    end_progress (self);
-    printf ("validation at step %" G_GUINT64_FORMAT ": accuracy %.2f %%%s\n",
-        self->validated_step, 100 * validation->accuracy, best ? ", the best" :
-        "");
-    fflush (stdout);
-  }
-  gst_element_post_message (self->element,
-      gst_message_new_element (GST_OBJECT (self->element), s));
+  return batch->n > 1 ? supcon_labels_name (self->labels, batch->labels[0]) :
+      NULL;
 }
 
 /* FALSE: an error was posted. */
@@ -416,10 +160,11 @@ validate (GstSupconTrainerWorker * self)
   best = validation.accuracy > self->best;
   self->worse = best ? 0 : self->worse + 1;
   self->best = MAX (self->best, validation.accuracy);
-  post_validation (self, &validation, best);
+  gst_supcon_trainer_report_validation (self->report, self->validated_step,
+      &validation, best);
   if (best && self->job.best_location
       && !write_checkpoint (self, self->job.best_location, &error))
-    warn_not_written (self, error);
+    gst_supcon_trainer_report_not_written (self->report, error);
   return TRUE;
 }
 
@@ -429,12 +174,11 @@ save_and_keep (GstSupconTrainerWorker * self)
   GError *error = NULL;
 
   if (!save (self, &error)) {
-    warn_not_written (self, error);
+    gst_supcon_trainer_report_not_written (self->report, error);
   } else if (self->job.checkpoint_keep
       && !supcon_checkpoint_keep (self->job.location, self->saved_step,
           self->job.checkpoint_keep, &error)) {
-    warn_once (self, WARNED_KEEP, "%s", error->message);
-    g_error_free (error);
+    gst_supcon_trainer_report_not_kept (self->report, error);
   }
 }
 
@@ -444,18 +188,17 @@ train (GstSupconTrainerWorker * self)
 {
   SupconTrainStats stats = { 0 };
   GError *error = NULL;
+  const gchar *label;
   guint64 dropped;
-  gint64 now;
 
-  if (!self->started)
-    self->started = self->reported = g_get_monotonic_time ();
+  gst_supcon_trainer_report_begin (self->report);
   if (supcon_trainer_has_classes (&self->job.config)
       && self->n_labels > supcon_model_n_classes (self->model))
     supcon_model_set_n_classes (self->model, self->n_labels);
   self->training->n_classes = self->n_labels;
 
   if (!supcon_trainer_step (self->trainer, self->training, &stats, &error)) {
-    end_progress (self);
+    gst_supcon_trainer_report_end_line (self->report);
     gst_supcon_post_error (self->element, error);
     return FALSE;
   }
@@ -464,15 +207,11 @@ train (GstSupconTrainerWorker * self)
   self->step = stats.step;
   self->loss = stats.loss;
   dropped = self->dropped;
+  label = only_label (self);
   g_mutex_unlock (&self->lock);
 
-  self->examples += self->training->n;
-  now = g_get_monotonic_time ();
-  if (stats.step % self->job.message_interval == 0)
-    post_stats (self, &stats, dropped, now);
-  if (self->job.progress)
-    print_progress (self, &stats, now);
-  warn_about (self, &stats);
+  gst_supcon_trainer_report_step (self->report, &stats, self->training, label,
+      dropped);
   if (stats.step % self->job.update_interval == 0)
     share (self);
 
@@ -547,9 +286,8 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->shared_step = self->saved_step = self->validated_step = first_step;
   self->best = -1;
   self->worse = 0;
-  self->warned = 0;
-  self->examples = self->reported_examples = 0;
-  self->started = self->reported = self->printed = 0;
+  self->report = gst_supcon_trainer_report_new (self->element, &self->job,
+      first_step);
 
   g_mutex_lock (&self->lock);
   self->filling = supcon_batch_new (job->batch_size, config->input_width,
@@ -565,7 +303,7 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
 
   /* A disk without room is told now, not when all is trained. */
   thread = supcon_checkpoint_check_room (self->job.location, model, error)
-      && open_metrics (self, error) ? g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
+      && gst_supcon_trainer_report_open_metrics (self->report, error) ? g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
   self->thread = thread;
 
   if (!thread)
@@ -594,12 +332,12 @@ gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * self)
     g_thread_join (self->thread);
     self->thread = NULL;
   }
-  end_progress (self);
+  gst_supcon_trainer_report_end_line (self->report);
   /* After a failure the last checkpoint is better than these weights. */
   if (!self->failed && self->step > self->saved_step && !save (self, &error))
     gst_supcon_post_error (self->element, error);
 
-  g_clear_pointer (&self->metrics, fclose);
+  g_clear_pointer (&self->report, gst_supcon_trainer_report_free);
   g_clear_pointer (&self->shared, gst_supcon_shared_model_unref);
   g_clear_pointer (&self->trainer, supcon_trainer_free);
   g_clear_pointer (&self->model, supcon_model_free);
@@ -770,7 +508,7 @@ gst_supcon_trainer_worker_finish (GstSupconTrainerWorker * self)
     return ret;
 
   /* From here on the thread sleeps, as nobody else hands it a batch. */
-  end_progress (self);
+  gst_supcon_trainer_report_end_line (self->report);
   share (self);
   if (self->job.validation && self->step > self->validated_step
       && !validate (self))

@@ -7,6 +7,7 @@
 #include "blas.h"
 #include "index/index.h"
 #include "train/centroid.h"
+#include "train/neighbours.h"
 
 /* The examples of a class, of unit length. */
 typedef struct {
@@ -21,10 +22,12 @@ struct _SupconExamples {
   SupconCentroids *centroids;
 };
 
+/* The nearest examples found so far, the nearest first. */
 typedef struct {
-  SupconReal score;
-  guint label;
-} Neighbour;
+  guint n, k; /* of at most k */
+  SupconReal *cosines;
+  guint *labels;
+} Nearest;
 
 SupconExamples *
 supcon_examples_new (guint dim)
@@ -157,16 +160,22 @@ supcon_examples_classify_centroid (const SupconExamples *self, const SupconReal 
     probabilities[c] = 0;
 }
 
-/* Puts a neighbour where it belongs among the nearest, n of at most k, the nearest first. Returns the new n. */
-static guint
-insert (Neighbour *nearest, guint n, guint k, Neighbour new)
+/* Puts an example where it belongs, if it is one of the nearest. */
+static void
+insert (Nearest *nearest, SupconReal cosine, guint label)
 {
-  guint at = n < k ? n++ : k - 1;
+  guint at = nearest->n;
 
-  for (; at > 0 && nearest[at - 1].score < new.score; at--)
-    nearest[at] = nearest[at - 1];
-  nearest[at] = new;
-  return n;
+  if (nearest->n < nearest->k)
+    nearest->n++;
+  else if (!(cosine > nearest->cosines[--at]))
+    return;
+  for (; at > 0 && nearest->cosines[at - 1] < cosine; at--) {
+    nearest->cosines[at] = nearest->cosines[at - 1];
+    nearest->labels[at] = nearest->labels[at - 1];
+  }
+  nearest->cosines[at] = cosine;
+  nearest->labels[at] = label;
 }
 
 void
@@ -174,30 +183,27 @@ supcon_examples_classify_knn (
     const SupconExamples *self, const SupconReal *embedding, guint k, SupconReal *probabilities)
 {
   SupconReal scores[SUPCON_EXAMPLES_PER_CLASS];
-  Neighbour *nearest = g_new (Neighbour, k);
-  double square = 0, sum = 0;
-  guint n = 0;
+  Nearest nearest = { 0, k, g_new (SupconReal, k), g_new (guint, k) };
+  double square = 0;
 
   for (guint i = 0; i < self->dim; i++)
     square += (double)embedding[i] * embedding[i];
-  for (guint c = 0; c < self->classes->len; c++) {
+  for (guint c = 0; c < self->classes->len && isfinite (square) && square > 0; c++) {
     const Class *class = class_of (self, c);
 
-    probabilities[c] = isfinite (square) && square > 0 ? 0 : NAN;
-    if (class->n == 0 || !(square > 0))
+    if (class->n == 0)
       continue;
     supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, class->n, 1, self->dim, (SupconReal)(1 / sqrt (square)), class->rows,
         self->dim, embedding, 1, 0, scores, 1);
     for (guint i = 0; i < class->n; i++)
-      if (n < k || scores[i] > nearest[k - 1].score)
-        n = insert (nearest, n, k, (Neighbour){ scores[i], c });
+      insert (&nearest, scores[i], c);
   }
-  for (guint i = 0; i < n; i++)
-    sum += exp ((nearest[i].score - nearest[0].score) / SUPCON_NEIGHBOUR_TEMPERATURE);
-  for (guint i = 0; i < n; i++)
-    probabilities[nearest[i].label]
-        += (SupconReal)(exp ((nearest[i].score - nearest[0].score) / SUPCON_NEIGHBOUR_TEMPERATURE) / sum);
-  g_free (nearest);
+  if (nearest.n)
+    supcon_neighbours_vote (nearest.cosines, nearest.labels, nearest.n, self->classes->len, probabilities);
+  for (guint c = 0; c < self->classes->len && nearest.n == 0; c++)
+    probabilities[c] = NAN;
+  g_free (nearest.cosines);
+  g_free (nearest.labels);
 }
 
 gboolean

@@ -11,8 +11,6 @@
 #include "real.h"
 
 #define SUPCON_EXAMPLES_PER_CLASS 1000
-/* Divides the cosines of neighbours before their votes are weighed (Wu et al. 2018, section 3.4). */
-#define SUPCON_NEIGHBOUR_TEMPERATURE 0.07
 #define SUPCON_MAX_NEIGHBOURS 1000
 
 typedef struct _SupconExamples SupconExamples;
@@ -41,8 +39,7 @@ void supcon_examples_merge (SupconExamples *examples, guint from, guint to);
 void supcon_examples_classify_centroid (
     const SupconExamples *examples, const SupconReal *embedding, SupconReal *probabilities);
 /**
- * probabilities (n_classes): of the k examples of the largest cosines s, each votes for its class with weight exp (s /
- * SUPCON_NEIGHBOUR_TEMPERATURE), and the weights are divided by their sum (Wu et al. 2018, section 3.4). 0 < k <=
+ * probabilities (n_classes): the vote of the k examples of the largest cosines (supcon_neighbours_vote). 0 < k <=
  * SUPCON_MAX_NEIGHBOURS; n_classes > 0. There is an example. Not finite when embedding is not or is all zero.
  */
 void supcon_examples_classify_knn (

@@ -8,6 +8,7 @@
 #include "loss/cross_entropy.h"
 #include "loss/supcon.h"
 #include "nn/workspace.h"
+#include "train/neighbours.h"
 
 static SupconReal *
 embed (SupconModel *model, const guint8 *pixels, guint n)
@@ -18,28 +19,24 @@ embed (SupconModel *model, const guint8 *pixels, guint n)
   return r;
 }
 
-/* The label with the largest sum of weights among the neighbours other than the picture itself; -1: none. */
-static gint32
-vote (const SupconNeighbour *neighbours, guint k, gsize self, const gint32 *labels)
+/* The label that the neighbours other than the picture itself vote for. p: scratch, n_classes. */
+static guint
+vote (const SupconNeighbour *neighbours, gsize self, const guint *labels, guint n_classes, SupconReal *p)
 {
-  double best_weight = 0;
-  gint32 best = -1;
+  SupconReal cosines[SUPCON_VALIDATION_NEIGHBOURS];
+  guint voters[SUPCON_VALIDATION_NEIGHBOURS], n = 0, best = 0;
 
-  for (guint i = 0; i < k; i++) {
-    double weight = 0;
-    gint32 label;
-
+  for (guint i = 0; i <= SUPCON_VALIDATION_NEIGHBOURS && n < SUPCON_VALIDATION_NEIGHBOURS; i++) {
     if (neighbours[i].entry == SUPCON_NO_ENTRY || neighbours[i].entry == self)
       continue;
-    label = labels[neighbours[i].entry];
-    for (guint j = 0; j < k; j++)
-      if (neighbours[j].entry != SUPCON_NO_ENTRY && neighbours[j].entry != self && labels[neighbours[j].entry] == label)
-        weight += exp ((neighbours[j].score - 1) / SUPCON_VALIDATION_TEMPERATURE);
-    if (weight > best_weight) {
-      best_weight = weight;
-      best = label;
-    }
+    cosines[n] = neighbours[i].score;
+    voters[n++] = labels[neighbours[i].entry];
   }
+  if (n == 0)
+    return n_classes;
+  supcon_neighbours_vote (cosines, voters, n, n_classes, p);
+  for (guint c = 1; c < n_classes; c++)
+    best = p[c] > p[best] ? c : best;
   return best;
 }
 
@@ -52,25 +49,29 @@ supcon_validate_neighbours (
   SupconIndex *index = supcon_index_new (dim, SUPCON_METRIC_COSINE);
   const SupconEntry entry = { .timestamp = -1 };
   SupconNeighbour *neighbours = g_new (SupconNeighbour, (gsize)n * k);
-  gint32 *indexed = g_new (gint32, MAX (n, 1));
+  guint *indexed = g_new (guint, MAX (n, 1)), n_classes = 0, correct = 0;
   gsize *place = g_new (gsize, MAX (n, 1));
-  guint correct = 0;
+  SupconReal *p;
 
   *validation = (SupconValidation){ 0 };
   for (guint i = 0; i < n; i++) {
     place[i] = SUPCON_NO_ENTRY;
+    n_classes = MAX ((gint32)n_classes, labels[i] + 1);
     if (labels[i] >= 0 && supcon_index_add (index, r + (gsize)i * dim, &entry)) {
       place[i] = supcon_index_count (index) - 1;
       indexed[place[i]] = labels[i];
     }
   }
+  p = g_new (SupconReal, MAX (n_classes, 1));
   supcon_index_search (index, n, r, k, supcon_model_threads (model), neighbours);
   for (guint i = 0; i < n; i++)
     if (labels[i] >= 0) {
       validation->n++;
-      correct += place[i] != SUPCON_NO_ENTRY && vote (neighbours + (gsize)i * k, k, place[i], indexed) == labels[i];
+      correct += place[i] != SUPCON_NO_ENTRY
+                 && vote (neighbours + (gsize)i * k, place[i], indexed, n_classes, p) == (guint)labels[i];
     }
   validation->accuracy = validation->n ? (double)correct / validation->n : 0;
+  g_free (p);
   g_free (place);
   g_free (indexed);
   g_free (neighbours);

@@ -5,10 +5,8 @@
 
 #include "model/model.h"
 
-/* Wu et al. 2018 (arXiv 1805.01978), section 3.4: weights exp (cosine / 0.07); they take 200 neighbours among a million
- * pictures, 20 do for the thousands of a validation set. */
+/* Wu et al. 2018 take 200 neighbours among a million pictures; 20 do for the thousands of a validation set. */
 #define SUPCON_VALIDATION_NEIGHBOURS 20
-#define SUPCON_VALIDATION_TEMPERATURE 0.07
 
 typedef struct {
   guint n;         /* pictures with a label */
@@ -18,7 +16,8 @@ typedef struct {
 
 /**
  * Of n pictures (uint8, n x height x width x 3 of the model's input size) by nearest neighbours: each by the others'
- * labels, weighted, on the encoder's embeddings; so no classifier is needed. labels: any numbers, negative: none.
+ * labels, weighted (supcon_neighbours_vote), on the encoder's embeddings; so no classifier is needed. labels: any
+ * numbers, negative: none.
  */
 void supcon_validate_neighbours (
     SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n, SupconValidation *validation);

@@ -9,6 +9,7 @@
 #include "model/checkpoint.h"
 #include "rng.h"
 #include "train/trainer.h"
+#include "train/neighbours.h"
 #include "train/validate.h"
 
 enum { SIZE = 12, VIEWS = 16, CLASSES = 3 };
@@ -265,7 +266,7 @@ START_TEST (test_validate_neighbours)
       for (guint j = 1; j < N; j++)
         if (cosine[j] > cosine[nearest])
           nearest = j;
-      votes[batch->labels[nearest]] += exp ((cosine[nearest] - 1) / SUPCON_VALIDATION_TEMPERATURE);
+      votes[batch->labels[nearest]] += exp ((cosine[nearest] - 1) / SUPCON_NEIGHBOUR_TEMPERATURE);
       cosine[nearest] = -2;
     }
     for (guint c = 1; c < CLASSES; c++)

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupcontrainerreport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "gstsupconjson.h"
+
+/* How often a progress line is printed where it cannot be redrawn. */
+#define PROGRESS_INTERVAL (5 * G_USEC_PER_SEC)
+
+/* What is said once. */
+typedef enum
+{
+  WARNED_NO_POSITIVES = 1 << 0,
+  WARNED_COLLAPSED = 1 << 1,
+  WARNED_ONE_CLASS = 1 << 2,
+  WARNED_METRICS = 1 << 3,
+  WARNED_KEEP = 1 << 4
+} Warned;
+
+struct _GstSupconTrainerReport
+{
+  GstElement *element;
+  const GstSupconTrainerJob *job;
+  guint64 first_step;
+  FILE *metrics;                /* NULL: none */
+  Warned warned;
+  guint64 examples;
+  gint64 started, reported, printed;    /* monotonic time; 0: not yet */
+  guint64 reported_examples;
+};
+
+GstSupconTrainerReport *
+gst_supcon_trainer_report_new (GstElement * element,
+    const GstSupconTrainerJob * job, guint64 first_step)
+{
+  GstSupconTrainerReport *self = g_new0 (GstSupconTrainerReport, 1);
+
+  self->element = element;
+  self->job = job;
+  self->first_step = first_step;
+  return self;
+}
+
+void
+gst_supcon_trainer_report_free (GstSupconTrainerReport * self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->metrics, fclose);
+  g_free (self);
+}
+
+static void
+post (GstSupconTrainerReport * self, GstStructure * structure)
+{
+  gst_element_post_message (self->element,
+      gst_message_new_element (GST_OBJECT (self->element), structure));
+}
+
+/* Warnings */
+
+static void
+warn_once (GstSupconTrainerReport * self, Warned what, const gchar * format,
+    ...)
+    G_GNUC_PRINTF (3, 4);
+
+static void
+warn_once (GstSupconTrainerReport * self, Warned what, const gchar * format,
+    ...)
+{
+  va_list args;
+  gchar *text;
+
+  if (self->warned & what)
+    return;
+  self->warned |= what;
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  GST_ELEMENT_WARNING (self->element, LIBRARY, SETTINGS, ("%s", text), (NULL));
+  g_free (text);
+}
+
+static void
+warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
+    const SupconBatch * batch, const gchar * only_label)
+{
+  const SupconTrainerConfig *config = &self->job->config;
+  gboolean contrastive = config->stage == SUPCON_STAGE_CONTRASTIVE;
+
+  if (contrastive && stats->anchors == 0) {
+    warn_once (self, WARNED_NO_POSITIVES,
+        "None of the %u views of step %" G_GUINT64_FORMAT " has a positive, "
+        "that is another view of its %s, so the step taught nothing. Let "
+        "supcondatasetsrc draw batches with sampler=class-balanced, or "
+        "supconaugment make views=2 of every frame.", batch->n, stats->step,
+        config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
+  }
+  if (config->stage != SUPCON_STAGE_REGRESSION
+      && (!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
+      && only_label) {
+    warn_once (self, WARNED_ONE_CLASS,
+        "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
+        "there is nothing to tell apart. Give frames of other labels too, in "
+        "shuffled order.", batch->n, stats->step, only_label);
+  }
+  if (stats->collapsed) {
+    warn_once (self, WARNED_COLLAPSED,
+        "At step %" G_GUINT64_FORMAT " all embeddings have collapsed to one "
+        "point (loss %.4f, spread %.2g). Lower "
+        "learning-rate (now %g), or raise warmup-steps (now %" G_GUINT64_FORMAT
+        ") or temperature (now %g), and start again.", stats->step, stats->loss,
+        stats->spread,
+        stats->learning_rate, config->schedule.warmup_steps,
+        config->loss.temperature);
+  }
+}
+
+void
+gst_supcon_trainer_report_not_written (GstSupconTrainerReport * self,
+    GError * error)
+{
+  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
+      ("Training goes on; the next checkpoint tries again."));
+  g_error_free (error);
+}
+
+void
+gst_supcon_trainer_report_not_kept (GstSupconTrainerReport * self,
+    GError * error)
+{
+  warn_once (self, WARNED_KEEP, "%s", error->message);
+  g_error_free (error);
+}
+
+/* Metrics */
+
+/* FALSE with errno. */
+static gboolean
+write_line (GstSupconTrainerReport * self, const GstStructure * line)
+{
+  gchar *text = gst_supcon_structure_to_json (line);
+  gboolean written = fprintf (self->metrics, "%s\n", text) > 0
+      && fflush (self->metrics) == 0;
+
+  g_free (text);
+  return written;
+}
+
+/* A new file begins with a line that tells what the run is; one that is gone on with has it. */
+gboolean
+gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport * self,
+    GError ** error)
+{
+  const gchar *location = self->job->metrics_location;
+  GstStructure *header;
+  gboolean written;
+
+  if (!location)
+    return TRUE;
+  self->metrics = fopen (location, self->first_step ? "ae" : "we");
+  if (!self->metrics)
+    goto failed;
+  if (self->first_step)
+    return TRUE;
+  header = gst_supcon_properties_to_structure (G_OBJECT (self->element));
+  gst_structure_set (header, "version", G_TYPE_STRING, PACKAGE_VERSION, NULL);
+  written = write_line (self, header);
+  gst_structure_free (header);
+  if (written)
+    return TRUE;
+
+failed:
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
+      "%s: cannot be written: %s", location, g_strerror (errno));
+  return FALSE;
+}
+
+static void
+write_metrics (GstSupconTrainerReport * self, const GstStructure * line)
+{
+  if (self->metrics && !write_line (self, line))
+    warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
+        "could not be written: %s", g_strerror (errno));
+}
+
+/* Progress */
+
+static gchar *
+accuracy_text (const SupconTrainStats * stats)
+{
+  if (stats->classified == 0)
+    return g_strdup ("");
+  return g_strdup_printf ("  accuracy %.1f %%",
+      100.0 * stats->correct / stats->classified);
+}
+
+/* One line, redrawn on a terminal and now and then a new one elsewhere. */
+static void
+print_progress (GstSupconTrainerReport * self, const SupconTrainStats * stats,
+    gint64 now)
+{
+  gboolean terminal = isatty (STDOUT_FILENO);
+  guint64 total = self->job->config.schedule.total_steps;
+  gdouble seconds = MAX (now - self->started, 1) / (gdouble) G_USEC_PER_SEC;
+  gchar *accuracy;
+
+  if (!terminal && now - self->printed < PROGRESS_INTERVAL
+      && stats->step != total)
+    return;
+  self->printed = now;
+  accuracy = accuracy_text (stats);
+  printf ("%s%s step %" G_GUINT64_FORMAT, terminal ? "\r\033[K" : "",
+      supcon_stage_name (self->job->config.stage), stats->step);
+  if (total)
+    printf ("/%" G_GUINT64_FORMAT, total);
+  printf ("  loss %.4f%s  %.0f views/s", stats->loss, accuracy,
+      self->examples / seconds);
+  if (total >= stats->step) {
+    guint64 left = seconds / (stats->step - self->first_step)
+        * (total - stats->step) + 0.5;
+
+    printf ("  %u:%02u left", (guint) (left / 60), (guint) (left % 60));
+  }
+  if (!terminal)
+    putchar ('\n');
+  fflush (stdout);
+  g_free (accuracy);
+}
+
+void
+gst_supcon_trainer_report_end_line (GstSupconTrainerReport * self)
+{
+  if (self->printed && isatty (STDOUT_FILENO)) {
+    putchar ('\n');
+    fflush (stdout);
+  }
+  self->printed = 0;
+}
+
+/* What is reported */
+
+static void
+post_stats (GstSupconTrainerReport * self, const SupconTrainStats * stats,
+    guint64 dropped, gint64 now)
+{
+  gdouble seconds = MAX (now - self->reported, 1) / (gdouble) G_USEC_PER_SEC;
+  GstStructure *s = gst_structure_new ("supcon-train",
+      "step", G_TYPE_UINT64, stats->step,
+      "loss", G_TYPE_DOUBLE, stats->loss,
+      "learning-rate", G_TYPE_DOUBLE, stats->learning_rate,
+      "gradient-norm", G_TYPE_DOUBLE, stats->gradient_norm,
+      "examples", G_TYPE_UINT64, self->examples,
+      "examples-per-second", G_TYPE_DOUBLE,
+      (self->examples - self->reported_examples) / seconds,
+      "positives-per-anchor", G_TYPE_DOUBLE, stats->positives_per_anchor,
+      "dropped", G_TYPE_UINT64, dropped, NULL);
+
+  if (supcon_trainer_has_classes (&self->job->config))
+    gst_structure_set (s, "accuracy", G_TYPE_DOUBLE, stats->classified ?
+        stats->correct / (gdouble) stats->classified : 0.0, NULL);
+  if (stats->has_signals)
+    gst_structure_set (s,
+        "hard-positive-weight", G_TYPE_DOUBLE, stats->signals.hard_positives,
+        "hard-negative-weight", G_TYPE_DOUBLE, stats->signals.hard_negatives,
+        "alignment", G_TYPE_DOUBLE, stats->signals.alignment,
+        "uniformity", G_TYPE_DOUBLE, stats->signals.uniformity, NULL);
+  self->reported = now;
+  self->reported_examples = self->examples;
+  write_metrics (self, s);
+  post (self, s);
+}
+
+void
+gst_supcon_trainer_report_begin (GstSupconTrainerReport * self)
+{
+  if (!self->started)
+    self->started = self->reported = g_get_monotonic_time ();
+}
+
+void
+gst_supcon_trainer_report_step (GstSupconTrainerReport * self,
+    const SupconTrainStats * stats, const SupconBatch * batch,
+    const gchar * only_label, guint64 dropped)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  self->examples += batch->n;
+  if (stats->step % self->job->message_interval == 0)
+    post_stats (self, stats, dropped, now);
+  if (self->job->progress)
+    print_progress (self, stats, now);
+  warn_about (self, stats, batch, only_label);
+}
+
+void
+gst_supcon_trainer_report_validation (GstSupconTrainerReport * self,
+    guint64 step, const SupconValidation * validation, gboolean best)
+{
+  GstStructure *s = gst_structure_new ("supcon-validation",
+      "step", G_TYPE_UINT64, step,
+      "count", G_TYPE_UINT, validation->n,
+      "validation-accuracy", G_TYPE_DOUBLE, validation->accuracy,
+      "validation-loss", G_TYPE_DOUBLE, validation->loss,
+      "best", G_TYPE_BOOLEAN, best, NULL);
+
+  write_metrics (self, s);
+  if (self->job->progress) {
+    gst_supcon_trainer_report_end_line (self);
+    printf ("validation at step %" G_GUINT64_FORMAT ": accuracy %.2f %%%s\n",
+        step, 100 * validation->accuracy, best ? ", the best" : "");
+    fflush (stdout);
+  }
+  post (self, s);
+}
+
+void
+gst_supcon_trainer_report_checkpoint (GstSupconTrainerReport * self,
+    const gchar * location, guint64 step)
+{
+  post (self, gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING,
+          location, "step", G_TYPE_UINT64, step, NULL));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** What supcontrainer begins with: a checkpoint that it goes on from or starts at, if there is one. */
+#ifndef GST_SUPCON_TRAINER_START_H
+#define GST_SUPCON_TRAINER_START_H
+
+#include "gstsupcontrainersettings.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  SupconModel *model;           /* NULL: a new one is to be made */
+  SupconLabels *labels;         /* with model */
+  SupconQueue *past;            /* embeddings to go on with, or NULL */
+  guint64 first_step, first_frame;      /* where resuming begins */
+} GstSupconTrainerStart;
+
+/**
+ * Reads what the settings name. FALSE: they are wrong, or the checkpoint is not what they ask for (SUPCON_ERROR_SETTINGS
+ * or what reading it said). start is to be cleared either way.
+ */
+gboolean gst_supcon_trainer_start_load (GstSupconTrainerStart * start,
+    const GstSupconTrainerSettings * settings, GError ** error);
+void gst_supcon_trainer_start_clear (GstSupconTrainerStart * start);
+
+G_END_DECLS
+#endif
