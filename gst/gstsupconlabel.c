@@ -14,44 +14,51 @@
  *
  * A frame with none of them is unlabelled, whatever label it came with.
  *
+ * Where a detector upstream attached #GstVideoRegionOfInterestMeta to the frame, each region can have a label of its own
+ * (#GstSupconLabel:region-label): it is put into the region's parameter `supcon-sample` { label string }, where
+ * supcontagger finds it. With #GstSupconLabel:regions each region leaves as a frame of its own in place of the whole one,
+ * with the region's label, or else the frame's, and a sample number that counts regions: a trainer downstream learns
+ * what the detector finds. It is the same memory with a #GstVideoCropMeta where downstream reads that, as supconaugment
+ * and supconencoder do; else pixels are copied, and the caps change with the region's size. A frame without regions
+ * leaves a gap.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=10 ! supconlabel label=bars ! fakesink
- * ]|
+ * ]| Labels all frames.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=10 ! supconlabel region-label=type regions=true ! supconaugment ! video/x-raw,width=32,height=32 ! fakesink
+ * ]| Views of what a detector, in the place of the test source, finds, labelled with the class that it tells.
  */
 
 #include "gstsupconlabel.h"
 
 #include "data/frame_labels.h"
+#include "gstsupconcues.h"
+#include "gstsupconenums.h"
 #include "gstsupconmeta.h"
+#include "gstsupconregions.h"
+#include "gstsupconsettings.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_label_debug);
 #define GST_CAT_DEFAULT gst_supcon_label_debug
 
-enum
-{
-  PROP_0,
-  PROP_LABEL,
-  PROP_LABELS_LOCATION,
-  PROP_LABELLED,
-  PROP_UNLABELLED,
-};
-
-/* A label and the running time [start, end) that it holds for. */
+/* Under the object lock. */
 typedef struct
 {
-  GstClockTime start, end;
-  gchar *label;
-} Cue;
+  gchar *label, *labels_location;
+  GstSupconRegionLabel region_label;
+  gboolean regions;
+  guint64 labelled, unlabelled, skipped_regions;
+} Settings;
 
 struct _GstSupconLabel
 {
   GstElement parent;
   GstPad *sink, *src, *text;    /* text: under the object lock, or NULL */
 
-  /* Under the object lock. */
-  gchar *label, *labels_location;
-  guint64 labelled, unlabelled;
+  Settings settings;
+  GstSupconCues cues;
 
   /* The video's streaming thread's. */
   GstSegment segment;
@@ -61,15 +68,12 @@ struct _GstSupconLabel
   guint64 frame;
   GPtrArray *file;              /* labels-location's labels or NULL; "" = none */
 
-  /* Between the text and the video, under lock. */
-  GMutex lock;
-  GCond changed;
-  GQueue cues;
-  GstSegment text_segment;
-  GstClockTime text_position;   /* running time up to which cues are known */
-  gboolean text_markup, text_linked, text_eos, text_flushing;
-  gboolean flushing;            /* the video is */
-  gboolean seeking;             /* a flushing seek is on its way upstream */
+  /* With regions. */
+  GstCaps *caps;                /* the frames' */
+  gboolean caps_known;          /* by cutter */
+  GstSupconCutter cutter;
+  gint width, height;           /* of the region before, where the cutter copies */
+  guint64 region;               /* regions before this one */
 };
 
 #define gst_supcon_label_parent_class parent_class
@@ -85,14 +89,15 @@ static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
     GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS ("text/x-raw, format={ utf8, pango-markup }"));
 
-static void
-cue_free (gpointer data)
-{
-  Cue *cue = data;
+#define GST_TYPE_SUPCON_REGION_LABEL (region_label_get_type ())
+/* *INDENT-OFF* */
+GST_SUPCON_DEFINE_ENUM (static GType, region_label_get_type, "GstSupconRegionLabel",
+    {GST_SUPCON_REGION_LABEL_FRAME, "The frame's", "frame"},
+    {GST_SUPCON_REGION_LABEL_TYPE, "The region's type, where detectors put the class", "type"},
+    {GST_SUPCON_REGION_LABEL_PARAMETER, "The field label of the region's first parameter that has one, as classifiers attach it", "parameter"})
+/* *INDENT-ON* */
 
-  g_free (cue->label);
-  g_free (cue);
-}
+static GstSupconSettingsClass *settings_class;
 
 static gboolean
 load_labels (GstSupconLabel * self)
@@ -102,7 +107,7 @@ load_labels (GstSupconLabel * self)
 
   g_clear_pointer (&self->file, g_ptr_array_unref);
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->labels_location);
+  location = g_strdup (self->settings.labels_location);
   GST_OBJECT_UNLOCK (self);
   if (!location)
     return TRUE;
@@ -114,230 +119,6 @@ load_labels (GstSupconLabel * self)
   g_free (location);
   return self->file != NULL;
 }
-
-/* ---- text ---- */
-
-static void
-append_text (G_GNUC_UNUSED GMarkupParseContext * context, const gchar * text,
-    gsize length, gpointer user_data, G_GNUC_UNUSED GError ** error)
-{
-  g_string_append_len (user_data, text, length);
-}
-
-/* The text between the tags, or the whole when that is no markup after all. */
-static gchar *
-strip_markup (const gchar * text)
-{
-  static const GMarkupParser parser = {.text = append_text };
-  GString *plain = g_string_new (NULL);
-  GMarkupParseContext *context =
-      g_markup_parse_context_new (&parser, 0, plain, NULL);
-  gboolean ok = g_markup_parse_context_parse (context, "<m>", -1, NULL)
-      && g_markup_parse_context_parse (context, text, -1, NULL)
-      && g_markup_parse_context_parse (context, "</m>", -1, NULL)
-      && g_markup_parse_context_end_parse (context, NULL);
-
-  g_markup_parse_context_free (context);
-  if (!ok)
-    g_string_assign (plain, text);
-  return g_string_free (plain, FALSE);
-}
-
-/* A copy of the buffer's text without markup and space around it; NULL when it is no text. */
-static gchar *
-read_text (GstBuffer * buffer, gboolean markup)
-{
-  gchar *text = NULL, *raw;
-  GstMapInfo map;
-
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return NULL;
-  raw = g_strndup ((const gchar *) map.data, map.size);
-  gst_buffer_unmap (buffer, &map);
-  if (g_utf8_validate (raw, -1, NULL))
-    text = g_strstrip (markup ? strip_markup (raw) : g_strdup (raw));
-  g_free (raw);
-  return text;
-}
-
-/* Cues are small, so none is refused: a text pad that blocked could hold up the demuxer that feeds the video too. */
-static GstFlowReturn
-gst_supcon_label_text_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
-    GstBuffer * buffer)
-{
-  GstSupconLabel *self = GST_SUPCON_LABEL (parent);
-  guint64 start = GST_BUFFER_PTS (buffer), end = GST_CLOCK_TIME_NONE;
-  gchar *text;
-
-  if (GST_BUFFER_DURATION_IS_VALID (buffer) && GST_CLOCK_TIME_IS_VALID (start))
-    end = start + GST_BUFFER_DURATION (buffer);
-
-  g_mutex_lock (&self->lock);
-  text = read_text (buffer, self->text_markup);
-  if (!text || !GST_CLOCK_TIME_IS_VALID (start)) {
-    GST_WARNING_OBJECT (self, "a cue that is no UTF-8 text or has no time: %"
-        GST_PTR_FORMAT, buffer);
-  } else if (gst_segment_clip (&self->text_segment, GST_FORMAT_TIME, start,
-          end, &start, &end)) {
-    Cue *last = g_queue_peek_tail (&self->cues);
-    Cue *cue = g_new (Cue, 1);
-
-    cue->start = gst_segment_to_running_time (&self->text_segment,
-        GST_FORMAT_TIME, start);
-    cue->end = gst_segment_to_running_time (&self->text_segment,
-        GST_FORMAT_TIME, end);
-    if (!GST_BUFFER_DURATION_IS_VALID (buffer))
-      cue->end = GST_CLOCK_TIME_NONE;
-    cue->label = g_steal_pointer (&text);
-    if (last && last->end == GST_CLOCK_TIME_NONE)
-      last->end = cue->start;
-    g_queue_push_tail (&self->cues, cue);
-    /* Cues come in the order of their starts, so up to this one's start all are here. */
-    self->text_position = MAX (self->text_position, cue->start);
-    g_cond_broadcast (&self->changed);
-  }
-  g_mutex_unlock (&self->lock);
-  g_free (text);
-  gst_buffer_unref (buffer);
-  return GST_FLOW_OK;
-}
-
-static void
-clear_cues (GstSupconLabel * self)
-{
-  g_queue_clear_full (&self->cues, cue_free);
-  self->text_position = 0;
-  self->text_eos = FALSE;
-}
-
-/* The text stream ends here: none of its events go on. */
-static gboolean
-gst_supcon_label_text_event (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
-    GstEvent * event)
-{
-  GstSupconLabel *self = GST_SUPCON_LABEL (parent);
-  GstClockTime start, duration, position;
-  const GstSegment *segment;
-  GstCaps *caps;
-
-  g_mutex_lock (&self->lock);
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      gst_event_parse_caps (event, &caps);
-      self->text_markup =
-          g_strcmp0 (gst_structure_get_string (gst_caps_get_structure (caps,
-                  0), "format"), "pango-markup") == 0;
-      break;
-    case GST_EVENT_STREAM_START:
-      self->text_eos = FALSE;
-      break;
-    case GST_EVENT_SEGMENT:
-      gst_event_parse_segment (event, &segment);
-      if (segment->format == GST_FORMAT_TIME)
-        gst_segment_copy_into (segment, &self->text_segment);
-      else
-        GST_WARNING_OBJECT (self, "the text's segment is not in time: %"
-            GST_SEGMENT_FORMAT, segment);
-      self->text_eos = FALSE;
-      break;
-    case GST_EVENT_GAP:
-      gst_event_parse_gap (event, &start, &duration);
-      if (GST_CLOCK_TIME_IS_VALID (duration))
-        start += duration;
-      /* A gap may reach beyond the segment, where there is no running time. */
-      position = gst_segment_to_running_time (&self->text_segment,
-          GST_FORMAT_TIME, MIN (start, self->text_segment.stop));
-      if (GST_CLOCK_TIME_IS_VALID (position))
-        self->text_position = MAX (self->text_position, position);
-      break;
-    case GST_EVENT_EOS:
-      self->text_eos = TRUE;
-      break;
-    case GST_EVENT_FLUSH_START:
-      self->text_flushing = TRUE;
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      self->text_flushing = FALSE;
-      gst_segment_init (&self->text_segment, GST_FORMAT_TIME);
-      clear_cues (self);
-      break;
-    default:
-      break;
-  }
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-  gst_event_unref (event);
-  return TRUE;
-}
-
-static void
-set_text_linked (GstSupconLabel * self, gboolean linked)
-{
-  g_mutex_lock (&self->lock);
-  self->text_linked = linked;
-  if (!linked)
-    clear_cues (self);
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-}
-
-static GstPadLinkReturn
-gst_supcon_label_text_link (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
-    G_GNUC_UNUSED GstPad * peer)
-{
-  set_text_linked (GST_SUPCON_LABEL (parent), TRUE);
-  return GST_PAD_LINK_OK;
-}
-
-static void
-gst_supcon_label_text_unlink (G_GNUC_UNUSED GstPad * pad, GstObject * parent)
-{
-  set_text_linked (GST_SUPCON_LABEL (parent), FALSE);
-}
-
-/* The newest cue at that running time, or NULL; those that have ended are forgotten. Called with the lock. */
-static const Cue *
-find_cue (GstSupconLabel * self, GstClockTime time)
-{
-  Cue *cue;
-
-  while ((cue = g_queue_peek_head (&self->cues)) && cue->end <= time)
-    cue_free (g_queue_pop_head (&self->cues));
-  for (GList * l = self->cues.tail; l; l = l->prev) {
-    cue = l->data;
-    if (cue->start <= time && time < cue->end)
-      return cue;
-  }
-  return NULL;
-}
-
-/* Waits until the cues at that running time are known. FALSE: the frame is to be flushed. label: NULL for no cue. */
-static gboolean
-wait_for_cue (GstSupconLabel * self, GstClockTime time, gchar ** label)
-{
-  const Cue *cue = NULL;
-  gboolean known = FALSE, flushing;
-
-  g_mutex_lock (&self->lock);
-  for (;;) {
-    if (!self->seeking) {
-      if (GST_CLOCK_TIME_IS_VALID (time))
-        cue = find_cue (self, time);
-      known = cue || !GST_CLOCK_TIME_IS_VALID (time) || !self->text_linked
-          || self->text_eos || self->text_flushing
-          || self->text_position > time;
-    }
-    if (self->flushing || known)
-      break;
-    g_cond_wait (&self->changed, &self->lock);
-  }
-  *label = cue && *cue->label ? g_strdup (cue->label) : NULL;
-  flushing = self->flushing;
-  g_mutex_unlock (&self->lock);
-  return !flushing;
-}
-
-/* ---- video ---- */
 
 /* The number of the frame: counted from 0, and after a seek told from where in the stream the frame is. */
 static void
@@ -360,44 +141,190 @@ count_frame (GstSupconLabel * self, GstBuffer * buffer)
   }
 }
 
+/* Whether downstream reads crop metas; where it does not answer, it reads none. */
+static gboolean
+reads_crops (GstSupconLabel * self)
+{
+  GstQuery *query = gst_query_new_allocation (self->caps, FALSE);
+  gboolean reads = gst_pad_peer_query (self->src, query)
+      && gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE,
+      NULL);
+
+  gst_query_unref (query);
+  return reads;
+}
+
+/* Tells downstream the size of a part that is copied. */
+static gboolean
+push_size (GstSupconLabel * self, const GstVideoRectangle * part)
+{
+  GstCaps *caps;
+  gboolean ok;
+
+  if (!self->cutter.copies || (part->w == self->width
+          && part->h == self->height))
+    return TRUE;
+  self->width = part->w;
+  self->height = part->h;
+  caps = gst_caps_copy (self->caps);
+  gst_caps_set_simple (caps, "width", G_TYPE_INT, part->w, "height", G_TYPE_INT,
+      part->h, NULL);
+  ok = gst_pad_push_event (self->src, gst_event_new_caps (caps));
+  gst_caps_unref (caps);
+  return ok;
+}
+
+static GstFlowReturn
+push_region (GstSupconLabel * self, GstBuffer * frame,
+    const GstVideoRectangle * part, const gchar * label, gboolean first)
+{
+  GstBuffer *cut = gst_supcon_cutter_cut (&self->cutter, frame, part);
+
+  if (!cut) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("Regions cannot be cut from frames of %s; expected frames in memory "
+            "that are as large as their caps say.",
+            self->cutter.info.finfo->name), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  if (!push_size (self, part)) {
+    gst_buffer_unref (cut);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  if (!first)
+    GST_BUFFER_FLAG_UNSET (cut, GST_BUFFER_FLAG_DISCONT);
+  gst_supcon_buffer_set_sample (cut, label, self->region++, 0);
+  return gst_pad_push (self->src, cut);
+}
+
+static void
+count (GstSupconLabel * self, const gchar * label)
+{
+  GST_OBJECT_LOCK (self);
+  if (label)
+    self->settings.labelled++;
+  else
+    self->settings.unlabelled++;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* A frame for each region of frame (transfer full) that lies in it, in their order; a gap where there is none. label: of
+ * those that have none of their own. */
+static GstFlowReturn
+push_regions (GstSupconLabel * self, GstBuffer * frame, const gchar * label)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  gpointer state = NULL;
+  GstVideoRegionOfInterestMeta *region;
+  gboolean first = TRUE;
+
+  if (gst_pad_check_reconfigure (self->src) || !self->caps_known) {
+    self->caps_known = self->caps
+        && gst_supcon_cutter_set_caps (&self->cutter, self->caps,
+        !reads_crops (self));
+    self->width = self->height = 0;
+  }
+  if (!self->caps_known)
+    flow = GST_FLOW_NOT_NEGOTIATED;
+  while (flow == GST_FLOW_OK && (region = gst_supcon_region_next (frame,
+              &state))) {
+    const gchar *own = gst_supcon_region_get_label (region);
+    GstVideoRectangle part;
+
+    if (!own)
+      own = label;
+    if (gst_supcon_region_rectangle (region, self->cutter.info.width,
+            self->cutter.info.height, &part)) {
+      count (self, own);
+      flow = push_region (self, frame, &part, own, first);
+      first = FALSE;
+    } else {
+      GST_OBJECT_LOCK (self);
+      self->settings.skipped_regions++;
+      GST_OBJECT_UNLOCK (self);
+    }
+  }
+  if (first && flow == GST_FLOW_OK && GST_BUFFER_PTS_IS_VALID (frame))
+    gst_pad_push_event (self->src, gst_event_new_gap (GST_BUFFER_PTS (frame),
+            GST_BUFFER_DURATION (frame)));
+  gst_buffer_unref (frame);
+  return flow;
+}
+
+/* Gives each region the label that its detector says. */
+static void
+label_regions (GstBuffer * frame, GstSupconRegionLabel from)
+{
+  GstVideoRegionOfInterestMeta *region;
+  gpointer state = NULL;
+
+  if (from == GST_SUPCON_REGION_LABEL_FRAME)
+    return;
+  while ((region = gst_supcon_region_next (frame, &state)))
+    gst_supcon_region_set_label (region, gst_supcon_region_find_label (region,
+            from));
+}
+
+/* The frame's label by time or number, which the property does without; free with g_free. FALSE: it is flushed. */
+static gboolean
+find_label (GstSupconLabel * self, GstBuffer * buffer, gchar ** label)
+{
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+
+  if (self->segment.format == GST_FORMAT_TIME)
+    time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME,
+        GST_BUFFER_PTS (buffer));
+  if (!gst_supcon_cues_wait (&self->cues, time, label)) {
+    g_free (*label);
+    return FALSE;
+  }
+  count_frame (self, buffer);
+  if (!*label && self->file && self->frame < self->file->len)
+    *label = g_strdup (g_ptr_array_index (self->file, self->frame));
+  return TRUE;
+}
+
 static GstFlowReturn
 gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
     GstBuffer * buffer)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
-  GstClockTime time = GST_CLOCK_TIME_NONE;
   gchar *label = NULL;
+  GstSupconRegionLabel region_label;
+  GstFlowReturn flow;
+  gboolean regions;
   guint64 sample;
   guint view = 0;
 
-  if (self->segment.format == GST_FORMAT_TIME)
-    time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME,
-        GST_BUFFER_PTS (buffer));
-  if (!wait_for_cue (self, time, &label)) {
-    g_free (label);
+  if (!find_label (self, buffer, &label)) {
     gst_buffer_unref (buffer);
     return GST_FLOW_FLUSHING;
   }
-  count_frame (self, buffer);
-  if (!label && self->file && self->frame < self->file->len)
-    label = g_strdup (g_ptr_array_index (self->file, self->frame));
   GST_OBJECT_LOCK (self);
   if (!label || !*label) {
     g_free (label);
-    label = g_strdup (self->label);
+    label = g_strdup (self->settings.label);
   }
-  if (label)
-    self->labelled++;
-  else
-    self->unlabelled++;
+  regions = self->settings.regions;
+  region_label = self->settings.region_label;
   GST_OBJECT_UNLOCK (self);
+  /* An empty label is none. */
+  if (label && !*label)
+    g_clear_pointer (&label, g_free);
 
-  sample = self->frame;
   buffer = gst_buffer_make_writable (buffer);
-  gst_supcon_buffer_get_sample (buffer, NULL, &sample, &view);
-  gst_supcon_buffer_set_sample (buffer, label, sample, view);
+  label_regions (buffer, region_label);
+  if (regions) {
+    flow = push_regions (self, buffer, label);
+  } else {
+    sample = self->frame;
+    count (self, label);
+    gst_supcon_buffer_get_sample (buffer, NULL, &sample, &view);
+    gst_supcon_buffer_set_sample (buffer, label, sample, view);
+    flow = gst_pad_push (self->src, buffer);
+  }
   g_free (label);
-  return gst_pad_push (self->src, buffer);
+  return flow;
 }
 
 static gboolean
@@ -412,37 +339,25 @@ gst_supcon_label_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
       if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0),
               "framerate", &self->fps_n, &self->fps_d))
         self->fps_n = 0;
+      gst_caps_replace (&self->caps, caps);
+      self->caps_known = FALSE;
       break;
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment (event, &self->segment);
       break;
     case GST_EVENT_FLUSH_START:
-      g_mutex_lock (&self->lock);
-      self->flushing = TRUE;
-      g_cond_broadcast (&self->changed);
-      g_mutex_unlock (&self->lock);
+      gst_supcon_cues_set_flushing (&self->cues, TRUE);
       break;
     case GST_EVENT_FLUSH_STOP:
       gst_segment_init (&self->segment, GST_FORMAT_TIME);
       self->frame_known = FALSE;
       self->flushed = TRUE;
-      g_mutex_lock (&self->lock);
-      self->flushing = FALSE;
-      g_mutex_unlock (&self->lock);
+      gst_supcon_cues_set_flushing (&self->cues, FALSE);
       break;
     default:
       break;
   }
   return gst_pad_event_default (pad, parent, event);
-}
-
-static void
-set_seeking (GstSupconLabel * self, gboolean seeking)
-{
-  g_mutex_lock (&self->lock);
-  self->seeking = seeking;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
 }
 
 static gboolean
@@ -465,11 +380,11 @@ gst_supcon_label_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
     gst_event_parse_seek (event, NULL, NULL, &flags, NULL, NULL, NULL, NULL);
   flush = (flags & GST_SEEK_FLAG_FLUSH) != 0;
   if (flush)
-    set_seeking (self, TRUE);
+    gst_supcon_cues_set_seeking (&self->cues, TRUE);
   gst_pad_push_event (text, gst_event_ref (event));
   ret = gst_pad_event_default (pad, parent, event);
   if (flush)
-    set_seeking (self, FALSE);
+    gst_supcon_cues_set_seeking (&self->cues, FALSE);
   gst_object_unref (text);
   return ret;
 }
@@ -497,13 +412,9 @@ gst_supcon_label_request_new_pad (GstElement * element,
     G_GNUC_UNUSED const GstCaps * caps)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (element);
-  GstPad *pad = gst_pad_new_from_template (template, "text");
+  GstPad *pad = gst_supcon_cues_pad_new (&self->cues, template);
   gboolean taken;
 
-  gst_pad_set_chain_function (pad, gst_supcon_label_text_chain);
-  gst_pad_set_event_function (pad, gst_supcon_label_text_event);
-  gst_pad_set_link_function (pad, gst_supcon_label_text_link);
-  gst_pad_set_unlink_function (pad, gst_supcon_label_text_unlink);
   gst_pad_set_iterate_internal_links_function (pad,
       gst_supcon_label_internal_links);
   GST_OBJECT_LOCK (self);
@@ -547,22 +458,17 @@ gst_supcon_label_change_state (GstElement * element,
     self->fps_n = 0;
     self->frame_known = FALSE;
     self->flushed = FALSE;
+    self->caps_known = FALSE;
+    self->region = 0;
     GST_OBJECT_LOCK (self);
-    self->labelled = 0;
-    self->unlabelled = 0;
+    self->settings.labelled = 0;
+    self->settings.unlabelled = 0;
+    self->settings.skipped_regions = 0;
     GST_OBJECT_UNLOCK (self);
-    g_mutex_lock (&self->lock);
-    clear_cues (self);
-    gst_segment_init (&self->text_segment, GST_FORMAT_TIME);
-    self->text_flushing = FALSE;
-    self->flushing = FALSE;
-    g_mutex_unlock (&self->lock);
+    gst_supcon_cues_start (&self->cues);
   } else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     /* A frame that waits would keep its pad from stopping. */
-    g_mutex_lock (&self->lock);
-    self->flushing = TRUE;
-    g_cond_broadcast (&self->changed);
-    g_mutex_unlock (&self->lock);
+    gst_supcon_cues_set_flushing (&self->cues, TRUE);
   }
   return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 }
@@ -574,22 +480,8 @@ gst_supcon_label_set_property (GObject * object, guint id,
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LABEL:
-      g_free (self->label);
-      self->label = g_value_dup_string (value);
-      /* An empty label is none. */
-      if (self->label && !*self->label)
-        g_clear_pointer (&self->label, g_free);
-      break;
-    case PROP_LABELS_LOCATION:
-      g_free (self->labels_location);
-      self->labels_location = g_value_dup_string (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -600,23 +492,8 @@ gst_supcon_label_get_property (GObject * object, guint id, GValue * value,
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LABEL:
-      g_value_set_string (value, self->label);
-      break;
-    case PROP_LABELS_LOCATION:
-      g_value_set_string (value, self->labels_location);
-      break;
-    case PROP_LABELLED:
-      g_value_set_uint64 (value, self->labelled);
-      break;
-    case PROP_UNLABELLED:
-      g_value_set_uint64 (value, self->unlabelled);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -625,13 +502,12 @@ gst_supcon_label_finalize (GObject * object)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
 
-  g_queue_clear_full (&self->cues, cue_free);
+  gst_supcon_settings_clear (settings_class, &self->settings);
+  gst_supcon_cues_clear (&self->cues);
+  gst_supcon_cutter_clear (&self->cutter);
+  gst_clear_caps (&self->caps);
   g_clear_pointer (&self->file, g_ptr_array_unref);
   gst_clear_object (&self->text);
-  g_free (self->label);
-  g_free (self->labels_location);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->changed);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -640,9 +516,8 @@ gst_supcon_label_init (GstSupconLabel * self)
 {
   GstElement *element = GST_ELEMENT (self);
 
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->changed);
-  g_queue_init (&self->cues);
+  gst_supcon_settings_init (settings_class, &self->settings);
+  gst_supcon_cues_init (&self->cues);
 
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sink, gst_supcon_label_chain);
@@ -661,13 +536,51 @@ gst_supcon_label_init (GstSupconLabel * self)
   gst_element_add_pad (element, self->src);
 }
 
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
+
+static void
+install_properties (GObjectClass * klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags count = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  settings_class = gst_supcon_settings_class_new (1);
+  ADD (label, g_param_spec_string ("label", "Label",
+          "Label of the frames that neither the text pad nor labels-location "
+          "has one for; empty: none", NULL,
+          flags | GST_PARAM_MUTABLE_PLAYING));
+  ADD (labels_location, g_param_spec_string ("labels-location",
+          "Labels' location",
+          "File of labels by frame number, plain or .gz: IDX (MNIST's), or "
+          "text with one label a line, where an empty line is none", NULL,
+          flags | GST_PARAM_MUTABLE_READY));
+  ADD (region_label, g_param_spec_enum ("region-label", "Region label",
+          "What labels each region of interest that a frame carries; one that "
+          "has no such label has the frame's", GST_TYPE_SUPCON_REGION_LABEL,
+          GST_SUPCON_REGION_LABEL_FRAME, flags | GST_PARAM_MUTABLE_PLAYING));
+  ADD (regions, g_param_spec_boolean ("regions", "Regions",
+          "Each region of interest leaves as a frame of its own, with its "
+          "label, in place of the frame that carries it", FALSE,
+          flags | GST_PARAM_MUTABLE_READY));
+  ADD (labelled, g_param_spec_uint64 ("labelled", "Labelled",
+          "Frames, or with regions=true regions, that got a label since the "
+          "start", 0, G_MAXUINT64, 0, count));
+  ADD (unlabelled, g_param_spec_uint64 ("unlabelled", "Unlabelled",
+          "Frames, or with regions=true regions, that got none since the start",
+          0, G_MAXUINT64, 0, count));
+  ADD (skipped_regions, g_param_spec_uint64 ("skipped-regions",
+          "Skipped regions",
+          "With regions=true, regions since the start that lie outside their "
+          "frame; those that stick out of it are cut", 0, G_MAXUINT64, 0,
+          count));
+}
+
 static void
 gst_supcon_label_class_init (GstSupconLabelClass * klass)
 {
   GObjectClass *gobject_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags count = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
   GST_DEBUG_CATEGORY_INIT (gst_supcon_label_debug, "supconlabel", 0,
       "labels for frames");
@@ -678,29 +591,13 @@ gst_supcon_label_class_init (GstSupconLabelClass * klass)
   element_class->request_new_pad = gst_supcon_label_request_new_pad;
   element_class->release_pad = gst_supcon_label_release_pad;
   element_class->change_state = gst_supcon_label_change_state;
-
-  g_object_class_install_property (gobject_class, PROP_LABEL,
-      g_param_spec_string ("label", "Label",
-          "Label of the frames that neither the text pad nor labels-location "
-          "has one for; empty: none", NULL,
-          flags | GST_PARAM_MUTABLE_PLAYING));
-  g_object_class_install_property (gobject_class, PROP_LABELS_LOCATION,
-      g_param_spec_string ("labels-location", "Labels' location",
-          "File of labels by frame number, plain or .gz: IDX (MNIST's), or "
-          "text with one label a line, where an empty line is none", NULL,
-          flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (gobject_class, PROP_LABELLED,
-      g_param_spec_uint64 ("labelled", "Labelled",
-          "Frames that got a label since the start", 0, G_MAXUINT64, 0,
-          count));
-  g_object_class_install_property (gobject_class, PROP_UNLABELLED,
-      g_param_spec_uint64 ("unlabelled", "Unlabelled",
-          "Frames that got none since the start", 0, G_MAXUINT64, 0, count));
+  install_properties (gobject_class);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_REGION_LABEL, 0);
 
   gst_element_class_set_static_metadata (element_class, "Labels for frames",
       "Filter/Metadata/Video",
-      "Attaches labels to frames: one for all, by time from a text stream, or "
-      "by frame number from a file", "gst-supcon");
+      "Attaches labels to frames and their regions: one for all, by time from a "
+      "text stream, by frame number from a file, or by what a detector says", "gst-supcon");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_add_static_pad_template (element_class, &text_template);

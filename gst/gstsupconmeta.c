@@ -92,6 +92,41 @@ gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label,
   return TRUE;
 }
 
+static GstStructure *
+writable_param (GstVideoRegionOfInterestMeta * region, const gchar * name)
+{
+  GstStructure *s = gst_video_region_of_interest_meta_get_param (region, name);
+
+  if (!s) {
+    s = gst_structure_new_empty (name);
+    gst_video_region_of_interest_meta_add_param (region, s);
+  }
+  return s;
+}
+
+void
+gst_supcon_region_set_label (GstVideoRegionOfInterestMeta * region,
+    const gchar * label)
+{
+  GstStructure *s = gst_video_region_of_interest_meta_get_param (region,
+      GST_SUPCON_SAMPLE_META);
+
+  if (label)
+    gst_structure_set (writable_param (region, GST_SUPCON_SAMPLE_META), "label",
+        G_TYPE_STRING, label, NULL);
+  else if (s)
+    gst_structure_remove_field (s, "label");
+}
+
+const gchar *
+gst_supcon_region_get_label (GstVideoRegionOfInterestMeta * region)
+{
+  const GstStructure *s = gst_video_region_of_interest_meta_get_param (region,
+      GST_SUPCON_SAMPLE_META);
+
+  return s ? gst_structure_get_string (s, "label") : NULL;
+}
+
 void
 gst_supcon_buffer_set_draws (GstBuffer * buffer, const GstStructure * draws)
 {
@@ -128,14 +163,8 @@ void
 gst_supcon_region_set_embedding (GstVideoRegionOfInterestMeta * region,
     const gfloat * data, guint dim, const gchar * layer, const gchar * model)
 {
-  GstStructure *s = gst_video_region_of_interest_meta_get_param (region,
-      GST_SUPCON_EMBEDDING_META);
-
-  if (!s) {
-    s = gst_structure_new_empty (GST_SUPCON_EMBEDDING_META);
-    gst_video_region_of_interest_meta_add_param (region, s);
-  }
-  write_embedding (s, data, dim, layer, model);
+  write_embedding (writable_param (region, GST_SUPCON_EMBEDDING_META), data,
+      dim, layer, model);
 }
 
 void

@@ -29,6 +29,11 @@ void gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label, guin
 /** FALSE when there is none. label: valid as long as the buffer is unchanged, NULL when unlabelled. Any out may be NULL. */
 gboolean gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label, guint64 * sample, guint * view);
 
+/** The true label of a region, as its parameter of the sample's name; NULL: it has none of its own. */
+void gst_supcon_region_set_label (GstVideoRegionOfInterestMeta * region, const gchar * label);
+/** Valid as long as the region is unchanged. */
+const gchar * gst_supcon_region_get_label (GstVideoRegionOfInterestMeta * region);
+
 /** Adds to the meta that is there a copy of what supconaugment drew for the view. */
 void gst_supcon_buffer_set_draws (GstBuffer * buffer, const GstStructure * draws);
 

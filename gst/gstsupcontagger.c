@@ -43,6 +43,7 @@
 #include "error.h"
 #include "gstsupconevaluation.h"
 #include "gstsupconmeta.h"
+#include "gstsupconregions.h"
 #include "gstsupcontaggersettings.h"
 #include "gstsupcontags.h"
 #include "gstsupcontextbranch.h"
@@ -451,9 +452,9 @@ judge_all (GstSupconTagger * self, GstBuffer * buffer, GstBuffer * embedding,
     GArray * verdicts, GError ** error)
 {
   const gchar *label = NULL;
+  GstVideoRegionOfInterestMeta *region;
   gpointer state = NULL;
   gboolean ok = TRUE;
-  GstMeta *meta;
 
   gst_supcon_buffer_get_sample (buffer, &label, NULL, NULL);
   if (GST_BUFFER_IS_DISCONT (buffer))
@@ -461,14 +462,13 @@ judge_all (GstSupconTagger * self, GstBuffer * buffer, GstBuffer * embedding,
   if (embedding)
     return judge (self, embedding, dim, layer, label, NULL, settings, verdicts,
         error);
-  while (ok && (meta = gst_buffer_iterate_meta_filtered (buffer, &state,
-              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    GstVideoRegionOfInterestMeta *region = (gpointer) meta;
+  while (ok && (region = gst_supcon_region_next (buffer, &state))) {
+    const gchar *own = gst_supcon_region_get_label (region);
 
     embedding = gst_supcon_region_get_embedding (region, &dim, &layer, NULL);
     if (embedding)
-      ok = judge (self, embedding, dim, layer, label, region, settings,
-          verdicts, error);
+      ok = judge (self, embedding, dim, layer, own ? own : label, region,
+          settings, verdicts, error);
   }
   return ok;
 }
