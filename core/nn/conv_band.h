@@ -71,6 +71,14 @@ supcon_padded_channels (guint channels, guint lanes)
 gsize supcon_conv_weights_worker_size (const SupconConv *conv);
 gsize supcon_conv_weights_shared_size (const SupconConv *conv, guint n);
 
+/** Kernels of one pixel and no padding, which conv_pointwise.c sums the gradient by weights of: the shares of the
+ * pixels that are summed apart, what a worker needs, and the sums (panel after panel, share after share) at shared. */
+gboolean supcon_conv_is_pointwise (const SupconConv *conv);
+guint supcon_conv_pointwise_shares (const SupconConv *conv, guint n);
+gsize supcon_conv_pointwise_worker_size (void);
+void supcon_conv_pointwise_weights (
+    const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy, SupconWorkspace *workspace);
+
 /** The grid of a forward pass over x. */
 SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconReal *x);
 

@@ -22,10 +22,12 @@ typedef struct {
 } Gradient;
 
 static guint
-shares_of (const SupconConv *conv, gsize bands)
+shares_of (const SupconConv *conv, guint n, gsize bands)
 {
   guint panels = supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes);
 
+  if (supcon_conv_is_pointwise (conv))
+    return supcon_conv_pointwise_shares (conv, n);
   return MIN (bands, (SUPCON_BAND_TASKS + panels - 1) / panels);
 }
 
@@ -40,6 +42,8 @@ supcon_conv_weights_worker_size (const SupconConv *conv)
 {
   SupconGrid grid = supcon_conv_grid (conv, NULL);
 
+  if (supcon_conv_is_pointwise (conv))
+    return supcon_conv_pointwise_worker_size ();
   supcon_grid_cut (&grid);
   return supcon_grid_copy_size (&grid)
          + (is_ragged (conv) ? (gsize)grid.band_rows * grid.cols * 2 * supcon_tile_kernels ()->lanes : 0);
@@ -51,7 +55,7 @@ supcon_conv_weights_shared_size (const SupconConv *conv, guint n)
   SupconGrid grid = supcon_conv_grid (conv, NULL);
 
   supcon_grid_cut (&grid);
-  return shares_of (conv, supcon_grid_bands (&grid, n)) * supcon_conv_packed_size (conv);
+  return shares_of (conv, n, supcon_grid_bands (&grid, n)) * supcon_conv_packed_size (conv);
 }
 
 /* Adds the products of 'rows' rows of output pixels to a panel of the gradient. */
@@ -172,7 +176,10 @@ supcon_conv_backward_weights (
   }
   supcon_grid_cut (&self.grid);
   self.bands = supcon_grid_bands (&self.grid, n);
-  self.shares = shares_of (conv, self.bands);
-  supcon_parallel_for (workspace->threads, self.panels * self.shares, gradient_task, &self);
+  self.shares = shares_of (conv, n, self.bands);
+  if (supcon_conv_is_pointwise (conv))
+    supcon_conv_pointwise_weights (conv, n, x, dy, workspace);
+  else
+    supcon_parallel_for (workspace->threads, self.panels * self.shares, gradient_task, &self);
   supcon_parallel_for (workspace->threads, self.panels, sum_task, &self);
 }

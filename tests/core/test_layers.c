@@ -145,6 +145,9 @@ static const guint conv_cases[][8] = {
   { 2, 2, 4, 4, 3, 2, 1, 17 },
   { 40, 40, 2, 5, 3, 2, 1, 1 },
   { 3, 3, 2, 3, 5, 1, 2, 2 },
+  /* 1x1: several blocks of channels; several steps of a share of the pixels. */
+  { 9, 7, 300, 70, 1, 2, 0, 3 },
+  { 48, 48, 3, 5, 1, 1, 0, 2 },
 };
 
 START_TEST (test_conv)

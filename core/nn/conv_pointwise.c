@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The gradient by weights of 1x1 kernels without padding: x (pixels x in_c), transposed, times dy (pixels x out_c). A
+ * task owns a block of input by output channels and a share of the pixels; shares are added in their order at the end.
+ * It goes through its pixels in steps, and first copies a step's columns to where tiles read them in one run: x as
+ * pixels x SLOT for each tile, dy as pixels x width for each panel. Rows of several KB apart, as x and dy have them,
+ * would fall on few sets of the level-one cache. */
+#include <string.h>
+
+#include "nn/conv_band.h"
+#include "nn/feature.h"
+#include "simd.h"
+
+/* With so many pixels of a step each of the two copies fills an eighth of a level-two cache of 2 MB. */
+#define BLOCK_CHANNELS 256
+#define STEP_PIXELS 256
+/* Room for the rows of the tallest tile. */
+#define SLOT 16
+
+typedef struct {
+  const SupconConv *conv;
+  gsize pixels;
+  const SupconReal *x, *dy;
+  guint in_blocks, out_blocks, shares;
+  guint panels;
+  SupconReal *partial; /* shares x packed size */
+  SupconWorkspace *workspace;
+} Pointwise;
+
+gboolean
+supcon_conv_is_pointwise (const SupconConv *conv)
+{
+  return conv->kernel == 1 && conv->pad == 0;
+}
+
+static Pointwise
+pointwise_of (const SupconConv *conv, guint n)
+{
+  Pointwise self = { .conv = conv, .pixels = (gsize)n * conv->out_h * conv->out_w };
+  guint tasks;
+
+  self.panels = supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes);
+  self.in_blocks = (conv->in_c + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+  self.out_blocks = (conv->out_c + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+  tasks = self.in_blocks * self.out_blocks;
+  self.shares = MIN ((self.pixels + STEP_PIXELS - 1) / STEP_PIXELS, (SUPCON_BAND_TASKS + tasks - 1) / tasks);
+  return self;
+}
+
+guint
+supcon_conv_pointwise_shares (const SupconConv *conv, guint n)
+{
+  return pointwise_of (conv, n).shares;
+}
+
+/* Elements of a step's columns of x: no tile but the last has fewer rows than it has room for. */
+static gsize
+x_size (void)
+{
+  guint rows = supcon_tile_kernels ()->max_rows[1];
+
+  return (gsize)STEP_PIXELS * SLOT * ((BLOCK_CHANNELS + rows - 1) / rows);
+}
+
+gsize
+supcon_conv_pointwise_worker_size (void)
+{
+  return x_size () + (gsize)STEP_PIXELS * (BLOCK_CHANNELS + 2 * supcon_tile_kernels ()->lanes);
+}
+
+/* Channels first .. first + rows - 1 of x at some output pixels. whole: at least SLOT channels are there to read. */
+SUPCON_MULTIVERSION static void
+copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, guint rows, gboolean whole, SupconReal *to)
+{
+  const SupconConv *conv = self->conv;
+  guint col = first_pixel % conv->out_w, row = first_pixel / conv->out_w % conv->out_h;
+  gsize image = first_pixel / conv->out_w / conv->out_h, step = (gsize)conv->stride * conv->in_c;
+
+  while (pixels > 0) {
+    const SupconReal *from
+        = self->x + ((image * conv->in_h + row * conv->stride) * conv->in_w + col * conv->stride) * conv->in_c + first;
+    gsize run = MIN (pixels, conv->out_w - col);
+
+    for (gsize i = 0; i < run; i++, from += step, to += SLOT) {
+      if (whole)
+        *(SupconLanes *)to = *(const SupconLanes *)from;
+      else
+        for (guint j = 0; j < rows; j++)
+          to[j] = from[j];
+    }
+    pixels -= run;
+    col = 0;
+    if (++row == conv->out_h) {
+      row = 0;
+      image++;
+    }
+  }
+}
+
+/* One panel of dy, zero behind the channels that there are. */
+SUPCON_MULTIVERSION static void
+copy_dy (const Pointwise *self, gsize first_pixel, gsize pixels, guint channel, guint width, SupconReal *to)
+{
+  guint out_c = self->conv->out_c, valid = MIN (width, out_c - channel);
+  const SupconReal *from = self->dy + first_pixel * out_c + channel;
+
+  for (gsize i = 0; i < pixels; i++, from += out_c, to += width) {
+    if (valid == width && width % SUPCON_LANES == 0)
+      for (guint j = 0; j < width; j += SUPCON_LANES)
+        *(SupconLanes *)(to + j) = *(const SupconLanes *)(from + j);
+    else
+      for (guint j = 0; j < width; j++)
+        to[j] = j < valid ? from[j] : 0;
+  }
+}
+
+static void
+pointwise_task (gsize task, guint worker, gpointer data)
+{
+  const Pointwise *self = data;
+  const SupconConv *conv = self->conv;
+  const SupconTileKernels *kernels = supcon_tile_kernels ();
+  guint in_block = task % self->in_blocks, out_block = task / self->in_blocks % self->out_blocks;
+  gsize share = task / self->in_blocks / self->out_blocks;
+  guint first = conv->in_c * in_block / self->in_blocks;
+  guint rows = conv->in_c * (in_block + 1) / self->in_blocks - first;
+  guint first_panel = self->panels * out_block / self->out_blocks;
+  guint end_panel = self->panels * (out_block + 1) / self->out_blocks;
+  guint most = kernels->max_rows[supcon_panel_vectors (conv->out_c, kernels->lanes, first_panel) - 1];
+  guint tiles = (rows + most - 1) / most;
+  gsize end_pixel = self->pixels * (share + 1) / self->shares, pixels;
+  SupconReal *partial = self->partial + share * supcon_conv_packed_size (conv);
+  SupconReal *x = supcon_workspace_worker (self->workspace, worker), *dy = x + x_size ();
+  gboolean accumulate = FALSE;
+
+  for (gsize pixel = self->pixels * share / self->shares; pixel < end_pixel; pixel += pixels, accumulate = TRUE) {
+    guint channel = first;
+
+    pixels = MIN (STEP_PIXELS, end_pixel - pixel);
+    for (guint t = 0; t < tiles; t++) {
+      guint n = supcon_even_piece (rows, tiles, t);
+
+      copy_x (self, pixel, pixels, channel, n, channel + SLOT <= conv->in_c, x + t * pixels * SLOT);
+      channel += n;
+    }
+    for (guint panel = first_panel; panel < end_panel; panel++) {
+      guint vectors = supcon_panel_vectors (conv->out_c, kernels->lanes, panel), width = vectors * kernels->lanes;
+      SupconTile tile = { .a = x,
+        .b = dy,
+        .a_row = 1,
+        .a_inner = SLOT,
+        .b_inner = width,
+        .inner = pixels,
+        .outer = 1,
+        .c = partial + (gsize)conv->in_c * panel * 2 * kernels->lanes + (gsize)first * width,
+        .c_row = width,
+        .accumulate = accumulate };
+
+      copy_dy (self, pixel, pixels, panel * 2 * kernels->lanes, width, dy);
+      for (guint t = 0; t < tiles; t++) {
+        guint n = supcon_even_piece (rows, tiles, t);
+
+        kernels->func[vectors - 1](&tile, n);
+        tile.a += pixels * SLOT;
+        tile.c += (gsize)n * width;
+      }
+    }
+  }
+}
+
+void
+supcon_conv_pointwise_weights (
+    const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy, SupconWorkspace *workspace)
+{
+  Pointwise self = pointwise_of (conv, n);
+
+  self.x = x;
+  self.dy = dy;
+  self.partial = workspace->shared;
+  self.workspace = workspace;
+  supcon_parallel_for (
+      workspace->threads, (gsize)self.in_blocks * self.out_blocks * self.shares, pointwise_task, &self);
+}
