@@ -4,7 +4,6 @@
 #define SUPCON_LOSS_LOSS_PRIVATE_H
 
 #include "loss/supcon.h"
-#include "parallel.h"
 
 /* Rows of the largest block. */
 #define SUPCON_LOSS_BLOCK 256
@@ -22,22 +21,29 @@ typedef struct {
 typedef struct {
   SupconLossConfig config;
   const SupconViews *views;
-  guint n_anchors;  /* rows that may be anchors: all that are not past */
-  guint anchors;    /* rows that are */
-  guint32 *group;   /* rows of equal group are each other's positives */
-  guint *size;      /* of row i's group */
-  guint32 *first;   /* first row of i's group */
-  double *share;    /* 1 / |P(i)| for anchors, or 1 / the sum of similarities; 0: row i is no anchor */
-  double *loss;     /* of anchor i */
-  SupconReal *unit; /* targets as vectors of length 1; NULL: none */
+  SupconWorkspace *workspace; /* for each worker: a tile of block x block */
+  guint n_anchors;            /* rows that may be anchors: all that are not past */
+  guint anchors;              /* rows that are */
+  guint32 *group;             /* rows of equal group are each other's positives */
+  guint groups;               /* how many there are */
+  guint32 *size;              /* of group g */
+  guint32 *slots;             /* the hash table that finds groups */
+  gsize n_slots;              /* a power of two */
+  double *share;              /* 1 / |P(i)| for anchors, or 1 / the sum of similarities; 0: row i is no anchor */
+  double *loss;               /* of anchor i */
+  SupconReal *sums;           /* of z over group g; only the pages of groups that there are are ever touched */
   SupconReal *dz;
+  /* Of SUPCON_LOSS_GENERAL with targets, else NULL. */
+  SupconReal *unit;            /* targets as vectors of length 1 */
+  SupconReal *by_class;        /* classes x dim */
+  SupconReal *near, *weighted; /* n x dim */
+  double *class_sums;
 
   /* The walk over tiles. */
   guint block, blocks; /* rows of a block; how many there are */
   guint round;
   SupconReal inverse_t;
-  double scale;        /* of loss and gradient, by the base temperature */
-  SupconReal *scratch; /* block x block for each worker */
+  double scale; /* of loss and gradient, by the base temperature */
 
   gboolean shared; /* exponentials are e^(s - 1/t) */
   SupconLogSums all, positives;
@@ -56,9 +62,9 @@ typedef struct {
 /** Match number 'match' of the round; FALSE: there is none, or no anchor in it. */
 gboolean supcon_loss_make_tile (const SupconLoss *loss, gsize match, guint worker, SupconLossTile *tile);
 /** Calls func for each match of each round, rounds one after the other. */
-void supcon_loss_for_all_tiles (SupconLoss *loss, SupconTaskFunc func, guint threads);
+void supcon_loss_for_all_tiles (SupconLoss *loss, SupconTaskFunc func);
 
-/** P(i): fills group, size, first, share, anchors, unit. */
+/** P(i): fills group, size, share, anchors, unit. */
 void supcon_loss_find_positives (SupconLoss *loss);
 /**
  * For losses whose positives' part is linear in S: each anchor's loss becomes less what its positives pull it,

@@ -6,24 +6,33 @@
 
 #include "blas.h"
 #include "loss/loss_private.h"
-#include "nn/workspace.h"
 
-typedef struct {
-  gboolean by_label;
-  guint64 key;
-  guint32 row;
-} GroupKey;
-
-static int
-compare_keys (const void *a, const void *b)
+static gboolean
+goes_by_label (const SupconLoss *self, guint row)
 {
-  const GroupKey *x = a, *y = b;
+  return self->config.kind != SUPCON_LOSS_SELF && self->views->labels[row] >= 0;
+}
 
-  if (x->by_label != y->by_label)
-    return x->by_label ? -1 : 1;
-  if (x->key != y->key)
-    return x->key < y->key ? -1 : 1;
-  return x->row < y->row ? -1 : x->row > y->row;
+static guint64
+key_of (const SupconLoss *self, guint row)
+{
+  return goes_by_label (self, row) ? (guint64)self->views->labels[row] : self->views->samples[row];
+}
+
+/* Row's place in the table: that of a row with the same key, or an empty one. slots: 1 + the first row of a group. */
+static guint32 *
+find_slot (const SupconLoss *self, guint row)
+{
+  guint64 key = key_of (self, row);
+  gboolean by_label = goes_by_label (self, row);
+  gsize at = (key + by_label) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) >> 20; /* Fibonacci hashing */
+
+  for (;; at++) {
+    guint32 *slot = &self->slots[at & (self->n_slots - 1)];
+
+    if (*slot == 0 || (key_of (self, *slot - 1) == key && goes_by_label (self, *slot - 1) == by_label))
+      return slot;
+  }
 }
 
 static gboolean
@@ -33,11 +42,10 @@ is_soft (const SupconLoss *self, guint row)
 }
 
 /* Vectors of classes of length 1, so that their products are cosines; zero for rows that are not soft. */
-static SupconReal *
-unit_targets (const SupconLoss *self)
+static void
+unit_targets (SupconLoss *self)
 {
   gsize classes = self->views->n_classes;
-  SupconReal *unit = supcon_real_alloc (self->views->n * classes);
 
   for (guint i = 0; i < self->views->n; i++) {
     const SupconReal *target = self->views->targets + i * classes;
@@ -46,9 +54,8 @@ unit_targets (const SupconLoss *self)
     for (guint c = 0; c < classes; c++)
       square += (double)target[c] * target[c];
     for (guint c = 0; c < classes; c++)
-      unit[i * classes + c] = is_soft (self, i) && square > 0 ? target[c] / sqrt (square) : 0;
+      self->unit[i * classes + c] = is_soft (self, i) && square > 0 ? target[c] / sqrt (square) : 0;
   }
-  return unit;
 }
 
 /* The share of a soft row: one by the sum of its similarities to all other rows. Its group's size was one of labels. */
@@ -57,8 +64,9 @@ share_targets (SupconLoss *self)
 {
   const SupconReal *unit = self->unit;
   gsize classes = self->views->n_classes;
-  double *sums = g_new0 (double, classes);
+  double *sums = self->class_sums;
 
+  memset (sums, 0, classes * sizeof *sums);
   for (guint i = 0; i < self->views->n; i++)
     for (guint c = 0; c < classes; c++)
       sums[c] += unit[i * classes + c];
@@ -76,53 +84,47 @@ share_targets (SupconLoss *self)
     self->share[i] = similar > 1e-6 ? 1 / similar : 0;
     self->anchors += self->share[i] > 0;
   }
-  g_free (sums);
 }
 
 void
 supcon_loss_find_positives (SupconLoss *self)
 {
-  const SupconViews *views = self->views;
-  guint n = views->n;
-  GroupKey *keys = g_new (GroupKey, n);
+  guint n = self->views->n;
 
+  memset (self->slots, 0, self->n_slots * sizeof *self->slots);
   for (guint i = 0; i < n; i++) {
-    gboolean by_label = self->config.kind != SUPCON_LOSS_SELF && views->labels[i] >= 0;
+    guint32 *slot = find_slot (self, i);
 
-    keys[i] = (GroupKey){ by_label, by_label ? (guint64)views->labels[i] : views->samples[i], i };
-  }
-  qsort (keys, n, sizeof *keys, compare_keys);
-  for (guint begin = 0, end, group = 0; begin < n; begin = end, group++) {
-    for (end = begin + 1; end < n && keys[end].by_label == keys[begin].by_label && keys[end].key == keys[begin].key;
-         end++)
-      ;
-    for (guint k = begin; k < end; k++) {
-      guint row = keys[k].row;
-      gboolean anchor = end - begin > 1 && row < self->n_anchors;
-
-      self->group[row] = group;
-      self->size[row] = end - begin;
-      self->first[row] = keys[begin].row;
-      self->share[row] = anchor ? 1.0 / (end - begin - 1) : 0;
-      self->anchors += anchor;
+    if (*slot == 0) {
+      *slot = i + 1;
+      self->group[i] = self->groups;
+      self->size[self->groups++] = 0;
     }
+    self->group[i] = self->group[*slot - 1];
+    self->size[self->group[i]]++;
   }
-  g_free (keys);
-  if (self->config.kind == SUPCON_LOSS_GENERAL && views->targets) {
-    self->unit = unit_targets (self);
+  for (guint i = 0; i < n; i++) {
+    guint others = self->size[self->group[i]] - 1;
+    gboolean anchor = others > 0 && i < self->n_anchors;
+
+    self->share[i] = anchor ? 1.0 / others : 0;
+    self->anchors += anchor;
+  }
+  if (self->unit) {
+    unit_targets (self);
     share_targets (self);
   }
 }
 
-/* sums (n x dim) at the first row of each group: of z over its rows before 'end' that are not soft. */
+/* sums: of z over each group's rows before 'end' that are not soft. */
 static void
-sum_groups (const SupconLoss *self, guint end, SupconReal *sums)
+sum_groups (const SupconLoss *self, guint end)
 {
   gsize dim = self->views->dim;
 
-  memset (sums, 0, self->views->n * dim * sizeof *sums);
+  memset (self->sums, 0, self->groups * dim * sizeof *self->sums);
   for (guint i = 0; i < end; i++) {
-    SupconReal *sum = sums + self->first[i] * dim;
+    SupconReal *sum = self->sums + self->group[i] * dim;
 
     if (is_soft (self, i))
       continue;
@@ -152,11 +154,11 @@ static void
 pull_groups (SupconLoss *self, double scale)
 {
   gsize dim = self->views->dim;
-  SupconReal *sums = supcon_real_alloc (self->views->n * dim);
+  const SupconReal *sums = self->sums;
 
-  sum_groups (self, self->views->n, sums);
+  sum_groups (self, self->views->n);
   for (guint i = 0; i < self->n_anchors; i++) {
-    const SupconReal *z = self->views->z + i * dim, *sum = sums + self->first[i] * dim;
+    const SupconReal *z = self->views->z + i * dim, *sum = sums + self->group[i] * dim;
 
     if (self->share[i] == 0 || is_soft (self, i))
       continue;
@@ -167,12 +169,11 @@ pull_groups (SupconLoss *self, double scale)
   /* As the positive of other anchors. */
   if (self->dz) {
     if (self->views->n_past)
-      sum_groups (self, self->n_anchors, sums);
+      sum_groups (self, self->n_anchors);
     for (guint i = 0; i < self->n_anchors; i++)
       if (self->share[i] > 0 && !is_soft (self, i))
-        take (scale * self->share[i], sums + self->first[i] * dim, self->views->z + i * dim, dim, self->dz + i * dim);
+        take (scale * self->share[i], sums + self->group[i] * dim, self->views->z + i * dim, dim, self->dz + i * dim);
   }
-  supcon_real_free (sums);
 }
 
 static void
@@ -180,7 +181,7 @@ pull_targets (SupconLoss *self, double scale)
 {
   const SupconReal *unit = self->unit;
   gsize dim = self->views->dim, classes = self->views->n_classes, n = self->views->n;
-  SupconReal *by_class = supcon_real_alloc (classes * dim), *near = supcon_real_alloc (n * dim), *weighted;
+  SupconReal *by_class = self->by_class, *near = self->near, *weighted = self->weighted;
 
   /* near_i = sum_j cos_ij z_j, i itself included. */
   supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, classes, dim, n, 1, unit, classes, self->views->z, dim, 0, by_class, dim);
@@ -194,7 +195,6 @@ pull_targets (SupconLoss *self, double scale)
         take (scale * self->share[i], near + i * dim, z, dim, self->dz + i * dim);
     }
   if (self->dz) {
-    weighted = supcon_real_alloc (n * dim);
     for (guint i = 0; i < n; i++)
       for (guint k = 0; k < dim; k++)
         weighted[i * dim + k] = (i < self->n_anchors ? self->share[i] : 0) * self->views->z[i * dim + k];
@@ -203,10 +203,7 @@ pull_targets (SupconLoss *self, double scale)
     for (guint i = 0; i < self->n_anchors; i++)
       if (is_soft (self, i))
         take (scale, near + i * dim, weighted + i * dim, dim, self->dz + i * dim);
-    supcon_real_free (weighted);
   }
-  supcon_real_free (by_class);
-  supcon_real_free (near);
 }
 
 void
@@ -224,7 +221,7 @@ supcon_loss_count_positives (const SupconLoss *self)
 
   for (guint i = 0; i < self->n_anchors; i++)
     if (!is_soft (self, i))
-      sum += self->size[i] - 1;
+      sum += self->size[self->group[i]] - 1;
     else if (self->share[i] > 0)
       sum += 1 / self->share[i];
   return sum / self->n_anchors;

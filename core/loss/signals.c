@@ -6,7 +6,7 @@
 typedef struct {
   const SupconLossConfig *config;
   const SupconViews *views;
-  double *positive, *negative; /* similarities of one anchor, then weights, hardest first */
+  double *positive, *negative; /* similarities of one anchor, then weights, the hardest tenth first */
 } Anchors;
 
 typedef struct {
@@ -38,19 +38,48 @@ is_positive (const Anchors *self, guint i, guint j)
   return views->samples[i] == views->samples[j] && (self->config->kind == SUPCON_LOSS_SELF || views->labels[j] < 0);
 }
 
-static int
-ascending (const void *a, const void *b)
+static guint
+tenth_of (guint n)
 {
-  double x = *(const double *)a, y = *(const double *)b;
+  return (n + 9) / 10;
+}
 
-  return x < y ? -1 : x > y;
+/* Brings the k smallest of x to its front, in any order (Hoare 1961, FIND). */
+static void
+bring_smallest (double *x, guint n, guint k)
+{
+  gint64 left = 0, right = (gint64)n - 1;
+
+  while (left < right) {
+    double pivot = x[(left + right) / 2];
+    gint64 i = left, j = right;
+
+    while (i <= j) {
+      while (x[i] < pivot)
+        i++;
+      while (x[j] > pivot)
+        j--;
+      if (i <= j) {
+        double swapped = x[i];
+
+        x[i++] = x[j];
+        x[j--] = swapped;
+      }
+    }
+    if ((gint64)k - 1 <= j)
+      right = j;
+    else if ((gint64)k - 1 >= i)
+      left = i;
+    else
+      return;
+  }
 }
 
 /* Mean of the first tenth's weights by the mean of all. */
 static void
 add_share (Mean *mean, const double *weights, guint n)
 {
-  guint tenth = (n + 9) / 10;
+  guint tenth = tenth_of (n);
   double hard = 0, all = 0;
 
   for (guint k = 0; k < n; k++) {
@@ -86,8 +115,8 @@ add_anchor (Anchors *self, guint i, Mean *alignment, Mean *uniformity, Mean *har
       self->negative[negatives++] = -dot;
     }
   }
-  qsort (self->positive, positives, sizeof (double), ascending);
-  qsort (self->negative, negatives, sizeof (double), ascending);
+  bring_smallest (self->positive, positives, tenth_of (positives));
+  bring_smallest (self->negative, negatives, tenth_of (negatives));
   for (guint k = 0; k < positives; k++)
     self->positive[k] = fabs (exp ((self->positive[k] - 1) / t) / sum - 1.0 / positives);
   for (guint k = 0; k < negatives; k++)
@@ -99,18 +128,18 @@ add_anchor (Anchors *self, guint i, Mean *alignment, Mean *uniformity, Mean *har
 }
 
 void
-supcon_loss_signals (const SupconLossConfig *config, const SupconViews *views, SupconLossSignals *signals)
+supcon_loss_signals (
+    const SupconLossConfig *config, const SupconViews *views, SupconWorkspace *workspace, SupconLossSignals *signals)
 {
   guint n = views->n - views->n_past, anchors = MIN (n, SUPCON_SIGNAL_ANCHORS);
   Anchors self = { .config = config, .views = views };
   Mean alignment = { 0 }, uniformity = { 0 }, hard_positives = { 0 }, hard_negatives = { 0 };
 
-  self.positive = g_new (double, views->n);
-  self.negative = g_new (double, views->n);
+  supcon_workspace_reserve (workspace, 0, 2 * (gsize)views->n * sizeof (double) / sizeof (SupconReal));
+  self.positive = (double *)workspace->shared;
+  self.negative = self.positive + views->n;
   for (guint a = 0; a < anchors; a++)
     add_anchor (&self, (guint64)a * n / anchors, &alignment, &uniformity, &hard_positives, &hard_negatives);
-  g_free (self.positive);
-  g_free (self.negative);
   *signals = (SupconLossSignals){ .hard_positives = mean_of (&hard_positives),
     .hard_negatives = mean_of (&hard_negatives),
     .alignment = mean_of (&alignment),

@@ -20,6 +20,7 @@ typedef struct {
 
 /** config: its kind tells who is a positive. O(n dim) for each anchor; views n >= 2, past ones are contrasts as others.
  */
-void supcon_loss_signals (const SupconLossConfig *config, const SupconViews *views, SupconLossSignals *signals);
+void supcon_loss_signals (
+    const SupconLossConfig *config, const SupconViews *views, SupconWorkspace *workspace, SupconLossSignals *signals);
 
 #endif

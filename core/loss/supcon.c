@@ -8,7 +8,6 @@
 
 #include "blas.h"
 #include "loss/loss_private.h"
-#include "nn/workspace.h"
 #include "simd.h"
 
 /* Rows of a block, for large and for small batches. */
@@ -312,18 +311,58 @@ gradient_task (gsize match, guint worker, gpointer data)
         views->z + tile.row * dim, dim, 1, self->dz + tile.col * dim, dim);
 }
 
-static SupconLogSums
-log_sums_new (guint n)
+/* The next piece of memory, on a cache line of its own; NULL: memory is only counted. */
+static gpointer
+take (char *memory, gsize *used, gsize n, gsize size)
 {
-  SupconLogSums sums = { g_new (SupconReal, n), g_new0 (double, n) };
+  gpointer piece = memory ? memory + *used : NULL;
 
-  for (guint i = 0; i < n; i++)
-    sums.largest[i] = SUPCON_OUTSIDE;
-  return sums;
+  *used += (n * size + 63) & ~(gsize)63;
+  return piece;
+}
+
+/* Where all arrays are in memory; how many bytes they are. They have room for a power of two, so that a queue that
+ * fills seldom makes them grow. */
+static gsize
+lay_out (SupconLoss *self, char *memory)
+{
+  const SupconViews *views = self->views;
+  gsize n = self->n_slots / 2, classes = views->n_classes, used = 0;
+  gboolean soft = self->config.kind == SUPCON_LOSS_GENERAL && views->targets;
+
+  self->group = take (memory, &used, n, sizeof *self->group);
+  self->size = take (memory, &used, n, sizeof *self->size);
+  self->slots = take (memory, &used, self->n_slots, sizeof *self->slots);
+  self->share = take (memory, &used, n, sizeof *self->share);
+  self->all.largest = take (memory, &used, n, sizeof *self->all.largest);
+  self->all.sum = take (memory, &used, n, sizeof *self->all.sum);
+  self->positives.largest = take (memory, &used, n, sizeof *self->positives.largest);
+  self->positives.sum = take (memory, &used, n, sizeof *self->positives.sum);
+  self->lse = take (memory, &used, n, sizeof *self->lse);
+  self->lse_pos = take (memory, &used, n, sizeof *self->lse_pos);
+  self->loss = take (memory, &used, n, sizeof *self->loss);
+  self->sums = take (memory, &used, n * views->dim, sizeof *self->sums);
+  if (soft) {
+    self->unit = take (memory, &used, n * classes, sizeof *self->unit);
+    self->by_class = take (memory, &used, classes * views->dim, sizeof *self->by_class);
+    self->near = take (memory, &used, n * views->dim, sizeof *self->near);
+    self->weighted = take (memory, &used, n * views->dim, sizeof *self->weighted);
+    self->class_sums = take (memory, &used, classes, sizeof *self->class_sums);
+  }
+  return used;
 }
 
 static void
-loss_init (SupconLoss *self, guint threads)
+log_sums_clear (SupconLogSums *sums, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    sums->largest[i] = SUPCON_OUTSIDE;
+    sums->sum[i] = 0;
+  }
+}
+
+static void
+loss_init (SupconLoss *self)
 {
   guint n = self->views->n;
 
@@ -334,40 +373,19 @@ loss_init (SupconLoss *self, guint threads)
   self->scale = self->config.base_temperature > 0 ? self->config.temperature / self->config.base_temperature : 1;
   self->shared = self->config.kind != SUPCON_LOSS_IN && self->config.kind != SUPCON_LOSS_SINCERE
                  && self->config.temperature >= SHARED_TEMPERATURE;
-  self->group = g_new (guint32, n);
-  self->first = g_new (guint32, n);
-  self->size = g_new (guint, n);
-  self->share = g_new (double, n);
-  self->all = log_sums_new (n);
-  self->positives = log_sums_new (n);
-  self->lse = g_new (SupconReal, n);
-  self->lse_pos = g_new (SupconReal, n);
-  self->loss = g_new (double, n);
-  self->scratch = g_new (SupconReal, (gsize)supcon_parallel_threads (threads) * self->block * self->block);
-}
-
-static void
-loss_clear (SupconLoss *self)
-{
-  g_free (self->group);
-  g_free (self->first);
-  g_free (self->size);
-  g_free (self->share);
-  g_free (self->all.largest);
-  g_free (self->all.sum);
-  g_free (self->positives.largest);
-  g_free (self->positives.sum);
-  g_free (self->lse);
-  g_free (self->lse_pos);
-  g_free (self->loss);
-  g_free (self->scratch);
-  supcon_real_free (self->unit);
+  for (self->n_slots = 4; self->n_slots < 2 * (gsize)n; self->n_slots *= 2)
+    ;
+  supcon_workspace_reserve (
+      self->workspace, (gsize)self->block * self->block, lay_out (self, NULL) / sizeof (SupconReal));
+  lay_out (self, (char *)self->workspace->shared);
+  log_sums_clear (&self->all, n);
+  log_sums_clear (&self->positives, n);
 }
 
 SupconLossResult
-supcon_loss (const SupconLossConfig *config, const SupconViews *views, guint threads, SupconReal *dz)
+supcon_loss (const SupconLossConfig *config, const SupconViews *views, SupconWorkspace *workspace, SupconReal *dz)
 {
-  SupconLoss self = { .config = *config, .views = views, .dz = dz };
+  SupconLoss self = { .config = *config, .views = views, .workspace = workspace, .dz = dz };
   SupconLossResult result = { 0 };
   gsize gradient = (gsize)(views->n - views->n_past) * views->dim;
   double sum = 0;
@@ -376,23 +394,22 @@ supcon_loss (const SupconLossConfig *config, const SupconViews *views, guint thr
     return result;
   if (dz)
     memset (dz, 0, gradient * sizeof *dz);
-  loss_init (&self, threads);
+  loss_init (&self);
   supcon_loss_find_positives (&self);
   if (self.anchors) {
-    supcon_loss_for_all_tiles (&self, sums_task, threads);
+    supcon_loss_for_all_tiles (&self, sums_task);
     finish_sums (&self);
     if (config->kind == SUPCON_LOSS_SINCERE)
-      supcon_loss_for_all_tiles (&self, sincere_task, threads);
+      supcon_loss_for_all_tiles (&self, sincere_task);
     else if (config->kind != SUPCON_LOSS_IN)
       supcon_loss_pull (&self, self.inverse_t * self.scale / self.anchors);
     for (guint i = 0; i < self.n_anchors; i++)
       sum += self.loss[i];
     if (dz)
-      supcon_loss_for_all_tiles (&self, gradient_task, threads);
+      supcon_loss_for_all_tiles (&self, gradient_task);
     result.loss = self.scale * sum / self.anchors;
   }
   result.anchors = self.anchors;
   result.positives_per_anchor = supcon_loss_count_positives (&self);
-  loss_clear (&self);
   return result;
 }

@@ -6,7 +6,7 @@
 #ifndef SUPCON_LOSS_SUPCON_H
 #define SUPCON_LOSS_SUPCON_H
 
-#include "real.h"
+#include "nn/workspace.h"
 
 typedef enum {
   SUPCON_LOSS_OUT,     /* eq. 2: the mean over positives outside the logarithm */
@@ -48,10 +48,11 @@ typedef struct {
 /**
  * Loss of views and its gradient by z.
  *
- * dz ((n - n_past) x dim): written with dLoss/dz, loss being the reported mean; NULL for the value alone. Memory beyond
- * the arguments is O(n) plus fixed tiles per thread; the n x n matrix is never stored. The same bits for any number of
- * threads.
+ * dz ((n - n_past) x dim): written with dLoss/dz, loss being the reported mean; NULL for the value alone. All memory
+ * beyond the arguments is workspace's, which grows when it must: O(n), a row of dim for each group of positives, and
+ * fixed tiles per thread; the n x n matrix is never stored. The same bits for any number of threads.
  */
-SupconLossResult supcon_loss (const SupconLossConfig *config, const SupconViews *views, guint threads, SupconReal *dz);
+SupconLossResult supcon_loss (
+    const SupconLossConfig *config, const SupconViews *views, SupconWorkspace *workspace, SupconReal *dz);
 
 #endif

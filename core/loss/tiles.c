@@ -23,7 +23,7 @@ supcon_loss_make_tile (const SupconLoss *self, gsize match, guint worker, Supcon
   tile->col = MAX (a, b) * self->block;
   tile->rows = MIN (self->block, views->n - tile->row);
   tile->cols = MIN (self->block, views->n - tile->col);
-  tile->s = self->scratch + (gsize)worker * self->block * self->block;
+  tile->s = supcon_workspace_worker (self->workspace, worker);
   supcon_gemm (SUPCON_NO_TRANS, SUPCON_TRANS, tile->rows, tile->cols, views->dim, self->inverse_t,
       views->z + (gsize)tile->row * views->dim, views->dim, views->z + (gsize)tile->col * views->dim, views->dim, 0,
       tile->s, self->block);
@@ -39,9 +39,9 @@ supcon_loss_make_tile (const SupconLoss *self, gsize match, guint worker, Supcon
 }
 
 void
-supcon_loss_for_all_tiles (SupconLoss *self, SupconTaskFunc func, guint threads)
+supcon_loss_for_all_tiles (SupconLoss *self, SupconTaskFunc func)
 {
-  guint even = (self->blocks + 1) & ~1u;
+  guint even = (self->blocks + 1) & ~1u, threads = self->workspace->threads;
 
   self->round = 0;
   supcon_parallel_for (threads, self->blocks, func, self);

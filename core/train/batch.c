@@ -19,6 +19,7 @@ supcon_batch_new (guint capacity, guint width, guint height)
   batch->second = g_new (gint32, capacity);
   batch->share = g_new (float, capacity);
   batch->values = g_new (double, capacity);
+  batch->order = g_new (guint32, capacity);
   return batch;
 }
 
@@ -31,6 +32,7 @@ supcon_batch_free (SupconBatch *batch)
   g_free (batch->second);
   g_free (batch->share);
   g_free (batch->values);
+  g_free (batch->order);
   g_free (batch);
 }
 

@@ -15,6 +15,7 @@ typedef struct {
   gint32 *second;   /* label of the picture that is mixed in, or SUPCON_UNLABELLED */
   float *share;     /* of the view's own label, 1 when nothing is mixed in */
   double *values;   /* labels that are numbers, for regression; 0 until set */
+  guint32 *order;   /* capacity numbers: scratch of supcon_mix */
 } SupconBatch;
 
 SupconBatch *supcon_batch_new (guint capacity, guint width, guint height);

@@ -86,13 +86,12 @@ mix_pair (const SupconMix *mix, SupconRng *rng, SupconBatch *batch, guint i, gui
 void
 supcon_mix (const SupconMix *mix, guint64 seed, guint64 step, SupconBatch *batch)
 {
-  guint32 *order;
+  guint32 *order = batch->order;
   guint n = 0;
   SupconRng rng;
 
   if (mix->mixup == 0 && mix->cutmix == 0)
     return;
-  order = g_new (guint32, batch->n);
   supcon_rng_init (&rng, seed ^ PAIRS, step, 0, 0);
   supcon_rng_permutation (&rng, order, batch->n);
   for (guint i = 0; i < batch->n; i++)
@@ -102,5 +101,4 @@ supcon_mix (const SupconMix *mix, guint64 seed, guint64 step, SupconBatch *batch
     supcon_rng_init (&rng, seed ^ PAIRS, step, i / 2 + 1, 0);
     mix_pair (mix, &rng, batch, order[i], order[i + 1]);
   }
-  g_free (order);
 }

@@ -96,14 +96,15 @@ supcon_trainer_contrastive_step (SupconTrainer *self, const SupconBatch *batch, 
   supcon_trainer_reserve (self, batch->n, MAX (target_classes, self->config.online_linear ? classes : 0));
   supcon_trainer_encode (self, batch);
   views = make_views (self, batch, dim, target_classes);
-  loss = supcon_loss (&self->config.loss, &views, supcon_model_threads (self->model), self->dz);
+  self->workspace.threads = supcon_model_threads (self->model);
+  loss = supcon_loss (&self->config.loss, &views, &self->workspace, self->dz);
   stats->loss = loss.loss;
   stats->anchors = loss.anchors;
   stats->positives_per_anchor = loss.positives_per_anchor;
   stats->spread = spread_of (self->z, batch->n, dim);
   stats->has_signals = interval && (self->step + 1) % interval == 0 && views.n > 1;
   if (stats->has_signals)
-    supcon_loss_signals (&self->config.loss, &views, &stats->signals);
+    supcon_loss_signals (&self->config.loss, &views, &self->workspace, &stats->signals);
 
   supcon_model_zero_grad (self->model);
   if (self->config.online_linear && classes)

@@ -100,6 +100,7 @@ void
 supcon_trainer_free (SupconTrainer *self)
 {
   free_buffers (self);
+  supcon_workspace_clear (&self->workspace);
   supcon_real_free (self->running);
   supcon_queue_free (self->queue);
   supcon_calibration_free (self->calibration);

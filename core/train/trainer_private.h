@@ -3,6 +3,7 @@
 #ifndef SUPCON_TRAIN_TRAINER_PRIVATE_H
 #define SUPCON_TRAIN_TRAINER_PRIVATE_H
 
+#include "nn/workspace.h"
 #include "train/calibrate.h"
 #include "train/trainer.h"
 
@@ -18,6 +19,7 @@ struct _SupconTrainer {
   SupconReal *logits, *dlogits, *targets; /* views x classes */
   SupconReal *running;                    /* a copy of the running statistics */
   gboolean in_pieces;                     /* the last batch was encoded in several */
+  SupconWorkspace workspace;              /* of the loss, of the update */
 
   SupconCalibration *calibration; /* of the classifier */
 

@@ -119,12 +119,12 @@ supcon_trainer_update (SupconTrainer *self, SupconTrainStats *stats, GError **er
   Update job = { .trainer = self, .params = supcon_model_params (self->model, &n), .clip = 1 };
   double squares = 0;
 
-  job.squares = g_new (double, n);
+  supcon_workspace_reserve (&self->workspace, 0, n * sizeof (double) / sizeof (SupconReal));
+  job.squares = (double *)self->workspace.shared;
   job.learning_rate = supcon_schedule_learning_rate (&self->config.schedule, self->step);
   supcon_parallel_for (threads, n, square_task, &job);
   for (guint i = 0; i < n; i++)
     squares += job.squares[i];
-  g_free (job.squares);
 
   stats->step = self->step + 1;
   stats->learning_rate = job.learning_rate;

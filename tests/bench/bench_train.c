@@ -137,6 +137,7 @@ bench_loss (const char *name, guint n, guint dim)
   gint32 *labels = g_new (gint32, n);
   guint64 *samples = g_new (guint64, n);
   double *seconds = g_new (double, repeats);
+  SupconWorkspace workspace = { .threads = threads };
   SupconRng rng;
 
   supcon_rng_init (&rng, 0, 0, 0, 0);
@@ -150,10 +151,11 @@ bench_loss (const char *name, guint n, guint dim)
     double start = now ();
 
     supcon_loss (&(SupconLossConfig){ .temperature = 0.1 },
-        &(SupconViews){ .z = z, .n = n, .dim = dim, .labels = labels, .samples = samples }, threads, dz);
+        &(SupconViews){ .z = z, .n = n, .dim = dim, .labels = labels, .samples = samples }, &workspace, dz);
     seconds[i] = now () - start;
   }
   report (name, seconds, repeats);
+  supcon_workspace_clear (&workspace);
   g_free (seconds);
   g_free (z);
   g_free (dz);

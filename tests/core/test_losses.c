@@ -145,6 +145,14 @@ plain_loss (const Batch *b, SupconLossKind kind, double t, guint *anchors)
 static const SupconLossKind kinds[]
     = { SUPCON_LOSS_OUT, SUPCON_LOSS_IN, SUPCON_LOSS_SELF, SUPCON_LOSS_SINCERE, SUPCON_LOSS_GENERAL };
 
+static SupconWorkspace workspace = { .threads = 2 };
+
+static SupconLossResult
+loss_of (const SupconLossConfig *config, const SupconViews *views, SupconReal *dz)
+{
+  return supcon_loss (config, views, &workspace, dz);
+}
+
 static SupconLossResult
 run (const Batch *b, SupconLossKind kind, double t, SupconReal *dz)
 {
@@ -158,7 +166,7 @@ run (const Batch *b, SupconLossKind kind, double t, SupconReal *dz)
     .targets = b->targets,
     .n_classes = b->classes };
 
-  return supcon_loss (&config, &views, 2, dz);
+  return loss_of (&config, &views, dz);
 }
 
 START_TEST (test_values)
@@ -281,7 +289,7 @@ START_TEST (test_golden)
   for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
     SupconLossConfig config = { cases[k].kind, 0.15, 0.07 };
 
-    ck_assert_double_eq_tol (supcon_loss (&config, &views, 2, dz).loss, *cases[k].loss, 1e-12);
+    ck_assert_double_eq_tol (loss_of (&config, &views, dz).loss, *cases[k].loss, 1e-12);
     for (guint i = 0; i < G_N_ELEMENTS (dz); i++)
       ck_assert_double_eq_tol (dz[i], cases[k].gradient[i], 1e-12);
   }
@@ -296,7 +304,7 @@ START_TEST (test_signals)
   SupconLossSignals signals;
 
   golden_z (z);
-  supcon_loss_signals (&config, &views, &signals);
+  supcon_loss_signals (&config, &views, &workspace, &signals);
   ck_assert_double_eq_tol (signals.alignment, *alignment, 1e-12);
   ck_assert_double_eq_tol (signals.uniformity, *uniformity, 1e-12);
   ck_assert_double_eq_tol (signals.hard_positives, *hard_positives, 1e-10);
@@ -325,7 +333,7 @@ START_TEST (test_queue)
     }
     memcpy (z + BATCH * DIM, queue->z, queue->n * DIM * sizeof *z);
     memcpy (labels + BATCH, queue->labels, queue->n * sizeof *labels);
-    ck_assert_double_eq_tol (supcon_loss (&config, &views, 1, NULL).loss, queue_losses[step], 1e-12);
+    ck_assert_double_eq_tol (loss_of (&config, &views, NULL).loss, queue_losses[step], 1e-12);
     supcon_queue_push (queue, z, labels, samples, BATCH);
     ck_assert_uint_eq (queue->n, MIN (SIZE, (step + 1) * BATCH));
   }
@@ -392,10 +400,10 @@ START_TEST (test_base_temperature)
 
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
     SupconLossConfig config = { .kind = kinds[k], .temperature = 0.2 };
-    double loss = supcon_loss (&config, &views, 1, plain).loss;
+    double loss = loss_of (&config, &views, plain).loss;
 
     config.base_temperature = 0.07;
-    ck_assert_double_eq_tol (supcon_loss (&config, &views, 1, scaled).loss, loss * 0.2 / 0.07, 1e-10);
+    ck_assert_double_eq_tol (loss_of (&config, &views, scaled).loss, loss * 0.2 / 0.07, 1e-10);
     for (guint i = 0; i < 240; i++)
       ck_assert_double_eq_tol (scaled[i], plain[i] * 0.2 / 0.07, 1e-12);
   }

@@ -48,10 +48,14 @@ loss_of (SupconModel *model, const guint8 *pixels, SupconReal *dz)
 {
   SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.3 };
   SupconViews views = { .n = N, .dim = supcon_model_projection_dim (model), .labels = labels, .samples = samples };
+  SupconWorkspace workspace = { .threads = 2 };
+  double loss;
 
   supcon_model_forward (model, pixels, N);
   views.z = supcon_model_forward_projection (model);
-  return supcon_loss (&config, &views, 2, dz).loss;
+  loss = supcon_loss (&config, &views, &workspace, dz).loss;
+  supcon_workspace_clear (&workspace);
+  return loss;
 }
 
 /* At batch size N a ReLU sits within the step of its corner now and then, so of each tensor's elements that are probed

@@ -402,6 +402,7 @@ START_TEST (test_micro_batch)
   guint dim = supcon_model_projection_dim (model), half = VIEWS / 2 * SIZE * SIZE * 3, n;
   SupconReal *z = g_new (SupconReal, VIEWS * dim), *dz = g_new (SupconReal, VIEWS * dim);
   SupconViews views = { .z = z, .n = VIEWS, .dim = dim, .labels = batch->labels, .samples = batch->samples };
+  SupconWorkspace workspace = { .threads = 1 };
   const SupconParam *found, *twin[2];
   double loss, most = 0;
 
@@ -412,7 +413,8 @@ START_TEST (test_micro_batch)
     supcon_model_forward (twins[t], batch->pixels + t * half, VIEWS / 2);
     memcpy (z + t * VIEWS / 2 * dim, supcon_model_forward_projection (twins[t]), VIEWS / 2 * dim * sizeof *z);
   }
-  ck_assert_double_eq_tol (loss, supcon_loss (&config.loss, &views, 1, dz).loss, 1e-12);
+  ck_assert_double_eq_tol (loss, supcon_loss (&config.loss, &views, &workspace, dz).loss, 1e-12);
+  supcon_workspace_clear (&workspace);
   for (guint t = 0; t < 2; t++) {
     supcon_model_backward (twins[t], dz + t * VIEWS / 2 * dim);
     twin[t] = supcon_model_params (twins[t], &n);
@@ -525,6 +527,7 @@ START_TEST (test_momentum_encoder)
   for (guint step = 0; step < 4; step++) {
     SupconBatch *batch = batch_new (VIEWS, step);
     SupconViews views = { .z = z, .n = VIEWS + past, .dim = dim, .n_past = past, .labels = labels, .samples = samples };
+    SupconWorkspace workspace = { .threads = 1 };
     SupconTrainStats stats;
     SupconModel *twin = model_new ();
     guint n;
@@ -538,7 +541,8 @@ START_TEST (test_momentum_encoder)
     memcpy (labels, batch->labels, sizeof batch->labels[0] * VIEWS);
     memcpy (samples, batch->samples, sizeof batch->samples[0] * VIEWS);
     ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
-    ck_assert_double_eq_tol (stats.loss, supcon_loss (&config.loss, &views, 1, NULL).loss, 1e-10);
+    ck_assert_double_eq_tol (stats.loss, supcon_loss (&config.loss, &views, &workspace, NULL).loss, 1e-10);
+    supcon_workspace_clear (&workspace);
 
     /* After it: those of the averaged weights become the newest of the past; the oldest are the last. */
     from = supcon_model_params (model, &n);
