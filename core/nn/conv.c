@@ -7,6 +7,7 @@
 
 #include "nn/conv_band.h"
 #include "nn/conv_bf16.h"
+#include "nn/winograd.h"
 #include "simd.h"
 
 #define MAX_LANES 16
@@ -14,8 +15,9 @@
 typedef struct {
   SupconGrid grid;
   guint n;
-  guint channels;           /* of the destination */
-  const SupconReal *packed; /* panel after panel: taps_h x taps_w x c rows of the panel's width */
+  guint channels; /* of the destination */
+  gboolean winograd;
+  const SupconReal *packed; /* nn/winograd.h's, or panel after panel: taps_h x taps_w x c rows of the panel's width */
   SupconReal *target;       /* of output (0, 0) of picture 0 */
   gsize image_stride, row_stride, col_stride;
   gboolean accumulate;
@@ -24,12 +26,6 @@ typedef struct {
   const SupconConvEpilogue *epilogue;
   SupconReal *partial; /* for mean and variance: bands x 2 x channels */
 } Correlation;
-
-/* The part of the batch that a task writes. */
-typedef struct {
-  guint first_image, images, first_row, rows;
-  guint first_channel, end_channel;
-} Band;
 
 void
 supcon_conv_init (
@@ -94,7 +90,7 @@ correlate_row (const Correlation *self, const SupconTileKernels *kernels, const 
 
 /* Each channel's mean and sum of squared deviations over the band. */
 SUPCON_MULTIVERSION static void
-band_statistics (const Correlation *self, const Band *band, gsize number)
+band_statistics (const Correlation *self, const SupconConvBand *band, gsize number)
 {
   guint width = band->end_channel - band->first_channel;
   gsize count = (gsize)band->images * band->rows * self->grid.cols;
@@ -123,7 +119,7 @@ band_statistics (const Correlation *self, const Band *band, gsize number)
 }
 
 SUPCON_MULTIVERSION static void
-band_finish (const Correlation *self, const Band *band)
+band_finish (const Correlation *self, const SupconConvBand *band)
 {
   const SupconConvEpilogue *epilogue = self->epilogue;
 
@@ -147,47 +143,56 @@ band_finish (const Correlation *self, const Band *band)
   }
 }
 
+/* The products of register tiles over a band. */
+static void
+correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal *scratch)
+{
+  const SupconGrid *grid = &self->grid;
+  const SupconTileKernels *kernels = supcon_tile_kernels ();
+  gboolean copy = supcon_grid_needs_copy (grid);
+  gsize a_image = copy ? supcon_grid_copy_size (grid) : (gsize)grid->h * grid->w * grid->c;
+  gsize a_outer = copy ? supcon_grid_copy_stride (grid) : (gsize)grid->w * grid->c;
+  const SupconReal *a = scratch;
+
+  if (copy)
+    for (guint image = 0; image < band->images; image++)
+      supcon_grid_copy (grid, band->first_image + image, band->first_row, band->rows, scratch + image * a_image);
+  else
+    a = grid->source + band->first_image * a_image
+        + ((gsize)(band->first_row * grid->stride + grid->off_h) * grid->w + grid->off_w) * grid->c;
+  for (guint channel = band->first_channel; channel < band->end_channel; channel += 2 * kernels->lanes)
+    for (guint image = 0; image < band->images; image++)
+      for (guint row = 0; row < band->rows; row++)
+        correlate_row (self, kernels, a + image * a_image + row * grid->stride * a_outer, a_outer,
+            channel / (2 * kernels->lanes),
+            self->target + (band->first_image + image) * self->image_stride
+                + (band->first_row + row) * self->row_stride);
+}
+
 static void
 correlate_task (gsize task, guint worker, gpointer data)
 {
   const Correlation *self = data;
   const SupconGrid *grid = &self->grid;
-  const SupconTileKernels *kernels = supcon_tile_kernels ();
-  guint panels = supcon_panels (self->channels, kernels->lanes);
+  guint lanes = supcon_tile_kernels ()->lanes, panels = supcon_panels (self->channels, lanes);
   guint bands_of_image = (grid->rows + grid->band_rows - 1) / grid->band_rows;
   gsize number = task / self->splits;
   guint split = task % self->splits;
-  guint first_panel = panels * split / self->splits, end_panel = panels * (split + 1) / self->splits;
-  gboolean copy = supcon_grid_needs_copy (grid);
-  gsize a_image = copy ? supcon_grid_copy_size (grid) : (gsize)grid->h * grid->w * grid->c;
-  gsize a_outer = copy ? supcon_grid_copy_stride (grid) : (gsize)grid->w * grid->c;
-  const SupconReal *a;
-  Band band;
+  SupconReal *scratch = supcon_workspace_worker (self->workspace, worker);
+  SupconConvBand band;
 
   band.first_image = number / bands_of_image * grid->band_images;
   band.images = MIN (grid->band_images, self->n - band.first_image);
   band.first_row = number % bands_of_image * grid->band_rows;
   band.rows = MIN (grid->band_rows, grid->rows - band.first_row);
-  band.first_channel = first_panel * 2 * kernels->lanes;
-  band.end_channel = MIN (self->channels, end_panel * 2 * kernels->lanes);
+  band.first_channel = panels * split / self->splits * 2 * lanes;
+  band.end_channel = MIN (self->channels, panels * (split + 1) / self->splits * 2 * lanes);
 
-  if (copy) {
-    SupconReal *scratch = supcon_workspace_worker (self->workspace, worker);
-
-    for (guint image = 0; image < band.images; image++)
-      supcon_grid_copy (grid, band.first_image + image, band.first_row, band.rows, scratch + image * a_image);
-    a = scratch;
-  } else {
-    a = grid->source + band.first_image * a_image
-        + ((gsize)(band.first_row * grid->stride + grid->off_h) * grid->w + grid->off_w) * grid->c;
-  }
-
-  for (guint panel = first_panel; panel < end_panel; panel++)
-    for (guint image = 0; image < band.images; image++)
-      for (guint row = 0; row < band.rows; row++)
-        correlate_row (self, kernels, a + image * a_image + row * grid->stride * a_outer, a_outer, panel,
-            self->target + (band.first_image + image) * self->image_stride + (band.first_row + row) * self->row_stride);
-
+  if (self->winograd)
+    supcon_winograd_band (grid, &band, self->channels, self->packed, scratch, self->accumulate, self->target,
+        self->image_stride, self->row_stride, self->col_stride);
+  else
+    correlate_band (self, &band, scratch);
   if (self->partial)
     band_statistics (self, &band, number);
   if (self->epilogue)
@@ -226,7 +231,10 @@ correlate (Correlation *self)
   guint panels = supcon_panels (self->channels, supcon_tile_kernels ()->lanes);
   gsize bands;
 
-  supcon_grid_cut (&self->grid);
+  if (self->winograd)
+    supcon_winograd_cut (&self->grid, self->channels);
+  else
+    supcon_grid_cut (&self->grid);
   bands = supcon_grid_bands (&self->grid, self->n);
   if (bands == 0)
     return;
@@ -293,6 +301,10 @@ supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
     supcon_bf16_reserve (conv, n, workspace);
     return;
   }
+  if (supcon_winograd_fits (conv)) {
+    supcon_winograd_reserve (conv, n, workspace);
+    return;
+  }
   supcon_grid_cut (&grid);
   worker = supcon_grid_copy_size (&grid) * grid.band_images;
   shared = supcon_grid_bands (&grid, n) * 2 * conv->out_c;
@@ -317,6 +329,8 @@ supcon_conv_packed_size (const SupconConv *conv)
 {
   if (conv->precision == SUPCON_PRECISION_BFLOAT16)
     return supcon_bf16_packed_size (conv);
+  if (supcon_winograd_fits (conv))
+    return supcon_winograd_packed_size (conv);
   return (gsize)conv->kernel * conv->kernel * conv->in_c
          * supcon_padded_channels (conv->out_c, supcon_tile_kernels ()->lanes);
 }
@@ -353,6 +367,10 @@ supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint threads, Su
     supcon_bf16_pack (conv, w, threads, packed);
     return;
   }
+  if (supcon_winograd_fits (conv)) {
+    supcon_winograd_pack (conv, w, FALSE, threads, packed);
+    return;
+  }
   supcon_parallel_for (threads, supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes), pack_task, &packing);
 }
 
@@ -385,6 +403,7 @@ supcon_conv_forward (const SupconConv *conv, guint n, const void *x, const Supco
   Correlation self = { .grid = supcon_conv_grid (conv, x),
     .n = n,
     .channels = conv->out_c,
+    .winograd = supcon_winograd_fits (conv),
     .packed = packed,
     .target = y,
     .image_stride = supcon_conv_out_size (conv),
@@ -428,6 +447,7 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
     Correlation self = { .grid = supcon_phase_grid (conv, dy, &ph, &pw),
       .n = n,
       .channels = conv->in_c,
+      .winograd = supcon_winograd_fits (conv),
       .packed = workspace->shared,
       .target = (SupconReal *)dx + ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c,
       .image_stride = supcon_conv_in_size (conv),
@@ -438,8 +458,11 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
 
     if (!ph.taps || !pw.taps)
       continue;
-    supcon_parallel_for (
-        workspace->threads, supcon_panels (conv->in_c, supcon_tile_kernels ()->lanes), pack_phase_task, &packing);
+    if (self.winograd)
+      supcon_winograd_pack (conv, w, TRUE, workspace->threads, workspace->shared);
+    else
+      supcon_parallel_for (
+          workspace->threads, supcon_panels (conv->in_c, supcon_tile_kernels ()->lanes), pack_phase_task, &packing);
     correlate (&self);
   }
 }

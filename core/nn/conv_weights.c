@@ -7,6 +7,7 @@
 
 #include "nn/conv_band.h"
 #include "nn/conv_bf16.h"
+#include "nn/winograd.h"
 #include "simd.h"
 
 typedef struct {
@@ -172,6 +173,10 @@ supcon_conv_backward_weights (
 
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
     supcon_bf16_backward_weights (conv, n, x, dy, workspace, dw);
+    return;
+  }
+  if (supcon_winograd_fits (conv)) {
+    supcon_winograd_weights (conv, n, x, dy, workspace, dw);
     return;
   }
   supcon_grid_cut (&self.grid);

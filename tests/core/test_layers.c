@@ -148,6 +148,13 @@ static const guint conv_cases[][8] = {
   /* 1x1: several blocks of channels; several steps of a share of the pixels. */
   { 9, 7, 300, 70, 1, 2, 0, 3 },
   { 48, 48, 3, 5, 1, 1, 0, 2 },
+  /* Winograd: pictures that tiles do not fill, several pictures in a band, several bands and rounds, panels of one
+   * vector, a single pixel. */
+  { 8, 8, 16, 16, 3, 1, 1, 3 },
+  { 13, 7, 32, 48, 3, 1, 1, 2 },
+  { 50, 30, 16, 16, 3, 1, 1, 3 },
+  { 1, 1, 16, 48, 3, 1, 1, 5 },
+  { 3, 9, 48, 16, 3, 1, 1, 4 },
 };
 
 START_TEST (test_conv)
