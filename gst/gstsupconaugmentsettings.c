@@ -28,11 +28,6 @@ GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_table_get_type, "GstSupconAutoa
     {SUPCON_AUTOAUGMENT_CIFAR10, "Found on CIFAR-10", "cifar10"},
     {SUPCON_AUTOAUGMENT_SVHN, "Found on SVHN", "svhn"})
 
-#define GST_TYPE_SUPCON_INTERPOLATION (gst_supcon_interpolation_get_type ())
-GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_interpolation_get_type, "GstSupconInterpolation",
-    {SUPCON_INTERPOLATION_BILINEAR, "Bilinear, antialiased", "bilinear"},
-    {SUPCON_INTERPOLATION_BICUBIC, "Bicubic (a = -0.5), antialiased", "bicubic"})
-
 #define GST_TYPE_SUPCON_CONSISTENT (gst_supcon_consistent_get_type ())
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_consistent_get_type, "GstSupconConsistent",
     {GST_SUPCON_CONSISTENT_FRAME, "Every frame draws anew", "frame"},

@@ -2,6 +2,7 @@
 
 #include "gstsupconenums.h"
 
+#include "augment/resize.h"
 #include "model/model.h"
 
 /* *INDENT-OFF* */
@@ -31,6 +32,10 @@ GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_precision_get_type, "GstSupconPrecisio
     {SUPCON_PRECISION_FLOAT32, "32 bits throughout", "float32"},
     {SUPCON_PRECISION_BFLOAT16, "The encoder's activations in 16 bits, sums and weights in 32", "bfloat16"},
     {SUPCON_PRECISION_AUTO, "bfloat16 where the processor multiplies it, else float32", "auto"})
+
+GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_interpolation_get_type, "GstSupconInterpolation",
+    {SUPCON_INTERPOLATION_BILINEAR, "Bilinear, antialiased", "bilinear"},
+    {SUPCON_INTERPOLATION_BICUBIC, "Bicubic (a = -0.5), antialiased", "bicubic"})
 /* *INDENT-ON* */
 
 const gchar *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** Property types that several elements share: what a model looks like. Nicks are core's and the papers' names. */
+/** Property types that several elements share: what a model looks like and takes. Nicks are core's and the papers' names. */
 #ifndef GST_SUPCON_ENUMS_H
 #define GST_SUPCON_ENUMS_H
 
@@ -35,6 +35,10 @@ GType gst_supcon_projection_get_type (void);
 /* SupconPrecision */
 #define GST_TYPE_SUPCON_PRECISION (gst_supcon_precision_get_type ())
 GType gst_supcon_precision_get_type (void);
+
+/* SupconInterpolation */
+#define GST_TYPE_SUPCON_INTERPOLATION (gst_supcon_interpolation_get_type ())
+GType gst_supcon_interpolation_get_type (void);
 
 /** The nick of a value of an enumeration. */
 const gchar *gst_supcon_enum_nick (GType type, gint value);

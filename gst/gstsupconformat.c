@@ -49,28 +49,36 @@ set_chroma (GstVideoFrame * frame, guint x, guint y, SupconChroma * chroma)
 }
 
 void
-gst_supcon_frame_picture (GstVideoFrame * frame, SupconImage * picture,
-    SupconChroma * chroma)
+gst_supcon_frame_part (GstVideoFrame * frame, const GstVideoRectangle * part,
+    SupconImage * picture, SupconChroma * chroma)
 {
-  GstVideoRectangle shown = gst_supcon_frame_rectangle (frame);
   GstVideoFormat format = GST_VIDEO_FRAME_FORMAT (frame);
   guint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, 0);
 
   *picture = (SupconImage) {
     .pixels = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, 0) +
-        (gsize) shown.y * GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0) +
-        (gsize) shown.x * step,
+        (gsize) part->y * GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0) +
+        (gsize) part->x * step,
     .stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0),
-    .width = shown.w,
-    .height = shown.h,
+    .width = part->w,
+    .height = part->h,
     .channels = format == GST_VIDEO_FORMAT_GRAY8 ? 1 : 3
   };
   if (GST_VIDEO_FORMAT_INFO_IS_YUV (frame->info.finfo)) {
-    set_chroma (frame, shown.x, shown.y, chroma);
+    set_chroma (frame, part->x, part->y, chroma);
     picture->chroma = chroma;
   } else if (format != GST_VIDEO_FORMAT_RGB && format != GST_VIDEO_FORMAT_GRAY8) {
     picture->step = step;
     for (guint c = 0; c < 3; c++)
       picture->order[c] = GST_VIDEO_FORMAT_INFO_POFFSET (frame->info.finfo, c);
   }
+}
+
+void
+gst_supcon_frame_picture (GstVideoFrame * frame, SupconImage * picture,
+    SupconChroma * chroma)
+{
+  GstVideoRectangle shown = gst_supcon_frame_rectangle (frame);
+
+  gst_supcon_frame_part (frame, &shown, picture, chroma);
 }

@@ -3,6 +3,7 @@
 #include "gstsupconinference.h"
 
 #include "augment/augmenter.h"
+#include "augment/policy.h"
 #include "error.h"
 #include "nn/activation.h"
 
@@ -15,6 +16,7 @@ struct _GstSupconInference
   guint64 version;
   SupconModel *model;           /* our own: what it computes with is in it */
   SupconAugmenter *augmenter;
+  SupconProgram *program;       /* draws nothing at random */
 
   /* For 'capacity' pictures. */
   guint capacity;
@@ -24,15 +26,26 @@ struct _GstSupconInference
 
 GstSupconInference *
 gst_supcon_inference_new (GstSupconModelSource * source, GstSupconLayer layer,
-    guint threads, SupconPrecision precision)
+    guint threads, SupconPrecision precision, GstSupconPreparation preparation,
+    GError ** error)
 {
   GstSupconInference *self = g_new0 (GstSupconInference, 1);
+  SupconPolicy policy;
+  gchar *text;
 
   self->source = source;
   self->layer = layer;
   self->threads = threads;
   self->precision = precision;
   self->augmenter = supcon_augmenter_new ();
+  supcon_policy_init (&policy, SUPCON_POLICY_NONE);
+  policy.interpolation = preparation.interpolation;
+  policy.center_crop = preparation.center_crop;
+  text = supcon_policy_to_text (&policy);
+  self->program = supcon_program_parse (text, error);
+  g_free (text);
+  if (!self->program)
+    g_clear_pointer (&self, gst_supcon_inference_free);
   return self;
 }
 
@@ -52,6 +65,7 @@ gst_supcon_inference_free (GstSupconInference * self)
   gst_supcon_model_source_free (self->source);
   supcon_model_free (self->model);
   supcon_augmenter_free (self->augmenter);
+  supcon_program_free (self->program);
   free_buffers (self);
   g_free (self);
 }
@@ -174,8 +188,8 @@ gst_supcon_inference_run (GstSupconInference * self,
   reserve (self, n);
   for (guint i = 0; i < n; i++) {
     target.pixels = self->pixels + i * target.stride * target.height;
-    supcon_augmenter_apply (self->augmenter, NULL, 0, 0, 0, &pictures[i],
-        &target);
+    supcon_augmenter_apply (self->augmenter, self->program, 0, 0, 0,
+        &pictures[i], &target);
   }
   r = self->layer == GST_SUPCON_LAYER_EMBEDDING ? self->values : self->r;
   supcon_model_embed (self->model, self->pixels, n, r);

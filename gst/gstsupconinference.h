@@ -3,7 +3,7 @@
 #ifndef GST_SUPCON_INFERENCE_H
 #define GST_SUPCON_INFERENCE_H
 
-#include "augment/image.h"
+#include "augment/resize.h"
 #include "gstsupconmodel.h"
 
 G_BEGIN_DECLS
@@ -17,9 +17,20 @@ typedef enum
 
 typedef struct _GstSupconInference GstSupconInference;
 
-/** Takes source. threads: 0, one for each processor. There is no model before the first update. */
+/** How pictures become the model's input: see SupconPolicy's. */
+typedef struct
+{
+  SupconInterpolation interpolation;
+  gdouble center_crop;
+} GstSupconPreparation;
+
+/**
+ * Takes source. threads: 0, one for each processor. There is no model before the first update. NULL and error: there is
+ * no such preparation.
+ */
 GstSupconInference *gst_supcon_inference_new (GstSupconModelSource * source,
-    GstSupconLayer layer, guint threads, SupconPrecision precision);
+    GstSupconLayer layer, guint threads, SupconPrecision precision,
+    GstSupconPreparation preparation, GError ** error);
 void gst_supcon_inference_free (GstSupconInference * inference);
 
 /** Goes over to the newest model, if there is one. FALSE: it is of no use, and the one before stays. */
@@ -33,7 +44,7 @@ guint64 gst_supcon_inference_version (const GstSupconInference * inference);
 const gchar *gst_supcon_inference_name (const GstSupconInference * inference);
 
 /**
- * Resizes each of n > 0 pictures to the model's input, grey replicated, and encodes all of them at once. There is a
+ * Resizes each of n > 0 pictures, or its middle, to the model's input, grey replicated, and encodes all of them at once. There is a
  * model. normalize: to unit length. Returns n x dim numbers, valid until the next call.
  */
 const gfloat *gst_supcon_inference_run (GstSupconInference * inference,

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supconencoder: batches of frames, when they end, what frames between carry on, and how frames become its input. */
+#include <gst/check/gstharness.h>
+#include <math.h>
+
+#include "augment/augmenter.h"
+#include "augment/policy.h"
+#include "gstsupconmeta.h"
+#include "model/checkpoint.h"
+#include "pipeline.h"
+
+#define DIM 64
+#define CAPS "video/x-raw,format=GRAY8,width=16,height=16,framerate=30/1"
+#define FRAME (GST_SECOND / 30)
+
+static gchar *folder, *location;
+static SupconModel *model;
+
+static void
+setup (void)
+{
+  SupconModelConfig config;
+
+  folder = folder_new ();
+  location = g_build_filename (folder, "m.safetensors", NULL);
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.input_width = config.input_height = 16;
+  model = supcon_model_new (&config, 5, NULL);
+  fail_unless (supcon_checkpoint_save (location, model,
+          &(SupconCheckpointInfo) {.stage = "contrastive"}, NULL));
+}
+
+static void
+teardown (void)
+{
+  supcon_model_free (model);
+  g_free (location);
+  folder_free (folder);
+}
+
+static GstHarness *
+harness_new (const gchar * properties, const gchar * caps)
+{
+  gchar *line = g_strdup_printf ("supconencoder location=%s %s", location,
+      properties);
+  GstElement *element = gst_parse_launch (line, NULL);
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
+
+  gst_harness_set_src_caps_str (h, caps);
+  gst_object_unref (element);
+  g_free (line);
+  return h;
+}
+
+/* Number i, different from others. */
+static GstBuffer *
+frame_new (guint i)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 256, NULL);
+
+  for (guint k = 0; k < 256; k++)
+    gst_buffer_memset (frame, k, i * 37 + k * (i % 5), 1);
+  GST_BUFFER_PTS (frame) = i * FRAME;
+  GST_BUFFER_DURATION (frame) = FRAME;
+  GST_BUFFER_OFFSET (frame) = i;
+  return frame;
+}
+
+static void
+push (GstHarness * h, guint i)
+{
+  fail_unless_equals_int (gst_harness_push (h, frame_new (i)), GST_FLOW_OK);
+}
+
+static void
+check_buffer (GstBuffer * data, const guint8 * pixels)
+{
+  SupconReal r[DIM];
+  gfloat values[DIM];
+
+  fail_unless (data != NULL);
+  supcon_model_embed (model, pixels, 1, r);
+  fail_unless_equals_int (gst_buffer_extract (data, 0, values, sizeof values),
+      sizeof values);
+  for (guint k = 0; k < DIM; k++)
+    fail_unless (fabsf (values[k] - r[k]) < 1e-4, "%g %g", values[k], r[k]);
+  gst_buffer_unref (data);
+}
+
+/* Of the grey frame 'shown' as the model sees it. */
+static void
+check_embedding (GstBuffer * data, guint shown)
+{
+  GstBuffer *frame = frame_new (shown);
+  guint8 pixels[256 * 3];
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_READ);
+  for (guint k = 0; k < 256 * 3; k++)
+    pixels[k] = map.data[k / 3];
+  gst_buffer_unmap (frame, &map);
+  gst_buffer_unref (frame);
+  check_buffer (data, pixels);
+}
+
+/* The next that is there is number i, with the embedding of number 'shown'. */
+static void
+pull (GstHarness * h, guint i, guint shown)
+{
+  GstBuffer *out = gst_harness_try_pull (h);
+
+  fail_unless (out != NULL, "no frame %u", i);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (out), i * FRAME);
+  check_embedding (gst_supcon_buffer_get_embedding (out, NULL, NULL, NULL),
+      shown);
+  gst_buffer_unref (out);
+}
+
+static void
+assert_nothing (GstHarness * h)
+{
+  fail_unless (gst_harness_try_pull (h) == NULL);
+}
+
+#define PATIENT "batch-timeout=3600000000000 "
+
+/* Batches leave whole and in order; the rest at the end of the stream, before it. */
+GST_START_TEST (frames_leave_in_order)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=4", CAPS);
+
+  for (guint i = 0; i < 4; i++) {
+    assert_nothing (h);
+    push (h, i);
+  }
+  for (guint i = 0; i < 4; i++)
+    pull (h, i, i);
+  for (guint i = 4; i < 7; i++)
+    push (h, i);
+  assert_nothing (h);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  for (guint i = 4; i < 7; i++)
+    pull (h, i, i);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+static GstEvent *
+new_segment (void)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.start = FRAME;
+  return gst_event_new_segment (&segment);
+}
+
+/* What ends a batch, and that a flush drops it. */
+GST_START_TEST (batches_end_early)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=8", CAPS);
+  GstBuffer *frame = frame_new (4), *out;
+  GstQuery *query = gst_query_new_drain ();
+  GstSegment segment;
+  GstCaps *caps;
+  gint width;
+
+  push (h, 0);
+  push (h, 1);
+  fail_unless (gst_harness_push_event (h, new_segment ()));
+  pull (h, 0, 0);
+  pull (h, 1, 1);
+  push (h, 2);
+  gst_harness_push_event (h, gst_event_new_gap (3 * FRAME, FRAME));
+  pull (h, 2, 2);
+  push (h, 3);
+  GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+  gst_harness_push (h, frame);
+  out = gst_harness_try_pull (h);
+  fail_unless (out && !GST_BUFFER_IS_DISCONT (out));
+  gst_buffer_unref (out);
+  assert_nothing (h);
+  gst_pad_peer_query (h->srcpad, query);
+  gst_query_unref (query);
+  out = gst_harness_try_pull (h);
+  fail_unless (out && GST_BUFFER_IS_DISCONT (out));
+  gst_buffer_unref (out);
+
+  /* Frames of other caps leave after those of the caps before. */
+  push (h, 5);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=8,height=4,framerate=10/1");
+  pull (h, 5, 5);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (gst_structure_get_int (gst_caps_get_structure (caps, 0), "width",
+          &width) && width == 8);
+  gst_caps_unref (caps);
+  frame = gst_buffer_new_allocate (NULL, 32, NULL);
+  gst_harness_push (h, frame);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push_event (h, gst_event_new_eos ());
+  assert_nothing (h);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* Of a camera that is slow or stands still, a batch leaves when its time has come. */
+GST_START_TEST (a_batch_does_not_wait_for_ever)
+{
+  GstHarness *h = harness_new ("batch-size=8 batch-timeout=50000000", CAPS);
+
+  for (guint round = 0; round < 3; round++) {
+    gint64 start = g_get_monotonic_time ();
+    GstBuffer *out;
+
+    push (h, 2 * round);
+    push (h, 2 * round + 1);
+    for (guint i = 0; i < 2; i++) {
+      out = gst_harness_pull (h);       /* waits a minute at most */
+      fail_unless (out != NULL);
+      fail_unless_equals_uint64 (GST_BUFFER_PTS (out),
+          (2 * round + i) * FRAME);
+      gst_buffer_unref (out);
+    }
+    fail_unless (g_get_monotonic_time () - start >= 50000);
+  }
+  /* Stopping amid a batch. */
+  push (h, 9);
+  gst_harness_teardown (h);
+
+  /* And while the waiter is sending. */
+  h = harness_new ("batch-size=8 batch-timeout=1", CAPS);
+  for (guint i = 0; i < 50; i++) {
+    push (h, i);
+    if (i % 10 == 0) {
+      gst_element_set_state (h->element, GST_STATE_NULL);
+      gst_harness_play (h);
+      gst_harness_set_src_caps_str (h, CAPS);
+    }
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (latency_counts_in_the_wait)
+{
+  GstHarness *h = harness_new ("batch-size=4", CAPS);
+
+  gst_harness_set_live (h, TRUE);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h), 4 * FRAME);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=16,height=16,framerate=0/1");
+  fail_unless_equals_uint64 (gst_harness_query_latency (h),
+      4 * GST_SECOND / 25);
+  gst_harness_teardown (h);
+  h = harness_new ("batch-size=4 batch-timeout=70", CAPS);
+  gst_harness_set_live (h, TRUE);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h), 70);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* A pool is told of the frames that a batch keeps. */
+GST_START_TEST (a_pool_has_room_for_a_batch)
+{
+  GstHarness *h = harness_new ("batch-size=16", CAPS);
+  GstCaps *caps = gst_pad_get_current_caps (h->srcpad);
+  GstQuery *query = gst_query_new_allocation (caps, TRUE);
+  guint least;
+
+  fail_unless (gst_pad_peer_query (h->srcpad, query));
+  fail_unless_equals_int (gst_query_get_n_allocation_pools (query), 1);
+  gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &least, NULL);
+  fail_unless (least > 16);
+  gst_query_unref (query);
+  gst_caps_unref (caps);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* Frames between carry on what the one before had, within a batch, and over its end at once. */
+GST_START_TEST (interval_within_batches)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=4 interval=3", CAPS);
+
+  for (guint i = 0; i < 4; i++)
+    push (h, i);
+  pull (h, 0, 0);
+  pull (h, 1, 0);
+  pull (h, 2, 0);
+  pull (h, 3, 3);
+  push (h, 4);
+  pull (h, 4, 3);
+  push (h, 5);
+  pull (h, 5, 3);
+  push (h, 6);
+  assert_nothing (h);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  pull (h, 6, 6);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (tensors_leave_in_batches)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=3", CAPS);
+
+  gst_harness_set_sink_caps_str (h, "other/tensors,format=static,num_tensors=1,"
+      "types=float32,dimensions=64:1:1:1,framerate=30/1");
+  gst_harness_set_src_caps_str (h, CAPS);
+  for (guint i = 0; i < 3; i++)
+    push (h, i);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *out = gst_harness_try_pull (h);
+
+    fail_unless (out != NULL);
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (out), i * FRAME);
+    fail_unless_equals_int (gst_buffer_get_size (out), DIM * sizeof (gfloat));
+    check_embedding (out, i);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+static GstVideoRegionOfInterestMeta *
+find_region (GstBuffer * frame, const gchar * type)
+{
+  GstVideoRegionOfInterestMeta *region;
+  gpointer state = NULL;
+
+  while ((region = (gpointer) gst_buffer_iterate_meta_filtered (frame, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)))
+    if (region->roi_type == g_quark_from_string (type))
+      return region;
+  return NULL;
+}
+
+/* Between two frames that are encoded regions keep the embedding of the thing that they show: the same type, and about the
+ * same place. */
+GST_START_TEST (regions_carry_on)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=2 interval=2 regions=true",
+      CAPS);
+
+  for (guint i = 0; i < 2; i++) {
+    GstBuffer *frame = frame_new (i);
+    guint x = i;
+
+    gst_buffer_add_video_region_of_interest_meta (frame, "cup", x, 0, 8, 8);
+    gst_buffer_add_video_region_of_interest_meta (frame, "box", x, 1, 8, 8);
+    gst_buffer_add_video_region_of_interest_meta (frame, i ? "new" : "old", x,
+        0, 8, 8);
+    gst_buffer_add_video_region_of_interest_meta (frame, "far", 8 * i, 8, 5, 8);
+    gst_harness_push (h, frame);
+  }
+  {
+    GstBuffer *first = gst_harness_try_pull (h);
+    GstBuffer *second = gst_harness_try_pull (h);
+
+    fail_unless (first && second);
+    for (guint i = 0; i < 2; i++) {
+      const gchar *type = i ? "box" : "cup";
+      GstBuffer *a = gst_supcon_region_get_embedding (find_region (first, type),
+          NULL, NULL, NULL);
+      GstBuffer *b = gst_supcon_region_get_embedding (find_region (second,
+              type), NULL, NULL, NULL);
+      GstMapInfo map;
+
+      fail_unless (a && b);
+      gst_buffer_map (a, &map, GST_MAP_READ);
+      fail_unless (gst_buffer_memcmp (b, 0, map.data, map.size) == 0);
+      gst_buffer_unmap (a, &map);
+      gst_buffer_unref (a);
+      gst_buffer_unref (b);
+    }
+    for (guint i = 0; i < 2; i++)
+      fail_unless (gst_supcon_region_get_embedding (find_region (second,
+                  i ? "new" : "far"), NULL, NULL, NULL) == NULL);
+    fail_unless (gst_supcon_buffer_get_embedding (second, NULL, NULL,
+            NULL) == NULL);
+    gst_buffer_unref (first);
+    gst_buffer_unref (second);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* Properties, and the policy of augmentation that does the same. */
+static const struct
+{
+  const gchar *properties, *operations;
+} preparations[] = {
+  {"", ""},
+  {"center-crop=0.875", "center-crop(0.875)"},
+  {"interpolation=bicubic center-crop=0.5", "center-crop(0.5) bicubic"}
+};
+
+/* Every format in the ways that augmentation reads it: the encoder sees what evaluation views show. */
+GST_START_TEST (formats_are_read_as_for_training)
+{
+  static const gchar *const formats[] = { "RGB", "BGRx", "xRGB", "GRAY8", "I420", "NV12" };
+  const gchar *format = formats[__i__ % G_N_ELEMENTS (formats)];
+  guint p = __i__ / G_N_ELEMENTS (formats);
+  gchar *caps = g_strdup_printf ("video/x-raw,format=%s,width=50,height=36,"
+      "framerate=30/1", format);
+  gchar *line = g_strdup_printf ("supconaugment views=1 operations=\"%s\" "
+      "policy=none ! capsfilter caps=video/x-raw,format=RGB,width=16,height=16",
+      preparations[p].operations);
+  GstHarness *views = gst_harness_new_parse (line);
+  GstHarness *h = harness_new (preparations[p].properties, caps);
+  GstBuffer *frame, *view, *out;
+  GstVideoInfo info;
+  GstCaps *parsed = gst_caps_from_string (caps);
+  GstMapInfo map;
+
+  gst_harness_set_src_caps_str (views, caps);
+  fail_unless (gst_video_info_from_caps (&info, parsed));
+  frame = gst_buffer_new_allocate (NULL, info.size, NULL);
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  for (gsize k = 0; k < map.size; k++)
+    map.data[k] = k * k / 97 + k * 5;
+  gst_buffer_unmap (frame, &map);
+  view = gst_harness_push_and_pull (views, gst_buffer_ref (frame));
+  out = gst_harness_push_and_pull (h, frame);
+  gst_buffer_map (view, &map, GST_MAP_READ);
+  fail_unless_equals_int (map.size, 16 * 16 * 3);
+  check_buffer (gst_supcon_buffer_get_embedding (out, NULL, NULL, NULL),
+      map.data);
+  gst_buffer_unmap (view, &map);
+  gst_buffer_unref (view);
+  gst_buffer_unref (out);
+  gst_caps_unref (parsed);
+  gst_harness_teardown (views);
+  gst_harness_teardown (h);
+  g_free (line);
+  g_free (caps);
+}
+GST_END_TEST;
+
+static Suite *
+batch_suite (void)
+{
+  Suite *suite = suite_create ("batch");
+  TCase *tcase = tcase_create ("batch");
+
+  gst_supcon_meta_register ();
+  tcase_set_timeout (tcase, 120);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  suite_add_tcase (suite, tcase);
+  tcase_add_test (tcase, frames_leave_in_order);
+  tcase_add_test (tcase, batches_end_early);
+  tcase_add_test (tcase, a_batch_does_not_wait_for_ever);
+  tcase_add_test (tcase, latency_counts_in_the_wait);
+  tcase_add_test (tcase, a_pool_has_room_for_a_batch);
+  tcase_add_test (tcase, interval_within_batches);
+  tcase_add_test (tcase, tensors_leave_in_batches);
+  tcase_add_test (tcase, regions_carry_on);
+  tcase_add_loop_test (tcase, formats_are_read_as_for_training, 0,
+      6 * G_N_ELEMENTS (preparations));
+  return suite;
+}
+
+GST_CHECK_MAIN (batch);
