@@ -492,6 +492,20 @@ convert (GstSupconDatasetSrc * self, GstFormat from, gint64 value,
   return TRUE;
 }
 
+/* Passes over the data, and the labels that may come. */
+static void
+answer_dataset (GstSupconDatasetSrc * self, GstStructure * answer)
+{
+  guint n = supcon_dataset_n_classes (self->dataset);
+  gchar **labels = g_new0 (gchar *, n + 1);
+
+  for (guint i = 0; i < n; i++)
+    labels[i] = g_strdup (supcon_dataset_class_name (self->dataset, i));
+  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->epochs,
+      "labels", G_TYPE_STRV, labels, NULL);
+  g_strfreev (labels);
+}
+
 static gboolean
 gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
 {
@@ -526,9 +540,9 @@ gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
       break;
     case GST_QUERY_CUSTOM:
       structure = gst_query_writable_structure (query);
-      if (gst_structure_has_name (structure, GST_SUPCON_QUERY_EPOCHS)) {
-        gst_structure_set (structure, "epochs", G_TYPE_UINT, self->epochs,
-            NULL);
+      if (self->dataset
+          && gst_structure_has_name (structure, GST_SUPCON_QUERY_DATASET)) {
+        answer_dataset (self, structure);
         return TRUE;
       }
       break;

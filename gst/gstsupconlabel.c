@@ -406,6 +406,19 @@ gst_supcon_label_internal_links (GstPad * pad, GstObject * parent)
   return iterator;
 }
 
+/* A data set upstream does not know which labels it gets here. */
+static gboolean
+gst_supcon_label_src_query (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  gboolean answered = gst_pad_query_default (pad, parent, query);
+
+  if (answered && GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM
+      && gst_structure_has_name (gst_query_get_structure (query),
+          GST_SUPCON_QUERY_DATASET))
+    gst_structure_remove_field (gst_query_writable_structure (query), "labels");
+  return answered;
+}
+
 static GstPad *
 gst_supcon_label_request_new_pad (GstElement * element,
     GstPadTemplate * template, G_GNUC_UNUSED const gchar * name,
@@ -530,6 +543,7 @@ gst_supcon_label_init (GstSupconLabel * self)
 
   self->src = gst_pad_new_from_static_template (&src_template, "src");
   gst_pad_set_event_function (self->src, gst_supcon_label_src_event);
+  gst_pad_set_query_function (self->src, gst_supcon_label_src_query);
   gst_pad_set_iterate_internal_links_function (self->src,
       gst_supcon_label_internal_links);
   GST_PAD_SET_PROXY_CAPS (self->src);

@@ -18,8 +18,8 @@ G_BEGIN_DECLS
 /* supcon-neighbours: the fields of supconindex's message */
 #define GST_SUPCON_NEIGHBOURS_META "supcon-neighbours"
 
-/* Custom query for a source's passes over its data: answered with { epochs uint } */
-#define GST_SUPCON_QUERY_EPOCHS "supcon-epochs"
+/* Custom query for a source's data: answered with { epochs uint (0: without end), labels GStrv (all of its classes') } */
+#define GST_SUPCON_QUERY_DATASET "supcon-dataset"
 
 /** Registers them; called once when the plugin loads. */
 void gst_supcon_meta_register (void);

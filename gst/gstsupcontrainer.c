@@ -243,19 +243,58 @@ count_frames (GstSupconTrainer * self)
   return MAX (frames, 0);
 }
 
+/* What the source says of its data, empty when it says nothing. */
+static GstStructure *
+query_dataset (GstSupconTrainer * self)
+{
+  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM,
+      gst_structure_new_empty (GST_SUPCON_QUERY_DATASET));
+  GstStructure *answer;
+
+  gst_pad_peer_query (GST_BASE_SINK_PAD (self), query);
+  answer = gst_structure_copy (gst_query_get_structure (query));
+  gst_query_unref (query);
+  return answer;
+}
+
 /* Steps of one pass over the source's data; 0: it does not say. */
 static gdouble
 find_epoch_steps (GstSupconTrainer * self)
 {
-  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM,
-      gst_structure_new_empty (GST_SUPCON_QUERY_EPOCHS));
+  GstStructure *dataset = query_dataset (self);
   guint epochs = 0;
 
-  if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
-    gst_structure_get_uint (gst_query_get_structure (query), "epochs", &epochs);
-  gst_query_unref (query);
+  gst_structure_get_uint (dataset, "epochs", &epochs);
+  gst_structure_free (dataset);
   return epochs ? count_frames (self) / (gdouble) epochs /
       self->settings.job.batch_size : 0;
+}
+
+/* Whether a training that is gone on with meets the labels that it knows, where the source tells its own. */
+static gboolean
+check_labels (GstSupconTrainer * self, GError ** error)
+{
+  GstStructure *dataset = query_dataset (self);
+  gchar **names = NULL;
+  gboolean good = TRUE;
+
+  if (self->start.first_step > 0
+      && self->settings.job.config.stage != SUPCON_STAGE_REGRESSION)
+    gst_structure_get (dataset, "labels", G_TYPE_STRV, &names, NULL);
+  for (guint i = 0; names && good && i < supcon_labels_count (self->start.labels);
+      i++) {
+    const gchar *name = supcon_labels_name (self->start.labels, i);
+
+    good = g_strv_contains ((const gchar * const *) names, name);
+    if (!good)
+      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+          "%s was trained with the label \"%s\", which the source does not have, "
+          "so resume=true cannot go on; use init-location to start from it",
+          self->settings.location, name);
+  }
+  g_strfreev (names);
+  gst_structure_free (dataset);
+  return good;
 }
 
 /* How many steps there will be: as said, or as upstream knows how many frames it has; 0: nobody knows. */
@@ -353,8 +392,6 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
   GError *error = NULL;
   GstSupconTrainerJob job;
-  SupconModel *model;
-  SupconLabels *labels;
 
   if (!gst_video_info_from_caps (&self->info, caps))
     return FALSE;
@@ -381,11 +418,11 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
         "warmup-steps", self->settings.warmup_epochs);
     goto failed;
   }
+  if (!check_labels (self, &error))
+    goto failed;
   job = make_job (self);
-  model = g_steal_pointer (&self->start.model);
-  labels = g_steal_pointer (&self->start.labels);
-  if (gst_supcon_trainer_worker_start (self->worker, &job, model, labels,
-          self->start.past, self->start.first_step, &error)) {
+  if (gst_supcon_trainer_worker_start (self->worker, &job, &self->start,
+          &error)) {
     g_clear_pointer (&self->start.past, supcon_queue_free);
     return TRUE;
   }

@@ -4,7 +4,7 @@
 #define GST_SUPCON_TRAINER_SETTINGS_H
 
 #include "gstsupconsettings.h"
-#include "gstsupcontrainerworker.h"
+#include "gstsupcontrainerjob.h"
 
 G_BEGIN_DECLS
 

@@ -12,7 +12,7 @@ gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->past, supcon_queue_free);
-  self->first_step = self->first_frame = 0;
+  *self = (GstSupconTrainerStart) { 0 };
 }
 
 /* What the user asked for must be what the file holds. */
@@ -101,6 +101,8 @@ load_model (GstSupconTrainerStart * self,
     self->first_step = info.step;
     self->first_frame = info.frames;
     self->past = g_steal_pointer (&info.queue);
+    self->best_accuracy = info.best_accuracy;
+    self->worse = info.worse;
     supcon_model_swap_average (self->model);
   } else if (good) {
     supcon_model_forget_state (self->model);

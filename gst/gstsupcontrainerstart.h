@@ -13,6 +13,8 @@ typedef struct
   SupconLabels *labels;         /* with model */
   SupconQueue *past;            /* embeddings to go on with, or NULL */
   guint64 first_step, first_frame;      /* where resuming begins */
+  gdouble best_accuracy;        /* of the validations before, 0: there was none */
+  guint worse;                  /* validations since the best */
 } GstSupconTrainerStart;
 
 /**

@@ -24,8 +24,9 @@ struct _GstSupconTrainerWorker
   GstSupconSharedModel *shared; /* NULL: nobody else has the model */
   guint64 shared_step;
   guint64 trained_frames;       /* received when 'training' was full */
-  guint64 saved_step, validated_step;
-  gdouble best;                 /* accuracy of the best validation, -1: none yet */
+  gboolean unsaved;             /* there is more than the last checkpoint holds */
+  guint64 validated_step;
+  gdouble best;                 /* accuracy of the best validation, 0: none yet */
   guint worse;                  /* validations since then */
   GstSupconTrainerReport *report;
 
@@ -99,6 +100,8 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
     .step = supcon_trainer_step_count (self->trainer),
     .queue = (SupconQueue *) supcon_trainer_queue (self->trainer),
     .frames = self->trained_frames,
+    .best_accuracy = self->best,
+    .worse = self->worse,
     .temperature = supcon_trainer_calibrate (self->trainer)
   };
   gboolean saved;
@@ -119,7 +122,7 @@ save (GstSupconTrainerWorker * self, GError ** error)
 {
   if (!write_checkpoint (self, self->job.location, error))
     return FALSE;
-  self->saved_step = supcon_trainer_step_count (self->trainer);
+  self->unsaved = FALSE;
   return TRUE;
 }
 
@@ -160,6 +163,7 @@ validate (GstSupconTrainerWorker * self)
   best = validation.accuracy > self->best;
   self->worse = best ? 0 : self->worse + 1;
   self->best = MAX (self->best, validation.accuracy);
+  self->unsaved = TRUE;
   gst_supcon_trainer_report_validation (self->report, self->validated_step,
       &validation, best);
   if (best && self->job.best_location
@@ -176,8 +180,8 @@ save_and_keep (GstSupconTrainerWorker * self)
   if (!save (self, &error)) {
     gst_supcon_trainer_report_not_written (self->report, error);
   } else if (self->job.checkpoint_keep
-      && !supcon_checkpoint_keep (self->job.location, self->saved_step,
-          self->job.checkpoint_keep, &error)) {
+      && !supcon_checkpoint_keep (self->job.location,
+          supcon_trainer_step_count (self->trainer), self->job.checkpoint_keep, &error)) {
     gst_supcon_trainer_report_not_kept (self->report, error);
   }
 }
@@ -215,13 +219,22 @@ train (GstSupconTrainerWorker * self)
   if (stats.step % self->job.update_interval == 0)
     share (self);
 
-  if (self->job.checkpoint_interval
-      && stats.step % self->job.checkpoint_interval == 0)
-    save_and_keep (self);
+  self->unsaved = TRUE;
+  /* First, since a checkpoint says how good it is. */
   if (self->job.validation && self->job.validate_interval
       && stats.step % self->job.validate_interval == 0 && !validate (self))
     return FALSE;
+  if (self->job.checkpoint_interval
+      && stats.step % self->job.checkpoint_interval == 0)
+    save_and_keep (self);
   return TRUE;
+}
+
+/* Whether it gets no better. */
+static gboolean
+is_enough (const GstSupconTrainerWorker * self)
+{
+  return self->job.patience && self->worse >= self->job.patience;
 }
 
 static gpointer
@@ -254,7 +267,7 @@ worker_main (gpointer data)
 
     self->busy = FALSE;
     self->failed = !trained;
-    if (self->job.patience && self->worse >= self->job.patience) {
+    if (is_enough (self)) {
       self->enough = TRUE;
       self->full = FALSE;
       supcon_batch_reset (self->filling);
@@ -267,43 +280,47 @@ worker_main (gpointer data)
 
 gboolean
 gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
-    const GstSupconTrainerJob * job, SupconModel * model, SupconLabels * labels,
-    const SupconQueue * past, guint64 first_step, GError ** error)
+    const GstSupconTrainerJob * job, GstSupconTrainerStart * start,
+    GError ** error)
 {
-  const SupconModelConfig *config = supcon_model_config (model);
+  const SupconModelConfig *config = supcon_model_config (start->model);
+  SupconLabels *labels = g_steal_pointer (&start->labels);
   GThread *thread;
 
   self->job = *job;
   self->job.location = g_strdup (job->location);
-  self->model = model;
-  self->trainer = supcon_trainer_new (model, &job->config, first_step);
-  supcon_trainer_restore_queue (self->trainer, past);
+  self->model = g_steal_pointer (&start->model);
+  self->trainer = supcon_trainer_new (self->model, &job->config,
+      start->first_step);
+  supcon_trainer_restore_queue (self->trainer, start->past);
   self->training = supcon_batch_new (job->batch_size, config->input_width,
       config->input_height);
   self->n_labels = supcon_labels_count (labels);
   self->shared = job->share_name ?
       gst_supcon_shared_model_ref (job->share_name) : NULL;
-  self->shared_step = self->saved_step = self->validated_step = first_step;
-  self->best = -1;
-  self->worse = 0;
+  self->shared_step = self->validated_step = start->first_step;
+  self->best = start->best_accuracy;
+  self->worse = start->worse;
+  self->unsaved = FALSE;
   self->report = gst_supcon_trainer_report_new (self->element, &self->job,
-      first_step);
+      start->first_step);
 
   g_mutex_lock (&self->lock);
   self->filling = supcon_batch_new (job->batch_size, config->input_width,
       config->input_height);
   self->full = self->busy = self->stopping = self->failed = FALSE;
-  self->enough = FALSE;
+  self->enough = is_enough (self);
   self->labels = labels;
-  self->first_step = self->step = self->handed = first_step;
+  self->first_step = self->step = self->handed = start->first_step;
   self->received = self->dropped = self->unlabelled = 0;
   self->filling_frames = self->trained_frames = job->skip_frames;
   self->loss = 0;
   g_mutex_unlock (&self->lock);
 
   /* A disk without room is told now, not when all is trained. */
-  thread = supcon_checkpoint_check_room (self->job.location, model, error)
-      && gst_supcon_trainer_report_open_metrics (self->report, error) ? g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
+  thread = supcon_checkpoint_check_room (self->job.location, self->model, error)
+      && gst_supcon_trainer_report_open_metrics (self->report, error)
+      ? g_thread_try_new ("supcontrainer", worker_main, self, error) : NULL;
   self->thread = thread;
 
   if (!thread)
@@ -334,7 +351,7 @@ gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * self)
   }
   gst_supcon_trainer_report_end_line (self->report);
   /* After a failure the last checkpoint is better than these weights. */
-  if (!self->failed && self->step > self->saved_step && !save (self, &error))
+  if (!self->failed && self->unsaved && !save (self, &error))
     gst_supcon_post_error (self->element, error);
 
   g_clear_pointer (&self->report, gst_supcon_trainer_report_free);
@@ -513,7 +530,7 @@ gst_supcon_trainer_worker_finish (GstSupconTrainerWorker * self)
   if (self->job.validation && self->step > self->validated_step
       && !validate (self))
     return GST_FLOW_ERROR;
-  if (self->step > self->saved_step && !save (self, &error)) {
+  if (self->unsaved && !save (self, &error)) {
     gst_supcon_post_error (self->element, error);
     return GST_FLOW_ERROR;
   }

@@ -9,7 +9,7 @@
 #include <gst/gst.h>
 
 #include "gstsupcontrainerjob.h"
-#include "labels.h"
+#include "gstsupcontrainerstart.h"
 
 G_BEGIN_DECLS
 
@@ -20,10 +20,10 @@ GstSupconTrainerWorker *gst_supcon_trainer_worker_new (GstElement * element);
 /** The worker is stopped. */
 void gst_supcon_trainer_worker_free (GstSupconTrainerWorker * worker);
 
-/** Starts the thread. Takes model and labels; labels may be more than the model has classes. */
+/** Starts the thread. Takes start's model and labels, which may be more than the model has classes. */
 gboolean gst_supcon_trainer_worker_start (GstSupconTrainerWorker * worker,
-    const GstSupconTrainerJob * job, SupconModel * model, SupconLabels * labels,
-    const SupconQueue * past, guint64 first_step, GError ** error);
+    const GstSupconTrainerJob * job, GstSupconTrainerStart * start,
+    GError ** error);
 gboolean gst_supcon_trainer_worker_is_running (GstSupconTrainerWorker * worker);
 /** Finishes the step that is under way, joins the thread and saves what no checkpoint holds yet. */
 void gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * worker);

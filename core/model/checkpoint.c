@@ -32,7 +32,8 @@ supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
   g_clear_pointer (&info->queue, supcon_queue_free);
   info->stage[0] = info->optimizer[0] = '\0';
   info->step = info->frames = 0;
-  info->temperature = 0;
+  info->temperature = info->best_accuracy = 0;
+  info->worse = 0;
 }
 
 /* A 4-dimensional weight seen as out x in x k (OIHW, a file's) or k x in x out (HWIO, ours); others have one order. */
@@ -156,8 +157,10 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
 gboolean
 supcon_checkpoint_check_writable (const char *location, GError **error)
 {
-  SupconSafetensorsWriter *writer = supcon_safetensors_writer_new (location, error);
+  SupconSafetensorsWriter *writer;
 
+  supcon_safetensors_remove_stale (location);
+  writer = supcon_safetensors_writer_new (location, error);
   supcon_safetensors_writer_free (writer);
   return writer != NULL;
 }

@@ -4,7 +4,7 @@
  *
  * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
  * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, optimizer,
- * temperature.
+ * temperature, best-accuracy, worse-validations.
  * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
  * means of squared gradients; num_batches_tracked is accepted and passed over; queue.embeddings,
  * queue.labels, queue.samples of a queue of past embeddings, oldest first. When averages of the weights are kept,
@@ -25,6 +25,8 @@ typedef struct {
   char optimizer[16];   /* whose momenta these are, "" when it is not said */
   SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned when loaded */
   double temperature;   /* divides the classifier's logits before the softmax; 0 or not there when saved: 1 when read */
+  double best_accuracy; /* of the best validation so far; 0: none */
+  guint worse;          /* validations since then */
   guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
 } SupconCheckpointInfo;
 
@@ -37,7 +39,10 @@ void supcon_checkpoint_info_clear (SupconCheckpointInfo *info);
 gboolean supcon_checkpoint_save (
     const char *location, SupconModel *model, const SupconCheckpointInfo *info, GError **error);
 
-/** Tells whether location can be written, without touching what is there. SUPCON_ERROR_WRITE names why not. */
+/**
+ * Tells whether location can be written, without touching what is there; temporary files beside it that killed writers
+ * left are removed. SUPCON_ERROR_WRITE names why not.
+ */
 gboolean supcon_checkpoint_check_writable (const char *location, GError **error);
 
 /** Tells whether there is room at location for a checkpoint of model, likewise. SUPCON_ERROR_WRITE. */

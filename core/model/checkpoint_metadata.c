@@ -86,6 +86,10 @@ supcon_checkpoint_metadata_add (
   add_uint (writer, "frames", info->frames);
   if (info->temperature > 0)
     add_double (writer, "temperature", info->temperature);
+  if (info->best_accuracy > 0) {
+    add_double (writer, "best-accuracy", info->best_accuracy);
+    add_uint (writer, "worse-validations", info->worse);
+  }
   if (*info->optimizer)
     supcon_safetensors_writer_add_metadata (writer, "optimizer", info->optimizer);
 }
@@ -247,23 +251,31 @@ parse_labels (const char *text, SupconLabels *labels, GError **error)
   return good;
 }
 
+static gboolean
+has (const SupconSafetensors *file, const char *key)
+{
+  return supcon_safetensors_metadata (file, key) != NULL;
+}
+
 gboolean
 supcon_checkpoint_metadata_read_info (
     const SupconSafetensors *file, guint n_classes, SupconCheckpointInfo *info, GError **error)
 {
   const char *labels = get_string (file, "labels", error);
+  guint64 worse = 0;
 
   if (!labels || !parse_labels (labels, info->labels, error)
       || !get_name (file, "stage", info->stage, sizeof info->stage, error)
-      || !get_uint (file, "step", 0, G_MAXINT64, &info->step, error)
-      /* Files of before it was counted have none. */
-      || (supcon_safetensors_metadata (file, "frames")
-          && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error))
-      || (supcon_safetensors_metadata (file, "temperature")
-          && !get_doubles (file, "temperature", 1, 1e-3, 1e3, &info->temperature, error))
-      || (supcon_safetensors_metadata (file, "optimizer")
-          && !get_name (file, "optimizer", info->optimizer, sizeof info->optimizer, error)))
+      || !get_uint (file, "step", 0, G_MAXINT64, &info->step, error))
     return FALSE;
+  /* What is not in every file. */
+  if ((has (file, "frames") && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error))
+      || (has (file, "temperature") && !get_doubles (file, "temperature", 1, 1e-3, 1e3, &info->temperature, error))
+      || (has (file, "optimizer") && !get_name (file, "optimizer", info->optimizer, sizeof info->optimizer, error))
+      || (has (file, "best-accuracy") && !get_doubles (file, "best-accuracy", 1, 0, 1, &info->best_accuracy, error))
+      || (has (file, "worse-validations") && !get_uint (file, "worse-validations", 0, G_MAXUINT, &worse, error)))
+    return FALSE;
+  info->worse = worse;
   if (n_classes > 0 && supcon_labels_count (info->labels) != n_classes)
     return supcon_format_error (error, "metadata labels has %u entries, expected %u as classifier.weight has rows",
         supcon_labels_count (info->labels), n_classes);

@@ -80,6 +80,12 @@ JsonNode *supcon_json_parse (const char *text, gsize length, guint max_depth, GE
  */
 typedef struct _SupconSafetensorsWriter SupconSafetensorsWriter;
 
+/**
+ * Removes the temporary files beside location that writers of it left when they were killed. Those of writers that are
+ * alive, in whatever process, are locked and stay.
+ */
+void supcon_safetensors_remove_stale (const char *location);
+
 /** Makes the temporary file beside location. SUPCON_ERROR_WRITE: no such folder, not writable, not a regular file. */
 SupconSafetensorsWriter *supcon_safetensors_writer_new (const char *location, GError **error);
 /** Whether there is room for so many bytes; file systems that cannot tell beforehand say yes. SUPCON_ERROR_WRITE. */

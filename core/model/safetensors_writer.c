@@ -5,12 +5,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
 #include "error.h"
+
+/* A temporary file's name: a dot, the name, a dot, six letters that make it unique, this. */
+#define PARTIAL ".partial"
+#define UNIQUE 6
 
 struct _SupconSafetensorsWriter {
   char *location, *folder, *temporary; /* temporary: NULL when it is not there (any more) */
@@ -30,12 +35,64 @@ set_write_error (GError **error, const char *location, const char *what)
   g_free (shown);
 }
 
+void
+supcon_safetensors_remove_stale (const char *location)
+{
+  char *folder = g_path_get_dirname (location), *name = g_path_get_basename (location);
+  char *prefix = g_strdup_printf (".%s.", name);
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const char *other;
+
+  while (dir && (other = g_dir_read_name (dir))) {
+    char *path;
+    int fd;
+
+    if (!g_str_has_prefix (other, prefix) || !g_str_has_suffix (other, PARTIAL)
+        || strlen (other) != strlen (prefix) + UNIQUE + strlen (PARTIAL))
+      continue;
+    path = g_build_filename (folder, other, NULL);
+    fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0)
+      g_unlink (path);
+    if (fd >= 0)
+      close (fd);
+    g_free (path);
+  }
+  if (dir)
+    g_dir_close (dir);
+  g_free (prefix);
+  g_free (name);
+  g_free (folder);
+}
+
+/* A new file, locked as long as it is open. path: its name, to be freed. -1 with errno. */
+static int
+make_temporary (const char *folder, const char *name, char **path)
+{
+  struct stat status;
+  int fd;
+
+  do {
+    *path = g_strdup_printf ("%s" G_DIR_SEPARATOR_S ".%s.XXXXXX" PARTIAL, folder, name);
+    fd = g_mkstemp_full (*path, O_RDWR | O_CLOEXEC, 0666);
+    if (fd < 0)
+      break;
+    /* Who removes stale files may have been faster. File systems without locks have nobody who removes. */
+    if (flock (fd, LOCK_EX) != 0 || fstat (fd, &status) != 0 || status.st_nlink > 0)
+      return fd;
+    close (fd);
+    g_free (*path);
+  } while (TRUE);
+  g_clear_pointer (path, g_free);
+  return -1;
+}
+
 SupconSafetensorsWriter *
 supcon_safetensors_writer_new (const char *location, GError **error)
 {
   SupconSafetensorsWriter *writer;
   GStatBuf status;
-  char *name, *template;
+  char *name;
   int fd;
 
   if (!*location || g_str_has_suffix (location, G_DIR_SEPARATOR_S)) {
@@ -56,16 +113,13 @@ supcon_safetensors_writer_new (const char *location, GError **error)
   json_object_set_object_member (writer->header, "__metadata__", writer->metadata);
 
   name = g_path_get_basename (location);
-  template = g_strdup_printf ("%s" G_DIR_SEPARATOR_S ".%s.XXXXXX", writer->folder, name);
+  fd = make_temporary (writer->folder, name, &writer->temporary);
   g_free (name);
-  fd = g_mkstemp_full (template, O_RDWR | O_CLOEXEC, 0666);
   if (fd < 0) {
     set_write_error (error, location, g_strerror (errno));
-    g_free (template);
     supcon_safetensors_writer_free (writer);
     return NULL;
   }
-  writer->temporary = template;
   writer->stream = fdopen (fd, "wb");
   if (!writer->stream) {
     set_write_error (error, location, g_strerror (errno));
@@ -170,8 +224,7 @@ supcon_safetensors_writer_finish (SupconSafetensorsWriter *writer, GError **erro
 
   if (!writer->error && (fflush (writer->stream) != 0 || fsync (fileno (writer->stream)) != 0))
     writer->error = errno;
-  if (fclose (g_steal_pointer (&writer->stream)) != 0 && !writer->error)
-    writer->error = errno;
+  /* While it is open, as it is locked only then. */
   if (!writer->error) {
     if (g_rename (writer->temporary, writer->location) != 0)
       writer->error = errno;
@@ -190,10 +243,10 @@ supcon_safetensors_writer_free (SupconSafetensorsWriter *writer)
 {
   if (!writer)
     return;
-  if (writer->stream)
-    fclose (writer->stream);
   if (writer->temporary)
     g_unlink (writer->temporary);
+  if (writer->stream)
+    fclose (writer->stream);
   json_object_unref (writer->header);
   g_free (writer->location);
   g_free (writer->folder);

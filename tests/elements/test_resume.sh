@@ -54,5 +54,6 @@ echo "killed at step ${after:-0}; $amid of $kills kills came after steps of thei
 [ "$amid" -ge 10 ]
 train "$work/killed.safetensors"
 wait $! || { cat "$work/log"; exit 1; }
+[ "$(find "$work" -name '*.partial' | wc -l)" = 0 ] || { echo "a killed writer's file is left"; exit 1; }
 cmp "$work/whole.safetensors" "$work/killed.safetensors"
 echo "the same bytes after $kills kills"

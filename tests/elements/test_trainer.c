@@ -202,6 +202,73 @@ GST_START_TEST (test_disk_full)
 }
 GST_END_TEST;
 
+/* A disk that is full in the middle: what is there stays, a warning says so, and the next checkpoint is written when there
+ * is room again. The limit is changed on the training thread itself, between two steps. */
+static GstBusSyncReply
+fill_disk (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  struct rlimit limit = { 1000, RLIM_INFINITY };
+  guint64 step, *full_steps = user_data;
+
+  if (!s || !gst_structure_has_name (s, "supcon-train"))
+    return GST_BUS_PASS;
+  gst_structure_get_uint64 (s, "step", &step);
+  if (step < 3 || step > 5) {
+    limit.rlim_cur = RLIM_INFINITY;
+  } else {
+    SupconCheckpointInfo info;
+    SupconModel *loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+
+    fail_unless (loaded != NULL && info.step == 2);
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (loaded);
+    (*full_steps)++;
+  }
+  setrlimit (RLIMIT_FSIZE, &limit);
+  return GST_BUS_PASS;
+}
+
+GST_START_TEST (test_disk_full_for_a_while)
+{
+  gchar *line = g_strdup_printf ("videotestsrc pattern=ball num-buffers=96 ! " CAPS " ! supconlabel label=ball ! supconaugment "
+      "views=2 ! " CAPS " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 message-interval=1 checkpoint-interval=1 "
+      "location=%s", model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  SupconCheckpointInfo info;
+  guint64 full_steps = 0;
+  guint written = 0;
+  SupconModel *loaded;
+  GDir *dir;
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  gst_bus_set_sync_handler (bus, fill_disk, &full_steps, NULL);
+  run = run_pipeline (pipeline);
+  run_assert_ended (run);
+  run_assert_warning (run, "cannot be written");
+  fail_unless_equals_uint64 (full_steps, 3);
+  for (GList * l = run.messages; l; l = l->next)
+    written += gst_structure_has_name (l->data, "supcon-checkpoint");
+  fail_unless_equals_int (written, 8 - 3);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  fail_unless_equals_uint64 (info.step, 8);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  /* Nothing is left of the attempts. */
+  dir = g_dir_open (folder, 0, NULL);
+  fail_unless_equals_string (g_dir_read_name (dir), "m.safetensors");
+  fail_unless (g_dir_read_name (dir) == NULL);
+  g_dir_close (dir);
+  run_clear (&run);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+GST_END_TEST;
+
 #define SHAPE_SIZE 12
 #define N_SHAPES 4
 
@@ -261,6 +328,47 @@ write_shapes (guint n)
     SHAPES "split=val ! supconaugment policy=none views=1 ! " SHAPE_CAPS " ! t.validation " \
     "supcontrainer name=t encoder=resnet8 width=0.5 batch-size=64 message-interval=1 seed=1 location=%s "
 
+/* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
+GST_START_TEST (test_resume_mistakes)
+{
+  static const gchar *const cases[][2] = {
+    {"encoder=resnet20", "holds encoder resnet8, but encoder=resnet20 is asked for"},
+    {"encoder=resnet8 width=0.25", "holds an encoder of width 0.5, but width=0.25 is asked for"},
+    {"encoder=resnet8 stem=imagenet", "holds an encoder with stem small, but stem=imagenet is asked for"},
+    {"optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam"},
+    {"stage=cross-entropy", "was written by stage contrastive, which resume=true cannot go on with in stage cross-entropy"}
+  };
+  const gchar *line = SHAPES "%s ! supconaugment views=1 ! " SHAPE_CAPS " ! supcontrainer resume=true batch-size=64 location=%s %s";
+  gchar *before, *after;
+  gsize sizes[2];
+  Run run;
+
+  write_shapes (128);
+  run = run_launch (line, folder, "", model, "encoder=resnet8 width=0.5");
+  run_assert_ended (run);
+  run_clear (&run);
+  before = contents_of (model, &sizes[0]);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    run = run_launch (line, folder, "", model, cases[i][0]);
+    run_assert_error (run, cases[i][1]);
+    fail_unless (strstr (run.error, model) != NULL, "%s", run.error);
+    run_clear (&run);
+  }
+  run = run_launch (line, folder, "class-names=across,down,disc,frame", model, "");
+  run_assert_error (run, "\", which the source does not have");
+  run_clear (&run);
+  /* What is said upstream of supconlabel is not what comes. */
+  run = run_launch (SHAPES "class-names=across,down,disc,frame epochs=2 ! supconlabel label=0 ! supcontrainer resume=true "
+      "batch-size=64 location=%s", folder, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  after = contents_of (model, &sizes[1]);
+  fail_if (sizes[0] == sizes[1] && memcmp (before, after, sizes[0]) == 0);
+  g_free (before);
+  g_free (after);
+}
+GST_END_TEST;
+
 static guint
 count_messages (const Run * run, const gchar * name)
 {
@@ -303,6 +411,60 @@ GST_START_TEST (test_validation)
   fail_unless (accuracy > 0.95, "accuracy %g", accuracy);
   run_clear (&run);
   g_free (best);
+}
+GST_END_TEST;
+
+static gchar *
+metadata_of (const gchar * path, const gchar * key)
+{
+  gchar *contents = contents_of (path, NULL), *quoted = g_strdup_printf ("\"%s\":\"", key);
+  gchar *at = g_strstr_len (contents + 8, 1 << 14, quoted), *value = NULL;
+
+  if (at) {
+    at += strlen (quoted);
+    value = g_strndup (at, strchr (at, '"') - at);
+  }
+  g_free (quoted);
+  g_free (contents);
+  return value;
+}
+
+/* How good the best was is known after a stop, so that a worse one does not take its place; and the end has the bytes of a
+ * training that was not stopped. */
+GST_START_TEST (test_best_over_resume)
+{
+  const gchar *line = LEARN_SHAPES (3) "schedule=constant warmup-steps=2 validate-interval=2 checkpoint-interval=1 "
+      "best-location=%s resume=true %s";
+  gchar *whole = g_build_filename (folder, "whole.safetensors", NULL);
+  gchar *best[2] = { g_build_filename (folder, "best.safetensors", NULL), g_build_filename (folder, "best2.safetensors", NULL) };
+  gchar *names[2] = { whole, model }, *bytes[4], *accuracy;
+  gsize sizes[4];
+  Run run;
+
+  write_shapes (640);
+  run = run_launch (line, folder, folder, whole, best[0], "");
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < 3; i++) {
+    run = run_launch (line, folder, folder, model, best[1], i == 0 ? "total-steps=4" : i == 1 ? "total-steps=10" : "");
+    run_assert_ended (run);
+    run_clear (&run);
+    if (i < 2)
+      continue;
+    accuracy = metadata_of (model, "best-accuracy");
+    fail_unless (accuracy && g_ascii_strtod (accuracy, NULL) > 0.3, "%s", accuracy);
+    g_free (accuracy);
+  }
+  for (guint i = 0; i < 4; i++)
+    bytes[i] = contents_of (i < 2 ? names[i] : best[i - 2], &sizes[i]);
+  for (guint i = 0; i < 4; i += 2) {
+    fail_unless (sizes[i] == sizes[i + 1] && memcmp (bytes[i], bytes[i + 1], sizes[i]) == 0, "%u", i);
+    g_free (bytes[i]);
+    g_free (bytes[i + 1]);
+  }
+  g_free (whole);
+  g_free (best[0]);
+  g_free (best[1]);
 }
 GST_END_TEST;
 
@@ -589,19 +751,6 @@ GST_START_TEST (test_bad_locations)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_other_architecture)
-{
-  Run run = run_launch (ONE_THING "location=%s", model);
-
-  run_assert_ended (run);
-  run_clear (&run);
-  run = run_launch ("videotestsrc num-buffers=8 ! " CAPS
-      " ! supcontrainer resume=true encoder=resnet20 location=%s", model);
-  run_assert_error (run, "holds encoder resnet8");
-  run_clear (&run);
-}
-GST_END_TEST;
-
 GST_START_TEST (test_too_small)
 {
   Run run = run_launch ("videotestsrc num-buffers=8 ! "
@@ -723,10 +872,12 @@ trainer_suite (void)
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
   tcase_add_test (tcase, test_metrics);
   tcase_add_test (tcase, test_validation);
+  tcase_add_test (tcase, test_best_over_resume);
   tcase_add_test (tcase, test_early_stop);
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_checkpoint_keep);
   tcase_add_test (tcase, test_disk_full);
+  tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_test (tcase, test_bad_settings);
   tcase_add_test (tcase, test_methods);
   tcase_add_test (tcase, test_finetune_and_regression);
@@ -736,7 +887,7 @@ trainer_suite (void)
   tcase_add_test (tcase, test_collapse);
   tcase_add_test (tcase, test_not_finite);
   tcase_add_test (tcase, test_bad_locations);
-  tcase_add_test (tcase, test_other_architecture);
+  tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_too_small);
   tcase_add_test (tcase, test_few_frames);
   tcase_add_test (tcase, test_leaky);
