@@ -108,13 +108,16 @@ move (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
   double matrix[6] = { 1, 0, 0, 0, 1, 0 };
   double x = planes->width / 2.0, y = planes->height / 2.0;
   double angle = step->values[0] * G_PI / 180, c = cos (angle), s = sin (angle);
+  gboolean bilinear = FALSE; /* whole pixels are what they are */
 
   switch (step->operation) {
   case SUPCON_OPERATION_SHEAR_X:
     matrix[1] = step->values[0];
+    bilinear = step->values[1] >= 0.5;
     break;
   case SUPCON_OPERATION_SHEAR_Y:
     matrix[3] = step->values[0];
+    bilinear = step->values[1] >= 0.5;
     break;
   case SUPCON_OPERATION_TRANSLATE_X:
     matrix[2] = -trunc (step->values[0] * planes->width + step->values[1]);
@@ -128,9 +131,13 @@ move (SupconAugmenter *augmenter, const SupconStep *step, SupconPlanes *planes)
     matrix[3] = s;
     matrix[2] = x - c * x + s * y;
     matrix[5] = y - s * x - c * y;
+    bilinear = step->values[1] >= 0.5;
     break;
   }
-  supcon_planes_affine (planes, matrix, augmenter->scratch);
+  if (bilinear)
+    supcon_planes_affine_bilinear (planes, matrix, augmenter->scratch);
+  else
+    supcon_planes_affine (planes, matrix, augmenter->scratch);
 }
 
 /* The warp of the method's authors: points of an even grid inside the picture, each displaced by as many normal numbers

@@ -14,6 +14,16 @@ typedef struct {
   SupconDraws *draws;
 } Drawing;
 
+/* torch.linspace (low, high, n)[i], in its float32 with products left exact: some moves fall just short of a whole
+ * pixel by it. */
+static double
+linspace (double low, double high, guint n, guint i)
+{
+  double step = (float)(high - low) / (float)(n - 1);
+
+  return (float)(i < n / 2 ? low + step * i : high - step * (n - 1 - i));
+}
+
 static double
 draw_value (const Value *value, SupconRng *rng)
 {
@@ -26,7 +36,7 @@ draw_value (const Value *value, SupconRng *rng)
     v = supcon_rng_uniform (rng, value->v[0], value->v[1]);
     break;
   case VALUE_GRID:
-    v += (value->v[1] - value->v[0]) * supcon_rng_below (rng, value->n) / (value->n - 1);
+    v = linspace (value->v[0], value->v[1], value->n, supcon_rng_below (rng, value->n));
     break;
   case VALUE_CHOICE:
     v = value->v[supcon_rng_below (rng, value->n)];

@@ -55,6 +55,10 @@ void supcon_planes_sharpness (SupconPlanes *picture, double factor, SupconScratc
  */
 void supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch);
 
+/** The same sampled bilinearly and rounded, as torchvision does it on tensors: the edge fades into the black outside.
+ */
+void supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch);
+
 #define SUPCON_WARP_MAX_POINTS 48
 
 /**

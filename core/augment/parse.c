@@ -25,6 +25,11 @@ typedef struct {
     }                                                                                                                  \
   }
 
+/* How shears and turns sample: 0 takes the nearest pixel, 1 samples bilinearly. */
+#define BILINEAR                                                                                                       \
+  {                                                                                                                    \
+    "bilinear", 0, 1, 0, 0, FALSE                                                                                      \
+  }
 #define SEVERITY                                                                                                       \
   {                                                                                                                    \
     {                                                                                                                  \
@@ -50,13 +55,13 @@ static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_EQUALIZE] = { "equalize", { { 0 } } },
   [SUPCON_OPERATION_INVERT] = { "invert", { { 0 } } },
   [SUPCON_OPERATION_IDENTITY] = { "identity", { { 0 } } },
-  [SUPCON_OPERATION_SHEAR_X] = { "shear-x", { { "slope", -10, 10, NAN, NAN, FALSE } } },
-  [SUPCON_OPERATION_SHEAR_Y] = { "shear-y", { { "slope", -10, 10, NAN, NAN, FALSE } } },
+  [SUPCON_OPERATION_SHEAR_X] = { "shear-x", { { "slope", -10, 10, NAN, NAN, FALSE }, BILINEAR } },
+  [SUPCON_OPERATION_SHEAR_Y] = { "shear-y", { { "slope", -10, 10, NAN, NAN, FALSE }, BILINEAR } },
   [SUPCON_OPERATION_TRANSLATE_X]
   = { "translate-x", { { "share", -1, 1, 0, 0, FALSE }, { "pixels", -32767, 32767, 0, 0, FALSE } } },
   [SUPCON_OPERATION_TRANSLATE_Y]
   = { "translate-y", { { "share", -1, 1, 0, 0, FALSE }, { "pixels", -32767, 32767, 0, 0, FALSE } } },
-  [SUPCON_OPERATION_ROTATE] = { "rotate", { { "degrees", -360, 360, NAN, NAN, FALSE } } },
+  [SUPCON_OPERATION_ROTATE] = { "rotate", { { "degrees", -360, 360, NAN, NAN, FALSE }, BILINEAR } },
   [SUPCON_OPERATION_ERASE] = { "erase", { { "scale", 0, 1, 0.02, 0.33, TRUE }, { "ratio", 0.01, 100, 0.3, 3.3, TRUE },
                                             { "fill", -1, 255, 0, 0, FALSE } } },
   [SUPCON_OPERATION_PICK] = { "pick", { { "count", 1, MAX_PICKS, 1, 1, FALSE } } },

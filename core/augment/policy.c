@@ -148,7 +148,7 @@ add_trivialaugment (GString *text, const SupconPolicy *policy)
   add (text, " }");
 }
 
-/* torchvision's space: RandAugment's but for moves by a third, 4 to 0 bits, and no identity. */
+/* torchvision's space: RandAugment's but for moves by a third, 4 to 0 bits, and no identity; sampled bilinearly. */
 static void
 add_augmix (GString *text, const SupconPolicy *policy)
 {
@@ -172,6 +172,9 @@ add_augmix (GString *text, const SupconPolicy *policy)
     add (text, "#", low);
     if (policy->severity > 1)
       add (text, ":#/#", low + share * (high - low), (double)policy->severity);
+    if (operation == SUPCON_OPERATION_SHEAR_X || operation == SUPCON_OPERATION_SHEAR_Y
+        || operation == SUPCON_OPERATION_ROTATE)
+      add (text, ",bilinear=1");
     add (text, ")");
   }
   add (text, " }");

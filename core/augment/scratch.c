@@ -24,13 +24,18 @@ supcon_scratch_free (SupconScratch *scratch)
   g_free (scratch);
 }
 
-const guint8 *
-supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n)
+static guint8 *
+reserve_bytes (SupconScratch *scratch, gsize n)
 {
   if (scratch->n_bytes < n)
     scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n);
-  memcpy (scratch->bytes, bytes, n);
   return scratch->bytes;
+}
+
+const guint8 *
+supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n)
+{
+  return memcpy (reserve_bytes (scratch, n), bytes, n);
 }
 
 float *
@@ -46,10 +51,23 @@ supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, co
 {
   gsize n = (gsize)picture->width * picture->height;
 
-  if (scratch->n_bytes < n * picture->channels)
-    scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n * picture->channels);
+  reserve_bytes (scratch, n * picture->channels);
   for (guint c = 0; c < picture->channels; c++)
     planes[c] = memcpy (scratch->bytes + c * n, picture->plane[c], n);
+}
+
+void
+supcon_scratch_copy_bordered (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3])
+{
+  gsize width = picture->width, height = picture->height, n = (width + 2) * (height + 2);
+  guint8 *bytes = reserve_bytes (scratch, n * picture->channels);
+
+  memset (bytes, 0, n * picture->channels);
+  for (guint c = 0; c < picture->channels; c++) {
+    for (gsize y = 0; y < height; y++)
+      memcpy (bytes + c * n + (y + 1) * (width + 2) + 1, picture->plane[c] + y * width, width);
+    planes[c] = bytes + c * n;
+  }
 }
 
 guint32 *

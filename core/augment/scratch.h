@@ -22,12 +22,15 @@ const guint8 *supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, 
 /** Copies of all planes, valid until the next one. */
 void supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3]);
 
+/** The same with one black pixel around each plane. */
+void supcon_scratch_copy_bordered (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3]);
+
 /** n numbers of scratch->at and of scratch->offsets. */
 float *supcon_scratch_at (SupconScratch *scratch, gsize n);
 guint32 *supcon_scratch_offsets (SupconScratch *scratch, gsize n);
 
-/** n bytes of 'out' taken from a plane at (x[i], y[i]), centres of pixels being whole numbers: bilinearly, rounded, the
- * edge going on outside. */
+/** n bytes of 'out' taken from a plane at (x[i], y[i]), centres of pixels being whole numbers: bilinearly, rounded (a
+ * half to even), the edge going on outside. */
 void supcon_sample (
     const guint8 *plane, guint width, guint height, const float *x, const float *y, guint n, guint8 *out);
 

@@ -19,7 +19,8 @@ supcon_sample (const guint8 *plane, guint width, guint height, const float *x, c
     float across = px - left, below = py - top;
     float upper = p[0] + across * (p[right] - p[0]), lower = p[down] + across * (p[down + right] - p[down]);
 
-    out[i] = (guint8)(gint32)(upper + below * (lower - upper) + 0.5f);
+    /* 1.5 * 2^23: what it leaves of the sum is rounded, a half to even. */
+    out[i] = (guint8)(gint32)(upper + below * (lower - upper) + 12582912.0f - 12582912.0f);
   }
 }
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes tests/core/golden/operations.h: what torchvision's operations make of PIL pictures that a formula gives.
+"""Writes tests/core/golden/operations.h: what torchvision's operations make of PIL pictures (bilinear moves: of tensors) that a formula gives.
 
     python3 tests/oracle/operations.py > tests/core/golden/operations.h
 """
 import numpy as np
+import torch
 import torchvision.transforms.functional as F
 from PIL import Image
 from torchvision.transforms.autoaugment import InterpolationMode, _apply_op
 
-NEAREST = InterpolationMode.NEAREST
+NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
 
 
 def picture(width, height, channels):
@@ -34,8 +35,22 @@ CASES += [("SHEAR_X", a, 0) for a in (-0.3, 0.11)]
 CASES += [("SHEAR_Y", a, 0) for a in (-0.99, 0.2)]
 CASES += [("TRANSLATE_X", a, 0) for a in (-5, 3, 40)]
 CASES += [("TRANSLATE_Y", a, 0) for a in (-5, 3)]
+CASES += [(name + "_BILINEAR", a, 0) for name, *angles in
+          [("ROTATE", -30, 7.5, 100), ("SHEAR_X", -.3, .11), ("SHEAR_Y", -.99, .23)] for a in angles]
 CASES += [("BLUR", s, r) for r, s in ((1, 0.1), (1, 0.8), (2, 2.0), (5, 1.1), (11, 2.0), (11, 0.4))]
+
+def on_tensor(name):
+    """As AugMix does it, which makes tensors of pictures."""
+    def operation(p, a, b):
+        pixels = torch.from_numpy(np.array(p).reshape(p.height, p.width, -1)).permute(2, 0, 1)
+        return _apply_op(pixels, name, a, BILINEAR, None).permute(1, 2, 0).numpy()
+    return operation
+
+
 FUNCTIONS = {
+    "ROTATE_BILINEAR": on_tensor("Rotate"),
+    "SHEAR_X_BILINEAR": on_tensor("ShearX"),
+    "SHEAR_Y_BILINEAR": on_tensor("ShearY"),
     "BRIGHTNESS": lambda p, a, b: F.adjust_brightness(p, a),
     "CONTRAST": lambda p, a, b: F.adjust_contrast(p, a),
     "SATURATION": lambda p, a, b: F.adjust_saturation(p, a),
