@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "error.h"
-#include "nn/conv.h"
+#include "nn/conv_norm.h"
 #include "nn/feature.h"
-#include "nn/norm.h"
 #include "nn/pool.h"
 
 #define MAX_STAGES 4
@@ -41,8 +40,9 @@ typedef struct {
   guint weight, gamma, beta, running_mean, running_var; /* indices of params */
   SupconReal *packed;                                   /* weights as nn/conv.h reads them */
   SupconReal *scale, *shift, *mean, *variance;          /* out_c each, one piece of memory at scale */
+  SupconReal *sum, *product, *a, *b, *d;                /* of backward; in the same piece */
   /* Features kept by forward for backward: the convolution's output and, of a block's last layer alone, y after norm,
-   * residual and ReLU; other layers' y is computed again. */
+   * residual and ReLU; other layers' y is computed where it is read. */
   void *out, *y;
 } Layer;
 
@@ -67,8 +67,8 @@ struct _SupconResnet {
   const void *x;
   void *pooled;
   guint8 *pool_index;
-  void *buffer[3]; /* capacity x largest: gradients; on the way forward shortcuts and y that is not kept */
-  void *again;     /* capacity x largest inside blocks: y computed again */
+  void *buffer[3]; /* capacity x largest: gradients; on the way forward shortcuts */
+  void *again;     /* in float32, capacity x largest inside blocks: y that is not kept */
   /* Activations of embed. */
   guint embed_capacity;
   void *embed_buffer[4];
@@ -99,10 +99,15 @@ add_layer (SupconResnet *net, SupconParams *params, const char *conv_name, const
   layer->running_var
       = supcon_params_add (params, name, SUPCON_PARAM_BUFFER, SUPCON_PART_ENCODER, 1, dims, SUPCON_INIT_ONE, 0, seed);
 
-  layer->scale = supcon_real_alloc (4 * (gsize)conv->out_c);
+  layer->scale = supcon_real_alloc (9 * (gsize)conv->out_c);
   layer->shift = layer->scale + conv->out_c;
   layer->mean = layer->shift + conv->out_c;
   layer->variance = layer->mean + conv->out_c;
+  layer->sum = layer->variance + conv->out_c;
+  layer->product = layer->sum + conv->out_c;
+  layer->a = layer->product + conv->out_c;
+  layer->b = layer->a + conv->out_c;
+  layer->d = layer->b + conv->out_c;
   net->largest = MAX (net->largest, supcon_conv_out_size (conv));
 }
 
@@ -302,12 +307,8 @@ pack (Layer *layer, const SupconParams *params, guint threads)
 static void
 reserve (SupconResnet *net, SupconWorkspace *workspace, guint n)
 {
-  for (guint i = 0; i < net->n_layers; i++) {
-    const SupconConv *conv = &net->layers[i].conv;
-
-    supcon_conv_reserve (conv, n, workspace);
-    supcon_norm_reserve ((gsize)n * conv->out_h * conv->out_w, conv->out_c, workspace);
-  }
+  for (guint i = 0; i < net->n_layers; i++)
+    supcon_conv_norm_reserve (&net->layers[i].conv, n, workspace);
 }
 
 /* The shortcut of option A: every other pixel, the new channels zero. */
@@ -328,21 +329,21 @@ pad_shortcut (const Layer *first, const Layer *last, guint n, const void *x, voi
       }
 }
 
-/* dx += the gradient of pad_shortcut. */
+/* dx = the gradient of pad_shortcut. */
 static void
 pad_shortcut_backward (const Layer *first, const Layer *last, guint n, const void *dy, void *dx)
 {
   const SupconConv *in = &first->conv, *out = &last->conv;
-  gsize from = 0;
+  gsize size = supcon_feature_size (in->precision);
+  const char *from = dy;
 
+  memset (dx, 0, n * supcon_conv_in_size (in) * size);
   for (guint image = 0; image < n; image++)
     for (guint row = 0; row < out->out_h; row++)
-      for (guint col = 0; col < out->out_w; col++, from += out->out_c) {
+      for (guint col = 0; col < out->out_w; col++, from += out->out_c * size) {
         gsize to = (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
 
-        for (guint c = 0; c < in->in_c; c++)
-          supcon_feature_set (dx, to + c, in->precision,
-              supcon_feature_get (dx, to + c, in->precision) + supcon_feature_get (dy, from + c, in->precision));
+        memcpy (supcon_feature_at (dx, to, in->precision), from, in->in_c * size);
       }
 }
 
@@ -456,7 +457,8 @@ prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
 
     last->y = feature_alloc (net, n * supcon_conv_out_size (&last->conv));
   }
-  net->again = feature_alloc (net, n * net->largest_inside);
+  if (net->precision == SUPCON_PRECISION_FLOAT32)
+    net->again = feature_alloc (net, n * net->largest_inside);
   if (!net->pool)
     net->layers[0].y = feature_alloc (net, n * supcon_conv_out_size (stem));
   if (net->pool) {
@@ -481,26 +483,67 @@ fold_batch (Layer *layer, const SupconParams *params)
       params->items[layer->beta].data, layer->scale, layer->shift);
 }
 
-static void
-normalize (const SupconResnet *net, const Layer *layer, SupconWorkspace *workspace, const void *residual, gboolean relu,
-    void *y)
+/* y of a layer inside a block, as the next one reads it. */
+static SupconNormInput
+inside (const Layer *layer)
 {
-  supcon_norm_apply (net->precision, batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->scale,
-      layer->shift, residual, relu, workspace->threads, y);
+  return (SupconNormInput){ .x = layer->out, .scale = layer->scale, .shift = layer->shift, .relu = TRUE };
 }
 
-static void
-forward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace, const void *x,
-    const void *residual, gboolean relu, void *y)
+static SupconNormInput
+kept (const void *y)
 {
-  SupconConvEpilogue epilogue = { .mean = layer->mean, .variance = layer->variance };
+  return (SupconNormInput){ .x = y };
+}
 
+/* The convolution and its statistics. */
+static void
+forward_layer (
+    SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace, const SupconNormInput *x)
+{
   pack (layer, params, workspace->threads);
-  supcon_conv_forward (&layer->conv, net->n, x, layer->packed, &epilogue, workspace, layer->out);
+  supcon_conv_norm_forward (
+      &layer->conv, net->n, x, layer->packed, layer->mean, layer->variance, workspace, net->again, layer->out);
   supcon_norm_update_running (layer->conv.out_c, batch_pixels (net, layer), layer->mean, layer->variance,
       params->items[layer->running_mean].data, params->items[layer->running_var].data);
   fold_batch (layer, params);
-  normalize (net, layer, workspace, residual, relu, y);
+}
+
+static void
+normalize (
+    const SupconResnet *net, const Layer *layer, SupconWorkspace *workspace, const SupconNormInput *input, void *y)
+{
+  supcon_norm_apply (net->precision, batch_pixels (net, layer), layer->conv.out_c, input, workspace->threads, y);
+}
+
+/* x: the block's input. */
+static void
+forward_block (
+    SupconResnet *net, const Block *block, const SupconParams *params, SupconWorkspace *workspace, const void *x)
+{
+  Layer *layers = net->layers + block->first, *last = &layers[block->n - 1];
+  SupconNormInput input = kept (x), sum;
+
+  for (guint i = 0; i < block->n; i++) {
+    forward_layer (net, &layers[i], params, workspace, &input);
+    input = inside (&layers[i]);
+  }
+  sum = inside (last);
+  sum.other = x;
+  if (block->shortcut >= 0) {
+    Layer *shortcut = &net->layers[block->shortcut];
+
+    input = kept (x);
+    forward_layer (net, shortcut, params, workspace, &input);
+    sum.other = shortcut->out;
+    sum.other_scale = shortcut->scale;
+    for (guint c = 0; c < last->conv.out_c; c++)
+      last->shift[c] += shortcut->shift[c];
+  } else if (block->pads) {
+    pad_shortcut (&layers[0], last, net->n, x, net->buffer[0]);
+    sum.other = net->buffer[0];
+  }
+  normalize (net, last, workspace, &sum, last->y);
 }
 
 void
@@ -508,141 +551,136 @@ supcon_resnet_forward (
     SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const void *x, guint n, SupconReal *r)
 {
   const Layer *last = last_layer (net);
-  const SupconConv *stem = &net->layers[0].conv;
-  void *current;
+  Layer *stem = &net->layers[0];
+  SupconNormInput input = kept (x);
+  const void *current;
 
   supcon_resnet_invalidate (net);
   prepare_forward (net, workspace, n);
   net->x = x;
-  current = net->pool ? net->buffer[1] : net->layers[0].y;
-  forward_layer (net, &net->layers[0], params, workspace, x, NULL, TRUE, current);
+  forward_layer (net, stem, params, workspace, &input);
+  input = inside (stem);
+  current = net->pool ? net->buffer[1] : stem->y;
+  normalize (net, stem, workspace, &input, net->pool ? net->buffer[1] : stem->y);
   if (net->pool) {
-    supcon_max_pool_forward (net->precision, n, stem->out_h, stem->out_w, stem->out_c, current, workspace->threads,
-        net->pooled, net->pool_index);
+    supcon_max_pool_forward (net->precision, n, stem->conv.out_h, stem->conv.out_w, stem->conv.out_c, current,
+        workspace->threads, net->pooled, net->pool_index);
     current = net->pooled;
   }
   for (guint b = 0; b < net->n_blocks; b++) {
     const Block *block = &net->blocks[b];
-    Layer *layers = net->layers + block->first;
-    const void *residual = current;
 
-    if (block->shortcut >= 0) {
-      forward_layer (net, &net->layers[block->shortcut], params, workspace, current, NULL, FALSE, net->buffer[0]);
-      residual = net->buffer[0];
-    } else if (block->pads) {
-      pad_shortcut (&layers[0], &layers[block->n - 1], n, current, net->buffer[0]);
-      residual = net->buffer[0];
-    }
-    for (guint i = 0; i < block->n; i++) {
-      gboolean is_last = i == block->n - 1;
-      void *y = is_last ? layers[i].y : net->buffer[1 + i % 2];
-
-      forward_layer (net, &layers[i], params, workspace, current, is_last ? residual : NULL, TRUE, y);
-      current = y;
-    }
+    forward_block (net, block, params, workspace, current);
+    current = net->layers[block->first + block->n - 1].y;
   }
   supcon_average_pool_forward (
       net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
 }
 
-/* Which values come to the ReLU above 0. */
-static SupconNormMask
-mask_of (const Layer *layer)
+/* What the gradient by the layer's y sums up to. */
+static SupconNormSums
+sums_of (const Layer *layer)
 {
-  return (SupconNormMask){ .y = layer->y, .scale = layer->scale, .shift = layer->shift };
+  return (SupconNormSums){ .x = layer->out,
+    .y = layer->y,
+    .scale = layer->scale,
+    .shift = layer->shift,
+    .mean = layer->mean,
+    .sum = layer->sum,
+    .product = layer->product };
 }
 
-/* Norm and weights: dy becomes the gradient by y before its ReLU and dout the convolution's output's. before: the layer
- * whose y is x, where that is not kept; else NULL. */
+/* Gradients of a layer for dz, the one before its ReLU, whose sums are taken. Room: see supcon_conv_norm_backward. */
 static void
-backward_layer (SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
-    const Layer *before, const void *x, const SupconNormMask *mask, void *dy, void *dout)
+backward_layer (const SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
+    const SupconNormInput *x, const void *dz, const SupconConvTarget *target, void *dout)
 {
-  supcon_norm_backward (net->precision, batch_pixels (net, layer), layer->conv.out_c, layer->out, layer->mean,
-      layer->variance, params->items[layer->gamma].data, mask, dy, workspace, dout, params->items[layer->gamma].grad,
+  SupconNormSums sums = sums_of (layer);
+  SupconNormInput dy = supcon_norm_gradient (batch_pixels (net, layer), layer->conv.out_c, &sums, layer->variance,
+      params->items[layer->gamma].data, dz, layer->a, layer->b, layer->d, params->items[layer->gamma].grad,
       params->items[layer->beta].grad);
-  if (before) {
-    normalize (net, before, workspace, NULL, TRUE, net->again);
-    x = net->again;
-  }
-  supcon_conv_backward_weights (&layer->conv, net->n, x, dout, workspace, params->items[layer->weight].grad);
+
+  supcon_conv_norm_backward (&layer->conv, net->n, x, &dy, params->items[layer->weight].data, target, workspace,
+      net->again, dout, params->items[layer->weight].grad);
 }
 
-static void
-backward_input (const SupconResnet *net, const Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
-    const void *dout, gboolean accumulate, void *dx)
-{
-  supcon_conv_backward_input (&layer->conv, net->n, dout, params->items[layer->weight].data, accumulate, workspace, dx);
-}
-
-/* grad: the gradient by the block's output, replaced by that of its input x. free1, free2: of the same size. */
+/* dz: the gradient by the block's output before its ReLU, replaced by that by its input x, before its ReLU where
+ * before, the layer that made x, is given. free1, free2: of the same size. */
 static void
 backward_block (SupconResnet *net, const Block *block, const SupconParams *params, SupconWorkspace *workspace,
-    const void *x, void **grad, void **free1, void **free2)
+    const void *x, const Layer *before, void **dz, void **free1, void **free2)
 {
-  Layer *layers = net->layers + block->first;
-  void *dy = *grad, *dout = *free1, *dnext = *free2;
-  SupconNormMask mask;
+  Layer *layers = net->layers + block->first, *last = &layers[block->n - 1];
+  SupconNormInput input = kept (x);
+  SupconNormSums sums;
+  SupconConvTarget target;
+  void *whole = *dz, *current = whole, *next = *free1, *other = *free2, *swap;
 
-  for (guint i = 0; i < block->n; i++)
-    fold_batch (&layers[i], params);
-  /* The main path down to its first convolution's output; dy keeps the gradient before the last ReLU for the shortcut.
-   */
-  mask = mask_of (&layers[block->n - 1]);
-  backward_layer (net, &layers[block->n - 1], params, workspace, &layers[block->n - 2], NULL, &mask, dy, dout);
-  for (gint i = block->n - 2; i >= 0; i--) {
-    void *swap = dout;
+  /* The main path down to its first layer; 'whole' stays for the shortcut. */
+  for (guint i = block->n - 1; i > 0; i--) {
+    SupconNormInput inner;
 
-    backward_input (net, &layers[i + 1], params, workspace, dout, FALSE, dnext);
-    mask = mask_of (&layers[i]);
-    backward_layer (net, &layers[i], params, workspace, i ? &layers[i - 1] : NULL, x, &mask, dnext, dnext);
-    dout = dnext;
-    dnext = swap;
+    fold_batch (&layers[i - 1], params);
+    inner = inside (&layers[i - 1]);
+    sums = sums_of (&layers[i - 1]);
+    target = (SupconConvTarget){ .dx = next, .sums = &sums };
+    backward_layer (net, &layers[i], params, workspace, &inner, current, &target, current == whole ? other : current);
+    swap = current == whole ? other : current;
+    current = next;
+    next = swap;
   }
-  /* The input's gradient: the shortcut's and the main path's. */
+  /* The shortcut's gradient, to which the main path's is added. */
+  target = (SupconConvTarget){ .dx = whole, .add = whole };
   if (block->shortcut >= 0) {
     Layer *shortcut = &net->layers[block->shortcut];
+    SupconNormSums all = sums_of (shortcut);
 
-    backward_layer (net, shortcut, params, workspace, NULL, x, &(SupconNormMask){ 0 }, dy, dy);
-    backward_input (net, shortcut, params, workspace, dy, FALSE, dnext);
-    backward_input (net, &layers[0], params, workspace, dout, TRUE, dnext);
+    all.scale = NULL;
+    supcon_norm_backward (net->precision, batch_pixels (net, shortcut), shortcut->conv.out_c, &all, whole, workspace);
+    target = (SupconConvTarget){ .dx = next };
+    backward_layer (net, shortcut, params, workspace, &input, whole, &target, whole);
+    target.add = next;
   } else if (block->pads) {
-    backward_input (net, &layers[0], params, workspace, dout, FALSE, dnext);
-    pad_shortcut_backward (&layers[0], &layers[block->n - 1], net->n, dy, dnext);
-  } else {
-    backward_input (net, &layers[0], params, workspace, dout, TRUE, dy);
-    *free1 = dout;
-    *free2 = dnext;
-    return;
+    pad_shortcut_backward (&layers[0], last, net->n, whole, next);
+    target = (SupconConvTarget){ .dx = next, .add = next };
   }
-  *grad = dnext;
-  *free1 = dout;
-  *free2 = dy;
+  if (before) {
+    sums = sums_of (before);
+    target.sums = &sums;
+  }
+  backward_layer (net, &layers[0], params, workspace, &input, current, &target, current);
+  *dz = target.dx;
+  *free1 = current;
+  *free2 = target.dx == whole ? next : whole;
 }
 
 void
 supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr)
 {
-  const SupconConv *last = &last_layer (net)->conv, *stem = &net->layers[0].conv;
-  void *grad = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
-  SupconNormMask mask;
+  Layer *last = &net->layers[net->blocks[net->n_blocks - 1].first + net->blocks[net->n_blocks - 1].n - 1];
+  Layer *stem = &net->layers[0];
+  SupconNormInput input = kept (net->x);
+  SupconNormSums sums = sums_of (last);
+  void *dz = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
 
   supcon_resnet_invalidate (net);
   supcon_average_pool_backward (
-      net->precision, net->n, last->out_h * last->out_w, last->out_c, dr, workspace->threads, grad);
+      net->precision, net->n, last->conv.out_h * last->conv.out_w, last->conv.out_c, dr, workspace->threads, dz);
+  supcon_norm_backward (net->precision, batch_pixels (net, last), last->conv.out_c, &sums, dz, workspace);
   for (gint b = net->n_blocks - 1; b >= 0; b--) {
-    const Block *before = b ? &net->blocks[b - 1] : NULL;
-    const void *stem_out = net->pool ? net->pooled : net->layers[0].y;
+    const Block *previous = b ? &net->blocks[b - 1] : NULL;
+    const Layer *before = previous ? &net->layers[previous->first + previous->n - 1] : net->pool ? NULL : stem;
 
-    backward_block (net, &net->blocks[b], params, workspace,
-        before ? net->layers[before->first + before->n - 1].y : stem_out, &grad, &free1, &free2);
+    backward_block (
+        net, &net->blocks[b], params, workspace, before ? before->y : net->pooled, before, &dz, &free1, &free2);
   }
   if (net->pool) {
-    supcon_max_pool_backward (net->precision, net->n, stem->out_h, stem->out_w, stem->out_c, grad, net->pool_index,
-        workspace->threads, free1);
-    grad = free1;
+    supcon_max_pool_backward (net->precision, net->n, stem->conv.out_h, stem->conv.out_w, stem->conv.out_c, dz,
+        net->pool_index, workspace->threads, free1);
+    dz = free1;
+    fold_batch (stem, params);
+    sums = sums_of (stem);
+    supcon_norm_backward (net->precision, batch_pixels (net, stem), stem->conv.out_c, &sums, dz, workspace);
   }
-  fold_batch (&net->layers[0], params);
-  mask = mask_of (&net->layers[0]);
-  backward_layer (net, &net->layers[0], params, workspace, NULL, net->x, &mask, grad, grad);
+  backward_layer (net, stem, params, workspace, &input, dz, NULL, dz);
 }

@@ -414,7 +414,7 @@ supcon_conv_forward (const SupconConv *conv, guint n, const void *x, const Supco
     .partial = epilogue && epilogue->mean ? workspace->shared : NULL };
 
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
-    supcon_bf16_forward (conv, n, x, packed, epilogue, workspace, y);
+    supcon_bf16_forward (conv, n, &(SupconNormInput){ .x = x }, packed, epilogue, workspace, y);
     return;
   }
   correlate (&self);
@@ -427,7 +427,9 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
   gsize col_stride = (gsize)conv->stride * conv->in_c;
 
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
-    supcon_bf16_backward_input (conv, n, dy, w, accumulate, workspace, dx);
+    SupconConvTarget target = { .dx = dx, .add = accumulate ? dx : NULL };
+
+    supcon_bf16_backward_input (conv, n, &(SupconNormInput){ .x = dy }, w, &target, workspace);
     return;
   }
   /* Pixels that no tap reaches have gradient zero. */

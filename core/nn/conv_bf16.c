@@ -12,21 +12,27 @@ typedef struct {
   SupconBf16Grid grid;
   guint channels;               /* of the destination */
   const SupconBfloat16 *packed; /* panel after panel: taps_h x run rows in pairs */
-  SupconBfloat16 *target;       /* of output (0, 0) of picture 0 */
-  gsize image_stride, row_stride, col_stride;
-  gboolean accumulate;
-  guint splits; /* of the panels */
+  SupconBfloat16 *target;
+  gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
+  guint splits;                                      /* of the panels */
   SupconWorkspace *workspace;
-  const SupconConvEpilogue *epilogue;
-  SupconReal *partial; /* for mean and variance: bands x 2 x channels, sums and sums of squares */
+  const SupconConvEpilogue *epilogue; /* of forward */
+  const SupconConvTarget *gradient;   /* of the gradient by input */
+  SupconReal *partial;                /* bands x 2 x channels: two sums over a band's pixels, or NULL */
 } Walk;
 
 /* A picture's part of a band and the panel that is being computed. */
 typedef struct {
   guint image, first_row, rows;
   guint channel, width, valid; /* the panel's first channel, columns, and how many of those are channels */
-  SupconReal *sum, *squares;
+  SupconReal *sum, *product;
 } Place;
+
+static gsize
+round_up (gsize n, gsize unit)
+{
+  return (n + unit - 1) / unit * unit;
+}
 
 static gsize
 reals (gsize bytes)
@@ -34,76 +40,121 @@ reals (gsize bytes)
   return (bytes + sizeof (SupconReal) - 1) / sizeof (SupconReal);
 }
 
-/* What becomes of the sums. */
-typedef enum { STORE, STATISTICS, ACCUMULATE, SCALE, SCALE_ADD } Finish;
+/* What becomes of a block's sums. */
+typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_MASK_Y, GRADIENT_MASK_X, GRADIENT_SUMS } Finish;
 
-/* n <= 16 channels of a pixel: 'at' in the target and the residual, 'channel' in the panel. */
+/* n <= 16 channels of 'count' pixels: at[i] in the target is what c + of[i] PANEL holds. */
 static SUPCON_INLINE void
-finish_lanes (const Walk *self, const Place *place, const float *c, gsize at, guint channel, guint n, const Finish kind)
+finish_channels (const Walk *self, const Place *place, const float *c, const gsize *at, const guint8 *of, guint count,
+    guint channel, guint n, const Finish kind, const gboolean add)
 {
   const SupconPrecision real = SUPCON_PRECISION_FLOAT32, half = SUPCON_PRECISION_BFLOAT16;
-  const SupconConvEpilogue *epilogue = self->epilogue;
-  SupconLanes value = __builtin_convertvector(*(const SupconFloatLanes *)(c + channel), SupconLanes), other;
+  const gboolean sums = kind == STATISTICS || kind >= GRADIENT_MASK_Y;
+  const SupconNormSums *norm = kind >= GRADIENT_MASK_Y ? self->gradient->sums : NULL;
+  const void *added = kind == SCALE ? self->epilogue->residual : kind >= GRADIENT ? self->gradient->add : NULL;
+  SupconLanes scale = { 0 }, shift = { 0 }, mean = { 0 }, sum, product;
 
-  if (kind == ACCUMULATE) {
-    supcon_lanes_load (&other, self->target, at + channel, n, half);
-    value += other;
+  if (kind == SCALE || kind == GRADIENT_MASK_X) {
+    supcon_lanes_load (&scale, kind == SCALE ? self->epilogue->scale : norm->scale, place->channel + channel, n, real);
+    supcon_lanes_load (&shift, kind == SCALE ? self->epilogue->shift : norm->shift, place->channel + channel, n, real);
   }
-  if (kind >= SCALE) {
-    SupconLanes shift;
+  if (kind >= GRADIENT_MASK_Y)
+    supcon_lanes_load (&mean, norm->mean, place->channel + channel, n, real);
+  sum = *(const SupconLanes *)(place->sum + channel);
+  product = *(const SupconLanes *)(place->product + channel);
+  for (guint i = 0; i < count; i++) {
+    SupconLanes value = __builtin_convertvector(*(const SupconFloatLanes *)(c + of[i] * PANEL + channel), SupconLanes);
+    SupconLanes other, x;
+    gsize to = at[i] + channel;
 
-    supcon_lanes_load (&other, epilogue->scale, place->channel + channel, n, real);
-    supcon_lanes_load (&shift, epilogue->shift, place->channel + channel, n, real);
-    value = value * other + shift;
-    if (kind == SCALE_ADD) {
-      supcon_lanes_load (&other, epilogue->residual, at + channel, n, half);
+    if (kind == SCALE)
+      value = value * scale + shift;
+    if (add) {
+      supcon_lanes_load (&other, added, to, n, half);
       value += other;
     }
-    if (epilogue->relu)
+    if (kind == SCALE && self->epilogue->relu)
       supcon_lanes_relu (&value);
+    if (kind >= GRADIENT_MASK_Y)
+      supcon_lanes_load (&x, norm->x, to, n, half);
+    if (kind == GRADIENT_MASK_Y)
+      supcon_lanes_load (&other, norm->y, to, n, half);
+    if (kind == GRADIENT_MASK_X)
+      other = x * scale + shift;
+    if (kind == GRADIENT_MASK_Y || kind == GRADIENT_MASK_X)
+      supcon_lanes_relu_backward (&value, &other);
+    supcon_lanes_store (&value, self->target, to, n, half);
+    if (sums) {
+      supcon_lanes_load (&value, self->target, to, n, half); /* rounded */
+      sum += value;
+    }
+    if (kind == STATISTICS)
+      product += value * value;
+    else if (sums)
+      product += value * (x - mean);
   }
-  supcon_lanes_store (&value, self->target, at + channel, n, half);
-  if (kind == STATISTICS) {
-    supcon_lanes_load (&other, self->target, at + channel, n, half);
-    *(SupconLanes *)(place->sum + channel) += other;
-    *(SupconLanes *)(place->squares + channel) += other * other;
+  if (sums) {
+    *(SupconLanes *)(place->sum + channel) = sum;
+    *(SupconLanes *)(place->product + channel) = product;
   }
 }
 
 /* The sums of slots p0 and up to where they belong. */
 static SUPCON_INLINE void
-finish (const Walk *self, const Place *place, gsize p0, const float *c, const Finish kind)
+finish (const Walk *self, const Place *place, gsize p0, const float *c, const Finish kind, const gboolean add)
 {
-  guint row = p0 / self->grid.pitch, col = p0 % self->grid.pitch;
+  guint row = p0 / self->grid.pitch, col = p0 % self->grid.pitch, count = 0;
+  gsize at[PANEL];
+  guint8 of[PANEL];
 
-  for (guint i = 0; i < PANEL && row < place->rows; i++, c += PANEL) {
+  for (guint i = 0; i < PANEL && row < place->rows; i++) {
     if (col < self->grid.grid.cols) {
-      gsize at = place->image * self->image_stride + (place->first_row + row) * self->row_stride
-                 + col * self->col_stride + place->channel;
-
-      for (guint channel = 0; channel < place->valid; channel += SUPCON_LANES)
-        finish_lanes (self, place, c, at, channel, MIN (SUPCON_LANES, place->valid - channel), kind);
+      at[count] = self->first + place->image * self->image_stride + (place->first_row + row) * self->row_stride
+                  + col * self->col_stride + place->channel;
+      of[count++] = i;
     }
     if (++col == self->grid.pitch) {
       col = 0;
       row++;
     }
   }
+  for (guint channel = 0; channel < place->valid; channel += SUPCON_LANES) {
+    if (place->valid - channel >= SUPCON_LANES)
+      finish_channels (self, place, c, at, of, count, channel, SUPCON_LANES, kind, add);
+    else
+      finish_channels (self, place, c, at, of, count, channel, place->valid - channel, kind, add);
+  }
 }
 
 SUPCON_MULTIVERSION static void
 finish_block (const Walk *self, const Place *place, gsize p0, const float *c)
 {
-  if (self->partial)
-    finish (self, place, p0, c, STATISTICS);
-  else if (self->accumulate)
-    finish (self, place, p0, c, ACCUMULATE);
-  else if (!self->epilogue)
-    finish (self, place, p0, c, STORE);
-  else if (self->epilogue->residual)
-    finish (self, place, p0, c, SCALE_ADD);
-  else
-    finish (self, place, p0, c, SCALE);
+  const SupconConvTarget *gradient = self->gradient;
+
+  if (gradient) {
+    const SupconNormSums *sums = gradient->sums;
+
+    if (!sums && gradient->add)
+      finish (self, place, p0, c, GRADIENT, TRUE);
+    else if (!sums)
+      finish (self, place, p0, c, GRADIENT, FALSE);
+    else if (sums->y && gradient->add)
+      finish (self, place, p0, c, GRADIENT_MASK_Y, TRUE);
+    else if (sums->y)
+      finish (self, place, p0, c, GRADIENT_MASK_Y, FALSE);
+    else if (sums->scale)
+      finish (self, place, p0, c, GRADIENT_MASK_X, gradient->add != NULL);
+    else
+      finish (self, place, p0, c, GRADIENT_SUMS, gradient->add != NULL);
+  } else if (self->partial) {
+    finish (self, place, p0, c, STATISTICS, FALSE);
+  } else if (!self->epilogue) {
+    finish (self, place, p0, c, STORE, FALSE);
+  } else if (self->epilogue->residual) {
+    finish (self, place, p0, c, SCALE, TRUE);
+  } else {
+    finish (self, place, p0, c, SCALE, FALSE);
+  }
 }
 
 static void
@@ -133,7 +184,7 @@ walk_task (gsize task, guint worker, gpointer data)
 
   kernels->begin ();
   for (guint panel = panels * split / self->splits; panel < panels * (split + 1) / self->splits; panel++) {
-    SupconReal sum[PANEL] = { 0 }, squares[PANEL] = { 0 };
+    SupconReal sum[PANEL] = { 0 }, product[PANEL] = { 0 };
     SupconBf16Tile tile = { .a_row = slot,
       .a_outer = taps,
       .outer = grid->taps_h,
@@ -146,7 +197,7 @@ walk_task (gsize task, guint worker, gpointer data)
     place.width = tile.cols * SUPCON_BF16_BLOCK;
     place.valid = MIN (place.width, self->channels - place.channel);
     place.sum = sum;
-    place.squares = squares;
+    place.product = product;
     tile.b = self->packed + (gsize)grid->taps_h * run * place.channel;
     for (guint image = 0; image < images; image++) {
       place.image = first_image + image;
@@ -155,7 +206,7 @@ walk_task (gsize task, guint worker, gpointer data)
         if (!self->grid.direct) {
           tile.a = scratch + (image * self->grid.image + p) * slot;
         } else {
-          tile.a = self->grid.source + (place.first_row + p) * slot;
+          tile.a = (const SupconBfloat16 *)self->grid.source.x + (place.first_row + p) * slot;
           if (outputs - p < tile.rows * SUPCON_BF16_BLOCK) { /* what is read too much might not be memory */
             memcpy (scratch, tile.a, (outputs - p) * slot * sizeof *scratch);
             tile.a = scratch;
@@ -170,7 +221,7 @@ walk_task (gsize task, guint worker, gpointer data)
 
       for (guint j = 0; j < place.valid; j++) {
         to[j] = sum[j];
-        to[self->channels + j] = squares[j];
+        to[self->channels + j] = product[j];
       }
     }
   }
@@ -196,20 +247,20 @@ combine_statistics (const Walk *self, gsize bands)
   }
 }
 
-static void
+/* Gives back the bands. */
+static gsize
 walk (Walk *self)
 {
   guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK);
   gsize bands = supcon_grid_bands (&self->grid.grid, self->grid.images);
 
   if (bands == 0)
-    return;
+    return 0;
   if (self->grid.pointwise)
     self->row_stride = self->col_stride;
   self->splits = MIN (panels, (MIN_TASKS + bands - 1) / bands);
   supcon_parallel_for (self->workspace->threads, bands * self->splits, walk_task, self);
-  if (self->partial)
-    combine_statistics (self, bands);
+  return bands;
 }
 
 /* Elements of packed weights: 'channels' columns of taps_h runs. */
@@ -220,30 +271,49 @@ packed_size (const SupconBf16Grid *grid, guint channels)
          * supcon_padded_channels (channels, SUPCON_BF16_BLOCK);
 }
 
+/* The grid of one phase of the gradient by input; FALSE where no tap reaches a pixel. */
+static gboolean
+phase_grid (const SupconConv *conv, guint n, guint phase, const SupconNormInput *dy, SupconBf16Grid *grid, gsize *first)
+{
+  SupconPhase ph = supcon_phase_of (phase / conv->stride, conv->in_h, conv->kernel, conv->stride, conv->pad);
+  SupconPhase pw = supcon_phase_of (phase % conv->stride, conv->in_w, conv->kernel, conv->stride, conv->pad);
+  SupconGrid plain;
+
+  if (!ph.count || !pw.count || !ph.taps || !pw.taps)
+    return FALSE;
+  plain = supcon_phase_grid (conv, NULL, &ph, &pw);
+  supcon_bf16_grid_init (grid, conv, &plain, dy, n);
+  *first = ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c;
+  return TRUE;
+}
+
+/* SupconReal's of the workspace that the packed weights take. */
+static gsize
+packed_reals (const SupconBf16Grid *grid, guint channels)
+{
+  return reals (round_up (packed_size (grid, channels) * sizeof (SupconBfloat16), 64));
+}
+
 void
 supcon_bf16_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
 {
+  const SupconNormInput none = { 0 };
   SupconBf16Grid grid;
-  gsize worker, shared;
+  gsize worker, shared, first, packed = 0, sums = 0;
 
-  supcon_bf16_grid_forward (&grid, conv, NULL, n);
+  supcon_bf16_grid_forward (&grid, conv, &none, n);
   worker = supcon_bf16_copy_size (&grid, conv->in_c) * sizeof (SupconBfloat16);
-  shared = supcon_grid_bands (&grid.grid, grid.images) * 2 * conv->out_c * sizeof (SupconReal);
+  shared = supcon_grid_bands (&grid.grid, grid.images) * 2 * conv->out_c;
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
-    SupconPhase ph = supcon_phase_of (phase / conv->stride, conv->in_h, conv->kernel, conv->stride, conv->pad);
-    SupconPhase pw = supcon_phase_of (phase % conv->stride, conv->in_w, conv->kernel, conv->stride, conv->pad);
-    SupconGrid plain;
-
-    if (!ph.count || !pw.count || !ph.taps || !pw.taps)
+    if (!phase_grid (conv, n, phase, &none, &grid, &first))
       continue;
-    plain = supcon_phase_grid (conv, NULL, &ph, &pw);
-    supcon_bf16_grid_init (&grid, conv, &plain, NULL, n);
     worker = MAX (worker, supcon_bf16_copy_size (&grid, conv->out_c) * sizeof (SupconBfloat16));
-    shared = MAX (shared, packed_size (&grid, conv->in_c) * sizeof (SupconBfloat16));
+    packed = MAX (packed, packed_reals (&grid, conv->in_c));
+    sums += supcon_grid_bands (&grid.grid, grid.images) * 2 * conv->in_c;
   }
   worker = MAX (worker, supcon_bf16_weights_worker_size (conv, n));
-  shared = MAX (shared, supcon_bf16_weights_shared_size (conv, n));
-  supcon_workspace_reserve (workspace, reals (worker), reals (shared));
+  shared = MAX (MAX (shared, packed + sums), reals (supcon_bf16_weights_shared_size (conv, n)));
+  supcon_workspace_reserve (workspace, reals (worker), shared);
 }
 
 typedef struct {
@@ -260,7 +330,7 @@ supcon_bf16_packed_size (const SupconConv *conv)
 {
   SupconBf16Grid grid;
 
-  supcon_bf16_grid_forward (&grid, conv, NULL, 1);
+  supcon_bf16_grid_forward (&grid, conv, &(SupconNormInput){ 0 }, 1);
   return reals (packed_size (&grid, conv->out_c) * sizeof (SupconBfloat16));
 }
 
@@ -333,12 +403,12 @@ supcon_bf16_pack (const SupconConv *conv, const SupconReal *w, guint threads, vo
   SupconBf16Grid grid;
   Packing packing = { .conv = conv, .grid = &grid, .w = w, .packed = packed };
 
-  supcon_bf16_grid_forward (&grid, conv, NULL, 1);
+  supcon_bf16_grid_forward (&grid, conv, &(SupconNormInput){ 0 }, 1);
   supcon_parallel_for (threads, supcon_panels (conv->out_c, SUPCON_BF16_BLOCK), pack_task, &packing);
 }
 
 void
-supcon_bf16_forward (const SupconConv *conv, guint n, const void *x, const void *packed,
+supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const void *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
 {
   Walk self = { .channels = conv->out_c,
@@ -350,45 +420,57 @@ supcon_bf16_forward (const SupconConv *conv, guint n, const void *x, const void 
     .workspace = workspace,
     .epilogue = epilogue,
     .partial = epilogue && epilogue->mean ? workspace->shared : NULL };
+  gsize bands;
 
   supcon_bf16_grid_forward (&self.grid, conv, x, n);
-  walk (&self);
+  bands = walk (&self);
+  if (self.partial)
+    combine_statistics (&self, bands);
 }
 
 void
-supcon_bf16_backward_input (const SupconConv *conv, guint n, const void *dy, const SupconReal *w, gboolean accumulate,
-    SupconWorkspace *workspace, void *dx)
+supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
+    const SupconConvTarget *target, SupconWorkspace *workspace)
 {
-  gsize col_stride = (gsize)conv->stride * conv->in_c;
+  gsize col_stride = (gsize)conv->stride * conv->in_c, bands = 0;
+  SupconReal *partial = NULL;
 
   /* Pixels that no tap reaches have gradient zero. */
-  if (!accumulate && conv->kernel < conv->stride)
-    memset (dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconBfloat16));
+  g_assert (conv->kernel >= conv->stride || !target->sums);
+  if (!target->add && conv->kernel < conv->stride)
+    memset (target->dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconBfloat16));
+  if (target->sums) { /* behind the largest phase's weights */
+    SupconBf16Grid grid;
+    gsize first, packed = 0;
+
+    for (guint phase = 0; phase < conv->stride * conv->stride; phase++)
+      if (phase_grid (conv, n, phase, dy, &grid, &first))
+        packed = MAX (packed, packed_reals (&grid, conv->in_c));
+    partial = workspace->shared + packed;
+  }
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
-    guint phase_h = phase / conv->stride, phase_w = phase % conv->stride;
-    SupconPhase ph = supcon_phase_of (phase_h, conv->in_h, conv->kernel, conv->stride, conv->pad);
-    SupconPhase pw = supcon_phase_of (phase_w, conv->in_w, conv->kernel, conv->stride, conv->pad);
-    SupconGrid plain = supcon_phase_grid (conv, NULL, &ph, &pw);
     Walk self = { .channels = conv->in_c,
       .packed = (SupconBfloat16 *)workspace->shared,
-      .target = (SupconBfloat16 *)dx + ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c,
+      .target = target->dx,
       .image_stride = supcon_conv_in_size (conv),
       .row_stride = conv->in_w * col_stride,
       .col_stride = col_stride,
-      .accumulate = accumulate,
-      .workspace = workspace };
+      .workspace = workspace,
+      .gradient = target,
+      .partial = partial ? partial + bands * 2 * conv->in_c : NULL };
     Packing packing = { .conv = conv,
       .grid = &self.grid,
       .w = w,
       .packed = (SupconBfloat16 *)workspace->shared,
       .turned = TRUE,
-      .phase_h = phase_h,
-      .phase_w = phase_w };
+      .phase_h = phase / conv->stride,
+      .phase_w = phase % conv->stride };
 
-    if (!ph.count || !pw.count || !ph.taps || !pw.taps)
+    if (!phase_grid (conv, n, phase, dy, &self.grid, &self.first))
       continue;
-    supcon_bf16_grid_init (&self.grid, conv, &plain, dy, n);
     supcon_parallel_for (workspace->threads, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), pack_task, &packing);
-    walk (&self);
+    bands += walk (&self);
   }
+  if (target->sums)
+    supcon_norm_add_partial (conv->in_c, bands, partial, target->sums);
 }

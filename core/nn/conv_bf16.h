@@ -5,20 +5,22 @@
  * A band's inputs are copied to 'slots', one for each place of the padded band, so that output pixel p (numbered along
  * the slots) reads the taps of kernel row t as one run from slot p + some offset of t: a tile of consecutive outputs is
  * a matrix with an even stride, whatever rows it crosses. With stride 1 a slot is a pixel, and a run covers the next
- * ones; some numbers are of no output, and what is computed for them is dropped. With a larger stride a slot holds the
- * whole run of one output, and rows are sorted by their remainder.
+ * ones; some numbers are of no output, and what is computed for them is dropped. Zeros after a row are those before the
+ * next, and likewise those below a picture and above the next. With a larger stride a slot holds the whole run of one
+ * output, and rows are sorted by their remainder.
  */
 #ifndef SUPCON_NN_CONV_BF16_H
 #define SUPCON_NN_CONV_BF16_H
 
 #include "nn/bf16_tile.h"
 #include "nn/conv_band.h"
+#include "nn/conv_norm.h"
 
 #define SUPCON_MAX_TAPS 16
 
 typedef struct {
   SupconGrid grid; /* its source is not used */
-  const SupconBfloat16 *source;
+  SupconNormInput source;
   guint images;       /* of the batch */
   gboolean pointwise; /* all pixels of the batch are one picture of one column */
   gboolean direct;    /* the source itself is in the order of slots */
@@ -29,9 +31,9 @@ typedef struct {
 
 /** For one of conv's grids: cuts it into bands and fills the rest. */
 void supcon_bf16_grid_init (
-    SupconBf16Grid *self, const SupconConv *conv, const SupconGrid *grid, const void *source, guint n);
+    SupconBf16Grid *self, const SupconConv *conv, const SupconGrid *grid, const SupconNormInput *source, guint n);
 /** For the forward pass. */
-void supcon_bf16_grid_forward (SupconBf16Grid *self, const SupconConv *conv, const void *x, guint n);
+void supcon_bf16_grid_forward (SupconBf16Grid *self, const SupconConv *conv, const SupconNormInput *x, guint n);
 
 /** Elements of a slot that holds 'channels' of the input's channels. */
 gsize supcon_bf16_slot (const SupconBf16Grid *self, guint channels);
@@ -49,15 +51,15 @@ void supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint imag
 gsize supcon_bf16_weights_worker_size (const SupconConv *conv, guint n);
 gsize supcon_bf16_weights_shared_size (const SupconConv *conv, guint n);
 
-/** As nn/conv.h's. */
+/** As nn/conv.h's and nn/conv_norm.h's; workspace for both. */
 void supcon_bf16_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 gsize supcon_bf16_packed_size (const SupconConv *conv);
 void supcon_bf16_pack (const SupconConv *conv, const SupconReal *w, guint threads, void *packed);
-void supcon_bf16_forward (const SupconConv *conv, guint n, const void *x, const void *packed,
+void supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const void *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y);
-void supcon_bf16_backward_input (const SupconConv *conv, guint n, const void *dy, const SupconReal *w,
-    gboolean accumulate, SupconWorkspace *workspace, void *dx);
-void supcon_bf16_backward_weights (
-    const SupconConv *conv, guint n, const void *x, const void *dy, SupconWorkspace *workspace, SupconReal *dw);
+void supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
+    const SupconConvTarget *target, SupconWorkspace *workspace);
+void supcon_bf16_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    SupconWorkspace *workspace, SupconReal *dw);
 
 #endif

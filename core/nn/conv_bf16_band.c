@@ -4,28 +4,45 @@
 /* Output pixels of a task: its inputs, a panel of weights and the sums stay in a core's level-two cache. */
 #define BAND_PIXELS 512
 
+/* Places from one row (or picture) to the next with stride 1, for outputs 'out' that read 'taps' from 'off' on of 'in':
+ * those behind the row's end may be the next one's first where both are outside. */
+static guint
+shared_pitch (guint out, guint taps, gint off, guint in)
+{
+  gint before = MAX (0, -off), all = out + taps - 1;
+
+  return MIN (all, MAX ((gint)out, MAX ((gint)in - off, all - before)));
+}
+
 void
 supcon_bf16_grid_init (
-    SupconBf16Grid *self, const SupconConv *conv, const SupconGrid *grid, const void *source, guint n)
+    SupconBf16Grid *self, const SupconConv *conv, const SupconGrid *grid, const SupconNormInput *source, guint n)
 {
-  *self = (SupconBf16Grid){ .grid = *grid, .source = source, .images = n };
+  *self = (SupconBf16Grid){ .grid = *grid, .source = *source, .images = n };
   if (conv->kernel == 1 && conv->stride == 1 && conv->pad == 0) {
     self->pointwise = TRUE;
-    self->direct = grid->c % SUPCON_BF16_STEP == 0;
+    self->direct = grid->c % SUPCON_BF16_STEP == 0 && !source->scale;
     self->grid.rows = self->grid.h = n * grid->h * grid->w;
     self->grid.cols = self->grid.w = 1;
     self->images = 1;
   }
   supcon_grid_cut_to (&self->grid, BAND_PIXELS);
   self->grid.band_images = MIN (self->grid.band_images, self->images);
-  self->pitch = grid->stride == 1 ? self->grid.cols + grid->taps_w - 1 : self->grid.cols;
+  self->pitch = self->grid.cols;
   self->plane_rows = self->grid.band_rows + (grid->taps_h - 1) / grid->stride;
+  if (grid->stride == 1) {
+    self->pitch = shared_pitch (self->grid.cols, grid->taps_w, grid->off_w, self->grid.w);
+    if (self->grid.band_rows == self->grid.rows)
+      self->plane_rows = shared_pitch (self->grid.rows, grid->taps_h, grid->off_h, self->grid.h);
+  }
   self->image = (gsize)self->plane_rows * self->pitch;
-  self->plane = self->grid.band_images * self->image;
+  /* What the last picture shares with none comes behind. */
+  self->plane = self->grid.band_images * self->image
+                + (gsize)(self->grid.band_rows + (grid->taps_h - 1) / grid->stride - self->plane_rows) * self->pitch;
 }
 
 void
-supcon_bf16_grid_forward (SupconBf16Grid *self, const SupconConv *conv, const void *x, guint n)
+supcon_bf16_grid_forward (SupconBf16Grid *self, const SupconConv *conv, const SupconNormInput *x, guint n)
 {
   SupconGrid grid = supcon_conv_grid (conv, NULL);
 
@@ -53,28 +70,22 @@ supcon_bf16_tap (const SupconBf16Grid *self, guint tap)
 gsize
 supcon_bf16_copy_size (const SupconBf16Grid *self, guint channels)
 {
-  return (self->grid.stride * self->plane + 2 * SUPCON_BF16_BLOCK) * supcon_bf16_slot (self, channels)
+  return (self->grid.stride * self->plane + 2 * SUPCON_BF16_BLOCK + self->grid.taps_w)
+             * supcon_bf16_slot (self, channels)
          + supcon_bf16_run (self, channels);
 }
 
-/* Columns first and up of a source row, 'count' of them; outside is zero. */
+/* Columns first and up of a source row, which begins at pixel 'row', 'count' of them; outside is zero. */
 static void
-copy_pixels (
-    const SupconBf16Grid *self, const SupconBfloat16 *row, gint first, guint count, guint channels, SupconBfloat16 *to)
+copy_pixels (const SupconBf16Grid *self, gsize row, gint first, guint count, guint first_channel, guint channels,
+    SupconBfloat16 *to)
 {
   gint left = CLAMP (-first, 0, (gint)count), right = CLAMP ((gint)self->grid.w - first, left, (gint)count);
-  const SupconBfloat16 *from = row + (gssize)(first + left) * self->grid.c;
 
   memset (to, 0, left * channels * sizeof *to);
-  to += left * channels;
-  if (channels == self->grid.c) {
-    memcpy (to, from, (gsize)(right - left) * channels * sizeof *to);
-    to += (gsize)(right - left) * channels;
-  } else {
-    for (gint i = left; i < right; i++, to += channels, from += self->grid.c)
-      memcpy (to, from, channels * sizeof *to);
-  }
-  memset (to, 0, ((gint)count - right) * channels * sizeof *to);
+  supcon_norm_load (SUPCON_PRECISION_BFLOAT16, &self->source, self->grid.c, row + first + left, right - left,
+      first_channel, channels, to + left * channels);
+  memset (to + right * channels, 0, ((gint)count - right) * channels * sizeof *to);
 }
 
 void
@@ -86,37 +97,38 @@ supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint images, g
 
   for (guint remainder = 0; remainder < MIN (grid->stride, grid->taps_h); remainder++)
     for (guint image = 0; image < images; image++) {
-      const SupconBfloat16 *source
-          = self->source + (gsize)(first_image + image) * grid->h * grid->w * grid->c + first_channel;
+      gsize source = (gsize)(first_image + image) * grid->h;
       guint plane_rows = rows + (grid->taps_h - 1 - remainder) / grid->stride;
       SupconBfloat16 *to = copy + (remainder * self->plane + image * self->image) * slot;
 
       for (guint i = 0; i < plane_rows; i++, to += self->pitch * slot) {
         gint row = (gint)((first_row + i) * grid->stride + remainder) + grid->off_h;
-        const SupconBfloat16 *from = source + (gssize)row * grid->w * grid->c;
+        gsize first_pixel = (source + row) * grid->w;
 
         if (row < 0 || row >= (gint)grid->h) {
           memset (to, 0, self->pitch * slot * sizeof *to);
         } else if (grid->stride == 1) {
-          copy_pixels (self, from, grid->off_w, self->pitch, channels, to);
+          copy_pixels (self, first_pixel, grid->off_w, self->pitch, first_channel, channels, to);
         } else {
           guint run = grid->taps_w * channels;
 
           for (guint col = 0; col < grid->cols; col++) {
             gint first = (gint)(col * grid->stride) + grid->off_w;
 
-            if (slot == SUPCON_BF16_STEP && channels == grid->c && first >= 0
+            if (slot == SUPCON_BF16_STEP && channels == grid->c && !self->source.scale && first >= 0
                 && first * channels + SUPCON_BF16_STEP <= grid->w * channels) {
               /* Few channels: a whole step at once; at its end, too, weights are zero. */
-              memcpy (to + col * slot, from + first * channels, SUPCON_BF16_STEP * sizeof *to);
+              memcpy (to + col * slot, (const SupconBfloat16 *)self->source.x + (first_pixel + first) * channels,
+                  SUPCON_BF16_STEP * sizeof *to);
             } else {
-              copy_pixels (self, from, first, grid->taps_w, channels, to + col * slot);
+              copy_pixels (self, first_pixel, first, grid->taps_w, first_channel, channels, to + col * slot);
               memset (to + col * slot + run, 0, (slot - run) * sizeof *to);
             }
           }
         }
       }
-      /* A run may end in the next slots, where its weights are zero: what it reads there must be finite. */
-      memset (to, 0, SUPCON_BF16_STEP * sizeof *to);
+      /* The last row's run goes on behind it, and may end in the next slots, where its weights are zero: what it reads
+       * there must be finite. */
+      memset (to, 0, (SUPCON_BF16_STEP + grid->taps_w * slot) * sizeof *to);
     }
 }

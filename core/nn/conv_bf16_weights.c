@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The gradient by weights in bfloat16: the inputs' slots transposed, so that a tap is a shift along a row, times dy in
- * pairs of slots, zero where a slot is of no output. A task owns some input channels and a share of the bands; shares
- * are added in their order at the end. */
+/* The gradient by weights in bfloat16: dy transposed, so that a row is a channel's slots, zero where a slot is of no
+ * output, times the inputs' slots in pairs. A tap is a shift by slots, so of the pairs there are two copies, those that
+ * begin with even slots and with odd ones: no row of a tile lies across two cache lines. A task owns some output
+ * channels and a share of the bands; shares are added in their order at the end. */
 #include "nn/conv_bf16.h"
 
 #include "simd.h"
@@ -14,13 +15,15 @@
 typedef struct {
   const SupconConv *conv;
   SupconBf16Grid grid;
-  const SupconBfloat16 *dy;
-  guint group; /* input channels of a task */
+  SupconNormInput dy;
+  guint group; /* output channels of a task */
   guint groups, shares;
   gsize bands;
-  guint taps, rows, cols; /* of a task's sums: taps x rows x cols */
-  gsize columns, length;  /* slots of a transposed row, and those that are summed */
-  float *partial;         /* shares x groups x sums */
+  guint taps, terms;     /* sums of an output channel: taps x terms of a slot */
+  guint rows, cols;      /* of a task's sums: taps x rows x cols */
+  gsize length, columns; /* slots that are summed; elements of a transposed row */
+  gsize slots, pairs;    /* slots that some tap reads, and elements of a copy in pairs */
+  float *partial;        /* shares x groups x sums */
   SupconReal *dw;
   SupconWorkspace *workspace;
 } Gradient;
@@ -32,25 +35,31 @@ round_up (gsize n, gsize unit)
 }
 
 static void
-gradient_init (Gradient *self, const SupconConv *conv, const void *x, guint n)
+gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x, guint n)
 {
-  gsize per_channel = (gsize)conv->kernel * conv->kernel * conv->out_c;
-  gboolean shifts = conv->stride == 1; /* taps of a kernel row are shifts too, else rows */
+  gsize per_channel = (gsize)conv->kernel * conv->kernel * conv->in_c, last;
+  gboolean shifts = conv->stride == 1; /* taps of a kernel row are shifts too, else parts of a slot */
 
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
   self->conv = conv;
-  self->group = MIN (conv->in_c, MAX (TASK_SUMS / per_channel / PANEL, 1) * PANEL);
-  self->groups = (conv->in_c + self->group - 1) / self->group;
+  self->group = MIN (conv->out_c, MAX (TASK_SUMS / per_channel / PANEL, 1) * PANEL);
+  self->groups = (conv->out_c + self->group - 1) / self->group;
   self->bands = supcon_grid_bands (&self->grid.grid, self->grid.images);
   self->shares = MIN (self->bands, (MIN_TASKS + self->groups - 1) / self->groups);
   self->taps = shifts ? conv->kernel * conv->kernel : conv->kernel;
-  self->rows = round_up (shifts ? self->group : conv->kernel * self->group, SUPCON_BF16_BLOCK);
-  self->cols = supcon_padded_channels (conv->out_c, SUPCON_BF16_BLOCK);
-  /* The last rows of the last picture's part are of no output. */
-  self->length = round_up (self->grid.plane - (conv->kernel - 1) / conv->stride * self->grid.pitch, SUPCON_BF16_STEP);
+  self->terms = shifts ? conv->in_c : conv->kernel * conv->in_c;
+  self->rows = round_up (self->group, SUPCON_BF16_BLOCK);
+  self->cols = supcon_padded_channels (self->terms, SUPCON_BF16_BLOCK);
+  self->length = round_up ((gsize)(self->grid.grid.band_images - 1) * self->grid.image
+                               + (gsize)(self->grid.grid.band_rows - 1) * self->grid.pitch + self->grid.grid.cols,
+      SUPCON_BF16_STEP);
   /* An odd number of cache lines, so that rows do not fall on one another in the cache. */
-  self->columns = round_up (conv->stride * self->grid.plane + conv->kernel + SUPCON_BF16_STEP, 2 * SUPCON_BF16_STEP)
-                  + SUPCON_BF16_STEP;
+  self->columns = round_up (self->length, 2 * SUPCON_BF16_STEP) + SUPCON_BF16_STEP;
+  last = 0;
+  for (guint tap = 0; tap < conv->kernel; tap++)
+    last = MAX (last, supcon_bf16_tap (&self->grid, tap));
+  self->slots = round_up (self->length + last + (shifts ? conv->kernel : 1), 2);
+  self->pairs = self->slots * self->cols;
 }
 
 static gsize
@@ -59,10 +68,21 @@ sums_of (const Gradient *self)
   return (gsize)self->taps * self->rows * self->cols;
 }
 
+/* Elements of a band's inputs, with what is read one slot behind them. */
 static gsize
 copy_size (const Gradient *self)
 {
-  return round_up (supcon_bf16_copy_size (&self->grid, self->group), SUPCON_BF16_STEP);
+  guint channels = self->conv->in_c;
+
+  return round_up (
+      MAX (supcon_bf16_copy_size (&self->grid, channels), (self->slots + 2) * supcon_bf16_slot (&self->grid, channels)),
+      SUPCON_BF16_STEP);
+}
+
+static gsize
+dy_size (const Gradient *self)
+{
+  return round_up (self->length * self->group, SUPCON_BF16_STEP);
 }
 
 gsize
@@ -70,8 +90,8 @@ supcon_bf16_weights_worker_size (const SupconConv *conv, guint n)
 {
   Gradient self = { 0 };
 
-  gradient_init (&self, conv, NULL, n);
-  return (copy_size (&self) + self.rows * self.columns + self.cols * self.length) * sizeof (SupconBfloat16);
+  gradient_init (&self, conv, &(SupconNormInput){ 0 }, n);
+  return (copy_size (&self) + 2 * self.pairs + dy_size (&self) + self.rows * self.columns) * sizeof (SupconBfloat16);
 }
 
 gsize
@@ -79,7 +99,7 @@ supcon_bf16_weights_shared_size (const SupconConv *conv, guint n)
 {
   Gradient self = { 0 };
 
-  gradient_init (&self, conv, NULL, n);
+  gradient_init (&self, conv, &(SupconNormInput){ 0 }, n);
   return self.shares * self.groups * sums_of (&self) * sizeof (float);
 }
 
@@ -130,38 +150,60 @@ transpose (const SupconBfloat16 *from, gsize slot, gsize n, guint rows, SupconBf
     memset (to + row * columns + n, 0, (columns - n) * sizeof *to);
 }
 
-/* One panel of dy, in pairs of slots. */
+typedef SupconBfloat16 Pairs __attribute__ ((vector_size (64), aligned (2), may_alias));
+
+/* Slots first, first + 1; first + 2, ... of 'terms' elements each in pairs, panel after panel of up to 32 terms. */
 SUPCON_MULTIVERSION static void
-pair_slots (const Gradient *self, guint first_image, guint images, guint first_row, guint rows, guint channel,
-    guint width, guint32 *to)
+pair_slots (const SupconBfloat16 *from, gsize slot, gsize slots, guint terms, SupconBfloat16 *to)
 {
-  static const SupconBfloat16 zeros[PANEL];
-  const SupconConv *conv = self->conv;
-  const SupconBf16Grid *grid = &self->grid;
-  guint valid = MIN (width, conv->out_c - channel), image = 0, row = 0, col = 0;
+  for (guint panel = 0; panel < supcon_panels (terms, SUPCON_BF16_BLOCK); panel++) {
+    guint blocks = supcon_panel_vectors (terms, SUPCON_BF16_BLOCK, panel);
 
-  for (gsize pair = 0; pair < self->length / 2; pair++, to += width) {
-    const SupconBfloat16 *of[2] = { zeros, zeros };
+    for (guint block = 0; block < blocks; block++) {
+      guint term = panel * PANEL + block * SUPCON_BF16_BLOCK, valid = MIN (SUPCON_BF16_BLOCK, terms - term);
+      const SupconBfloat16 *x = from + term;
+      SupconBfloat16 *pair = to + block * PANEL;
 
-    for (guint half = 0; half < 2; half++) {
-      if (image < images && row < rows && col < grid->grid.cols)
-        of[half] = self->dy
-                   + (((gsize)(first_image + image) * grid->grid.rows + first_row + row) * grid->grid.cols + col)
-                         * conv->out_c
-                   + channel;
-      if (++col == grid->pitch) {
-        col = 0;
-        if (++row == grid->plane_rows) {
-          row = 0;
-          image++;
+      if (valid == SUPCON_BF16_BLOCK) {
+        for (gsize i = 0; i < slots; i += 2, x += 2 * slot, pair += blocks * PANEL) {
+          SupconHalfLanes even = *(const SupconHalfLanes *)x, odd = *(const SupconHalfLanes *)(x + slot);
+
+          *(Pairs *)pair = __builtin_shufflevector (even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+              8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+      } else {
+        for (gsize i = 0; i < slots; i += 2, x += 2 * slot, pair += blocks * PANEL) {
+          for (guint j = 0; j < valid; j++) {
+            pair[2 * j] = x[j];
+            pair[2 * j + 1] = x[slot + j];
+          }
+          memset (pair + 2 * valid, 0, (PANEL - 2 * valid) * sizeof *pair);
         }
       }
     }
-    for (guint j = 0; j < valid; j++)
-      to[j] = of[0][j] | (guint32)of[1][j] << 16;
-    for (guint j = valid; j < width; j++)
-      to[j] = 0;
+    to += slots * blocks * SUPCON_BF16_BLOCK;
   }
+}
+
+/* Output channels first_channel and up of a band's dy in the inputs' slots, zero where a slot is of no output. */
+static void
+copy_dy (const Gradient *self, guint first_image, guint images, guint first_row, guint rows, guint first_channel,
+    guint channels, SupconBfloat16 *to)
+{
+  const SupconBf16Grid *grid = &self->grid;
+  gsize cols = grid->grid.cols, slots = 0;
+
+  for (guint image = 0; image < images; image++)
+    for (guint row = 0; row < rows; row++) {
+      gsize place = image * grid->image + row * grid->pitch;
+
+      memset (to + slots * channels, 0, (place - slots) * channels * sizeof *to);
+      supcon_norm_load (SUPCON_PRECISION_BFLOAT16, &self->dy, self->conv->out_c,
+          ((first_image + image) * grid->grid.rows + first_row + row) * cols, cols, first_channel, channels,
+          to + place * channels);
+      slots = place + cols;
+    }
+  memset (to + slots * channels, 0, (self->length - slots) * channels * sizeof *to);
 }
 
 static void
@@ -172,50 +214,48 @@ gradient_task (gsize task, guint worker, gpointer data)
   const SupconBf16Grid *grid = &self->grid;
   const SupconGrid *plain = &grid->grid;
   guint number = task % self->groups, share = task / self->groups, first_channel = number * self->group;
-  guint channels = MIN (self->group, plain->c - first_channel);
-  guint terms = plain->stride == 1 ? channels : plain->taps_w * channels;
+  guint channels = MIN (self->group, self->conv->out_c - first_channel);
+  gsize slot = supcon_bf16_slot (grid, plain->c), used = copy_size (self);
   guint bands_of_image = (plain->rows + plain->band_rows - 1) / plain->band_rows;
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
-  SupconBfloat16 *transposed = copy + copy_size (self), *pairs = transposed + self->rows * self->columns;
+  SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = pairs[1] + self->pairs;
+  SupconBfloat16 *transposed = dy + dy_size (self);
   float *sums = self->partial + task * sums_of (self);
 
   memset (sums, 0, sums_of (self) * sizeof *sums);
   /* Slots that a band leaves out must be finite, as dy is zero there. */
-  memset (copy, 0, copy_size (self) * sizeof *copy);
+  memset (copy, 0, used * sizeof *copy);
+  memset (transposed, 0, self->rows * self->columns * sizeof *transposed);
   kernels->begin ();
   for (gsize b = self->bands * share / self->shares; b < self->bands * (share + 1) / self->shares; b++) {
     guint first_image = b / bands_of_image * plain->band_images;
     guint images = MIN (plain->band_images, grid->images - first_image);
     guint first_row = b % bands_of_image * plain->band_rows, rows = MIN (plain->band_rows, plain->rows - first_row);
 
-    if (grid->direct) {
-      transpose (
-          grid->source + (gsize)first_row * plain->c + first_channel, plain->c, rows, terms, transposed, self->columns);
-    } else {
-      supcon_bf16_copy (grid, first_image, images, first_row, rows, first_channel, channels, copy);
-      transpose (
-          copy, supcon_bf16_slot (grid, channels), plain->stride * grid->plane, terms, transposed, self->columns);
-    }
-    for (guint channel = 0; channel < self->cols; channel += PANEL) {
+    supcon_bf16_copy (grid, first_image, images, first_row, rows, 0, plain->c, copy);
+    for (guint odd = 0; odd < MIN (2, self->taps); odd++)
+      pair_slots (copy + odd * slot, slot, self->slots, self->terms, pairs[odd]);
+    copy_dy (self, first_image, images, first_row, rows, first_channel, channels, dy);
+    transpose (dy, channels, self->length, channels, transposed, self->columns);
+    for (guint col = 0; col < self->cols; col += PANEL) {
       const gsize none = 0;
       SupconBf16Tile tile = { .a_row = self->columns,
-        .b = pairs,
         .a_outer = &none,
         .outer = 1,
         .inner = self->length / SUPCON_BF16_STEP,
-        .cols = MIN (2, (self->cols - channel) / SUPCON_BF16_BLOCK),
+        .cols = MIN (2, (self->cols - col) / SUPCON_BF16_BLOCK),
         .c_row = self->cols,
         .accumulate = TRUE };
 
-      pair_slots (self, first_image, images, first_row, rows, channel, tile.cols * SUPCON_BF16_BLOCK, (guint32 *)pairs);
-      for (guint row = 0; row < terms; row += tile.rows * SUPCON_BF16_BLOCK) {
-        tile.rows = terms - row > SUPCON_BF16_BLOCK ? 2 : 1;
+      for (guint row = 0; row < channels; row += tile.rows * SUPCON_BF16_BLOCK) {
+        tile.rows = channels - row > SUPCON_BF16_BLOCK ? 2 : 1;
+        tile.a = transposed + row * self->columns;
         for (guint tap = 0; tap < self->taps; tap++) {
           gsize shift = plain->stride == 1 ? supcon_bf16_tap (grid, tap / plain->taps_w) + tap % plain->taps_w
                                            : supcon_bf16_tap (grid, tap);
 
-          tile.a = transposed + row * self->columns + shift;
-          tile.c = sums + ((gsize)tap * self->rows + row) * self->cols + channel;
+          tile.b = pairs[shift % 2] + self->slots * col + shift / 2 * 2 * tile.cols * SUPCON_BF16_BLOCK;
+          tile.c = sums + ((gsize)tap * self->rows + row) * self->cols + col;
           kernels->product (&tile);
         }
       }
@@ -224,35 +264,62 @@ gradient_task (gsize task, guint worker, gpointer data)
   kernels->end ();
 }
 
+/* 16 x 16: four times, row i and row i + 8 interleaved become rows 2 i and 2 i + 1. */
+static SUPCON_INLINE void
+transpose_sixteen (SupconFloatLanes *x)
+{
+  SupconFloatLanes y[16];
+
+#pragma GCC unroll 4
+  for (guint stage = 0; stage < 4; stage++) {
+#pragma GCC unroll 8
+    for (guint i = 0; i < 8; i++) {
+      y[2 * i] = __builtin_shufflevector (x[i], x[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      y[2 * i + 1]
+          = __builtin_shufflevector (x[i], x[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+#pragma GCC unroll 16
+    for (guint i = 0; i < 16; i++)
+      x[i] = y[i];
+  }
+}
+
+/* The sums of a tap and a block of output channels: all shares' to dw. */
 SUPCON_MULTIVERSION static void
 sum_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Gradient *self = data;
   const SupconConv *conv = self->conv;
-  guint tap = task / self->groups, number = task % self->groups, first_channel = number * self->group;
-  guint channels = MIN (self->group, conv->in_c - first_channel);
+  guint tap = task % self->taps, first = task / self->taps * SUPCON_BF16_BLOCK, number = first / self->group;
+  guint row = first % self->group, channels = MIN (SUPCON_BF16_BLOCK, conv->out_c - first);
 
-  for (guint channel = 0; channel < channels; channel++) {
-    SupconReal *dw = self->dw + ((gsize)tap * conv->in_c + first_channel + channel) * conv->out_c;
-    gsize row = conv->stride == 1 ? (gsize)tap * self->rows + channel
-                                  : (gsize)(tap / conv->kernel) * self->rows + tap % conv->kernel * channels + channel;
+  for (guint term = 0; term < self->terms; term += SUPCON_BF16_BLOCK) {
+    guint terms = MIN (SUPCON_BF16_BLOCK, self->terms - term);
+    SupconReal *dw = self->dw + ((gsize)tap * self->terms + term) * conv->out_c + first;
+    SupconFloatLanes sum[16] = { { 0 } };
 
     for (guint share = 0; share < self->shares; share++) {
-      const float *from = self->partial + (share * self->groups + number) * sums_of (self) + row * self->cols;
+      const float *from = self->partial + (share * self->groups + number) * sums_of (self)
+                          + ((gsize)tap * self->rows + row) * self->cols + term;
 
-      for (guint o = 0; o < conv->out_c; o++)
-        dw[o] += from[o];
+      for (guint i = 0; i < SUPCON_BF16_BLOCK; i++)
+        sum[i] += *(const SupconFloatLanes *)(from + i * self->cols);
     }
+    transpose_sixteen (sum);
+    for (guint t = 0; t < terms; t++)
+      for (guint i = 0; i < channels; i++)
+        dw[(gsize)t * conv->out_c + i] += sum[t][i];
   }
 }
 
 void
-supcon_bf16_backward_weights (
-    const SupconConv *conv, guint n, const void *x, const void *dy, SupconWorkspace *workspace, SupconReal *dw)
+supcon_bf16_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    SupconWorkspace *workspace, SupconReal *dw)
 {
-  Gradient self = { .dy = dy, .partial = (float *)workspace->shared, .dw = dw, .workspace = workspace };
+  Gradient self = { .dy = *dy, .partial = (float *)workspace->shared, .dw = dw, .workspace = workspace };
+  gsize blocks = (conv->out_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
 
   gradient_init (&self, conv, x, n);
   supcon_parallel_for (workspace->threads, self.groups * self.shares, gradient_task, &self);
-  supcon_parallel_for (workspace->threads, (gsize)conv->kernel * conv->kernel * self.groups, sum_task, &self);
+  supcon_parallel_for (workspace->threads, self.taps * blocks, sum_task, &self);
 }

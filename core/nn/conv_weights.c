@@ -172,7 +172,7 @@ supcon_conv_backward_weights (
     .workspace = workspace };
 
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
-    supcon_bf16_backward_weights (conv, n, x, dy, workspace, dw);
+    supcon_bf16_backward_weights (conv, n, &(SupconNormInput){ .x = x }, &(SupconNormInput){ .x = dy }, workspace, dw);
     return;
   }
   if (supcon_winograd_fits (conv)) {

@@ -9,18 +9,17 @@
 
 /* Elements of a task: a part of the level-two cache. */
 #define CHUNK_ELEMENTS 32768
+/* Pixels of which one block of channels is read after the other: they stay in the level-one cache. */
+#define RUN 16
 
 typedef struct {
   SupconPrecision precision;
   gsize pixels, chunk;
   guint c;
-  const void *x, *residual;
-  SupconNormMask mask;
-  const SupconReal *scale, *shift, *mean;
-  gboolean relu;
+  const SupconNormInput *input;
+  const SupconNormSums *sums;
   void *out, *dy;
-  SupconReal *partial; /* chunks x 2 x c: sums of dy and of dy (x - mean) */
-  const SupconReal *a, *b, *d;
+  SupconReal *partial; /* chunks x 2 x c: sums of dz and of dz (x - mean) */
 } Norm;
 
 static gsize
@@ -63,56 +62,103 @@ load_real (SupconLanes *to, const SupconReal *x, guint i, guint n)
   supcon_lanes_load (to, x, i, n, SUPCON_PRECISION_FLOAT32);
 }
 
+/* n <= 16 channels of some pixels; from, to: the elements at which the first pixel's are. */
 static SUPCON_INLINE void
-apply_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
+load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, guint channel, guint n, void *out,
+    gsize to, guint to_c, const gboolean two, const gboolean relu, const SupconPrecision precision)
 {
-  const guint c = self->c;
-  gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
+  SupconLanes scale, shift, other_scale = { 0 };
 
-  for (gsize p = chunk * self->chunk; p < end; p++)
-    for (guint i = 0; i < c; i += SUPCON_LANES) {
-      guint n = MIN (SUPCON_LANES, c - i);
-      SupconLanes value, scale, shift, residual;
+  load_real (&scale, input->scale, channel, n);
+  load_real (&shift, input->shift, channel, n);
+  if (input->other_scale)
+    load_real (&other_scale, input->other_scale, channel, n);
+  else
+    other_scale += 1;
+  for (gsize i = 0; i < count; i++, from += c, to += to_c) {
+    SupconLanes value, other;
 
-      supcon_lanes_load (&value, self->x, p * c + i, n, precision);
-      load_real (&scale, self->scale, i, n);
-      load_real (&shift, self->shift, i, n);
-      value = value * scale + shift;
-      if (self->residual) {
-        supcon_lanes_load (&residual, self->residual, p * c + i, n, precision);
-        value += residual;
-      }
-      if (self->relu)
-        supcon_lanes_relu (&value);
-      supcon_lanes_store (&value, self->out, p * c + i, n, precision);
+    supcon_lanes_load (&value, input->x, from, n, precision);
+    value = value * scale + shift;
+    if (two) {
+      supcon_lanes_load (&other, input->other, from, n, precision);
+      value += other * other_scale;
     }
+    if (relu)
+      supcon_lanes_relu (&value);
+    supcon_lanes_store (&value, out, to, n, precision);
+  }
+}
+
+static SUPCON_INLINE void
+load_run (const SupconNormInput *input, guint c, gsize first, gsize count, guint first_channel, guint channels,
+    void *out, gsize to, const SupconPrecision precision)
+{
+  for (guint i = 0; i < channels; i += SUPCON_LANES) {
+    guint channel = first_channel + i, left = channels - i;
+    gsize from = first * c + channel;
+
+    if (left < SUPCON_LANES)
+      load_channels (
+          input, from, c, count, channel, left, out, to + i, channels, input->other != NULL, input->relu, precision);
+    else if (input->other && input->relu)
+      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, TRUE, TRUE, precision);
+    else if (input->other)
+      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, TRUE, FALSE, precision);
+    else if (input->relu)
+      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, FALSE, TRUE, precision);
+    else
+      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, FALSE, FALSE, precision);
+  }
 }
 
 SUPCON_MULTIVERSION static void
-apply_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+load_scaled (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
+    guint first_channel, guint channels, void *to)
 {
-  const Norm *self = data;
+  for (gsize i = 0; i < count; i += RUN) {
+    gsize run = MIN (RUN, count - i);
 
-  if (self->precision == SUPCON_PRECISION_BFLOAT16)
-    apply_chunk (self, task, SUPCON_PRECISION_BFLOAT16);
-  else
-    apply_chunk (self, task, SUPCON_PRECISION_FLOAT32);
+    if (precision == SUPCON_PRECISION_BFLOAT16)
+      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, SUPCON_PRECISION_BFLOAT16);
+    else
+      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, SUPCON_PRECISION_FLOAT32);
+  }
 }
 
 void
-supcon_norm_apply (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *scale,
-    const SupconReal *shift, const void *residual, gboolean relu, guint threads, void *y)
+supcon_norm_load (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
+    guint first_channel, guint channels, void *to)
 {
-  Norm self = { .precision = precision,
-    .pixels = pixels,
-    .chunk = chunk_pixels (c),
-    .c = c,
-    .x = x,
-    .scale = scale,
-    .shift = shift,
-    .residual = residual,
-    .relu = relu,
-    .out = y };
+  gsize size = supcon_feature_size (precision);
+
+  if (input->scale) {
+    load_scaled (precision, input, c, first, count, first_channel, channels, to);
+  } else if (channels == c) {
+    memcpy (to, supcon_feature_at (input->x, first * c, precision), count * c * size);
+  } else {
+    const char *from = supcon_feature_at (input->x, first * c + first_channel, precision);
+
+    for (gsize i = 0; i < count; i++, from += c * size)
+      memcpy ((char *)to + i * channels * size, from, channels * size);
+  }
+}
+
+static void
+apply_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Norm *self = data;
+  gsize first = task * self->chunk;
+
+  supcon_norm_load (self->precision, self->input, self->c, first, MIN (self->chunk, self->pixels - first), 0, self->c,
+      supcon_feature_at (self->out, first * self->c, self->precision));
+}
+
+void
+supcon_norm_apply (
+    SupconPrecision precision, gsize pixels, guint c, const SupconNormInput *input, guint threads, void *y)
+{
+  Norm self = { .precision = precision, .pixels = pixels, .chunk = chunk_pixels (c), .c = c, .input = input, .out = y };
 
   supcon_parallel_for (threads, n_chunks (pixels, c), apply_task, &self);
 }
@@ -120,46 +166,46 @@ supcon_norm_apply (SupconPrecision precision, gsize pixels, guint c, const void 
 void
 supcon_norm_reserve (gsize pixels, guint c, SupconWorkspace *workspace)
 {
-  supcon_workspace_reserve (workspace, 0, n_chunks (pixels, c) * 2 * c + 3 * c);
+  supcon_workspace_reserve (workspace, 0, n_chunks (pixels, c) * 2 * c);
 }
 
 static SUPCON_INLINE void
 sum_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
 {
   const guint c = self->c;
-  const SupconNormMask *mask = &self->mask;
-  SupconReal *sums = self->partial + chunk * 2 * c, *products = sums + c;
+  const SupconNormSums *sums = self->sums;
+  SupconReal *total = self->partial + chunk * 2 * c, *products = total + c;
   gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
 
-  memset (sums, 0, 2 * c * sizeof *sums);
+  memset (total, 0, 2 * c * sizeof *total);
   for (gsize p = chunk * self->chunk; p < end; p++)
     for (guint i = 0; i < c; i += SUPCON_LANES) {
       guint n = MIN (SUPCON_LANES, c - i);
       SupconLanes x, dy, mean, sum, product;
 
       supcon_lanes_load (&dy, self->dy, p * c + i, n, precision);
-      supcon_lanes_load (&x, self->x, p * c + i, n, precision);
-      if (mask->y || mask->scale) {
+      supcon_lanes_load (&x, sums->x, p * c + i, n, precision);
+      if (sums->y || sums->scale) {
         SupconLanes y;
 
-        if (mask->y) {
-          supcon_lanes_load (&y, mask->y, p * c + i, n, precision);
+        if (sums->y) {
+          supcon_lanes_load (&y, sums->y, p * c + i, n, precision);
         } else {
           SupconLanes shift;
 
-          load_real (&y, mask->scale, i, n);
-          load_real (&shift, mask->shift, i, n);
+          load_real (&y, sums->scale, i, n);
+          load_real (&shift, sums->shift, i, n);
           y = x * y + shift;
         }
         supcon_lanes_relu_backward (&dy, &y);
         supcon_lanes_store (&dy, self->dy, p * c + i, n, precision);
       }
-      load_real (&mean, self->mean, i, n);
-      load_real (&sum, sums, i, n);
+      load_real (&mean, sums->mean, i, n);
+      load_real (&sum, total, i, n);
       load_real (&product, products, i, n);
       sum += dy;
       product += dy * (x - mean);
-      supcon_lanes_store (&sum, sums, i, n, SUPCON_PRECISION_FLOAT32);
+      supcon_lanes_store (&sum, total, i, n, SUPCON_PRECISION_FLOAT32);
       supcon_lanes_store (&product, products, i, n, SUPCON_PRECISION_FLOAT32);
     }
 }
@@ -175,74 +221,51 @@ sums_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
     sum_chunk (self, task, SUPCON_PRECISION_FLOAT32);
 }
 
-/* dx = a dy + b x + d, by channel */
-static SUPCON_INLINE void
-gradient_chunk (const Norm *self, gsize chunk, const SupconPrecision precision)
+void
+supcon_norm_add_partial (guint c, gsize n, const SupconReal *partial, const SupconNormSums *sums)
 {
-  const guint c = self->c;
-  gsize end = MIN (self->pixels, (chunk + 1) * self->chunk);
+  for (guint i = 0; i < c; i++) {
+    double sum = 0, product = 0;
 
-  for (gsize p = chunk * self->chunk; p < end; p++)
-    for (guint i = 0; i < c; i += SUPCON_LANES) {
-      guint n = MIN (SUPCON_LANES, c - i);
-      SupconLanes x, dy, a, b, d;
-
-      supcon_lanes_load (&x, self->x, p * c + i, n, precision);
-      supcon_lanes_load (&dy, self->dy, p * c + i, n, precision);
-      load_real (&a, self->a, i, n);
-      load_real (&b, self->b, i, n);
-      load_real (&d, self->d, i, n);
-      dy = a * dy + b * x + d;
-      supcon_lanes_store (&dy, self->out, p * c + i, n, precision);
+    for (gsize k = 0; k < n; k++) {
+      sum += partial[k * 2 * c + i];
+      product += partial[k * 2 * c + c + i];
     }
-}
-
-SUPCON_MULTIVERSION static void
-gradient_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
-{
-  const Norm *self = data;
-
-  if (self->precision == SUPCON_PRECISION_BFLOAT16)
-    gradient_chunk (self, task, SUPCON_PRECISION_BFLOAT16);
-  else
-    gradient_chunk (self, task, SUPCON_PRECISION_FLOAT32);
+    sums->sum[i] = sum;
+    sums->product[i] = product;
+  }
 }
 
 void
-supcon_norm_backward (SupconPrecision precision, gsize pixels, guint c, const void *x, const SupconReal *mean,
-    const SupconReal *variance, const SupconReal *gamma, const SupconNormMask *mask, void *dy,
-    SupconWorkspace *workspace, void *dx, SupconReal *dgamma, SupconReal *dbeta)
+supcon_norm_backward (
+    SupconPrecision precision, gsize pixels, guint c, const SupconNormSums *sums, void *dy, SupconWorkspace *workspace)
 {
-  gsize chunks = n_chunks (pixels, c);
-  SupconReal *a = workspace->shared + chunks * 2 * c, *b = a + c, *d = b + c;
   Norm self = { .precision = precision,
     .pixels = pixels,
     .chunk = chunk_pixels (c),
     .c = c,
-    .x = x,
-    .mean = mean,
-    .mask = *mask,
+    .sums = sums,
     .dy = dy,
-    .out = dx,
-    .partial = workspace->shared,
-    .a = a,
-    .b = b,
-    .d = d };
+    .partial = workspace->shared };
 
-  supcon_parallel_for (workspace->threads, chunks, sums_task, &self);
+  supcon_parallel_for (workspace->threads, n_chunks (pixels, c), sums_task, &self);
+  supcon_norm_add_partial (c, n_chunks (pixels, c), self.partial, sums);
+}
+
+SupconNormInput
+supcon_norm_gradient (gsize pixels, guint c, const SupconNormSums *sums, const SupconReal *variance,
+    const SupconReal *gamma, const void *dz, SupconReal *a, SupconReal *b, SupconReal *d, SupconReal *dgamma,
+    SupconReal *dbeta)
+{
   for (guint i = 0; i < c; i++) {
-    double invstd = 1.0 / sqrt (variance[i] + SUPCON_NORM_EPSILON), sum = 0, product = 0;
+    double invstd = 1.0 / sqrt (variance[i] + SUPCON_NORM_EPSILON);
 
-    for (gsize chunk = 0; chunk < chunks; chunk++) {
-      sum += self.partial[chunk * 2 * c + i];
-      product += self.partial[chunk * 2 * c + c + i];
-    }
-    dbeta[i] += sum;
-    dgamma[i] += product * invstd;
-    /* dx = gamma invstd (dy - mean (dy) - xhat mean (dy xhat)) */
+    dbeta[i] += sums->sum[i];
+    dgamma[i] += sums->product[i] * invstd;
+    /* dx = gamma invstd (dz - mean (dz) - xhat mean (dz xhat)) */
     a[i] = gamma[i] * invstd;
-    b[i] = -a[i] * invstd * invstd * product / pixels;
-    d[i] = -a[i] * sum / pixels - b[i] * mean[i];
+    b[i] = -a[i] * invstd * invstd * sums->product[i] / pixels;
+    d[i] = -a[i] * sums->sum[i] / pixels - b[i] * sums->mean[i];
   }
-  supcon_parallel_for (workspace->threads, chunks, gradient_task, &self);
+  return (SupconNormInput){ .x = dz, .scale = a, .other = sums->x, .other_scale = b, .shift = d };
 }

@@ -296,6 +296,7 @@ norm_forward (gpointer data, SupconReal *y)
 {
   NormCase *self = data;
   SupconReal scale[8], shift[8];
+  SupconNormInput input = { .x = self->x, .other = self->residual, .scale = scale, .shift = shift, .relu = self->relu };
 
   for (guint i = 0; i < self->c; i++) {
     double sum = 0, squares = 0;
@@ -308,8 +309,7 @@ norm_forward (gpointer data, SupconReal *y)
     self->variance[i] = squares / self->pixels;
   }
   supcon_norm_fold (self->c, self->mean, self->variance, self->gamma, self->beta, scale, shift);
-  supcon_norm_apply (
-      SUPCON_PRECISION_FLOAT32, self->pixels, self->c, self->x, scale, shift, self->residual, self->relu, 2, y);
+  supcon_norm_apply (SUPCON_PRECISION_FLOAT32, self->pixels, self->c, &input, 2, y);
 }
 
 START_TEST (test_norm)
@@ -320,8 +320,9 @@ START_TEST (test_norm)
     gsize size = norm.pixels * norm.c;
     SupconReal *direction = random_array (size, 1), *dy = random_array (size, 1), *y = supcon_real_alloc (size);
     SupconReal *dx = supcon_real_alloc (size);
-    SupconReal dgamma[8] = { 0 }, dbeta[8] = { 0 }, scale[8], shift[8];
-    SupconNormMask mask = { 0 };
+    SupconReal dgamma[8] = { 0 }, dbeta[8] = { 0 }, scale[8], shift[8], sum[8], product[8], a[8], b[8], d[8];
+    SupconNormSums sums = { .mean = norm.mean, .sum = sum, .product = product };
+    SupconNormInput gradient;
     SupconWorkspace workspace = { .threads = 2 };
 
     norm.x = random_array (size, 2);
@@ -330,13 +331,14 @@ START_TEST (test_norm)
     norm.residual = test < 2 ? random_array (size, 5) : NULL;
     norm_forward (&norm, y);
     supcon_norm_fold (norm.c, norm.mean, norm.variance, norm.gamma, norm.beta, scale, shift);
-    if (test == 1)
-      mask.y = y;
-    else if (test == 2)
-      mask = (SupconNormMask){ .scale = scale, .shift = shift };
+    sums.x = norm.x;
+    sums.y = test == 1 ? y : NULL;
+    sums.scale = test == 2 ? scale : NULL;
+    sums.shift = shift;
     supcon_norm_reserve (norm.pixels, norm.c, &workspace);
-    supcon_norm_backward (SUPCON_PRECISION_FLOAT32, norm.pixels, norm.c, norm.x, norm.mean, norm.variance, norm.gamma,
-        &mask, dy, &workspace, dx, dgamma, dbeta);
+    supcon_norm_backward (SUPCON_PRECISION_FLOAT32, norm.pixels, norm.c, &sums, dy, &workspace);
+    gradient = supcon_norm_gradient (norm.pixels, norm.c, &sums, norm.variance, norm.gamma, dy, a, b, d, dgamma, dbeta);
+    supcon_norm_apply (SUPCON_PRECISION_FLOAT32, norm.pixels, norm.c, &gradient, 2, dx);
     check_gradient (norm_forward, &norm, size, direction, norm.x, size, dx);
     check_gradient (norm_forward, &norm, size, direction, norm.gamma, norm.c, dgamma);
     check_gradient (norm_forward, &norm, size, direction, norm.beta, norm.c, dbeta);
