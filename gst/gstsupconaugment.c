@@ -24,11 +24,14 @@
 
 #include "gstsupconaugment.h"
 
-#include "augment/augmenter.h"
+#include <gst/base/gstqueuearray.h>
+
 #include "gstsupconaugmentcaps.h"
 #include "gstsupconaugmentsettings.h"
+#include "gstsupconclips.h"
 #include "gstsupconformat.h"
 #include "gstsupconmeta.h"
+#include "gstsupconviews.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_augment_debug);
 #define GST_CAT_DEFAULT gst_supcon_augment_debug
@@ -40,20 +43,19 @@ struct _GstSupconAugment
   GstSupconAugmentSettings settings;    /* under the object lock */
 
   /* The streaming thread's. */
-  SupconAugmenter *augmenter;
   GstVideoInfo in_info, out_info;
-  gboolean frame_known;         /* frame counts on from the last one */
-  guint64 frame;
-  guint64 clip;                 /* clips before this one */
-  guint clip_frames;            /* of this one */
-  guint64 draw;                 /* the number that the frame's views draw by */
+  GstBufferPool *pool;          /* the views' buffers, where downstream has none that does; their sample meta stays */
+  guint window_asked;           /* upstream has been asked for buffers for such a temporal-window */
+  GstSupconClips *clips;
   SupconProgram *program;       /* what the properties were when the frame came */
   gchar *program_text;
+  gboolean frame_known;         /* frame counts on from the last one */
+  guint64 frame;
+  guint frame_views, frame_threads;
   gboolean frame_record;
-  GQueue frames;                /* of the clip: this one, then those before it, with temporal-window */
-  guint frame_views;
-  guint64 frame_seed;
-  guint view;                   /* the view to make next */
+  GstSupconViewDraw draw;       /* of the view to be added next */
+  GstSupconViews *views;        /* of the frame, to be made */
+  GstQueueArray *made;          /* GstBuffer, of the frame, to be pushed */
 };
 
 #define gst_supcon_augment_parent_class parent_class
@@ -123,18 +125,20 @@ gst_supcon_augment_update_program (GstSupconAugment * self, GError ** error)
 }
 
 static void
-gst_supcon_augment_keep_frames (GstSupconAugment * self, guint n)
+gst_supcon_augment_drop_views (GstSupconAugment * self)
 {
-  while (g_queue_get_length (&self->frames) > n)
-    gst_buffer_unref (g_queue_pop_tail (&self->frames));
+  gst_supcon_views_cancel (self->views);
+  while (!gst_queue_array_is_empty (self->made))
+    gst_buffer_unref (gst_queue_array_pop_head (self->made));
 }
 
-/* The frame whose views are not all made is given up, and frames are counted anew. */
+/* Views that are not pushed are given up, and frames are counted anew. */
 static void
-gst_supcon_augment_reset (GstSupconAugment * self)
+gst_supcon_augment_flush (GstSupconAugment * self)
 {
   gst_buffer_replace (&GST_BASE_TRANSFORM (self)->queued_buf, NULL);
-  gst_supcon_augment_keep_frames (self, 0);
+  gst_supcon_augment_drop_views (self);
+  gst_supcon_clips_flush (self->clips);
   self->frame_known = FALSE;
 }
 
@@ -152,15 +156,15 @@ gst_supcon_augment_start (GstBaseTransform * trans)
     self->settings.program_changed = TRUE;
     return FALSE;
   }
-  gst_supcon_augment_reset (self);
-  self->clip = 0;
-  self->clip_frames = 0;
+  gst_supcon_augment_flush (self);
+  gst_supcon_clips_reset (self->clips);
+  self->window_asked = 0;
   GST_OBJECT_LOCK (self);
   if (self->settings.seed < 0) {
     self->settings.seed = (gint64) g_random_int () << 31 | g_random_int () >> 1;
     drawn = TRUE;
   }
-  self->frame_seed = self->settings.seed;
+  self->draw.seed = self->settings.seed;
   GST_OBJECT_UNLOCK (self);
   if (drawn)
     g_object_notify (G_OBJECT (self), "seed");
@@ -170,7 +174,11 @@ gst_supcon_augment_start (GstBaseTransform * trans)
 static gboolean
 gst_supcon_augment_stop (GstBaseTransform * trans)
 {
-  gst_supcon_augment_reset (GST_SUPCON_AUGMENT (trans));
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+
+  gst_supcon_augment_flush (self);
+  gst_supcon_clips_reset (self->clips);
+  gst_clear_object (&self->pool);
   return TRUE;
 }
 
@@ -180,8 +188,6 @@ gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
-  /* Frames of other caps are no neighbours. */
-  gst_supcon_augment_keep_frames (self, 0);
   if (!gst_video_info_from_caps (&self->in_info, in)
       || !gst_video_info_from_caps (&self->out_info, out))
     return FALSE;
@@ -208,25 +214,54 @@ gst_supcon_augment_transform_size (G_GNUC_UNUSED GstBaseTransform * trans,
   return TRUE;
 }
 
+/* Frames are kept for temporal-window, beside the one that is being filled and the one that views are made of. */
 static gboolean
-gst_supcon_augment_propose_allocation (G_GNUC_UNUSED GstBaseTransform * trans,
+gst_supcon_augment_propose_allocation (GstBaseTransform * trans,
     G_GNUC_UNUSED GstQuery * decide_query, GstQuery * query)
 {
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  GstVideoInfo info;
+  GstCaps *caps;
+  guint window;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (!caps || !gst_video_info_from_caps (&info, caps))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  window = self->settings.temporal_window;
+  GST_OBJECT_UNLOCK (self);
+  gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&info),
+      window + 2, 0);
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   return TRUE;
 }
 
-/* A pool that downstream offers may pad rows as downstream likes, if downstream reads the meta that says so. */
+/* All views of a frame are held at once, of which there may be more from one frame to the next: so buffers are
+ * downstream's where it sets no limit to them, else of a pool of one's own. Downstream's may pad rows as it likes, if it
+ * reads the meta that says so. */
 static gboolean
 gst_supcon_augment_decide_allocation (GstBaseTransform * trans,
     GstQuery * query)
 {
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  gboolean offered = gst_query_get_n_allocation_pools (query) > 0;
+  guint size = GST_VIDEO_INFO_SIZE (&self->out_info), min = 0, max = 0;
   GstBufferPool *pool = NULL;
 
-  if (gst_query_get_n_allocation_pools (query) > 0)
-    gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, NULL, NULL);
-  if (pool) {
+  if (offered)
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
+  gst_clear_object (&self->pool);
+  if (pool && max > 0)
+    gst_clear_object (&pool);
+  if (!pool) {
+    self->pool = gst_buffer_pool_new ();
+    if (offered)
+      gst_query_set_nth_allocation_pool (query, 0, self->pool,
+          GST_VIDEO_INFO_SIZE (&self->out_info), min, 0);
+    else
+      gst_query_add_allocation_pool (query, self->pool, size, 0, 0);
+  } else {
     if (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)
         && gst_buffer_pool_has_option (pool,
             GST_BUFFER_POOL_OPTION_VIDEO_META)) {
@@ -242,7 +277,8 @@ gst_supcon_augment_decide_allocation (GstBaseTransform * trans,
       query);
 }
 
-/* Metas about the frame as such go on; those about places, sizes or the memory of this one do not. */
+/* Metas about the frame as such go on; those about places, sizes or the memory of this one do not, and the sample's is
+ * made anew. */
 static gboolean
 gst_supcon_augment_transform_meta (G_GNUC_UNUSED GstBaseTransform * trans,
     G_GNUC_UNUSED GstBuffer * outbuf, GstMeta * meta,
@@ -250,7 +286,8 @@ gst_supcon_augment_transform_meta (G_GNUC_UNUSED GstBaseTransform * trans,
 {
   const gchar *const *tags = gst_meta_api_type_get_tags (meta->info->api);
 
-  if (meta->info->api == GST_VIDEO_CROP_META_API_TYPE)
+  if (meta->info->api == GST_VIDEO_CROP_META_API_TYPE
+      || gst_supcon_meta_is_sample (meta))
     return FALSE;
   return !tags || !tags[0] || (!tags[1]
       && g_str_equal (tags[0], GST_META_TAG_VIDEO_STR));
@@ -265,24 +302,15 @@ gst_supcon_augment_copy_metadata (GstBaseTransform * trans, GstBuffer * inbuf,
   if (!GST_BASE_TRANSFORM_CLASS (parent_class)->copy_metadata (trans, inbuf,
           outbuf))
     return FALSE;
-  if (self->view > 0)
+  if (self->draw.view > 0)
     GST_BUFFER_FLAG_UNSET (outbuf, GST_BUFFER_FLAG_DISCONT);
   /* Offsets count frames, and there are more of them now. */
   if (GST_BUFFER_OFFSET_IS_VALID (inbuf)) {
     GST_BUFFER_OFFSET (outbuf) =
-        GST_BUFFER_OFFSET (inbuf) * self->frame_views + self->view;
+        GST_BUFFER_OFFSET (inbuf) * self->frame_views + self->draw.view;
     GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET (outbuf) + 1;
   }
   return TRUE;
-}
-
-static void
-gst_supcon_augment_end_clip (GstSupconAugment * self)
-{
-  if (self->clip_frames > 0)
-    self->clip++;
-  self->clip_frames = 0;
-  gst_supcon_augment_keep_frames (self, 0);
 }
 
 static GstFlowReturn
@@ -293,9 +321,13 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   GstClockTime time = gst_segment_to_stream_time (&trans->segment,
       GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   GstFlowReturn ret;
+  GstSupconConsistent consistent;
   GError *error = NULL;
-  guint window;
+  guint window, clip_length;
+  guint64 clip;
 
+  /* What downstream did not take of the frame before. */
+  gst_supcon_augment_drop_views (self);
   if (!self->frame_known) {
     self->frame =
         GST_BUFFER_OFFSET_IS_VALID (buffer) ? GST_BUFFER_OFFSET (buffer) : 0;
@@ -317,89 +349,61 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
     g_error_free (error);
   }
   GST_OBJECT_LOCK (self);
-  self->frame_views = self->settings.views;
-  if (self->settings.clip_length > 0
-      && self->clip_frames >= self->settings.clip_length)
-    gst_supcon_augment_end_clip (self);
-  self->clip_frames++;
-  self->draw = self->settings.consistent == GST_SUPCON_CONSISTENT_CLIP ?
-      self->clip : self->frame;
-  self->frame_record = self->settings.record_draws;
+  clip_length = self->settings.clip_length;
   window = self->settings.temporal_window;
+  consistent = self->settings.consistent;
+  self->frame_views = self->settings.views;
+  self->frame_threads = self->settings.threads;
+  self->frame_record = self->settings.record_draws;
   GST_OBJECT_UNLOCK (self);
-  if (window > 0)
-    g_queue_push_head (&self->frames, gst_buffer_ref (trans->queued_buf));
-  gst_supcon_augment_keep_frames (self, window > 0 ? window + 1 : 0);
-  self->view = 0;
+  if (window > self->window_asked) {
+    self->window_asked = window;
+    gst_base_transform_reconfigure_sink (trans);
+  }
+  clip = gst_supcon_clips_add (self->clips, trans->queued_buf, &self->in_info,
+      window, clip_length);
+  self->draw.number = consistent == GST_SUPCON_CONSISTENT_CLIP ? clip :
+      self->frame;
+  self->draw.program = self->program;
+  self->draw.view = 0;
   return GST_FLOW_OK;
 }
 
-/* The base class's way of one frame out of one frame, as often as there are views. */
+/* The base class's way of one buffer for one frame, which transform() is a part of, as often as there are views; then
+ * they are made together, and leave one by one. */
 static GstFlowReturn
 gst_supcon_augment_generate_output (GstBaseTransform * trans,
     GstBuffer ** outbuf)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  GstBuffer *frame = NULL;
-  GstFlowReturn ret;
 
   *outbuf = NULL;
-  if (!trans->queued_buf)
-    return GST_FLOW_OK;
-  if (self->view + 1 < self->frame_views)
-    frame = gst_buffer_ref (trans->queued_buf);
-  ret = GST_BASE_TRANSFORM_CLASS (parent_class)->generate_output (trans,
-      outbuf);
-  trans->queued_buf = frame;
-  self->view++;
-  return ret;
-}
+  while (trans->queued_buf) {
+    GstBuffer *frame = self->draw.view + 1 < self->frame_views ?
+        gst_buffer_ref (trans->queued_buf) : NULL;
+    GstBuffer *view = NULL;
+    GstFlowReturn ret =
+        GST_BASE_TRANSFORM_CLASS (parent_class)->generate_output (trans, &view);
 
-/* How many frames back the view's picture is: of those before it in the clip that have the frame's label, so that the
- * label stays true. */
-static guint
-gst_supcon_augment_draw_neighbour (GstSupconAugment * self, GstBuffer * frame)
-{
-  const gchar *label = NULL;
-  guint n = 0;
-
-  if (self->view == 0 || g_queue_is_empty (&self->frames))
-    return 0;
-  gst_supcon_buffer_get_sample (frame, &label, NULL, NULL);
-  for (GList * l = self->frames.head->next; l; l = l->next, n++) {
-    const gchar *other = NULL;
-
-    gst_supcon_buffer_get_sample (l->data, &other, NULL, NULL);
-    if (g_strcmp0 (label, other) != 0)
-      break;
+    trans->queued_buf = frame;
+    if (view)
+      gst_queue_array_push_tail (self->made, view);
+    if (ret != GST_FLOW_OK) {
+      gst_clear_buffer (&trans->queued_buf);
+      gst_supcon_augment_drop_views (self);
+      return ret;
+    }
+    self->draw.view++;
+    if (!frame)
+      gst_supcon_views_make (self->views, self->frame_threads);
   }
-  return supcon_draw_neighbour (self->frame_seed, self->frame, self->view, n);
+  if (!gst_queue_array_is_empty (self->made))
+    *outbuf = gst_queue_array_pop_head (self->made);
+  return GST_FLOW_OK;
 }
 
-/* What makes the view again, and what it drew. */
-static void
-gst_supcon_augment_record (GstSupconAugment * self, GstBuffer * outbuf,
-    guint back, const SupconImage * picture, const SupconImage * view)
-{
-  GstStructure *structure;
-  SupconDraws draws;
-  gchar *steps;
-
-  supcon_program_draw (self->program, self->frame_seed, self->draw, self->view,
-      picture->width, picture->height, view->width, view->height, &draws);
-  steps = supcon_draws_to_text (&draws);
-  structure = gst_structure_new ("draws", "operations", G_TYPE_STRING,
-      self->program_text, "seed", G_TYPE_UINT64, self->frame_seed, "number",
-      G_TYPE_UINT64, self->draw, "frames-back", G_TYPE_UINT, back, "x",
-      G_TYPE_UINT, draws.crop.x, "y", G_TYPE_UINT, draws.crop.y, "width",
-      G_TYPE_UINT, draws.crop.width, "height", G_TYPE_UINT, draws.crop.height,
-      "mirror", G_TYPE_BOOLEAN, draws.mirror, "steps", G_TYPE_STRING, steps,
-      NULL);
-  gst_supcon_buffer_set_draws (outbuf, structure);
-  gst_structure_free (structure);
-  g_free (steps);
-}
-
+/* Adds a view to those that will be made. A view after the first is of one of the frames before this one in its clip that
+ * have its label, so that the label stays true. */
 static GstFlowReturn
 gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
@@ -407,48 +411,66 @@ gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   guint64 sample = self->frame;
   const gchar *label = NULL;
-  SupconImage picture, view = { 0 };
-  SupconChroma chroma;
-  GstVideoFrame in, out;
-  guint back = gst_supcon_augment_draw_neighbour (self, inbuf);
-  GstBuffer *frame = back > 0 ? g_queue_peek_nth (&self->frames, back) : inbuf;
+  GError *error = NULL;
+  guint back = 0;
 
-  if (!gst_video_frame_map (&in, &self->in_info, frame, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, (NULL),
-        ("a frame of %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT
-            " for its caps", gst_buffer_get_size (frame),
-            GST_VIDEO_INFO_SIZE (&self->in_info)));
-    return GST_FLOW_ERROR;
-  }
-  if (!gst_video_frame_map (&out, &self->out_info, outbuf, GST_MAP_WRITE)) {
-    gst_video_frame_unmap (&in);
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, (NULL),
-        ("cannot map an output frame of %" G_GSIZE_FORMAT " bytes",
-            gst_buffer_get_size (outbuf)));
-    return GST_FLOW_ERROR;
-  }
-  gst_supcon_frame_picture (&in, &picture, &chroma);
-  gst_supcon_frame_visible (&out, &view.pixels, &view.stride, &view.width,
-      &view.height, &view.channels);
-  supcon_augmenter_apply (self->augmenter, self->program, self->frame_seed,
-      self->draw, self->view, &picture, &view);
-  gst_video_frame_unmap (&out);
-  gst_video_frame_unmap (&in);
-
+  if (self->draw.view > 0)
+    back = supcon_draw_neighbour (self->draw.seed, self->frame, self->draw.view,
+        gst_supcon_clips_count_neighbours (self->clips));
   gst_supcon_buffer_get_sample (inbuf, &label, &sample, NULL);
-  gst_supcon_buffer_set_sample (outbuf, label, sample, self->view);
-  if (self->frame_record)
-    gst_supcon_augment_record (self, outbuf, back, &picture, &view);
+  gst_supcon_buffer_set_sample (outbuf, label, sample, self->draw.view);
+  if (outbuf->pool && outbuf->pool == self->pool)
+    gst_supcon_buffer_keep_sample (outbuf);
+  if (!gst_supcon_views_add (self->views,
+          back > 0 ? gst_supcon_clips_get (self->clips, back) : inbuf,
+          &self->in_info, outbuf, &self->out_info, &self->draw, &error)) {
+    gst_supcon_post_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
+  if (self->frame_record) {
+    GstStructure *draws = gst_supcon_views_describe_last (self->views,
+        self->program_text, back);
+
+    gst_supcon_buffer_set_draws (outbuf, draws);
+    gst_structure_free (draws);
+  }
   return GST_FLOW_OK;
+}
+
+static gboolean
+gst_supcon_augment_has_caps (GstBaseTransform * trans, GstEvent * event)
+{
+  GstCaps *current = gst_pad_get_current_caps (trans->sinkpad), *caps;
+  gboolean same;
+
+  gst_event_parse_caps (event, &caps);
+  same = current && gst_caps_is_equal (current, caps);
+  gst_clear_caps (&current);
+  return same;
 }
 
 static gboolean
 gst_supcon_augment_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    gst_supcon_augment_reset (GST_SUPCON_AUGMENT (trans));
-  else if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
-    gst_supcon_augment_end_clip (GST_SUPCON_AUGMENT (trans));
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_STOP:
+      gst_supcon_augment_flush (self);
+      break;
+    case GST_EVENT_STREAM_START:
+      gst_supcon_clips_set_stream (self->clips, event);
+      break;
+    case GST_EVENT_CAPS:
+      /* Streams that take turns say theirs each time, which must not make a pool of buffers anew. */
+      if (gst_supcon_augment_has_caps (trans, event)) {
+        gst_event_unref (event);
+        return TRUE;
+      }
+      break;
+    default:
+      break;
+  }
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
 }
 
@@ -535,9 +557,10 @@ gst_supcon_augment_finalize (GObject * object)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
 
-  supcon_augmenter_free (self->augmenter);
+  gst_supcon_views_free (self->views);
+  gst_queue_array_free (self->made);
+  gst_supcon_clips_free (self->clips);
   supcon_program_free (self->program);
-  gst_supcon_augment_keep_frames (self, 0);
   g_free (self->program_text);
   gst_supcon_augment_settings_clear (&self->settings);
   G_OBJECT_CLASS (parent_class)->finalize (object);
@@ -547,7 +570,9 @@ static void
 gst_supcon_augment_init (GstSupconAugment * self)
 {
   gst_supcon_augment_settings_init (&self->settings);
-  self->augmenter = supcon_augmenter_new ();
+  self->clips = gst_supcon_clips_new ();
+  self->views = gst_supcon_views_new ();
+  self->made = gst_queue_array_new (2);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include "gstsupconenums.h"
+#include "parallel.h"
 
 static GstSupconSettingsClass *settings_class;
 /* Properties up to this one are what the program is made of. */
@@ -214,6 +215,11 @@ install_stream_properties (GObjectClass * object_class, GParamFlags playing,
       g_param_spec_boolean ("record-draws", "Record draws",
           "Whether the supcon-sample meta has the field draws, from which a "
           "view can be made again", FALSE, playing));
+  add (object_class, FIELD (threads),
+      g_param_spec_uint ("threads", "Threads",
+          "Threads that make the views of a frame, which do not depend on it; "
+          "0: one for each processor; 1, since what comes after a queue, as a "
+          "trainer, takes the others", 0, SUPCON_MAX_THREADS, 1, number));
   add (object_class, FIELD (seed),
       g_param_spec_int64 ("seed", "Seed",
           "Seed of the random numbers; -1: drawn at start, the property then "

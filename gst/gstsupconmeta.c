@@ -69,10 +69,27 @@ gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label,
 
   gst_structure_set (s, "sample", G_TYPE_UINT64, sample, "view", G_TYPE_UINT,
       view, NULL);
-  if (label)
-    gst_structure_set (s, "label", G_TYPE_STRING, label, NULL);
-  else
+  /* A buffer of a pool that has the label already needs no copy of it. */
+  if (!label)
     gst_structure_remove_field (s, "label");
+  else if (g_strcmp0 (gst_structure_get_string (s, "label"), label) != 0)
+    gst_structure_set (s, "label", G_TYPE_STRING, label, NULL);
+}
+
+void
+gst_supcon_buffer_keep_sample (GstBuffer * buffer)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer,
+      GST_SUPCON_SAMPLE_META);
+
+  GST_META_FLAG_SET (meta, GST_META_FLAG_POOLED);
+  gst_structure_remove_field (gst_custom_meta_get_structure (meta), "draws");
+}
+
+gboolean
+gst_supcon_meta_is_sample (const GstMeta * meta)
+{
+  return meta->info == gst_meta_get_info (GST_SUPCON_SAMPLE_META);
 }
 
 gboolean

@@ -34,6 +34,11 @@ void gst_supcon_region_set_label (GstVideoRegionOfInterestMeta * region, const g
 /** Valid as long as the region is unchanged. */
 const gchar * gst_supcon_region_get_label (GstVideoRegionOfInterestMeta * region);
 
+/** The meta that is there stays with the buffer when its pool has it back: whoever takes it next sets it anew. */
+void gst_supcon_buffer_keep_sample (GstBuffer * buffer);
+/** Whether a meta of any kind is the sample's. */
+gboolean gst_supcon_meta_is_sample (const GstMeta * meta);
+
 /** Adds to the meta that is there a copy of what supconaugment drew for the view. */
 void gst_supcon_buffer_set_draws (GstBuffer * buffer, const GstStructure * draws);
 

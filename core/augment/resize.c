@@ -20,6 +20,7 @@ typedef struct {
   guint most;           /* of count; weights behind an output pixel's own are 0 */
   guint *first, *count; /* which input pixels each output pixel sees */
   float *weights;
+  gsize n_outputs, n_weights; /* room of these: it grows alone, so that in the end nothing is allocated */
 } Filter;
 
 struct _SupconResizer {
@@ -94,9 +95,15 @@ filter_prepare (Filter *filter, double start, double size, guint in, guint out, 
   filter->interpolation = interpolation;
   filter->taps = (guint)ceil (support) * 2 + 1;
   filter->most = 0;
-  filter->first = g_renew (guint, filter->first, out);
-  filter->count = g_renew (guint, filter->count, out);
-  filter->weights = g_renew (float, filter->weights, (gsize)out * filter->taps);
+  if (filter->n_outputs < out) {
+    filter->n_outputs = out;
+    filter->first = g_renew (guint, filter->first, out);
+    filter->count = g_renew (guint, filter->count, out);
+  }
+  if (filter->n_weights < (gsize)out * filter->taps) {
+    filter->n_weights = (gsize)out * filter->taps;
+    filter->weights = g_renew (float, filter->weights, filter->n_weights);
+  }
 
   for (guint o = 0; o < out; o++) {
     double centre = start + (o + 0.5) * scale;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupconviews.h"
+
+#include "error.h"
+#include "gstsupconformat.h"
+#include "gstsupconmeta.h"
+#include "parallel.h"
+
+typedef struct
+{
+  GstVideoFrame in, out;
+  SupconChroma chroma;
+  SupconImage picture, view;    /* of in and out */
+  GstSupconViewDraw draw;
+} View;
+
+struct _GstSupconViews
+{
+  SupconAugmenter *augmenters[SUPCON_MAX_THREADS];      /* each worker's, from its first view on */
+  GPtrArray *views;             /* View, to be used again and again */
+  guint n_views;
+};
+
+GstSupconViews *
+gst_supcon_views_new (void)
+{
+  GstSupconViews *self = g_new0 (GstSupconViews, 1);
+
+  self->views = g_ptr_array_new_with_free_func (g_free);
+  return self;
+}
+
+void
+gst_supcon_views_free (GstSupconViews * self)
+{
+  gst_supcon_views_cancel (self);
+  g_ptr_array_unref (self->views);
+  for (guint i = 0; i < SUPCON_MAX_THREADS; i++)
+    supcon_augmenter_free (self->augmenters[i]);
+  g_free (self);
+}
+
+gboolean
+gst_supcon_views_add (GstSupconViews * self, GstBuffer * frame,
+    const GstVideoInfo * frame_info, GstBuffer * buffer,
+    const GstVideoInfo * buffer_info, const GstSupconViewDraw * draw,
+    GError ** error)
+{
+  View *view;
+
+  if (self->n_views == self->views->len)
+    g_ptr_array_add (self->views, g_new (View, 1));
+  view = g_ptr_array_index (self->views, self->n_views);
+  if (!gst_video_frame_map (&view->in, frame_info, frame, GST_MAP_READ)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "a frame of %"
+        G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT " for its caps",
+        gst_buffer_get_size (frame), GST_VIDEO_INFO_SIZE (frame_info));
+    return FALSE;
+  }
+  /* The buffer stays writable, for metas. */
+  if (!gst_video_frame_map (&view->out, buffer_info, buffer,
+          GST_MAP_WRITE | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    gst_video_frame_unmap (&view->in);
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "an output buffer of %" G_GSIZE_FORMAT " bytes, expected %"
+        G_GSIZE_FORMAT " for its caps", gst_buffer_get_size (buffer),
+        GST_VIDEO_INFO_SIZE (buffer_info));
+    return FALSE;
+  }
+  gst_supcon_frame_picture (&view->in, &view->picture, &view->chroma);
+  view->view = (SupconImage) { 0 };
+  gst_supcon_frame_visible (&view->out, &view->view.pixels,
+      &view->view.stride, &view->view.width, &view->view.height,
+      &view->view.channels);
+  view->draw = *draw;
+  self->n_views++;
+  return TRUE;
+}
+
+static void
+make_view (gsize task, guint worker, gpointer data)
+{
+  GstSupconViews *self = data;
+  const View *view = g_ptr_array_index (self->views, task);
+
+  if (!self->augmenters[worker])
+    self->augmenters[worker] = supcon_augmenter_new ();
+  supcon_augmenter_apply (self->augmenters[worker], view->draw.program,
+      view->draw.seed, view->draw.number, view->draw.view, &view->picture,
+      &view->view);
+}
+
+void
+gst_supcon_views_make (GstSupconViews * self, guint threads)
+{
+  supcon_parallel_for (threads, self->n_views, make_view, self);
+  gst_supcon_views_cancel (self);
+}
+
+void
+gst_supcon_views_cancel (GstSupconViews * self)
+{
+  while (self->n_views > 0) {
+    View *view = g_ptr_array_index (self->views, --self->n_views);
+
+    gst_video_frame_unmap (&view->out);
+    gst_video_frame_unmap (&view->in);
+  }
+}
+
+GstStructure *
+gst_supcon_views_describe_last (GstSupconViews * self,
+    const gchar * operations, guint back)
+{
+  const View *view = g_ptr_array_index (self->views, self->n_views - 1);
+  const GstSupconViewDraw *draw = &view->draw;
+  SupconDraws draws;
+  GstStructure *structure;
+  gchar *steps;
+
+  supcon_program_draw (draw->program, draw->seed, draw->number, draw->view,
+      view->picture.width, view->picture.height, view->view.width,
+      view->view.height, &draws);
+  steps = supcon_draws_to_text (&draws);
+  structure = gst_structure_new ("draws", "operations", G_TYPE_STRING,
+      operations, "seed", G_TYPE_UINT64, draw->seed, "number", G_TYPE_UINT64,
+      draw->number, "frames-back", G_TYPE_UINT, back, "x", G_TYPE_UINT,
+      draws.crop.x, "y", G_TYPE_UINT, draws.crop.y, "width", G_TYPE_UINT,
+      draws.crop.width, "height", G_TYPE_UINT, draws.crop.height, "mirror",
+      G_TYPE_BOOLEAN, draws.mirror, "steps", G_TYPE_STRING, steps, NULL);
+  g_free (steps);
+  return structure;
+}
