@@ -29,6 +29,7 @@ struct _GstSupconClassifier
 
   SupconLabels *labels;
   SupconEvaluation *evaluation;
+  SupconProbe *probe;           /* NULL: none */
   guint64 unknown_labels;
   GArray *probabilities;        /* gfloat: of what was taken last */
   SupconSmoother *smoother;
@@ -83,6 +84,26 @@ start_examples (GstSupconClassifier * self,
   return self->examples != NULL;
 }
 
+static gboolean
+start_probe (GstSupconClassifier * self, const gchar * location,
+    GError ** error)
+{
+  SupconIndex *index;
+
+  if (!location)
+    return TRUE;
+  index = supcon_index_load (location, error);
+  if (!index)
+    return FALSE;
+  self->probe = supcon_probe_new (index);
+  supcon_index_free (index);
+  if (!self->probe)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "examples-location is %s, in which nothing has a label; expected an "
+        "index of labelled frames, as supconindex writes", location);
+  return self->probe != NULL;
+}
+
 GstSupconClassifier *
 gst_supcon_classifier_new (const GstSupconClassifierConfig * config,
     GError ** error)
@@ -95,8 +116,9 @@ gst_supcon_classifier_new (const GstSupconClassifierConfig * config,
   self->probabilities = g_array_new (FALSE, FALSE, sizeof (gfloat));
   self->last = g_array_new (FALSE, FALSE, sizeof (gfloat));
   self->smoother = supcon_smoother_new ();
-  if (is_linear (self) ? start_linear (self, config, error)
-      : start_examples (self, config, error))
+  if ((is_linear (self) ? start_linear (self, config, error)
+          : start_examples (self, config, error))
+      && start_probe (self, config->examples_location, error))
     return self;
   gst_supcon_classifier_free (self);
   return NULL;
@@ -110,6 +132,7 @@ gst_supcon_classifier_free (GstSupconClassifier * self)
   supcon_examples_free (self->examples);
   supcon_labels_free (self->labels);
   supcon_evaluation_free (self->evaluation);
+  supcon_probe_free (self->probe);
   supcon_smoother_free (self->smoother);
   g_array_unref (self->probabilities);
   g_array_unref (self->last);
@@ -248,6 +271,22 @@ evaluate (GstSupconClassifier * self, const gchar * label)
 }
 
 static gboolean
+probe (GstSupconClassifier * self, const gfloat * embedding, guint dim,
+    const gchar * label, GError ** error)
+{
+  if (self->probe && supcon_probe_dim (self->probe) != dim) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "the frame's embedding has %u numbers, but those of examples-location "
+        "have %u: the same supconencoder must make both", dim,
+        supcon_probe_dim (self->probe));
+    return FALSE;
+  }
+  if (self->probe)
+    supcon_probe_add (self->probe, embedding, label);
+  return TRUE;
+}
+
+static gboolean
 refuse_embedding (GError ** error)
 {
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
@@ -274,8 +313,11 @@ gst_supcon_classifier_take (GstSupconClassifier * self,
   if (!teaches && time && self->probabilities->len)
     supcon_smoother_take (self->smoother, smoothing, majority,
         (gfloat *) self->probabilities->data, self->probabilities->len);
-  if (label)
+  if (label) {
     evaluate (self, label);
+    if (!probe (self, embedding, dim, label, error))
+      return FALSE;
+  }
   if (teaches) {
     if (!gst_supcon_classifier_learn (self, label, error))
       return FALSE;
@@ -393,6 +435,12 @@ const SupconEvaluation *
 gst_supcon_classifier_evaluation (GstSupconClassifier * self,
     guint64 * unknown_labels)
 {
+  SupconProbeResult result;
+
+  if (self->probe) {
+    result = supcon_probe_take (self->probe);
+    supcon_evaluation_set_probe (self->evaluation, &result);
+  }
   *unknown_labels = self->unknown_labels;
   return self->evaluation;
 }

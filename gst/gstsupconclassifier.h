@@ -28,6 +28,7 @@ typedef struct
   const gchar *location;        /* linear: checkpoint with a classifier. Others: NULL, or a checkpoint whose labels come
                                    first, so that classes have the numbers that they have there */
   gboolean watch;               /* linear: read location again when it is replaced */
+  const gchar *examples_location;       /* index to judge embeddings by beside the method; NULL: none */
   const gchar *memory_location; /* others: file of the examples, read now if it is there; NULL: none */
 } GstSupconClassifierConfig;
 

@@ -2,6 +2,21 @@
 
 #include "gstsupconevaluation.h"
 
+static const guint neighbours[] = SUPCON_PROBE_NEIGHBOURS;
+
+static void
+add_probe (GstStructure * s, const SupconProbeResult * probe)
+{
+  gst_structure_set (s, "examples", G_TYPE_UINT64, probe->examples,
+      "centroid", G_TYPE_DOUBLE, probe->centroid, NULL);
+  for (guint i = 0; i < SUPCON_PROBE_KINDS; i++) {
+    gchar *name = g_strdup_printf ("knn-%u", neighbours[i]);
+
+    gst_structure_set (s, name, G_TYPE_DOUBLE, probe->knn[i], NULL);
+    g_free (name);
+  }
+}
+
 GstStructure *
 gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation,
     const SupconLabels * labels, guint64 unknown_labels)
@@ -39,6 +54,8 @@ gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation,
   }
   gst_structure_take_value (s, "labels", &names);
   gst_structure_take_value (s, "confusion", &rows);
+  if (supcon_evaluation_probe (evaluation))
+    add_probe (s, supcon_evaluation_probe (evaluation));
   return s;
 }
 
@@ -47,6 +64,7 @@ gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation,
     const SupconLabels * labels, guint64 unknown_labels)
 {
   guint n = supcon_evaluation_n_classes (evaluation);
+  const SupconProbeResult *probe = supcon_evaluation_probe (evaluation);
   GString *text = g_string_new (NULL);
 
   g_string_append_printf (text, "%" G_GUINT64_FORMAT " labelled pictures: "
@@ -57,6 +75,14 @@ gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation,
       100 * supcon_evaluation_ece (evaluation),
       supcon_evaluation_nll (evaluation),
       supcon_evaluation_brier (evaluation));
+  if (probe) {
+    g_string_append_printf (text, "By %" G_GUINT64_FORMAT " examples: "
+        "nearest centroid %.2f %%", probe->examples, 100 * probe->centroid);
+    for (guint i = 0; i < SUPCON_PROBE_KINDS; i++)
+      g_string_append_printf (text, ", %u neighbour%s %.2f %%", neighbours[i],
+          neighbours[i] > 1 ? "s" : "", 100 * probe->knn[i]);
+    g_string_append_c (text, '\n');
+  }
   if (unknown_labels)
     g_string_append_printf (text, "%" G_GUINT64_FORMAT " more have a label "
         "that the model does not know\n", unknown_labels);

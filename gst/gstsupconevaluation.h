@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 
 /**
  * supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string, confusion GstValueArray
- * (a row for each true class) of GstValueArray of uint64, unknown-labels uint64 }. labels: at least as many as evaluation
+ * (a row for each true class) of GstValueArray of uint64, unknown-labels uint64; with a probe also examples uint64, knn-1, knn-20, knn-200,
+ * centroid double }. labels: at least as many as evaluation
  * has classes.
  */
 GstStructure * gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation, const SupconLabels * labels,

@@ -30,7 +30,9 @@
  *
  * Frames that carry a true label are counted, and at the end of the stream an element message `supcon-evaluation` {
  * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
- * were; evaluation-location writes them to a file. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
+ * were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also examples uint64,
+ * knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et al. 2018, arXiv
+ * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
  *
  * ## Example launch line
  * |[
@@ -232,7 +234,8 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
         .method = settings->method,.neighbours = settings->neighbours,
         .name = settings->model,.location = settings->location,
-        .watch = settings->watch,.memory_location = settings->memory_location
+        .watch = settings->watch,.memory_location = settings->memory_location,
+        .examples_location = settings->examples_location
       }, &error);
   GST_OBJECT_UNLOCK (self);
   if (!classifier) {

@@ -56,6 +56,12 @@ install_start_properties (GObjectClass * klass, GParamFlags flags)
           "Examples that vote with method=knn; a class that was shown less "
           "often than half of them cannot win alone, so it is small", 1,
           SUPCON_MAX_NEIGHBOURS, 5, flags));
+  add (klass, FIELD (examples_location),
+      g_param_spec_string ("examples-location", "Examples location",
+          "Index of labelled frames (supconindex writes it), usually those that "
+          "were trained on: the evaluation also tells how right their 1, 20 "
+          "and 200 nearest neighbours and the nearest centroid are", NULL,
+          flags));
   add (klass, FIELD (evaluation_location),
       g_param_spec_string ("evaluation-location", "Evaluation location",
           "JSON file to write at the end of a stream that carries true labels: "

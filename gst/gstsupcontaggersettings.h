@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  gchar *location, *model, *memory_location, *evaluation_location;
+  gchar *location, *model, *memory_location, *examples_location, *evaluation_location;
   GstSupconClassifierMethod method;
   guint neighbours, top_k, majority;
   gdouble threshold, smoothing, hysteresis;

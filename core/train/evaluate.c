@@ -17,6 +17,8 @@ struct _SupconEvaluation {
   double log_likelihood, squares;
   Bin bins[SUPCON_ECE_BINS];
   guint64 *confusion; /* n_classes x n_classes, rows are true classes */
+  gboolean has_probe;
+  SupconProbeResult probe;
 };
 
 SupconEvaluation *
@@ -162,6 +164,19 @@ supcon_evaluation_confusion (const SupconEvaluation *evaluation, guint truth, gu
   return evaluation->confusion[(gsize)truth * evaluation->n_classes + predicted];
 }
 
+void
+supcon_evaluation_set_probe (SupconEvaluation *evaluation, const SupconProbeResult *result)
+{
+  evaluation->has_probe = TRUE;
+  evaluation->probe = *result;
+}
+
+const SupconProbeResult *
+supcon_evaluation_probe (const SupconEvaluation *evaluation)
+{
+  return evaluation->has_probe ? &evaluation->probe : NULL;
+}
+
 static void
 add_measures (JsonBuilder *json, const SupconEvaluation *evaluation)
 {
@@ -234,6 +249,29 @@ add_reliability (JsonBuilder *json, const SupconEvaluation *evaluation)
   json_builder_end_array (json);
 }
 
+static void
+add_probe (JsonBuilder *json, const SupconProbeResult *probe)
+{
+  static const guint neighbours[] = SUPCON_PROBE_NEIGHBOURS;
+
+  json_builder_set_member_name (json, "probe");
+  json_builder_begin_object (json);
+  json_builder_set_member_name (json, "count");
+  json_builder_add_int_value (json, probe->count);
+  json_builder_set_member_name (json, "examples");
+  json_builder_add_int_value (json, probe->examples);
+  for (guint i = 0; i < SUPCON_PROBE_KINDS; i++) {
+    char name[16];
+
+    g_snprintf (name, sizeof name, "knn-%u", neighbours[i]);
+    json_builder_set_member_name (json, name);
+    json_builder_add_double_value (json, probe->knn[i]);
+  }
+  json_builder_set_member_name (json, "centroid");
+  json_builder_add_double_value (json, probe->centroid);
+  json_builder_end_object (json);
+}
+
 char *
 supcon_evaluation_to_json (const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels)
 {
@@ -249,6 +287,8 @@ supcon_evaluation_to_json (const SupconEvaluation *evaluation, const SupconLabel
   add_measures (json, evaluation);
   add_classes (json, evaluation, labels);
   add_reliability (json, evaluation);
+  if (evaluation->has_probe)
+    add_probe (json, &evaluation->probe);
   json_builder_end_object (json);
   root = json_builder_get_root (json);
   text = json_to_string (root, FALSE);

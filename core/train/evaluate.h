@@ -4,6 +4,7 @@
 #define SUPCON_TRAIN_EVALUATE_H
 
 #include "labels.h"
+#include "train/probe.h"
 
 #define SUPCON_ECE_BINS 15
 
@@ -35,11 +36,17 @@ typedef struct {
 
 SupconReliability supcon_evaluation_reliability (const SupconEvaluation *evaluation, guint bin);
 
+/** What a probe found on the same pictures, to be told with the rest; until then there is nothing of it. */
+void supcon_evaluation_set_probe (SupconEvaluation *evaluation, const SupconProbeResult *result);
+/** NULL: there is none. */
+const SupconProbeResult *supcon_evaluation_probe (const SupconEvaluation *evaluation);
+
 /**
  * All of it as one JSON object: count, top1, top5, ece, nll, brier, unknown-labels (as given: pictures with a label
  * that the model does not know), labels, accuracy (of each class, null without pictures), confusion (a row a true
- * class), reliability (an object with count, confidence, accuracy for each bin). labels: at least as many as evaluation
- * has classes. Free with g_free().
+ * class), reliability (an object with count, confidence, accuracy for each bin), probe (only where it was set: an
+ * object with count, examples, knn-1, knn-20, knn-200, centroid). labels: at least as many as evaluation has classes.
+ * Free with g_free().
  */
 char *supcon_evaluation_to_json (
     const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels);

@@ -246,5 +246,105 @@ START_TEST (test_oracle)
 }
 END_TEST
 
+enum { EXAMPLES = 600, PICTURES = 300, DIM = 16, KINDS = 5 };
+
+/* A direction of its own for each class, and noise that is a hash of the place: the oracle's. */
+static void
+make_embedding (guint i, SupconReal *x)
+{
+  for (guint d = 0; d < DIM; d++) {
+    guint32 h = (i * DIM + d) * 2654435761u;
+
+    h ^= h >> 16;
+    h *= 0x45D9F3B;
+    h ^= h >> 16;
+    x[d] = 0.12 * cos ((i % KINDS + 1.0) * (d + 2)) + h / 4294967296.0 - 0.5;
+  }
+}
+
+static const char *
+kind_of (guint i)
+{
+  static const char *const names[KINDS] = { "a", "b", "c", "d", "e" };
+
+  return names[i % KINDS];
+}
+
+/* Against scikit-learn and numpy, and twice, since a result is of the pictures since the one before. */
+START_TEST (test_probe)
+{
+  SupconIndex *index = supcon_index_new (DIM, SUPCON_METRIC_INNER_PRODUCT);
+  SupconReal x[DIM];
+  SupconProbe *probe;
+  SupconProbeResult result;
+
+  ck_assert_ptr_null (supcon_probe_new (index));
+  for (guint i = 0; i < EXAMPLES; i++) {
+    make_embedding (i, x);
+    ck_assert (supcon_index_add (index, x, &(SupconEntry){ .label = kind_of (i), .timestamp = -1 }));
+    /* Counts for nothing. */
+    ck_assert (supcon_index_add (index, x, &(SupconEntry){ .timestamp = -1 }));
+  }
+  probe = supcon_probe_new (index);
+  supcon_index_free (index);
+  ck_assert_uint_eq (supcon_probe_dim (probe), DIM);
+  result = supcon_probe_take (probe);
+  ck_assert_uint_eq (result.count, 0);
+  ck_assert_double_eq (result.centroid, 0);
+  for (guint round = 0; round < 2; round++) {
+    for (guint i = EXAMPLES; i < EXAMPLES + PICTURES; i++) {
+      make_embedding (i, x);
+      supcon_probe_add (probe, x, kind_of (i));
+      supcon_probe_add (probe, x, "unknown");
+    }
+    result = supcon_probe_take (probe);
+    ck_assert_uint_eq (result.count, PICTURES);
+    ck_assert_uint_eq (result.examples, EXAMPLES);
+    ck_assert_close (result.knn[0], 115 / 300.0);
+    ck_assert_close (result.knn[1], 129 / 300.0);
+    ck_assert_close (result.knn[2], 132 / 300.0);
+    ck_assert_close (result.centroid, 163 / 300.0);
+  }
+  supcon_probe_free (probe);
+}
+END_TEST
+
+/* Fewer examples than neighbours, and a picture that has no direction. */
+START_TEST (test_probe_small)
+{
+  const SupconReal x[2] = { 1, 0 }, y[2] = { 0, 1 }, near_x[2] = { 3, 1 }, none[2] = { 0, 0 };
+  SupconIndex *index = supcon_index_new (2, SUPCON_METRIC_COSINE);
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+  SupconLabels *labels = supcon_labels_new ();
+  SupconProbeResult result;
+  SupconProbe *probe;
+  char *json;
+
+  supcon_index_add (index, x, &(SupconEntry){ .label = "x", .timestamp = -1 });
+  supcon_index_add (index, y, &(SupconEntry){ .label = "y", .timestamp = -1 });
+  probe = supcon_probe_new (index);
+  supcon_index_free (index);
+  supcon_probe_add (probe, near_x, "x");
+  supcon_probe_add (probe, near_x, "y");
+  supcon_probe_add (probe, y, "y");
+  supcon_probe_add (probe, none, "y");
+  result = supcon_probe_take (probe);
+  ck_assert_double_eq (result.knn[0], 0.5);
+  ck_assert_double_eq (result.knn[2], 0.5);
+  ck_assert_double_eq (result.centroid, 0.5);
+  ck_assert_ptr_null (supcon_evaluation_probe (evaluation));
+  supcon_evaluation_set_probe (evaluation, &result);
+  json = supcon_evaluation_to_json (evaluation, labels, 0);
+  ck_assert_json (json, "$.probe.count", 4);
+  ck_assert_json (json, "$.probe.examples", 2);
+  ck_assert_json (json, "$.probe.knn-20", 0.5);
+  ck_assert_json (json, "$.probe.centroid", 0.5);
+  g_free (json);
+  supcon_probe_free (probe);
+  supcon_labels_free (labels);
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("evaluate", test_empty, test_measures, test_bins, test_rank, test_impossible, test_growing,
-    test_oracle, test_centroid_scores, test_centroid_no_direction)
+    test_oracle, test_probe, test_probe_small, test_centroid_scores, test_centroid_no_direction)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gstsupconmeta.h"
+#include "index/index.h"
 #include "model/checkpoint.h"
 
 #define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
@@ -741,6 +742,74 @@ check_error (Fixture * f, GstBuffer * frame, GQuark domain, gint code,
   stop (f);
 }
 
+/* Examples with labels judge the embeddings beside the classifier. */
+GST_START_TEST (test_examples_location)
+{
+  Fixture f;
+  gchar *path = g_build_filename (g_get_tmp_dir (), "supcon-examples.safetensors", NULL);
+  gchar *line = g_strdup_printf ("examples-location=%s", path);
+  SupconIndex *index = supcon_index_new (64, SUPCON_METRIC_COSINE);
+  gfloat embedding[64] = { 0 };
+  GstStructure *s;
+  GstMessage *message;
+  guint64 examples;
+  gdouble knn1, knn200, centroid;
+  GstElement *element;
+
+  for (guint c = 0; c < 2; c++) {
+    embedding[0] = c ? -1 : -0.1;
+    embedding[1] = c ? -0.1 : -1;
+    fail_unless (supcon_index_add (index, embedding, &(SupconEntry) {.label = class_names[c],.timestamp = -1 }));
+  }
+  fail_unless (supcon_index_save (index, path, NULL));
+  supcon_index_free (index);
+  start_linear (&f, line, FALSE);
+  fail_unless_equals_int (f.dim, 64);
+  /* Near the first example, the classifier right; and near it, but said to be the second's. */
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "box")));
+  /* No example has this label. */
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .1, .8, "can")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  message = pop_message (&f, "supcon-evaluation");
+  fail_unless (message != NULL);
+  s = (GstStructure *) gst_message_get_structure (message);
+  fail_unless (gst_structure_get (s, "examples", G_TYPE_UINT64, &examples, "knn-1", G_TYPE_DOUBLE, &knn1, "knn-200",
+          G_TYPE_DOUBLE, &knn200, "centroid", G_TYPE_DOUBLE, &centroid, NULL));
+  fail_unless_equals_uint64 (examples, 2);
+  assert_close (knn1, 0.5);
+  assert_close (knn200, 0.5);
+  assert_close (centroid, 0.5);
+  gst_message_unref (message);
+  stop (&f);
+
+  /* Embeddings of another length, and an index without a label. */
+  index = supcon_index_new (3, SUPCON_METRIC_COSINE);
+  embedding[0] = 1;
+  supcon_index_add (index, embedding, &(SupconEntry) {.label = "cup",.timestamp = -1 });
+  fail_unless (supcon_index_save (index, path, NULL));
+  start_linear (&f, line, FALSE);
+  check_error (&f, new_likely (&f, .7, .2, .1, "cup"), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_SETTINGS, "has 64 numbers", "examples-location have 3");
+  supcon_index_free (index);
+
+  index = supcon_index_new (64, SUPCON_METRIC_COSINE);
+  supcon_index_add (index, embedding, &(SupconEntry) {.timestamp = -1 });
+  fail_unless (supcon_index_save (index, path, NULL));
+  supcon_index_free (index);
+  element = gst_element_factory_make ("supcontagger", NULL);
+  g_object_set (element, "examples-location", path, NULL);
+  gst_util_set_object_arg (G_OBJECT (element), "method", "centroid");
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_object_unref (element);
+  g_remove (path);
+  g_free (line);
+  g_free (path);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_bad_frames)
 {
   static const gfloat ones[3] = { 1, 1, 1 }, zero[3] = { 0, 0, 0 };
@@ -1354,6 +1423,7 @@ tagger_suite (void)
   tcase_add_test (frames, test_smoothing);
   tcase_add_test (frames, test_evaluation);
   tcase_add_test (frames, test_evaluation_location);
+  tcase_add_test (frames, test_examples_location);
   tcase_add_test (frames, test_print_evaluation);
   tcase_add_test (frames, test_centroid);
   tcase_add_test (frames, test_centroid_with_labels);
