@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The method as its authors train it (Khosla et al. 2020), in PyTorch, with the settings of pipelines/reproduce: what
 supcontrainer's accuracy, calibration and time are compared with. Two views of random crops and flips, a ResNet for small
-pictures (He et al. 2015, section 4.2, projection shortcuts) with a head of two layers, supcon-out, SGD with momentum and a
-cosine; then a linear classifier on the frozen encoder. With --loss cross-entropy encoder and classifier together, of one view.
+pictures (He et al. 2015, section 4.2) with a head of two layers, supcon-out, SGD with momentum and a cosine; then a linear
+classifier on the frozen encoder. With --loss cross-entropy encoder and classifier together, of one view.
 
 Prints one JSON object: top1, nll and ece (15 bins) on the test pictures, seconds of training, and the settings.
 
@@ -99,13 +99,12 @@ class Block(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(into, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out)
         self.conv2, self.bn2 = nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out)
-        self.downsample = None
-        if stride > 1 or into != out:
-            self.downsample = nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        self.stride, self.new = stride, out - into
 
     def forward(self, x):
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+        # He et al.'s option A: every other pixel, new channels are zero.
+        return F.relu(y + F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new)))
 
 
 class Encoder(nn.Module):
