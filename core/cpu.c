@@ -1,9 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cpu.h"
 
-#include <glib.h>
+#ifdef SUPCON_HAVE_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include "nn/bf16_tile.h"
+#define REQUEST_PERMISSION 0x1023 /* ARCH_REQ_XCOMP_PERM of arch_prctl */
+#define TILE_DATA 18              /* XFEATURE_XTILEDATA */
+#endif
+
+gboolean
+supcon_cpu_amx_available (void)
+{
+#ifdef SUPCON_HAVE_AMX
+  static gsize state = 0; /* 1: no, 2: yes */
+
+  if (g_once_init_enter (&state)) {
+    guint a, b, c, d;
+    gboolean has = __get_cpuid_count (7, 0, &a, &b, &c, &d) && d >> 22 & 1 && d >> 24 & 1
+                   && syscall (SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+
+    g_once_init_leave (&state, has ? 2 : 1);
+  }
+  return state == 2;
+#else
+  return FALSE;
+#endif
+}
 
 static SupconCpuLevel
 processor_level (void)
@@ -13,11 +37,7 @@ processor_level (void)
     return SUPCON_CPU_PLAIN;
   if (!__builtin_cpu_supports ("avx512f"))
     return SUPCON_CPU_AVX2;
-#ifdef SUPCON_HAVE_AMX
-  if (supcon_bf16_amx_available ())
-    return SUPCON_CPU_AMX;
-#endif
-  return SUPCON_CPU_AVX512;
+  return supcon_cpu_amx_available () ? SUPCON_CPU_AMX : SUPCON_CPU_AVX512;
 #else
   return SUPCON_CPU_PLAIN;
 #endif

@@ -3,6 +3,8 @@
 #ifndef SUPCON_CPU_H
 #define SUPCON_CPU_H
 
+#include <glib.h>
+
 /** Each level includes those before it. */
 typedef enum {
   SUPCON_CPU_PLAIN,  /* what the compiler's defaults give */
@@ -16,5 +18,9 @@ typedef enum {
  * It is read once in a process. Any other value is warned about and ignored.
  */
 SupconCpuLevel supcon_cpu_level (void);
+
+/** Asks the kernel for AMX's registers, whatever SUPCON_CPU says; FALSE when it, the processor or this build has none.
+ */
+gboolean supcon_cpu_amx_available (void);
 
 #endif

@@ -87,6 +87,23 @@ supcon_rng_normal (SupconRng *rng)
   return sqrt (-2.0 * log (u)) * cos (angle);
 }
 
+double
+supcon_rng_gamma (SupconRng *rng, double shape)
+{
+  double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt (9 * d), boost = 1;
+
+  /* Section 6: a power of a uniform number takes a shape above 1 below it. */
+  if (shape < 1)
+    boost = pow ((supcon_rng_next (rng) + 1.0) * 0x1p-32, 1 / shape);
+  for (;;) {
+    double x = supcon_rng_normal (rng), v = 1 + c * x, u = (supcon_rng_next (rng) + 1.0) * 0x1p-32;
+
+    v = v * v * v;
+    if (v > 0 && log (u) < 0.5 * x * x + d - d * v + d * log (v))
+      return d * v * boost;
+  }
+}
+
 void
 supcon_rng_permutation (SupconRng *rng, guint32 *order, guint32 n)
 {

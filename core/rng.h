@@ -25,6 +25,8 @@ double supcon_rng_uniform (SupconRng *rng, double low, double high);
 guint32 supcon_rng_below (SupconRng *rng, guint32 n);
 /** Standard normal (Box and Muller). */
 double supcon_rng_normal (SupconRng *rng);
+/** Gamma(shape, 1), shape > 0: Marsaglia and Tsang 2000, "A simple method for generating gamma variables". */
+double supcon_rng_gamma (SupconRng *rng, double shape);
 /** Uniform permutation of 0..n-1 (Fisher and Yates) into order. */
 void supcon_rng_permutation (SupconRng *rng, guint32 *order, guint32 n);
 

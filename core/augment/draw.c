@@ -162,23 +162,6 @@ draw_cutout (const Node *node, SupconRng *rng, guint width, guint height, Supcon
   step->values[4] = draw_value (&node->values[1], rng);
 }
 
-/* Gamma (shape, 1) by Marsaglia and Tsang 2000, which a power of a uniform number takes below 1. */
-static double
-draw_gamma (double shape, SupconRng *rng)
-{
-  double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt (9 * d), boost = 1;
-
-  if (shape < 1)
-    boost = pow ((supcon_rng_next (rng) + 1.0) * 0x1p-32, 1 / shape);
-  for (;;) {
-    double x = supcon_rng_normal (rng), v = 1 + c * x, u = (supcon_rng_next (rng) + 1.0) * 0x1p-32;
-
-    v = v * v * v;
-    if (v > 0 && log (u) < 0.5 * x * x + d - d * v + d * log (v))
-      return d * v * boost;
-  }
-}
-
 /* n weights that add up to 1. */
 static void
 draw_dirichlet (double alpha, guint n, SupconRng *rng, double *weights)
@@ -186,7 +169,7 @@ draw_dirichlet (double alpha, guint n, SupconRng *rng, double *weights)
   double total = 0;
 
   for (guint i = 0; i < n; i++)
-    total += weights[i] = draw_gamma (alpha, rng);
+    total += weights[i] = supcon_rng_gamma (rng, alpha);
   for (guint i = 0; i < n; i++)
     weights[i] = total > 0 ? weights[i] / total : 1.0 / n;
 }

@@ -93,8 +93,12 @@ typedef struct {
   const gchar *text, *at;
   guint occurrences[SUPCON_N_OPERATIONS];
   gboolean in_pick;
+  guint depth; /* groups that are open */
   GError **error;
 } Parser;
+
+/* Groups inside each other: they are read, counted and drawn by functions that call themselves. */
+#define MAX_NESTING 16
 
 const gchar *
 supcon_operation_name (SupconOperation operation)
@@ -368,9 +372,13 @@ parse_items (Parser *self, GArray *items, gboolean closed)
       return TRUE;
     if (!*self->at)
       return !closed || fail_at (self, self->at, "'}'");
+    if (self->depth == MAX_NESTING && *self->at == '{')
+      return fail_at (self, self->at, "at most %d groups inside each other", MAX_NESTING);
     if (take (self, "{")) {
       node.children = children_new ();
+      self->depth++;
       ok = parse_items (self, node.children, TRUE);
+      self->depth--;
     } else {
       ok = parse_operation (self, &node, !closed && items->len == 0);
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,7 +19,8 @@
 #define UNIQUE 6
 
 struct _SupconSafetensorsWriter {
-  char *location, *folder, *temporary; /* temporary: NULL when it is not there (any more) */
+  char *location;
+  char *target, *folder, *temporary; /* target: where links lead; temporary: NULL when it is not there (any more) */
   FILE *stream;
   JsonObject *header, *metadata;
   gsize declared, written; /* bytes of tensors */
@@ -92,7 +94,7 @@ supcon_safetensors_writer_new (const char *location, GError **error)
 {
   SupconSafetensorsWriter *writer;
   GStatBuf status;
-  char *name;
+  char *name, *target;
   int fd;
 
   if (!*location || g_str_has_suffix (location, G_DIR_SEPARATOR_S)) {
@@ -107,12 +109,16 @@ supcon_safetensors_writer_new (const char *location, GError **error)
 
   writer = g_new0 (SupconSafetensorsWriter, 1);
   writer->location = g_strdup (location);
-  writer->folder = g_path_get_dirname (location);
+  /* The rename would put the file in place of a link; what the link names is what is replaced. */
+  target = realpath (location, NULL);
+  writer->target = g_strdup (target ? target : location);
+  free (target);
+  writer->folder = g_path_get_dirname (writer->target);
   writer->header = json_object_new ();
   writer->metadata = json_object_new ();
   json_object_set_object_member (writer->header, "__metadata__", writer->metadata);
 
-  name = g_path_get_basename (location);
+  name = g_path_get_basename (writer->target);
   fd = make_temporary (writer->folder, name, &writer->temporary);
   g_free (name);
   if (fd < 0) {
@@ -226,7 +232,7 @@ supcon_safetensors_writer_finish (SupconSafetensorsWriter *writer, GError **erro
     writer->error = errno;
   /* While it is open, as it is locked only then. */
   if (!writer->error) {
-    if (g_rename (writer->temporary, writer->location) != 0)
+    if (g_rename (writer->temporary, writer->target) != 0)
       writer->error = errno;
     else
       g_clear_pointer (&writer->temporary, g_free);
@@ -249,6 +255,7 @@ supcon_safetensors_writer_free (SupconSafetensorsWriter *writer)
     fclose (writer->stream);
   json_object_unref (writer->header);
   g_free (writer->location);
+  g_free (writer->target);
   g_free (writer->folder);
   g_free (writer->temporary);
   g_free (writer);

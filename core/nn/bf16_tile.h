@@ -38,9 +38,6 @@ typedef struct {
 
 extern const SupconBf16Kernels supcon_bf16_plain, supcon_bf16_avx512, supcon_bf16_amx;
 
-/** Asks the kernel for AMX's registers; FALSE when it or the processor has none. */
-gboolean supcon_bf16_amx_available (void);
-
 /** The best that this processor runs. */
 const SupconBf16Kernels *supcon_bf16_kernels (void);
 

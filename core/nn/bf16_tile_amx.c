@@ -2,28 +2,7 @@
 /* AMX (Intel SDM volume 1, chapter 18): tiles 0 to 3 hold c, 4 and 5 a's blocks, 6 and 7 b's. */
 #include "nn/bf16_tile.h"
 
-#include <cpuid.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define REQUEST_PERMISSION 0x1023 /* ARCH_REQ_XCOMP_PERM of arch_prctl */
-#define TILE_DATA 18              /* XFEATURE_XTILEDATA */
-
-gboolean
-supcon_bf16_amx_available (void)
-{
-  static gsize state = 0; /* 1: no, 2: yes */
-
-  if (g_once_init_enter (&state)) {
-    guint a, b, c, d;
-    gboolean has = __get_cpuid_count (7, 0, &a, &b, &c, &d) && d >> 22 & 1 && d >> 24 & 1
-                   && syscall (SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
-
-    g_once_init_leave (&state, has ? 2 : 1);
-  }
-  return state == 2;
-}
 
 static void
 begin (void)

@@ -9,28 +9,10 @@
 /* Streams of random numbers, apart from those of augmentation. */
 #define PAIRS G_GUINT64_CONSTANT (0x6d6978)
 
-/* Gamma(shape, 1): Marsaglia and Tsang 2000, with their power of a uniform for shapes below 1. */
-static double
-gamma_draw (SupconRng *rng, double shape)
-{
-  double d, c;
-
-  if (shape < 1)
-    return gamma_draw (rng, shape + 1) * pow (1 - supcon_rng_uniform (rng, 0, 1), 1 / shape);
-  d = shape - 1.0 / 3;
-  c = 1 / sqrt (9 * d);
-  for (;;) {
-    double x = supcon_rng_normal (rng), v = pow (1 + c * x, 3);
-
-    if (v > 0 && log (1 - supcon_rng_uniform (rng, 0, 1)) < 0.5 * x * x + d - d * v + d * log (v))
-      return d * v;
-  }
-}
-
 static double
 beta_draw (SupconRng *rng, double alpha)
 {
-  double x = gamma_draw (rng, alpha), y = gamma_draw (rng, alpha);
+  double x = supcon_rng_gamma (rng, alpha), y = supcon_rng_gamma (rng, alpha);
 
   return x + y > 0 ? x / (x + y) : 0.5;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What everything stands on: random numbers, the pool of threads, the matrix product. */
+#include <math.h>
+
 #include "blas.h"
 #include "check_main.h"
 #include "parallel.h"
@@ -66,4 +68,30 @@ START_TEST (test_gemm)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_parallel_once, test_gemm)
+/* Mean and variance of Gamma(shape, 1) are its shape, and the mean's own deviation is sqrt (shape / draws). */
+START_TEST (test_rng_gamma)
+{
+  const double shapes[] = { 0.3, 1, 4 };
+  enum { DRAWS = 200000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    double sum = 0, squares = 0, shape = shapes[i];
+    SupconRng rng;
+
+    supcon_rng_init (&rng, 5, i, 0, 0);
+    for (guint k = 0; k < DRAWS; k++) {
+      double x = supcon_rng_gamma (&rng, shape);
+
+      ck_assert (x >= 0);
+      sum += x;
+      squares += (x - shape) * (x - shape);
+    }
+    ck_assert_msg (fabs (sum / DRAWS - shape) < 5 * sqrt (shape / DRAWS), "mean %g of shape %g", sum / DRAWS, shape);
+    /* The fourth central moment is 3 shape^2 + 6 shape. */
+    ck_assert_msg (fabs (squares / DRAWS - shape) < 5 * sqrt ((2 * shape * shape + 6 * shape) / DRAWS),
+        "variance %g of shape %g", squares / DRAWS, shape);
+  }
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_rng_gamma, test_parallel_once, test_gemm)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check_main.h"
+#include "cpu.h"
 #include "model/model.h"
 #include "nn/bf16_tile.h"
 #include "nn/conv.h"
@@ -97,7 +98,7 @@ START_TEST (test_tiles)
 #ifdef SUPCON_HAVE_AMX
   if (__builtin_cpu_supports ("avx512bf16"))
     check_tile (&supcon_bf16_avx512);
-  if (supcon_bf16_amx_available ())
+  if (supcon_cpu_amx_available ())
     check_tile (&supcon_bf16_amx);
 #endif
 }

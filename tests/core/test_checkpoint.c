@@ -847,6 +847,25 @@ START_TEST (test_unwritable)
 END_TEST
 
 /* A limit on the size of files stands for a full disk: whatever fits, the old file stays and no piece is left. */
+/* What a link names is replaced, the link stays. */
+START_TEST (test_link)
+{
+  char *location = g_strdup (path_of ("link.safetensors")), *target = g_strdup (path_of ("target.safetensors"));
+  SupconModelConfig config;
+  SupconCheckpointInfo info;
+
+  small_config (&config);
+  ck_assert (g_file_set_contents (target, "old", -1, NULL));
+  ck_assert_int_eq (symlink (target, location), 0);
+  write_foreign (location, &config, FALSE, 0, NULL);
+  ck_assert (g_file_test (location, G_FILE_TEST_IS_SYMLINK));
+  supcon_model_free (load (target, &config, &info));
+  supcon_checkpoint_info_clear (&info);
+  g_free (location);
+  g_free (target);
+}
+END_TEST
+
 START_TEST (test_disk_full)
 {
   const char *location = saved_file ("m.safetensors");
@@ -950,4 +969,4 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_labels, test_layout, test_same_bytes, test_truncated,
     test_corrupted, test_hostile_headers, test_doctored, test_not_finite, test_foreign, test_unreadable,
-    test_unwritable, test_disk_full, test_stale, test_killed)
+    test_unwritable, test_link, test_disk_full, test_stale, test_killed)

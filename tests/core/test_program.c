@@ -48,6 +48,7 @@ START_TEST (test_mistakes)
     { "warp(0.1,points=1)", "column 17: '1'", "points from 2 to 4" },
     { "pick(17){flip}", "column 6: '17'", "count from 1 to 16" },
     { "}", "column 1: '}'", "an operation" },
+    { "{{{{{{{{{{{{{{{{{flip}}}}}}}}}}}}}}}}}", "column 17: '{", "at most 16 groups" },
     { "pick(16){{invert invert invert}}", "column 1: 'pick'", "at most 32 operations" },
     { "\xff\xfe", "column 1: '", "an operation" },
   };
