@@ -9,25 +9,26 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# example FILE: the text between |[ and ]| of its documentation.
-example() {
-  sed -n '/|\[/,/\]|/p' "$1" | sed -e 's/^ \* \{0,1\}//' -e '/^|\[$/d' -e 's/^\]|.*//' | tr '\n' ' '
+# run_examples ELEMENT: what stands between |[ and ]| in its documentation, each as a command of its own.
+run_examples() {
+  sed -n '/|\[/,/\]|/s/^ \* \{0,1\}//p' "$root/gst/gstsupcon$1.c" \
+    | awk '/^\|\[$/ { line = ""; next } /^\]\|/ { print line; next } { line = line $0 " " }' > examples
+  [ -s examples ] || { echo "supcon$1 has no example line"; exit 1; }
+  while read -r line; do
+    echo "$line"
+    timeout 300 sh -c "$line" < /dev/null > log 2>&1 || { cat log; exit 1; }
+  done < examples
 }
 
 # The trainer comes first: it writes the model.safetensors that others read, the tagger's needs a classifier too.
 for element in trainer datasetsrc label augment encoder index scope; do
-  line=$(example "$root/gst/gstsupcon$element.c")
-  [ -n "$line" ] || { echo "supcon$element has no example line"; exit 1; }
-  echo "$line"
-  timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
+  run_examples $element
 done
 size=video/x-raw,format=GRAY8,width=28,height=28
 timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=1024 shuffle=true \
   ! supconaugment views=1 ! $size ! supcontrainer stage=linear location=model.safetensors
 for element in tagger publish; do
-  line=$(example "$root/gst/gstsupcon$element.c")
-  echo "$line"
-  timeout 300 sh -c "$line" > log 2>&1 || { cat log; exit 1; }
+  run_examples $element
 done
 
 # What a training and an evaluation write can be drawn.
