@@ -29,6 +29,7 @@
 #include "gstsupconaugmentcaps.h"
 #include "gstsupconaugmentsettings.h"
 #include "gstsupconclips.h"
+#include "gstsupconcounts.h"
 #include "gstsupconformat.h"
 #include "gstsupconmeta.h"
 #include "gstsupconviews.h"
@@ -43,7 +44,7 @@ struct _GstSupconAugment
   GstSupconAugmentSettings settings;    /* under the object lock */
 
   /* The streaming thread's. */
-  GstVideoInfo in_info, out_info;
+  GstVideoInfo in_info, out_info;       /* in_info is written under the object lock */
   GstBufferPool *pool;          /* the views' buffers, where downstream has none that does; their sample meta stays */
   guint window_asked;           /* upstream has been asked for buffers for such a temporal-window */
   GstSupconClips *clips;
@@ -51,11 +52,12 @@ struct _GstSupconAugment
   gchar *program_text;
   gboolean frame_known;         /* frame counts on from the last one */
   guint64 frame;
-  guint frame_views, frame_threads;
+  guint frame_views, frame_threads, frame_lookahead;
   gboolean frame_record;
   GstSupconViewDraw draw;       /* of the view to be added next */
-  GstSupconViews *views;        /* of the frame, to be made */
-  GstQueueArray *made;          /* GstBuffer, of the frame, to be pushed */
+  GstSupconViews *views;        /* of this frame and those that wait for it, to be made */
+  guint n_waiting;              /* frames whose views are not made */
+  GstQueueArray *made;          /* GstBuffer of views, to be pushed when no frame waits */
 };
 
 #define gst_supcon_augment_parent_class parent_class
@@ -95,6 +97,48 @@ gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
   GST_OBJECT_UNLOCK (self);
 }
 
+static void
+gst_supcon_augment_drop_views (GstSupconAugment * self)
+{
+  gst_supcon_views_cancel (self->views);
+  self->n_waiting = 0;
+  while (!gst_queue_array_is_empty (self->made))
+    gst_buffer_unref (gst_queue_array_pop_head (self->made));
+}
+
+static void
+gst_supcon_augment_make_views (GstSupconAugment * self)
+{
+  gst_supcon_views_make (self->views, self->frame_threads);
+  self->n_waiting = 0;
+}
+
+/* Frames that wait for others do so no longer. */
+static void
+gst_supcon_augment_finish (GstSupconAugment * self)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  if (self->n_waiting == 0)
+    return;
+  gst_supcon_augment_make_views (self);
+  while (ret == GST_FLOW_OK && !gst_queue_array_is_empty (self->made))
+    ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self),
+        gst_queue_array_pop_head (self->made));
+  /* Upstream hears of a failure by its next frame. */
+  gst_supcon_augment_drop_views (self);
+}
+
+/* Views that are not pushed are given up, and frames are counted anew. */
+static void
+gst_supcon_augment_flush (GstSupconAugment * self)
+{
+  gst_buffer_replace (&GST_BASE_TRANSFORM (self)->queued_buf, NULL);
+  gst_supcon_augment_drop_views (self);
+  gst_supcon_clips_flush (self->clips);
+  self->frame_known = FALSE;
+}
+
 /* Makes the program anew when properties have changed. Where they make none the old one stays. */
 static gboolean
 gst_supcon_augment_update_program (GstSupconAugment * self, GError ** error)
@@ -117,29 +161,12 @@ gst_supcon_augment_update_program (GstSupconAugment * self, GError ** error)
     g_free (text);
     return FALSE;
   }
+  gst_supcon_augment_finish (self);
   supcon_program_free (self->program);
   self->program = program;
   g_free (self->program_text);
   self->program_text = text;
   return TRUE;
-}
-
-static void
-gst_supcon_augment_drop_views (GstSupconAugment * self)
-{
-  gst_supcon_views_cancel (self->views);
-  while (!gst_queue_array_is_empty (self->made))
-    gst_buffer_unref (gst_queue_array_pop_head (self->made));
-}
-
-/* Views that are not pushed are given up, and frames are counted anew. */
-static void
-gst_supcon_augment_flush (GstSupconAugment * self)
-{
-  gst_buffer_replace (&GST_BASE_TRANSFORM (self)->queued_buf, NULL);
-  gst_supcon_augment_drop_views (self);
-  gst_supcon_clips_flush (self->clips);
-  self->frame_known = FALSE;
 }
 
 static gboolean
@@ -187,9 +214,15 @@ gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
     GstCaps * out)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
+  gboolean known;
 
-  if (!gst_video_info_from_caps (&self->in_info, in)
-      || !gst_video_info_from_caps (&self->out_info, out))
+  /* Downstream has heard of no other caps yet. */
+  gst_supcon_augment_finish (self);
+  GST_OBJECT_LOCK (self);
+  known = gst_video_info_from_caps (&self->in_info, in)
+      && gst_video_info_from_caps (&self->out_info, out);
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
     return FALSE;
   if (GST_VIDEO_INFO_IS_INTERLACED (&self->in_info)) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
@@ -214,7 +247,7 @@ gst_supcon_augment_transform_size (G_GNUC_UNUSED GstBaseTransform * trans,
   return TRUE;
 }
 
-/* Frames are kept for temporal-window, beside the one that is being filled and the one that views are made of. */
+/* Frames are kept for temporal-window and wait for others, beside the one that is being filled and the one that views are made of. */
 static gboolean
 gst_supcon_augment_propose_allocation (GstBaseTransform * trans,
     G_GNUC_UNUSED GstQuery * decide_query, GstQuery * query)
@@ -222,57 +255,30 @@ gst_supcon_augment_propose_allocation (GstBaseTransform * trans,
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   GstVideoInfo info;
   GstCaps *caps;
-  guint window;
+  guint held;
 
   gst_query_parse_allocation (query, &caps, NULL);
   if (!caps || !gst_video_info_from_caps (&info, caps))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  window = self->settings.temporal_window;
+  held = self->settings.temporal_window + self->settings.lookahead;
   GST_OBJECT_UNLOCK (self);
   gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&info),
-      window + 2, 0);
+      held + 2, 0);
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   return TRUE;
 }
 
-/* All views of a frame are held at once, of which there may be more from one frame to the next: so buffers are
- * downstream's where it sets no limit to them, else of a pool of one's own. Downstream's may pad rows as it likes, if it
- * reads the meta that says so. */
 static gboolean
 gst_supcon_augment_decide_allocation (GstBaseTransform * trans,
     GstQuery * query)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  gboolean offered = gst_query_get_n_allocation_pools (query) > 0;
-  guint size = GST_VIDEO_INFO_SIZE (&self->out_info), min = 0, max = 0;
-  GstBufferPool *pool = NULL;
 
-  if (offered)
-    gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
   gst_clear_object (&self->pool);
-  if (pool && max > 0)
-    gst_clear_object (&pool);
-  if (!pool) {
-    self->pool = gst_buffer_pool_new ();
-    if (offered)
-      gst_query_set_nth_allocation_pool (query, 0, self->pool,
-          GST_VIDEO_INFO_SIZE (&self->out_info), min, 0);
-    else
-      gst_query_add_allocation_pool (query, self->pool, size, 0, 0);
-  } else {
-    if (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)
-        && gst_buffer_pool_has_option (pool,
-            GST_BUFFER_POOL_OPTION_VIDEO_META)) {
-      GstStructure *config = gst_buffer_pool_get_config (pool);
-
-      gst_buffer_pool_config_add_option (config,
-          GST_BUFFER_POOL_OPTION_VIDEO_META);
-      gst_buffer_pool_set_config (pool, config);
-    }
-    gst_object_unref (pool);
-  }
+  self->pool = gst_supcon_augment_choose_pool (query,
+      GST_VIDEO_INFO_SIZE (&self->out_info));
   return GST_BASE_TRANSFORM_CLASS (parent_class)->decide_allocation (trans,
       query);
 }
@@ -327,7 +333,8 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   guint64 clip;
 
   /* What downstream did not take of the frame before. */
-  gst_supcon_augment_drop_views (self);
+  if (self->n_waiting == 0)
+    gst_supcon_augment_drop_views (self);
   if (!self->frame_known) {
     self->frame =
         GST_BUFFER_OFFSET_IS_VALID (buffer) ? GST_BUFFER_OFFSET (buffer) : 0;
@@ -354,6 +361,7 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   consistent = self->settings.consistent;
   self->frame_views = self->settings.views;
   self->frame_threads = self->settings.threads;
+  self->frame_lookahead = self->settings.lookahead;
   self->frame_record = self->settings.record_draws;
   GST_OBJECT_UNLOCK (self);
   if (window > self->window_asked) {
@@ -370,7 +378,7 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
 }
 
 /* The base class's way of one buffer for one frame, which transform() is a part of, as often as there are views; then
- * they are made together, and leave one by one. */
+ * they are made together, with those of the frames that wait, and leave one by one. */
 static GstFlowReturn
 gst_supcon_augment_generate_output (GstBaseTransform * trans,
     GstBuffer ** outbuf)
@@ -394,10 +402,10 @@ gst_supcon_augment_generate_output (GstBaseTransform * trans,
       return ret;
     }
     self->draw.view++;
-    if (!frame)
-      gst_supcon_views_make (self->views, self->frame_threads);
+    if (!frame && ++self->n_waiting > self->frame_lookahead)
+      gst_supcon_augment_make_views (self);
   }
-  if (!gst_queue_array_is_empty (self->made))
+  if (self->n_waiting == 0 && !gst_queue_array_is_empty (self->made))
     *outbuf = gst_queue_array_pop_head (self->made);
   return GST_FLOW_OK;
 }
@@ -454,6 +462,9 @@ gst_supcon_augment_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
+  if (GST_EVENT_IS_SERIALIZED (event)
+      && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+    gst_supcon_augment_finish (self);
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_STOP:
       gst_supcon_augment_flush (self);
@@ -486,70 +497,50 @@ get_views (GstSupconAugment * self)
 }
 
 static gboolean
-counts_frames (GstFormat format)
-{
-  return format == GST_FORMAT_DEFAULT || format == GST_FORMAT_BUFFERS;
-}
-
-/* Downstream counts views, upstream counts frames: a seek to a view is one to its frame. */
-static gboolean
 gst_supcon_augment_src_event (GstBaseTransform * trans, GstEvent * event)
 {
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    guint views = get_views (GST_SUPCON_AUGMENT (trans));
-    GstSeekType start_type, stop_type;
-    gint64 start, stop;
-    GstSeekFlags flags;
-    GstFormat format;
-    gdouble rate;
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
-    gst_event_parse_seek (event, &rate, &format, &flags, &start_type, &start,
-        &stop_type, &stop);
-    if (counts_frames (format)) {
-      GstEvent *scaled = gst_event_new_seek (rate, format, flags, start_type,
-          start < 0 ? start : start / views, stop_type,
-          stop < 0 ? stop : stop / views);
-
-      gst_event_set_seqnum (scaled, gst_event_get_seqnum (event));
-      gst_event_unref (event);
-      event = scaled;
-    }
-  }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK)
+    event = gst_supcon_seek_to_frames (event, get_views (self));
   return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (trans, event);
+}
+
+/* Frames that wait are latency of a live stream. */
+static void
+gst_supcon_augment_add_latency (GstSupconAugment * self, GstQuery * query)
+{
+  GstClockTime min, max, more = 0;
+  gboolean live;
+
+  GST_OBJECT_LOCK (self);
+  if (GST_VIDEO_INFO_FPS_N (&self->in_info) > 0)
+    more = gst_util_uint64_scale (GST_SECOND * self->settings.lookahead,
+        GST_VIDEO_INFO_FPS_D (&self->in_info),
+        GST_VIDEO_INFO_FPS_N (&self->in_info));
+  GST_OBJECT_UNLOCK (self);
+  gst_query_parse_latency (query, &live, &min, &max);
+  if (GST_CLOCK_TIME_IS_VALID (max))
+    max += more;
+  gst_query_set_latency (query, live, min + more, max);
 }
 
 static gboolean
 gst_supcon_augment_query (GstBaseTransform * trans, GstPadDirection direction,
     GstQuery * query)
 {
-  guint views = get_views (GST_SUPCON_AUGMENT (trans));
-  GstFormat format;
-  gint64 value;
+  GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
-  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_DURATION) {
-    gst_query_parse_duration (query, &format, NULL);
-    if (counts_frames (format)) {
-      if (!gst_pad_peer_query (trans->sinkpad, query))
-        return FALSE;
-      gst_query_parse_duration (query, NULL, &value);
-      if (value > 0)
-        gst_query_set_duration (query, format, value * views);
-      return TRUE;
-    }
-  } else if (direction == GST_PAD_SRC
-      && GST_QUERY_TYPE (query) == GST_QUERY_POSITION) {
-    gst_query_parse_position (query, &format, NULL);
-    if (counts_frames (format)) {
-      if (!gst_pad_peer_query (trans->sinkpad, query))
-        return FALSE;
-      gst_query_parse_position (query, NULL, &value);
-      if (value > 0)
-        gst_query_set_position (query, format, value * views);
-      return TRUE;
-    }
-  }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction,
-      query);
+  /* Upstream wants its buffers back. */
+  if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query))
+    gst_supcon_augment_finish (self);
+  if (direction == GST_PAD_SRC && gst_supcon_query_counts (query))
+    return gst_supcon_query_views (trans->sinkpad, query, get_views (self));
+  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction, query))
+    return FALSE;
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    gst_supcon_augment_add_latency (self, query);
+  return TRUE;
 }
 
 static void
@@ -570,6 +561,7 @@ static void
 gst_supcon_augment_init (GstSupconAugment * self)
 {
   gst_supcon_augment_settings_init (&self->settings);
+  gst_video_info_init (&self->in_info);
   self->clips = gst_supcon_clips_new ();
   self->views = gst_supcon_views_new ();
   self->made = gst_queue_array_new (2);

@@ -101,3 +101,35 @@ gst_supcon_augment_fixate_caps (G_GNUC_UNUSED GstBaseTransform * trans,
     gst_structure_set_value (out, "colorimetry", colorimetry);
   return gst_caps_fixate (others);
 }
+
+GstBufferPool *
+gst_supcon_augment_choose_pool (GstQuery * query, guint size)
+{
+  gboolean offered = gst_query_get_n_allocation_pools (query) > 0;
+  GstBufferPool *pool = NULL;
+  guint least = 0, most = 0;
+
+  if (offered)
+    gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &least,
+        &most);
+  if (pool && most == 0) {
+    if (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)
+        && gst_buffer_pool_has_option (pool,
+            GST_BUFFER_POOL_OPTION_VIDEO_META)) {
+      GstStructure *config = gst_buffer_pool_get_config (pool);
+
+      gst_buffer_pool_config_add_option (config,
+          GST_BUFFER_POOL_OPTION_VIDEO_META);
+      gst_buffer_pool_set_config (pool, config);
+    }
+    gst_object_unref (pool);
+    return NULL;
+  }
+  gst_clear_object (&pool);
+  pool = gst_buffer_pool_new ();
+  if (offered)
+    gst_query_set_nth_allocation_pool (query, 0, pool, size, least, 0);
+  else
+    gst_query_add_allocation_pool (query, pool, size, 0, 0);
+  return pool;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** How the caps of a frame and of its views hang together. */
+/** How the caps of a frame and of its views hang together, and whose buffers views are in. */
 #ifndef GST_SUPCON_AUGMENT_CAPS_H
 #define GST_SUPCON_AUGMENT_CAPS_H
 
@@ -14,6 +14,13 @@ GstCaps *gst_supcon_augment_transform_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter);
 GstCaps *gst_supcon_augment_fixate_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * others);
+
+/**
+ * Downstream's pool, which may pad rows as it likes where it reads the meta that says so; but another one where it sets
+ * a limit, since all views of a frame are held at once and may be more from one frame to the next, or where it offers
+ * none. That one is returned and in the query; NULL: downstream's. size: of a view.
+ */
+GstBufferPool *gst_supcon_augment_choose_pool (GstQuery * query, guint size);
 
 G_END_DECLS
 #endif

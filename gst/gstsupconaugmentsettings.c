@@ -220,6 +220,13 @@ install_stream_properties (GObjectClass * object_class, GParamFlags playing,
           "Threads that make the views of a frame, which do not depend on it; "
           "0: one for each processor; 1, since what comes after a queue, as a "
           "trainer, takes the others", 0, SUPCON_MAX_THREADS, 1, number));
+  add (object_class, FIELD (lookahead),
+      g_param_spec_uint ("lookahead", "Lookahead",
+          "Frames that wait for later ones so that the views of all are made "
+          "together: the more views, the less threads wait for each other; 0, "
+          "since each is that much latency", 0, 64, 0,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+          GST_PARAM_MUTABLE_READY));
   add (object_class, FIELD (seed),
       g_param_spec_int64 ("seed", "Seed",
           "Seed of the random numbers; -1: drawn at start, the property then "

@@ -22,7 +22,7 @@ typedef struct
   gchar *operations;
   gboolean program_changed;     /* policy or operations have been set; the user of the settings clears it */
   GstSupconConsistent consistent;
-  guint clip_length, temporal_window, views, threads;
+  guint clip_length, temporal_window, views, threads, lookahead;
   gboolean record_draws;
   gint64 seed;
 } GstSupconAugmentSettings;

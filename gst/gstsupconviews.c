@@ -20,7 +20,14 @@ struct _GstSupconViews
   SupconAugmenter *augmenters[SUPCON_MAX_THREADS];      /* each worker's, from its first view on */
   GPtrArray *views;             /* View, to be used again and again */
   guint n_views;
+  GArray *tasks;                /* guint, each one's first view */
 };
+
+static View *
+view_at (GstSupconViews * self, guint i)
+{
+  return g_ptr_array_index (self->views, i);
+}
 
 GstSupconViews *
 gst_supcon_views_new (void)
@@ -28,6 +35,7 @@ gst_supcon_views_new (void)
   GstSupconViews *self = g_new0 (GstSupconViews, 1);
 
   self->views = g_ptr_array_new_with_free_func (g_free);
+  self->tasks = g_array_new (FALSE, FALSE, sizeof (guint));
   return self;
 }
 
@@ -36,6 +44,7 @@ gst_supcon_views_free (GstSupconViews * self)
 {
   gst_supcon_views_cancel (self);
   g_ptr_array_unref (self->views);
+  g_array_unref (self->tasks);
   for (guint i = 0; i < SUPCON_MAX_THREADS; i++)
     supcon_augmenter_free (self->augmenters[i]);
   g_free (self);
@@ -51,7 +60,7 @@ gst_supcon_views_add (GstSupconViews * self, GstBuffer * frame,
 
   if (self->n_views == self->views->len)
     g_ptr_array_add (self->views, g_new (View, 1));
-  view = g_ptr_array_index (self->views, self->n_views);
+  view = view_at (self, self->n_views);
   if (!gst_video_frame_map (&view->in, frame_info, frame, GST_MAP_READ)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "a frame of %"
         G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT " for its caps",
@@ -79,22 +88,47 @@ gst_supcon_views_add (GstSupconViews * self, GstBuffer * frame,
 }
 
 static void
-make_view (gsize task, guint worker, gpointer data)
+make_views (gsize task, guint worker, gpointer data)
 {
   GstSupconViews *self = data;
-  const View *view = g_ptr_array_index (self->views, task);
+  guint end = task + 1 < self->tasks->len ?
+      g_array_index (self->tasks, guint, task + 1) : self->n_views;
 
   if (!self->augmenters[worker])
     self->augmenters[worker] = supcon_augmenter_new ();
-  supcon_augmenter_apply (self->augmenters[worker], view->draw.program,
-      view->draw.seed, view->draw.number, view->draw.view, &view->picture,
-      &view->view);
+  for (guint i = g_array_index (self->tasks, guint, task); i < end; i++) {
+    const View *view = view_at (self, i);
+
+    supcon_augmenter_apply (self->augmenters[worker], view->draw.program,
+        view->draw.seed, view->draw.number, view->draw.view, &view->picture,
+        &view->view);
+  }
+}
+
+/* A thread that makes all views of a frame reads it once from memory; the views of the last frames are tasks of their
+ * own, so that threads end together. */
+static void
+plan_tasks (GstSupconViews * self, guint threads)
+{
+  guint n_frames = 0, frame = 0;
+
+  for (guint i = 0; i < self->n_views; i++)
+    n_frames += view_at (self, i)->draw.view == 0;
+  g_array_set_size (self->tasks, 0);
+  for (guint i = 0; i < self->n_views; i++) {
+    gboolean first = view_at (self, i)->draw.view == 0;
+
+    frame += first;
+    if (first || frame + threads > n_frames)
+      g_array_append_val (self->tasks, i);
+  }
 }
 
 void
 gst_supcon_views_make (GstSupconViews * self, guint threads)
 {
-  supcon_parallel_for (threads, self->n_views, make_view, self);
+  plan_tasks (self, supcon_parallel_threads (threads));
+  supcon_parallel_for (threads, self->tasks->len, make_views, self);
   gst_supcon_views_cancel (self);
 }
 
@@ -102,7 +136,7 @@ void
 gst_supcon_views_cancel (GstSupconViews * self)
 {
   while (self->n_views > 0) {
-    View *view = g_ptr_array_index (self->views, --self->n_views);
+    View *view = view_at (self, --self->n_views);
 
     gst_video_frame_unmap (&view->out);
     gst_video_frame_unmap (&view->in);
@@ -113,7 +147,7 @@ GstStructure *
 gst_supcon_views_describe_last (GstSupconViews * self,
     const gchar * operations, guint back)
 {
-  const View *view = g_ptr_array_index (self->views, self->n_views - 1);
+  const View *view = view_at (self, self->n_views - 1);
   const GstSupconViewDraw *draw = &view->draw;
   SupconDraws draws;
   GstStructure *structure;

@@ -68,7 +68,7 @@ static gchar *
 random_caps (GRand * rand, const gchar * rest)
 {
   static const gchar *const formats[] = { "RGB", "GRAY8", "BGR", "RGBx", "I420",
-    "NV12", "RGB", "GRAY8"
+    "NV12", "RGB", "GRAY8", "ARGB", "YV12", "NV21"
   };
 
   return g_strdup_printf ("video/x-raw,format=%s,width=%u,height=%u%s",
@@ -76,8 +76,38 @@ random_caps (GRand * rand, const gchar * rest)
       1 + below (rand, 70), rest);
 }
 
+/* Streams that take turns or start anew, flushes, and queries that drain. */
+static void
+push_random_event (GRand * rand, GstHarness * h, GstEvent * streams[2])
+{
+  GstQuery *query = gst_query_new_drain ();
+  GstSegment segment;
+
+  switch (below (rand, 6)) {
+    case 0:
+      gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+      break;
+    case 1:
+      gst_harness_push_event (h, gst_event_new_flush_start ());
+      gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      gst_harness_push_event (h, gst_event_new_segment (&segment));
+      break;
+    case 2:
+      gst_pad_peer_query (h->srcpad, query);
+      break;
+    default:
+      gst_harness_push_event (h, gst_event_ref (streams[below (rand, 2)]));
+      break;
+  }
+  gst_query_unref (query);
+}
+
 GST_START_TEST (test_fuzz)
 {
+  GstEvent *streams[] = { gst_event_new_stream_start ("one"),
+    gst_event_new_stream_start ("two")
+  };
   GRand *rand = g_rand_new_with_seed (__i__ + 1);
   GstHarness *h = gst_harness_new ("supconaugment");
   guint views = 0;
@@ -117,6 +147,8 @@ GST_START_TEST (test_fuzz)
       }
       if (below (rand, 4) == 0)
         GST_BUFFER_OFFSET (frame) = g_rand_int (rand);
+      if (below (rand, 2))
+        push_random_event (rand, h, streams);
       gst_harness_push (h, frame);
       while ((view = gst_harness_try_pull (h))) {
         gst_buffer_unref (view);
@@ -125,6 +157,8 @@ GST_START_TEST (test_fuzz)
     }
   }
   gst_harness_teardown (h);
+  gst_event_unref (streams[0]);
+  gst_event_unref (streams[1]);
   g_rand_free (rand);
   /* Runs that give nothing would prove nothing; few do. */
   if (__i__ == 0)
