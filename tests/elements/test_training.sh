@@ -14,9 +14,9 @@ sed -n 's/^    //p' "$root/docs/training.md" | sed -e :a -e '/\\$/N; s/ *\\\n */
 count=0
 while read -r line; do
   small=$(printf '%s\n' "$line" | sed \
-    -e "s|location=DIR|location=$data max-samples=1024|" \
+    -e "s|location=DIR|location=$data max-samples=1024|g" \
     -e 's/epochs=[0-9]*/epochs=1/g' \
-    -e 's/ batch-size=[0-9]*/ batch-size=64/' \
+    -e 's/ batch-size=[0-9]*/ batch-size=64/' -e 's/-interval=[0-9]*/-interval=4/g' \
     -e 's/queue-size=[0-9]*/queue-size=128/' \
     -e 's/supcontrainer /supcontrainer width=0.25 /' \
     -e 's/encoder=resnet20/encoder=resnet8/' \
