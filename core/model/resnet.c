@@ -220,7 +220,7 @@ supcon_resnet_new (const SupconModelConfig *config, guint64 seed, SupconParams *
 static void *
 feature_alloc (const SupconResnet *net, gsize n)
 {
-  return g_aligned_alloc (n, supcon_feature_size (net->precision), 64);
+  return supcon_aligned_alloc (n, supcon_feature_size (net->precision));
 }
 
 static void
@@ -304,6 +304,17 @@ pack (Layer *layer, const SupconParams *params, guint threads)
   supcon_conv_pack (&layer->conv, params->items[layer->weight].data, threads, layer->packed);
 }
 
+/* The ways of convolution that are best for n pictures; whether that changed one. */
+static gboolean
+choose (SupconResnet *net, guint n)
+{
+  gboolean changed = FALSE;
+
+  for (guint i = 0; i < net->n_layers; i++)
+    changed |= supcon_conv_choose (&net->layers[i].conv, n);
+  return changed;
+}
+
 static void
 reserve (SupconResnet *net, SupconWorkspace *workspace, guint n)
 {
@@ -364,6 +375,8 @@ prepare_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *w
     }
     net->embed_capacity = n;
   }
+  if (choose (net, n))
+    net->prepared = FALSE;
   reserve (net, workspace, n);
   if (net->prepared)
     return;
@@ -445,6 +458,7 @@ prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
   gsize pooled = (gsize)supcon_max_pool_size (stem->out_h) * supcon_max_pool_size (stem->out_w) * stem->out_c;
 
   net->n = n;
+  choose (net, n);
   reserve (net, workspace, n);
   if (n <= net->capacity)
     return;
@@ -664,6 +678,7 @@ supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWor
   void *dz = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
 
   supcon_resnet_invalidate (net);
+  choose (net, net->n); /* embed may have been called since */
   supcon_average_pool_backward (
       net->precision, net->n, last->conv.out_h * last->conv.out_w, last->conv.out_c, dr, workspace->threads, dz);
   supcon_norm_backward (net->precision, batch_pixels (net, last), last->conv.out_c, &sums, dz, workspace);

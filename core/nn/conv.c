@@ -40,6 +40,16 @@ supcon_conv_init (
     .kernel = kernel,
     .stride = stride,
     .pad = pad };
+  supcon_conv_choose (conv, G_MAXUINT);
+}
+
+gboolean
+supcon_conv_choose (SupconConv *conv, guint n)
+{
+  gboolean before = conv->winograd;
+
+  conv->winograd = supcon_winograd_wins (conv, n);
+  return conv->winograd != before;
 }
 
 /* One row of output pixels by one panel of channels. a: the inputs of its first pixel. */
@@ -301,7 +311,7 @@ supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
     supcon_bf16_reserve (conv, n, workspace);
     return;
   }
-  if (supcon_winograd_fits (conv)) {
+  if (conv->winograd) {
     supcon_winograd_reserve (conv, n, workspace);
     return;
   }
@@ -367,7 +377,7 @@ supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint threads, Su
     supcon_bf16_pack (conv, w, threads, packed);
     return;
   }
-  if (supcon_winograd_fits (conv)) {
+  if (conv->winograd) {
     supcon_winograd_pack (conv, w, FALSE, threads, packed);
     return;
   }
@@ -403,7 +413,7 @@ supcon_conv_forward (const SupconConv *conv, guint n, const void *x, const Supco
   Correlation self = { .grid = supcon_conv_grid (conv, x),
     .n = n,
     .channels = conv->out_c,
-    .winograd = supcon_winograd_fits (conv),
+    .winograd = conv->winograd,
     .packed = packed,
     .target = y,
     .image_stride = supcon_conv_out_size (conv),
@@ -449,7 +459,7 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
     Correlation self = { .grid = supcon_phase_grid (conv, dy, &ph, &pw),
       .n = n,
       .channels = conv->in_c,
-      .winograd = supcon_winograd_fits (conv),
+      .winograd = conv->winograd,
       .packed = workspace->shared,
       .target = (SupconReal *)dx + ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c,
       .image_stride = supcon_conv_in_size (conv),

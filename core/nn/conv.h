@@ -16,12 +16,18 @@
 typedef struct {
   guint in_h, in_w, in_c, out_h, out_w, out_c;
   guint kernel, stride, pad;
+  gboolean winograd;         /* of 3x3 kernels in float32: nn/winograd.h's way of the three passes */
   SupconPrecision precision; /* of x, y, their gradients, residual and packed weights; never auto */
 } SupconConv;
 
-/** Fills the output's size by the usual rule, (in + 2 pad - kernel) / stride + 1; precision is float32. */
+/** Fills the output's size by the usual rule, (in + 2 pad - kernel) / stride + 1; precision is float32, and the way
+ * that of large batches. */
 void supcon_conv_init (
     SupconConv *conv, guint in_h, guint in_w, guint in_c, guint out_c, guint kernel, guint stride, guint pad);
+
+/** Chooses the way that is best for n pictures, by the shapes alone. Returns whether it is another one than before:
+ * weights have to be packed again then. */
+gboolean supcon_conv_choose (SupconConv *conv, guint n);
 
 static inline gsize
 supcon_conv_in_size (const SupconConv *conv)
@@ -44,7 +50,8 @@ supcon_conv_weight_size (const SupconConv *conv)
 /** Makes the workspace large enough for any pass of conv over batches of up to n pictures. */
 void supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 
-/** Size, in SupconReal's, of the packed form of the weights that forward reads, and packing them. */
+/** Size, in SupconReal's, of the packed form of the weights that forward reads, whatever is chosen, and packing them.
+ */
 gsize supcon_conv_packed_size (const SupconConv *conv);
 void supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint threads, SupconReal *packed);
 

@@ -52,64 +52,89 @@ supcon_conv_pointwise_shares (const SupconConv *conv, guint n)
   return pointwise_of (conv, n).shares;
 }
 
+/* From one tile's or panel's copy to the next: a cache line more than they need, so that a pixel's numbers fall on
+ * different sets of a cache. */
+static inline gsize
+tile_distance (gsize pixels)
+{
+  return (pixels + 1) * SLOT;
+}
+
+static inline gsize
+panel_distance (gsize pixels)
+{
+  return pixels * 2 * supcon_tile_kernels ()->lanes + SLOT;
+}
+
 /* Elements of a step's columns of x: no tile but the last has fewer rows than it has room for. */
 static gsize
 x_size (void)
 {
   guint rows = supcon_tile_kernels ()->max_rows[1];
 
-  return (gsize)STEP_PIXELS * SLOT * ((BLOCK_CHANNELS + rows - 1) / rows);
+  return tile_distance (STEP_PIXELS) * ((BLOCK_CHANNELS + rows - 1) / rows);
 }
 
 gsize
 supcon_conv_pointwise_worker_size (void)
 {
-  return x_size () + (gsize)STEP_PIXELS * (BLOCK_CHANNELS + 2 * supcon_tile_kernels ()->lanes);
+  return x_size () + panel_distance (STEP_PIXELS) * (BLOCK_CHANNELS / (2 * supcon_tile_kernels ()->lanes) + 1);
 }
 
-/* Channels first .. first + rows - 1 of x at some output pixels. whole: at least SLOT channels are there to read. */
+/* Channels first .. first + rows - 1 of x at some output pixels, cut into tiles. */
 SUPCON_MULTIVERSION static void
-copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, guint rows, gboolean whole, SupconReal *to)
+copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, guint rows, guint tiles, SupconReal *to)
 {
   const SupconConv *conv = self->conv;
   guint col = first_pixel % conv->out_w, row = first_pixel / conv->out_w % conv->out_h;
-  gsize image = first_pixel / conv->out_w / conv->out_h, step = (gsize)conv->stride * conv->in_c;
+  gsize image = first_pixel / conv->out_w / conv->out_h, distance = tile_distance (pixels);
 
-  while (pixels > 0) {
+  for (gsize i = 0; i < pixels; i++) {
     const SupconReal *from
-        = self->x + ((image * conv->in_h + row * conv->stride) * conv->in_w + col * conv->stride) * conv->in_c + first;
-    gsize run = MIN (pixels, conv->out_w - col);
+        = self->x + ((image * conv->in_h + row * conv->stride) * conv->in_w + col * conv->stride) * conv->in_c;
+    guint channel = first;
 
-    for (gsize i = 0; i < run; i++, from += step, to += SLOT) {
-      if (whole)
-        *(SupconLanes *)to = *(const SupconLanes *)from;
+    for (guint t = 0; t < tiles; t++) {
+      guint n = supcon_even_piece (rows, tiles, t);
+      SupconReal *slot = to + t * distance + i * SLOT;
+
+      if (channel + SLOT <= conv->in_c)
+        *(SupconLanes *)slot = *(const SupconLanes *)(from + channel);
       else
-        for (guint j = 0; j < rows; j++)
-          to[j] = from[j];
+        for (guint j = 0; j < n; j++)
+          slot[j] = from[channel + j];
+      channel += n;
     }
-    pixels -= run;
-    col = 0;
-    if (++row == conv->out_h) {
-      row = 0;
-      image++;
+    if (++col == conv->out_w) {
+      col = 0;
+      if (++row == conv->out_h) {
+        row = 0;
+        image++;
+      }
     }
   }
 }
 
-/* One panel of dy, zero behind the channels that there are. */
+/* Some panels of dy, zero behind the channels that there are. */
 SUPCON_MULTIVERSION static void
-copy_dy (const Pointwise *self, gsize first_pixel, gsize pixels, guint channel, guint width, SupconReal *to)
+copy_dy (const Pointwise *self, gsize first_pixel, gsize pixels, guint first_panel, guint end_panel, SupconReal *to)
 {
-  guint out_c = self->conv->out_c, valid = MIN (width, out_c - channel);
-  const SupconReal *from = self->dy + first_pixel * out_c + channel;
+  guint lanes = supcon_tile_kernels ()->lanes, out_c = self->conv->out_c;
 
-  for (gsize i = 0; i < pixels; i++, from += out_c, to += width) {
-    if (valid == width && width % SUPCON_LANES == 0)
-      for (guint j = 0; j < width; j += SUPCON_LANES)
-        *(SupconLanes *)(to + j) = *(const SupconLanes *)(from + j);
-    else
-      for (guint j = 0; j < width; j++)
-        to[j] = j < valid ? from[j] : 0;
+  for (gsize i = 0; i < pixels; i++) {
+    const SupconReal *from = self->dy + (first_pixel + i) * out_c;
+
+    for (guint panel = first_panel; panel < end_panel; panel++) {
+      guint channel = panel * 2 * lanes, width = supcon_panel_vectors (out_c, lanes, panel) * lanes;
+      SupconReal *row = to + (panel - first_panel) * panel_distance (pixels) + i * width;
+
+      if (width % SUPCON_LANES == 0 && channel + width <= out_c)
+        for (guint j = 0; j < width; j += SUPCON_LANES)
+          *(SupconLanes *)(row + j) = *(const SupconLanes *)(from + channel + j);
+      else
+        for (guint j = 0; j < width; j++)
+          row[j] = channel + j < out_c ? from[channel + j] : 0;
+    }
   }
 }
 
@@ -133,19 +158,12 @@ pointwise_task (gsize task, guint worker, gpointer data)
   gboolean accumulate = FALSE;
 
   for (gsize pixel = self->pixels * share / self->shares; pixel < end_pixel; pixel += pixels, accumulate = TRUE) {
-    guint channel = first;
-
     pixels = MIN (STEP_PIXELS, end_pixel - pixel);
-    for (guint t = 0; t < tiles; t++) {
-      guint n = supcon_even_piece (rows, tiles, t);
-
-      copy_x (self, pixel, pixels, channel, n, channel + SLOT <= conv->in_c, x + t * pixels * SLOT);
-      channel += n;
-    }
+    copy_x (self, pixel, pixels, first, rows, tiles, x);
+    copy_dy (self, pixel, pixels, first_panel, end_panel, dy);
     for (guint panel = first_panel; panel < end_panel; panel++) {
       guint vectors = supcon_panel_vectors (conv->out_c, kernels->lanes, panel), width = vectors * kernels->lanes;
-      SupconTile tile = { .a = x,
-        .b = dy,
+      SupconTile tile = { .b = dy + (panel - first_panel) * panel_distance (pixels),
         .a_row = 1,
         .a_inner = SLOT,
         .b_inner = width,
@@ -155,12 +173,11 @@ pointwise_task (gsize task, guint worker, gpointer data)
         .c_row = width,
         .accumulate = accumulate };
 
-      copy_dy (self, pixel, pixels, panel * 2 * kernels->lanes, width, dy);
       for (guint t = 0; t < tiles; t++) {
         guint n = supcon_even_piece (rows, tiles, t);
 
+        tile.a = x + t * tile_distance (pixels);
         kernels->func[vectors - 1](&tile, n);
-        tile.a += pixels * SLOT;
         tile.c += (gsize)n * width;
       }
     }

@@ -175,7 +175,7 @@ supcon_conv_backward_weights (
     supcon_bf16_backward_weights (conv, n, &(SupconNormInput){ .x = x }, &(SupconNormInput){ .x = dy }, workspace, dw);
     return;
   }
-  if (supcon_winograd_fits (conv)) {
+  if (conv->winograd) {
     supcon_winograd_weights (conv, n, x, dy, workspace, dw);
     return;
   }

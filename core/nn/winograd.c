@@ -35,6 +35,18 @@ supcon_winograd_fits (const SupconConv *conv)
   return conv->kernel == 3 && conv->stride == 1 && conv->pad == 1 && conv->in_c % SLOT == 0 && conv->out_c % SLOT == 0;
 }
 
+gboolean
+supcon_winograd_wins (const SupconConv *conv, guint n)
+{
+  guint64 tiles = (guint64)supcon_winograd_tiles (conv->out_h) * supcon_winograd_tiles (conv->out_w);
+  guint64 pixels = (guint64)conv->out_h * conv->out_w;
+
+  /* Tiles must not be mostly outside the picture: half the products saved. And four times as many weights must be read,
+   * by as many tiles as make up for it: measured with 256 channels of 14x14 and 512 of 7x7. */
+  return supcon_winograd_fits (conv) && 9 * pixels >= 2 * POSITIONS * tiles
+         && n * tiles * 8 >= MAX (conv->in_c, conv->out_c);
+}
+
 gsize
 supcon_winograd_packed_size (const SupconConv *conv)
 {

@@ -42,8 +42,9 @@ extern const SupconWinogradKernels supcon_winograd_plain, supcon_winograd_avx2, 
 
 const SupconWinogradKernels *supcon_winograd_kernels (void);
 
-/** Whether conv's passes are done so: by its shape alone. */
+/** Whether conv can be done so, and whether that is also the fastest for n pictures. */
 gboolean supcon_winograd_fits (const SupconConv *conv);
+gboolean supcon_winograd_wins (const SupconConv *conv, guint n);
 
 /** Tiles across or down n pixels. */
 static inline guint

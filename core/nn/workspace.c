@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/workspace.h"
 
+#include <sys/mman.h>
+
 #define ALIGNMENT 64
+#define HUGE_PAGE ((gsize)2 << 20)
+
+gpointer
+supcon_aligned_alloc (gsize n, gsize size)
+{
+  gsize whole = n * size / HUGE_PAGE * HUGE_PAGE;
+  gpointer memory = g_aligned_alloc (MAX (n, 1), size, whole ? HUGE_PAGE : ALIGNMENT);
+
+#ifdef MADV_HUGEPAGE
+  if (whole)
+    madvise (memory, whole, MADV_HUGEPAGE); /* advice: all works without it, in a tenth more time */
+#endif
+  return memory;
+}
 
 SupconReal *
 supcon_real_alloc (gsize n)
 {
-  return g_aligned_alloc (MAX (n, 1), sizeof (SupconReal), ALIGNMENT);
+  return supcon_aligned_alloc (n, sizeof (SupconReal));
 }
 
 void

@@ -23,6 +23,8 @@ supcon_workspace_worker (const SupconWorkspace *workspace, guint worker)
   return workspace->worker + worker * workspace->worker_size;
 }
 
+/** n elements of 'size' bytes, in large pages where the system has them for as much. Free with g_aligned_free. */
+gpointer supcon_aligned_alloc (gsize n, gsize size);
 /** Aligned to a cache line, not initialised. Free with supcon_real_free. */
 SupconReal *supcon_real_alloc (gsize n);
 void supcon_real_free (SupconReal *memory);
