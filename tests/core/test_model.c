@@ -10,7 +10,7 @@
 #include "model/model.h"
 #include "rng.h"
 
-enum { N = 6 };
+enum { N = 6, PROBES = 16 };
 
 static SupconModelConfig
 config_of (const char *encoder, SupconStem stem, guint size, double width)
@@ -58,8 +58,29 @@ loss_of (SupconModel *model, const guint8 *pixels, SupconReal *dz)
   return loss;
 }
 
-/* At batch size N a ReLU sits within the step of its corner now and then, so of each tensor's elements that are probed
- * one may be off; a wrong formula is wrong everywhere. */
+/* The derivative of the loss by *x, from steps of h. */
+static double
+central_difference (SupconModel *model, const guint8 *pixels, SupconReal *x, double h)
+{
+  SupconReal keep = *x;
+  double up, down;
+
+  *x = keep + h;
+  up = loss_of (model, pixels, NULL);
+  *x = keep - h;
+  down = loss_of (model, pixels, NULL);
+  *x = keep;
+  return (up - down) / (2 * h);
+}
+
+static gboolean
+is_near (double value, double expected)
+{
+  return fabs (value - expected) <= 1e-5 * (0.01 + fabs (expected));
+}
+
+/* Every element that is probed is right, but for those where a ReLU turns over within the step: two sizes of it
+ * disagree there. These are few, or nothing would be proven. */
 static void
 check_model (const SupconModelConfig *config)
 {
@@ -68,7 +89,7 @@ check_model (const SupconModelConfig *config)
   guint8 *pixels = pictures (config, N);
   SupconReal *dz;
   SupconParam *params;
-  guint n;
+  guint n, turned = 0;
 
   ck_assert_msg (model != NULL, "%s", error ? error->message : "no model");
   supcon_model_set_threads (model, 2);
@@ -83,26 +104,23 @@ check_model (const SupconModelConfig *config)
   supcon_model_zero_grad (model);
   supcon_model_backward (model, dz);
 
+  supcon_model_set_threads (model, 1);
   for (guint i = 0; i < n; i++) {
-    guint wrong = 0;
-
     if (params[i].kind == SUPCON_PARAM_BUFFER)
       continue;
-    for (guint probe = 0; probe < 4; probe++) {
+    for (guint probe = 0; probe < PROBES; probe++) {
       gsize at = (probe * 7919 + 13) % params[i].size;
-      SupconReal keep = params[i].data[at];
-      double up, down, expected;
+      double grad = params[i].grad[at], wide = central_difference (model, pixels, &params[i].data[at], 1e-6), narrow;
 
-      params[i].data[at] = keep + 1e-6;
-      up = loss_of (model, pixels, NULL);
-      params[i].data[at] = keep - 1e-6;
-      down = loss_of (model, pixels, NULL);
-      params[i].data[at] = keep;
-      expected = (up - down) / 2e-6;
-      wrong += fabs (params[i].grad[at] - expected) > 1e-5 * (0.01 + fabs (expected));
+      if (is_near (grad, wide))
+        continue;
+      narrow = central_difference (model, pixels, &params[i].data[at], 1e-7);
+      ck_assert_msg (is_near (grad, narrow) || !is_near (wide, narrow), "%s[%zu] of %s: gradient %g, expected %g",
+          params[i].name, at, config->encoder, grad, narrow);
+      turned++;
     }
-    ck_assert_msg (wrong <= 1, "%s of %s: %u of 4 gradients are wrong", params[i].name, config->encoder, wrong);
   }
+  ck_assert_msg (turned <= n * PROBES / 100, "%s: %u of %u probes meet a corner", config->encoder, turned, n * PROBES);
   g_free (dz);
   g_free (pixels);
   supcon_model_free (model);
