@@ -125,15 +125,36 @@ gst_supcon_settings_init (const GstSupconSettingsClass * self, gpointer fields)
   }
 }
 
+static gchar **
+string_of (const Setting * setting, gpointer fields)
+{
+  return G_PARAM_SPEC_VALUE_TYPE (setting->spec) == G_TYPE_STRING
+      ? (gchar **) ((guint8 *) fields + setting->field) : NULL;
+}
+
+void
+gst_supcon_settings_own_strings (const GstSupconSettingsClass * self,
+    gpointer fields)
+{
+  for (guint i = 0; i < self->settings->len; i++) {
+    gchar **string = string_of (&g_array_index (self->settings, Setting, i),
+        fields);
+
+    if (string)
+      *string = g_strdup (*string);
+  }
+}
+
 void
 gst_supcon_settings_clear (const GstSupconSettingsClass * self,
     gpointer fields)
 {
   for (guint i = 0; i < self->settings->len; i++) {
-    const Setting *setting = &g_array_index (self->settings, Setting, i);
+    gchar **string = string_of (&g_array_index (self->settings, Setting, i),
+        fields);
 
-    if (G_PARAM_SPEC_VALUE_TYPE (setting->spec) == G_TYPE_STRING)
-      g_clear_pointer ((gchar **) ((guint8 *) fields + setting->field), g_free);
+    if (string)
+      g_clear_pointer (string, g_free);
   }
 }
 

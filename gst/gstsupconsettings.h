@@ -29,6 +29,10 @@ void gst_supcon_settings_init (const GstSupconSettingsClass * settings,
 void gst_supcon_settings_clear (const GstSupconSettingsClass * settings,
     gpointer fields);
 
+/** Gives fields, a copy of others by assignment, strings of its own. */
+void gst_supcon_settings_own_strings (const GstSupconSettingsClass * settings,
+    gpointer fields);
+
 /** FALSE: id is not one of theirs. The caller locks. */
 gboolean gst_supcon_settings_set (const GstSupconSettingsClass * settings,
     gpointer fields, guint id, const GValue * value);

@@ -70,13 +70,14 @@ struct _GstSupconTrainer
   GstSupconTrainerWorker *worker;
 
   GstSupconTrainerSettings settings;    /* under the object lock */
+  GstSupconTrainerSettings run; /* a copy, from READY to PAUSED on until back in READY */
   GstSupconValidation *validation;
   GstPad *validation_pad;       /* owned by the element's pads; NULL until requested */
 
   GstSupconTrainerStart start;  /* its model, labels and past until the worker has taken them */
 
   GstVideoInfo info;
-  guint width, height;          /* of the model's input; 0: not known yet */
+  guint width, height;          /* of the model's input; 0: not known yet. Written under the object lock */
   guint64 frames;
 };
 
@@ -151,17 +152,19 @@ gst_supcon_trainer_finalize (GObject * object)
 }
 
 static void
-forget_model (GstSupconTrainer * self)
+set_input_size (GstSupconTrainer * self, guint width, guint height)
 {
-  gst_supcon_trainer_start_clear (&self->start);
-  self->width = self->height = 0;
+  GST_OBJECT_LOCK (self);
+  self->width = width;
+  self->height = height;
+  GST_OBJECT_UNLOCK (self);
 }
 
 /* What can be said against the settings before there is a frame. */
 static gboolean
 check_settings (GstSupconTrainer * self, GError ** error)
 {
-  const GstSupconTrainerJob *job = &self->settings.job;
+  const GstSupconTrainerJob *job = &self->run.job;
 
   if (job->config.stage != SUPCON_STAGE_REGRESSION || !self->validation_pad)
     return supcon_trainer_check (&job->config, job->batch_size,
@@ -172,41 +175,58 @@ check_settings (GstSupconTrainer * self, GError ** error)
   return FALSE;
 }
 
-static gboolean
-gst_supcon_trainer_start (GstBaseSink * sink)
+static void
+end_run (GstSupconTrainer * self)
 {
-  GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
+  gst_supcon_validation_stop (self->validation);
+  gst_supcon_trainer_worker_stop (self->worker);
+  gst_supcon_trainer_start_clear (&self->start);
+  set_input_size (self, 0, 0);
+  gst_supcon_trainer_settings_clear (&self->run);
+}
+
+static gboolean
+begin_run (GstSupconTrainer * self)
+{
   const SupconModelConfig *config;
   GError *error = NULL;
 
   self->frames = 0;
   gst_supcon_validation_start (self->validation);
-  g_strlcpy (self->settings.model.encoder,
-      gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->settings.encoder),
-      sizeof self->settings.model.encoder);
-  if (!gst_supcon_trainer_start_load (&self->start, &self->settings, &error)
+  GST_OBJECT_LOCK (self);
+  self->run = gst_supcon_trainer_settings_copy (&self->settings);
+  GST_OBJECT_UNLOCK (self);
+  g_strlcpy (self->run.model.encoder,
+      gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->run.encoder),
+      sizeof self->run.model.encoder);
+  if (!gst_supcon_trainer_start_load (&self->start, &self->run, &error)
       || !check_settings (self, &error)) {
-    forget_model (self);
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
   if (self->start.model) {
     config = supcon_model_config (self->start.model);
-    self->width = config->input_width;
-    self->height = config->input_height;
+    set_input_size (self, config->input_width, config->input_height);
   }
   return TRUE;
 }
 
-static gboolean
-gst_supcon_trainer_stop (GstBaseSink * sink)
+/* Not when GstBaseSink starts and stops, which is between NULL and READY: properties may be set in READY. */
+static GstStateChangeReturn
+gst_supcon_trainer_change_state (GstElement * element,
+    GstStateChange transition)
 {
-  GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
+  GstSupconTrainer *self = GST_SUPCON_TRAINER (element);
+  GstStateChangeReturn ret = GST_STATE_CHANGE_FAILURE;
 
-  gst_supcon_validation_stop (self->validation);
-  gst_supcon_trainer_worker_stop (self->worker);
-  forget_model (self);
-  return TRUE;
+  if (transition != GST_STATE_CHANGE_READY_TO_PAUSED || begin_run (self))
+    ret = GST_ELEMENT_CLASS (gst_supcon_trainer_parent_class)->change_state
+        (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && ret == GST_STATE_CHANGE_FAILURE))
+    end_run (self);
+  return ret;
 }
 
 /* Once the model is there, its input size is what it takes. */
@@ -215,11 +235,16 @@ gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
   GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink));
+  guint width, height;
 
-  if (self->width) {
+  GST_OBJECT_LOCK (self);
+  width = self->width;
+  height = self->height;
+  GST_OBJECT_UNLOCK (self);
+  if (width) {
     caps = gst_caps_make_writable (caps);
-    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) self->width,
-        "height", G_TYPE_INT, (gint) self->height, NULL);
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
+        "height", G_TYPE_INT, (gint) height, NULL);
   }
   if (filter) {
     GstCaps *all = caps;
@@ -267,7 +292,7 @@ find_epoch_steps (GstSupconTrainer * self)
   gst_structure_get_uint (dataset, "epochs", &epochs);
   gst_structure_free (dataset);
   return epochs ? count_frames (self) / (gdouble) epochs /
-      self->settings.job.batch_size : 0;
+      self->run.job.batch_size : 0;
 }
 
 /* Whether a training that is gone on with meets the labels that it knows, where the source tells its own. */
@@ -279,7 +304,7 @@ check_labels (GstSupconTrainer * self, GError ** error)
   gboolean good = TRUE;
 
   if (self->start.first_step > 0
-      && self->settings.job.config.stage != SUPCON_STAGE_REGRESSION)
+      && self->run.job.config.stage != SUPCON_STAGE_REGRESSION)
     gst_structure_get (dataset, "labels", G_TYPE_STRV, &names, NULL);
   for (guint i = 0; names && good && i < supcon_labels_count (self->start.labels);
       i++) {
@@ -290,7 +315,7 @@ check_labels (GstSupconTrainer * self, GError ** error)
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
           "%s was trained with the label \"%s\", which the source does not have, "
           "so resume=true cannot go on; use init-location to start from it",
-          self->settings.location, name);
+          self->run.location, name);
   }
   g_strfreev (names);
   gst_structure_free (dataset);
@@ -303,12 +328,12 @@ find_total_steps (GstSupconTrainer * self)
 {
   guint64 frames, steps;
 
-  if (self->settings.total_steps)
-    return self->settings.total_steps;
+  if (self->run.total_steps)
+    return self->run.total_steps;
   frames = count_frames (self);
   if (!frames)
     return 0;
-  steps = MAX (1, frames / self->settings.job.batch_size);
+  steps = MAX (1, frames / self->run.job.batch_size);
   /* A stream that is played again from its start holds the steps before resuming too. */
   return self->start.first_frame ? MAX (steps, self->start.first_step) : self->start.first_step + steps;
 }
@@ -338,10 +363,10 @@ auto_warmup_steps (guint64 steps)
 static gdouble
 find_learning_rate (GstSupconTrainer * self)
 {
-  const SupconTrainerConfig *config = &self->settings.job.config;
-  gboolean scale = self->settings.scale_learning_rate;
-  guint batch_size = self->settings.job.batch_size;
-  gdouble rate = self->settings.learning_rate, scaled;
+  const SupconTrainerConfig *config = &self->run.job.config;
+  gboolean scale = self->run.scale_learning_rate;
+  guint batch_size = self->run.job.batch_size;
+  gdouble rate = self->run.learning_rate, scaled;
 
   if (rate == 0)
     rate = supcon_trainer_default_learning_rate (config->stage,
@@ -356,7 +381,7 @@ find_learning_rate (GstSupconTrainer * self)
 static GstSupconTrainerJob
 make_job (GstSupconTrainer * self)
 {
-  GstSupconTrainerJob job = self->settings.job;
+  GstSupconTrainerJob job = self->run.job;
   SupconSchedule *schedule = &job.config.schedule;
   guint64 total, first_step;
 
@@ -366,18 +391,18 @@ make_job (GstSupconTrainer * self)
   /* The warm-up is that of the run that is gone on with. */
   first_step = self->start.first_frame ? 0 : self->start.first_step;
   job.skip_frames = self->start.first_frame;
-  job.location = self->settings.location;
-  job.config.seed = self->settings.seed;
+  job.location = self->run.location;
+  job.config.seed = self->run.seed;
   job.config.signal_interval = job.message_interval;
-  job.last_step = self->settings.total_steps;
+  job.last_step = self->run.total_steps;
   job.validation = self->validation_pad ? self->validation : NULL;
   schedule->total_steps = total;
   schedule->learning_rate = find_learning_rate (self);
-  if (self->settings.warmup_epochs > 0)
-    schedule->warmup_steps = self->settings.warmup_epochs *
+  if (self->run.warmup_epochs > 0)
+    schedule->warmup_steps = self->run.warmup_epochs *
         find_epoch_steps (self) + 0.5;
-  else if (self->settings.warmup_steps >= 0)
-    schedule->warmup_steps = self->settings.warmup_steps;
+  else if (self->run.warmup_steps >= 0)
+    schedule->warmup_steps = self->run.warmup_steps;
   else if (!supcon_stage_needs_encoder (job.config.stage))
     schedule->warmup_steps = auto_warmup_steps (total ? total - first_step : 0);
   GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
@@ -398,27 +423,28 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
   if (gst_supcon_trainer_worker_is_running (self->worker))
     return TRUE;
   if (!self->start.model) {
-    SupconModelConfig config = self->settings.model;
+    SupconModelConfig config = self->run.model;
 
     config.input_width = GST_VIDEO_INFO_WIDTH (&self->info);
     config.input_height = GST_VIDEO_INFO_HEIGHT (&self->info);
-    self->start.model = supcon_model_new (&config, self->settings.seed, &error);
+    self->start.model = supcon_model_new (&config, self->run.seed, &error);
     if (!self->start.model)
       goto failed;
     self->start.labels = supcon_labels_new ();
-    self->width = config.input_width;
-    self->height = config.input_height;
+    set_input_size (self, config.input_width, config.input_height);
   }
-  supcon_model_set_threads (self->start.model, self->settings.threads);
-  supcon_model_set_precision (self->start.model, self->settings.precision);
-  if (self->settings.warmup_epochs > 0 && find_epoch_steps (self) == 0) {
+  supcon_model_set_threads (self->start.model, self->run.threads);
+  supcon_model_set_precision (self->start.model, self->run.precision);
+  if (self->run.warmup_epochs > 0 && find_epoch_steps (self) == 0) {
     g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "warmup-epochs is %g, but upstream does not say how many frames an "
         "epoch has; expected supcondatasetsrc with a number of epochs, or "
-        "warmup-steps", self->settings.warmup_epochs);
+        "warmup-steps", self->run.warmup_epochs);
     goto failed;
   }
-  if (!check_labels (self, &error))
+  if (!check_labels (self, &error)
+      || !supcon_trainer_check_memory (&self->run.job.config,
+          self->run.job.batch_size, self->start.model, &error))
     goto failed;
   job = make_job (self);
   if (gst_supcon_trainer_worker_start (self->worker, &job, &self->start,
@@ -492,7 +518,7 @@ gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
 
 /* The end of the stream is passed on, to be posted, when all is trained and written. */
 static GstFlowReturn
-finish (GstSupconTrainer * self, GstEvent * eos)
+finish (GstSupconTrainer * self)
 {
   GstFlowReturn ret;
 
@@ -502,12 +528,10 @@ finish (GstSupconTrainer * self, GstEvent * eos)
         (NULL));
     return GST_FLOW_OK;
   }
+  /* As in render, GstBaseSink holds the preroll lock here. */
   while ((ret = gst_supcon_trainer_worker_finish (self->worker)) ==
       GST_FLOW_FLUSHING) {
-    GST_BASE_SINK_PREROLL_LOCK (self);
-    ret = gst_base_sink_do_preroll (GST_BASE_SINK (self),
-        GST_MINI_OBJECT_CAST (eos));
-    GST_BASE_SINK_PREROLL_UNLOCK (self);
+    ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
     if (ret != GST_FLOW_OK)
       break;
   }
@@ -522,7 +546,7 @@ gst_supcon_trainer_event (GstBaseSink * sink, GstEvent * event)
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) {
     gst_supcon_trainer_worker_flush (self->worker);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
-      && finish (self, event) != GST_FLOW_OK) {
+      && finish (self) != GST_FLOW_OK) {
     gst_event_unref (event);
     return FALSE;
   }
@@ -531,19 +555,25 @@ gst_supcon_trainer_event (GstBaseSink * sink, GstEvent * event)
 }
 
 static gboolean
+set_unlocked (GstBaseSink * sink, gboolean unlocked)
+{
+  GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
+
+  gst_supcon_trainer_worker_set_unlocked (self->worker, unlocked);
+  gst_supcon_validation_set_unlocked (self->validation, unlocked);
+  return TRUE;
+}
+
+static gboolean
 gst_supcon_trainer_unlock (GstBaseSink * sink)
 {
-  gst_supcon_trainer_worker_set_unlocked (GST_SUPCON_TRAINER (sink)->worker,
-      TRUE);
-  return TRUE;
+  return set_unlocked (sink, TRUE);
 }
 
 static gboolean
 gst_supcon_trainer_unlock_stop (GstBaseSink * sink)
 {
-  gst_supcon_trainer_worker_set_unlocked (GST_SUPCON_TRAINER (sink)->worker,
-      FALSE);
-  return TRUE;
+  return set_unlocked (sink, FALSE);
 }
 
 static GstPad *
@@ -597,13 +627,12 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
       &validation_template);
   element_class->request_new_pad = gst_supcon_trainer_request_new_pad;
   element_class->release_pad = gst_supcon_trainer_release_pad;
+  element_class->change_state = gst_supcon_trainer_change_state;
   gst_element_class_set_static_metadata (element_class,
       "Supervised contrastive trainer", "Sink/Video",
       "Trains an encoder, and a classifier on it, with labelled frames",
       "The gst-supcon authors");
 
-  sink_class->start = gst_supcon_trainer_start;
-  sink_class->stop = gst_supcon_trainer_stop;
   sink_class->get_caps = gst_supcon_trainer_get_caps;
   sink_class->set_caps = gst_supcon_trainer_set_caps;
   sink_class->propose_allocation = gst_supcon_trainer_propose_allocation;

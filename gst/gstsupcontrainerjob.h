@@ -23,7 +23,7 @@ typedef struct
   GstSupconTrainerLeaky leaky;
   guint64 skip_frames;          /* passed over at the start, since they were trained on before (resuming) */
   guint64 last_step;            /* no frame is taken once this step is sure to be reached; 0: no end */
-  const gchar *location;        /* copied */
+  const gchar *location;
   guint checkpoint_keep;        /* so many of these under names of their own */
   GstSupconValidation *validation;      /* NULL: nothing to validate on */
   guint64 validate_interval;    /* steps; 0: at the end alone */

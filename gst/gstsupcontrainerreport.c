@@ -19,7 +19,8 @@ typedef enum
   WARNED_COLLAPSED = 1 << 1,
   WARNED_ONE_CLASS = 1 << 2,
   WARNED_METRICS = 1 << 3,
-  WARNED_KEEP = 1 << 4
+  WARNED_KEEP = 1 << 4,
+  WARNED_UNFINISHED = 1 << 5
 } Warned;
 
 struct _GstSupconTrainerReport
@@ -138,6 +139,16 @@ gst_supcon_trainer_report_not_kept (GstSupconTrainerReport * self,
   g_error_free (error);
 }
 
+void
+gst_supcon_trainer_report_unfinished_validation (GstSupconTrainerReport * self,
+    guint64 step, guint n)
+{
+  warn_once (self, WARNED_UNFINISHED, "The stream on the pad validation, live "
+      "or held up by the training's, has not ended at step %" G_GUINT64_FORMAT
+      ": the model is judged by the %u labelled frames that came so far, later "
+      "on by more. Use a source of its own.", step, n);
+}
+
 /* Metrics */
 
 /* FALSE with errno. */
@@ -191,6 +202,16 @@ write_metrics (GstSupconTrainerReport * self, const GstStructure * line)
 
 /* Progress */
 
+/* Whether the learning rate is to fall, but nobody knows when. */
+static gboolean
+rate_stays (const GstSupconTrainerReport * self)
+{
+  const SupconSchedule *schedule = &self->job->config.schedule;
+
+  return schedule->kind != SUPCON_SCHEDULE_CONSTANT
+      && schedule->total_steps == 0;
+}
+
 static gchar *
 accuracy_text (const SupconTrainStats * stats)
 {
@@ -226,6 +247,8 @@ print_progress (GstSupconTrainerReport * self, const SupconTrainStats * stats,
         * (total - stats->step) + 0.5;
 
     printf ("  %u:%02u left", (guint) (left / 60), (guint) (left % 60));
+  } else if (rate_stays (self)) {
+    printf ("  length not known");
   }
   if (!terminal)
     putchar ('\n');
@@ -279,8 +302,15 @@ post_stats (GstSupconTrainerReport * self, const SupconTrainStats * stats,
 void
 gst_supcon_trainer_report_begin (GstSupconTrainerReport * self)
 {
-  if (!self->started)
-    self->started = self->reported = g_get_monotonic_time ();
+  if (self->started)
+    return;
+  self->started = self->reported = g_get_monotonic_time ();
+  if (rate_stays (self))
+    GST_ELEMENT_INFO (self->element, LIBRARY, SETTINGS,
+        ("schedule=%s, but the stream's length is not known: the learning rate "
+            "stays; total-steps sets it.",
+            self->job->config.schedule.kind == SUPCON_SCHEDULE_STEP ? "step"
+            : "cosine"), (NULL));
 }
 
 void

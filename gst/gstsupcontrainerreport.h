@@ -34,6 +34,9 @@ void gst_supcon_trainer_report_step (GstSupconTrainerReport * report,
     const gchar * only_label, guint64 dropped);
 void gst_supcon_trainer_report_validation (GstSupconTrainerReport * report,
     guint64 step, const SupconValidation * validation, gboolean best);
+/** The frames that step is judged by are not all: n have come so far. */
+void gst_supcon_trainer_report_unfinished_validation (GstSupconTrainerReport *
+    report, guint64 step, guint n);
 void gst_supcon_trainer_report_checkpoint (GstSupconTrainerReport * report,
     const gchar * location, guint64 step);
 

@@ -321,6 +321,15 @@ gst_supcon_trainer_settings_init (GstSupconTrainerSettings * self)
   gst_supcon_settings_init (settings_class, self);
 }
 
+GstSupconTrainerSettings
+gst_supcon_trainer_settings_copy (const GstSupconTrainerSettings * self)
+{
+  GstSupconTrainerSettings copy = *self;
+
+  gst_supcon_settings_own_strings (settings_class, &copy);
+  return copy;
+}
+
 void
 gst_supcon_trainer_settings_clear (GstSupconTrainerSettings * self)
 {

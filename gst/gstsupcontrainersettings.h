@@ -34,6 +34,9 @@ GType gst_supcon_trainer_stage_get_type (void);
 void gst_supcon_trainer_settings_install (GObjectClass * object_class,
     guint first_id);
 void gst_supcon_trainer_settings_init (GstSupconTrainerSettings * settings);
+/** A copy with strings of its own, to be cleared. */
+GstSupconTrainerSettings gst_supcon_trainer_settings_copy (const
+    GstSupconTrainerSettings * settings);
 void gst_supcon_trainer_settings_clear (GstSupconTrainerSettings * settings);
 /** FALSE: id is none of these. */
 gboolean gst_supcon_trainer_settings_set (GstSupconTrainerSettings * settings,

@@ -86,7 +86,7 @@ share (GstSupconTrainerWorker * self)
     return;
   labels = trained_labels (self);
   gst_supcon_shared_model_publish (self->shared, self->model, labels,
-      supcon_trainer_calibrate (self->trainer));
+      supcon_trainer_calibrate (self->trainer, TRUE));
   supcon_labels_free (labels);
   self->shared_step = self->step;
 }
@@ -102,7 +102,7 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
     .frames = self->trained_frames,
     .best_accuracy = self->best,
     .worse = self->worse,
-    .temperature = supcon_trainer_calibrate (self->trainer)
+    .temperature = supcon_trainer_calibrate (self->trainer, FALSE)
   };
   gboolean saved;
 
@@ -142,23 +142,28 @@ only_label (GstSupconTrainerWorker * self)
       NULL;
 }
 
-/* FALSE: an error was posted. */
-static gboolean
-validate (GstSupconTrainerWorker * self)
+/* At the end of the training's stream or in the middle of it. ERROR was posted. */
+static GstFlowReturn
+validate (GstSupconTrainerWorker * self, gboolean at_end)
 {
   SupconLabels *labels = self->job.config.stage == SUPCON_STAGE_CONTRASTIVE ?
       NULL : trained_labels (self);
   SupconValidation validation;
   GError *error = NULL;
-  gboolean done = gst_supcon_validation_run (self->job.validation, self->model,
-      labels, &validation, &error);
+  GstFlowReturn ret = gst_supcon_validation_run (self->job.validation, at_end,
+      self->model, labels, &validation, &error);
   gboolean best;
 
   g_clear_pointer (&labels, supcon_labels_free);
-  if (error)
+  if (ret == GST_FLOW_ERROR)
     gst_supcon_post_error (self->element, error);
-  if (!done)
-    return error == NULL;
+  if (ret == GST_FLOW_ERROR || ret == GST_FLOW_FLUSHING)
+    return ret;
+  if (ret == GST_SUPCON_VALIDATION_SO_FAR)
+    gst_supcon_trainer_report_unfinished_validation (self->report,
+        supcon_trainer_step_count (self->trainer), validation.n);
+  if (validation.n == 0)
+    return GST_FLOW_OK;
   self->validated_step = supcon_trainer_step_count (self->trainer);
   best = validation.accuracy > self->best;
   self->worse = best ? 0 : self->worse + 1;
@@ -169,7 +174,7 @@ validate (GstSupconTrainerWorker * self)
   if (best && self->job.best_location
       && !write_checkpoint (self, self->job.best_location, &error))
     gst_supcon_trainer_report_not_written (self->report, error);
-  return TRUE;
+  return GST_FLOW_OK;
 }
 
 static void
@@ -222,7 +227,8 @@ train (GstSupconTrainerWorker * self)
   self->unsaved = TRUE;
   /* First, since a checkpoint says how good it is. */
   if (self->job.validation && self->job.validate_interval
-      && stats.step % self->job.validate_interval == 0 && !validate (self))
+      && stats.step % self->job.validate_interval == 0
+      && validate (self, FALSE) == GST_FLOW_ERROR)
     return FALSE;
   if (self->job.checkpoint_interval
       && stats.step % self->job.checkpoint_interval == 0)
@@ -288,7 +294,6 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   GThread *thread;
 
   self->job = *job;
-  self->job.location = g_strdup (job->location);
   self->model = g_steal_pointer (&start->model);
   self->trainer = supcon_trainer_new (self->model, &job->config,
       start->first_step);
@@ -361,7 +366,6 @@ gst_supcon_trainer_worker_stop (GstSupconTrainerWorker * self)
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->training, supcon_batch_free);
   g_clear_pointer (&self->filling, supcon_batch_free);
-  g_free ((gchar *) self->job.location);
 }
 
 /* Makes room in 'filling'; called with the lock held. OK with it still full: the new frame is to be dropped. */
@@ -527,9 +531,10 @@ gst_supcon_trainer_worker_finish (GstSupconTrainerWorker * self)
   /* From here on the thread sleeps, as nobody else hands it a batch. */
   gst_supcon_trainer_report_end_line (self->report);
   share (self);
-  if (self->job.validation && self->step > self->validated_step
-      && !validate (self))
-    return GST_FLOW_ERROR;
+  if (self->job.validation && self->step > self->validated_step)
+    ret = validate (self, TRUE);
+  if (ret != GST_FLOW_OK)
+    return ret;
   if (self->unsaved && !save (self, &error)) {
     gst_supcon_post_error (self->element, error);
     return GST_FLOW_ERROR;

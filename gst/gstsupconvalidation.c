@@ -8,16 +8,25 @@
 #include "gstsupconmeta.h"
 #include "loss/supcon.h"
 
+/* A stream of which nothing was heard for so long stands still, in microseconds. */
+#define STILL (5 * G_TIME_SPAN_SECOND)
+
 struct _GstSupconValidation
 {
-  GMutex lock;                  /* guards everything */
-  GCond cond;                   /* broadcast when ended or stopped is set */
+  GstPad *pad;                  /* NULL until attached */
   GstVideoInfo info;
+
+  GMutex lock;                  /* guards the group below */
+  GCond cond;                   /* broadcast when one of the flags is set */
+  gboolean ended, stopped, unlocked;
+  gboolean still;               /* it has not ended where training waited for it */
+  gint64 heard;                 /* monotonic time of the last frame, or when waiting began */
+
+  GMutex frames_lock;           /* guards what follows; taken after lock */
   guint width, height;          /* of the frames */
   GByteArray *pixels;           /* n x height x width x 3 */
   GArray *frame_labels;         /* gint32: numbers in labels, or SUPCON_UNLABELLED */
   SupconLabels *labels;
-  gboolean ended, stopped;
 };
 
 GstSupconValidation *
@@ -26,6 +35,7 @@ gst_supcon_validation_new (void)
   GstSupconValidation *self = g_new0 (GstSupconValidation, 1);
 
   g_mutex_init (&self->lock);
+  g_mutex_init (&self->frames_lock);
   g_cond_init (&self->cond);
   self->pixels = g_byte_array_new ();
   self->frame_labels = g_array_new (FALSE, FALSE, sizeof (gint32));
@@ -39,7 +49,9 @@ gst_supcon_validation_free (GstSupconValidation * self)
   g_byte_array_unref (self->pixels);
   g_array_unref (self->frame_labels);
   supcon_labels_free (self->labels);
+  gst_object_replace ((GstObject **) & self->pad, NULL);
   g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->frames_lock);
   g_cond_clear (&self->cond);
   g_free (self);
 }
@@ -48,10 +60,12 @@ gst_supcon_validation_free (GstSupconValidation * self)
 static void
 forget (GstSupconValidation * self)
 {
+  self->ended = self->still = FALSE;
+  g_mutex_lock (&self->frames_lock);
   g_byte_array_set_size (self->pixels, 0);
   g_array_set_size (self->frame_labels, 0);
   self->width = self->height = 0;
-  self->ended = FALSE;
+  g_mutex_unlock (&self->frames_lock);
 }
 
 void
@@ -72,7 +86,17 @@ gst_supcon_validation_start (GstSupconValidation * self)
   g_mutex_unlock (&self->lock);
 }
 
-/* With the lock held. FALSE: of another size than those before. */
+void
+gst_supcon_validation_set_unlocked (GstSupconValidation * self,
+    gboolean unlocked)
+{
+  g_mutex_lock (&self->lock);
+  self->unlocked = unlocked;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+/* With the frames' lock held. FALSE: of another size than those before. */
 static gboolean
 keep (GstSupconValidation * self, GstBuffer * buffer, GstVideoFrame * frame)
 {
@@ -104,35 +128,50 @@ keep (GstSupconValidation * self, GstBuffer * buffer, GstVideoFrame * frame)
   return TRUE;
 }
 
+/* With the frames' lock held. ERROR was posted. */
+static GstFlowReturn
+add (GstSupconValidation * self, GstObject * element, GstBuffer * buffer)
+{
+  GstVideoFrame frame;
+  gboolean kept;
+
+  if (self->pixels->len > G_MAXINT32 - 3 * 16384 * 16384) {
+    GST_ELEMENT_ERROR (element, RESOURCE, NO_SPACE_LEFT,
+        ("The validation frames take more than 1 GB; expected fewer or smaller "
+            "ones, see supcondatasetsrc's max-samples."), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (element, RESOURCE, READ,
+        ("A validation frame cannot be read."), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  kept = keep (self, buffer, &frame);
+  gst_video_frame_unmap (&frame);
+  if (kept)
+    return GST_FLOW_OK;
+  GST_ELEMENT_ERROR (element, STREAM, FORMAT,
+      ("Validation frames change their size; expected all of %ux%u pixels.",
+          self->width, self->height), (NULL));
+  return GST_FLOW_ERROR;
+}
+
 static GstFlowReturn
 chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 {
   GstSupconValidation *self = gst_pad_get_element_private (pad);
-  GstVideoFrame frame;
-  GstFlowReturn ret = GST_FLOW_OK;
+  GstFlowReturn ret = GST_FLOW_FLUSHING;
+  gboolean stopped;
 
   g_mutex_lock (&self->lock);
-  if (self->stopped) {
-    ret = GST_FLOW_FLUSHING;
-  } else if (self->pixels->len > G_MAXINT32 - 3 * 16384 * 16384) {
-    GST_ELEMENT_ERROR (parent, RESOURCE, NO_SPACE_LEFT,
-        ("The validation frames take more than 1 GB; expected fewer or smaller "
-            "ones, see supcondatasetsrc's max-samples."), (NULL));
-    ret = GST_FLOW_ERROR;
-  } else if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (parent, RESOURCE, READ,
-        ("A validation frame cannot be read."), (NULL));
-    ret = GST_FLOW_ERROR;
-  } else {
-    if (!keep (self, buffer, &frame)) {
-      GST_ELEMENT_ERROR (parent, STREAM, FORMAT,
-          ("Validation frames change their size; expected all of %ux%u pixels.",
-              self->width, self->height), (NULL));
-      ret = GST_FLOW_ERROR;
-    }
-    gst_video_frame_unmap (&frame);
-  }
+  stopped = self->stopped;
+  self->heard = g_get_monotonic_time ();
   g_mutex_unlock (&self->lock);
+  if (!stopped) {
+    g_mutex_lock (&self->frames_lock);
+    ret = add (self, parent, buffer);
+    g_mutex_unlock (&self->frames_lock);
+  }
   gst_buffer_unref (buffer);
   return ret;
 }
@@ -174,6 +213,7 @@ gst_supcon_validation_attach (GstSupconValidation * self, GstElement * element,
   gst_pad_set_event_function (pad, event);
   gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (element, pad);
+  gst_object_replace ((GstObject **) & self->pad, GST_OBJECT (pad));
 }
 
 /* Each frame's class, as labels number them; unknown ones get numbers of their own above. Free with g_free(). */
@@ -196,9 +236,9 @@ classes_of (const GstSupconValidation * self, const SupconLabels * labels)
   return classes;
 }
 
-/* With the lock held, after the end of the stream. */
+/* With the frames' lock held. all: no more will come, so there must be some. */
 static gboolean
-judge (GstSupconValidation * self, SupconModel * model,
+judge (GstSupconValidation * self, gboolean all, SupconModel * model,
     const SupconLabels * labels, SupconValidation * result, GError ** error)
 {
   const SupconModelConfig *config = supcon_model_config (model);
@@ -219,7 +259,7 @@ judge (GstSupconValidation * self, SupconModel * model,
   else
     supcon_validate_neighbours (model, self->pixels->data, classes, n, result);
   g_free (classes);
-  if (result->n > 0)
+  if (result->n > 0 || !all)
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
       "None of the %u frames on the pad validation has a label; expected "
@@ -227,17 +267,55 @@ judge (GstSupconValidation * self, SupconModel * model,
   return FALSE;
 }
 
-gboolean
-gst_supcon_validation_run (GstSupconValidation * self, SupconModel * model,
-    const SupconLabels * labels, SupconValidation * result, GError ** error)
+/* The stream of a live source has no end to wait for. */
+static gboolean
+is_live (GstSupconValidation * self)
 {
-  gboolean done = FALSE;
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (self->pad, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
+  return live;
+}
+
+/* Waits for the end of the stream, if it is worth it. */
+static GstFlowReturn
+wait_for_end (GstSupconValidation * self, gboolean at_end)
+{
+  gboolean live = is_live (self);
+  GstFlowReturn ret = GST_SUPCON_VALIDATION_SO_FAR;
 
   g_mutex_lock (&self->lock);
-  while (!self->ended && !self->stopped)
-    g_cond_wait (&self->cond, &self->lock);
-  if (!self->stopped)
-    done = judge (self, model, labels, result, error);
+  self->heard = g_get_monotonic_time ();
+  /* Once it stood still it will again, but for the last time. */
+  self->still = live || (self->still && !at_end);
+  while (!self->ended && !self->stopped && !self->still
+      && !(at_end && self->unlocked)) {
+    g_cond_wait_until (&self->cond, &self->lock, self->heard + STILL);
+    self->still = g_get_monotonic_time () >= self->heard + STILL;
+  }
+  if (self->stopped || (at_end && self->unlocked))
+    ret = GST_FLOW_FLUSHING;
+  else if (self->ended)
+    ret = GST_FLOW_OK;
   g_mutex_unlock (&self->lock);
-  return done;
+  return ret;
+}
+
+GstFlowReturn
+gst_supcon_validation_run (GstSupconValidation * self, gboolean at_end,
+    SupconModel * model, const SupconLabels * labels, SupconValidation * result,
+    GError ** error)
+{
+  GstFlowReturn ret = wait_for_end (self, at_end);
+
+  if (ret == GST_FLOW_FLUSHING)
+    return ret;
+  g_mutex_lock (&self->frames_lock);
+  if (!judge (self, ret == GST_FLOW_OK, model, labels, result, error))
+    ret = GST_FLOW_ERROR;
+  g_mutex_unlock (&self->frames_lock);
+  return ret;
 }

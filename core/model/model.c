@@ -448,6 +448,14 @@ supcon_model_classify (SupconModel *self, const SupconReal *r, guint n, SupconRe
       self->workspace.threads, logits);
 }
 
+gsize
+supcon_model_activation_size (const SupconModel *self)
+{
+  gsize input = (gsize)self->config.input_width * self->config.input_height * 3;
+
+  return input * supcon_feature_size (self->precision) + supcon_resnet_activation_size (self->encoder);
+}
+
 const SupconReal *
 supcon_model_forward (SupconModel *self, const guint8 *pixels, guint n)
 {

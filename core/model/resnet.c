@@ -451,11 +451,33 @@ supcon_resnet_embed (
       net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
 }
 
+static gsize
+pooled_size (const SupconResnet *net)
+{
+  const SupconConv *stem = &net->layers[0].conv;
+
+  return (gsize)supcon_max_pool_size (stem->out_h) * supcon_max_pool_size (stem->out_w) * stem->out_c;
+}
+
+/* What prepare_forward allocates. */
+gsize
+supcon_resnet_activation_size (const SupconResnet *net)
+{
+  gsize size = supcon_feature_size (net->precision), stem = supcon_conv_out_size (&net->layers[0].conv);
+  gsize elements = net->largest_inside + G_N_ELEMENTS (net->buffer) * net->largest;
+
+  for (guint i = 0; i < net->n_layers; i++)
+    elements += supcon_conv_out_size (&net->layers[i].conv);
+  for (guint b = 0; b < net->n_blocks; b++)
+    elements += supcon_conv_out_size (&net->layers[net->blocks[b].first + net->blocks[b].n - 1].conv);
+  return net->pool ? (elements + pooled_size (net)) * size + pooled_size (net) : (elements + stem) * size;
+}
+
 static void
 prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
 {
   const SupconConv *stem = &net->layers[0].conv;
-  gsize pooled = (gsize)supcon_max_pool_size (stem->out_h) * supcon_max_pool_size (stem->out_w) * stem->out_c;
+  gsize pooled = pooled_size (net);
 
   net->n = n;
   choose (net, n);

@@ -104,6 +104,47 @@ check_freeze (const SupconTrainerConfig *config, SupconModel *model, GError **er
       config->freeze, supcon_model_config (model)->encoder);
 }
 
+/* bytes: a double, since sums of what settings may ask for do not fit a gsize. */
+static gboolean
+is_available (double bytes)
+{
+  void *memory = bytes < (double)(G_MAXSIZE / 2) ? g_try_malloc ((gsize)bytes) : NULL;
+
+  g_free (memory);
+  return memory != NULL;
+}
+
+gboolean
+supcon_trainer_check_memory (
+    const SupconTrainerConfig *config, guint batch_size, const SupconModel *model, GError **error)
+{
+  const SupconModelConfig *size = supcon_model_config (model);
+  gboolean frozen = config->stage == SUPCON_STAGE_LINEAR || config->stage == SUPCON_STAGE_REGRESSION;
+  guint dim = supcon_model_projection_dim (model), piece = config->micro_batch ? config->micro_batch : batch_size;
+  double pictures = 2.0 * batch_size * size->input_width * size->input_height * 3;
+  double activations = frozen ? 0 : (double)piece * supcon_model_activation_size (model);
+  /* The queue, and the views that the loss sees. */
+  double queue = 2.0 * config->queue_size * (dim * sizeof (SupconReal) + sizeof (gint32) + sizeof (guint64));
+
+  if (!is_available (pictures))
+    return fail (error,
+        "batch-size is %u: two batches of pictures of %ux%u take %.0f bytes, more than there is memory; expected a "
+        "smaller one",
+        batch_size, size->input_width, size->input_height, pictures);
+  if (!is_available (pictures + activations))
+    return fail (error,
+        "%s is %u: to encode so many pictures of %ux%u at once takes %.0f bytes, more than there is memory; expected "
+        "%s",
+        config->micro_batch ? "micro-batch" : "batch-size", piece, size->input_width, size->input_height, activations,
+        config->micro_batch ? "a smaller one" : "a smaller one, or micro-batch");
+  if (!is_available (pictures + activations + queue))
+    return fail (error,
+        "queue-size is %u: so many embeddings of %u numbers take %.0f bytes, more than there is memory beside what "
+        "encodes pictures of %ux%u; expected a smaller one",
+        config->queue_size, dim, queue, size->input_width, size->input_height);
+  return TRUE;
+}
+
 gboolean
 supcon_trainer_check (const SupconTrainerConfig *config, guint batch_size, SupconModel *model, GError **error)
 {

@@ -108,9 +108,15 @@ supcon_trainer_free (SupconTrainer *self)
 }
 
 double
-supcon_trainer_calibrate (const SupconTrainer *self)
+supcon_trainer_calibrate (SupconTrainer *self, gboolean roughly)
 {
-  return supcon_calibration_temperature (self->calibration);
+  guint64 age = self->step - self->fitted_step;
+
+  if (self->fitted_step == 0 || age > (roughly ? self->step / 10 : 0)) {
+    self->temperature = supcon_calibration_temperature (self->calibration);
+    self->fitted_step = self->step;
+  }
+  return self->temperature;
 }
 
 guint64

@@ -79,6 +79,13 @@ gboolean supcon_trainer_has_classes (const SupconTrainerConfig *config);
  */
 gboolean supcon_trainer_check (const SupconTrainerConfig *config, guint batch_size, SupconModel *model, GError **error);
 
+/**
+ * Whether there is the memory to train model by config with two batches of batch_size views: SUPCON_ERROR_SETTINGS
+ * names the setting that asks for too much, the pictures' size and the bytes. Nothing is kept.
+ */
+gboolean supcon_trainer_check_memory (
+    const SupconTrainerConfig *config, guint batch_size, const SupconModel *model, GError **error);
+
 typedef struct {
   guint64 step; /* steps done, this one included */
   double loss, learning_rate;
@@ -105,8 +112,11 @@ guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
 const SupconQueue *supcon_trainer_queue (const SupconTrainer *trainer);
 /** Puts past into the queue, if there is one, when resuming. past may be NULL. */
 void supcon_trainer_restore_queue (SupconTrainer *trainer, const SupconQueue *past);
-/** What divides the classifier's logits so that its confidences are right, by its last batches; 1 before the first. */
-double supcon_trainer_calibrate (const SupconTrainer *trainer);
+/**
+ * What divides the classifier's logits so that its confidences are right, by its last batches; 1 before the first.
+ * roughly: without those of the last tenth of the steps, where they were fitted before; a fit takes time.
+ */
+double supcon_trainer_calibrate (SupconTrainer *trainer, gboolean roughly);
 
 /**
  * One optimiser step on batch, whose pictures may be mixed by it. Where there is a classifier the model must have as

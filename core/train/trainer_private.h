@@ -22,6 +22,8 @@ struct _SupconTrainer {
   SupconWorkspace workspace;              /* of the loss, of the update */
 
   SupconCalibration *calibration; /* of the classifier */
+  double temperature;             /* fitted to it after fitted_step steps */
+  guint64 fitted_step;            /* 0: never */
 
   guint collapsed_steps;
   SupconQueue *queue; /* or NULL */

@@ -2,10 +2,12 @@
 /* In double precision: what a step does to the weights of a small network. */
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <glib/gstdio.h>
 
 #include "check_main.h"
+#include "error.h"
 #include "model/checkpoint.h"
 #include "rng.h"
 #include "train/trainer.h"
@@ -669,6 +671,92 @@ START_TEST (test_settings)
 }
 END_TEST
 
+static void
+check_too_large (SupconTrainerConfig config, guint batch_size, const char *message)
+{
+  SupconModel *model = model_new ();
+  GError *error = NULL;
+
+  ck_assert (!supcon_trainer_check_memory (&config, batch_size, model, &error));
+  ck_assert_int_eq (error->code, SUPCON_ERROR_SETTINGS);
+  ck_assert_msg (
+      strstr (error->message, message) != NULL && strstr (error->message, "12x12") != NULL, "%s", error->message);
+  g_error_free (error);
+  supcon_model_free (model);
+}
+
+/* Sanitizers reserve more address space than any limit leaves. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ADDRESS_SPACE RLIM_INFINITY
+#else
+#define ADDRESS_SPACE ((rlim_t)4 << 30)
+#endif
+
+START_TEST (test_memory)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  struct rlimit limit = { ADDRESS_SPACE, RLIM_INFINITY };
+  SupconModel *model = model_new ();
+
+  ck_assert_int_eq (setrlimit (RLIMIT_AS, &limit), 0);
+  ck_assert (supcon_trainer_check_memory (&config, 256, model, NULL));
+  config.micro_batch = 64;
+  ck_assert (supcon_trainer_check_memory (&config, 1 << 20, model, NULL));
+  /* The frozen encoder keeps nothing. */
+  config = config_of (SUPCON_STAGE_LINEAR);
+  ck_assert (supcon_trainer_check_memory (&config, 1 << 20, model, NULL));
+  supcon_model_free (model);
+  if (limit.rlim_cur == RLIM_INFINITY)
+    return;
+
+  config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  check_too_large (config, 1 << 23, "batch-size is 8388608: two batches of pictures of 12x12 take 7247757312 bytes");
+  check_too_large (config, 1 << 20, "batch-size is 1048576: to encode so many");
+  config.micro_batch = 1 << 19;
+  check_too_large (config, 1 << 20, "micro-batch is 524288: to encode so many");
+  config.micro_batch = 64;
+  config.queue_size = 1 << 28;
+  check_too_large (config, 1 << 20, "queue-size is 268435456: so many embeddings of 5 numbers");
+}
+END_TEST
+
+static void
+step_to (SupconTrainer *trainer, guint last)
+{
+  SupconTrainStats stats;
+
+  for (guint step = supcon_trainer_step_count (trainer); step < last; step++) {
+    SupconBatch *batch = batch_new (VIEWS, step);
+
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+    supcon_batch_free (batch);
+  }
+}
+
+/* A fit holds for a tenth of the steps where that is enough, and is made once a step. */
+START_TEST (test_calibration)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_LINEAR);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
+  double before, now;
+
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, FALSE), 1);
+  step_to (trainer, 10);
+  before = supcon_trainer_calibrate (trainer, TRUE);
+  ck_assert_double_ne (before, 1);
+  step_to (trainer, 12); /* two steps of twelve: too old */
+  now = supcon_trainer_calibrate (trainer, TRUE);
+  ck_assert_double_ne (now, before);
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, FALSE), now);
+  step_to (trainer, 13);
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, TRUE), now);
+  ck_assert_double_ne (supcon_trainer_calibrate (trainer, FALSE), now);
+  supcon_trainer_free (trainer);
+  supcon_model_free (model);
+}
+END_TEST
+
 /* A queue that has gone round once comes back oldest first; what is not one is refused. */
 START_TEST (test_queue_in_checkpoint)
 {
@@ -719,4 +807,4 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("trainer", test_queue_in_checkpoint, test_clipping, test_average, test_optimizer_in_checkpoint,
     test_validate_neighbours, test_validate_classifier, test_stage_gradients, test_micro_batch, test_online_linear,
-    test_finetune, test_momentum_encoder, test_mix, test_settings)
+    test_finetune, test_momentum_encoder, test_mix, test_settings, test_memory, test_calibration)

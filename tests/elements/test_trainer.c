@@ -548,29 +548,51 @@ GST_START_TEST (test_bad_settings)
 }
 GST_END_TEST;
 
-/* Every optimiser, loss, stage and mixing goes through a pipeline. */
+static gdouble
+loss_of (const GstStructure * s)
+{
+  gdouble loss;
+
+  fail_unless (gst_structure_get_double (s, "loss", &loss));
+  return loss;
+}
+
+/* Every optimiser, loss, stage and mixing learns shapes: the last loss is below the first by so much. */
 GST_START_TEST (test_methods)
 {
-  static const gchar *const cases[] = {
-    "optimizer=lars warmup-steps=0", "optimizer=adamw clip-norm=1 average-decay=0.9",
-    "optimizer=rmsprop learning-rate=0.001", "loss=sincere base-temperature=0.07",
-    "loss=generalized cutmix=1 mixup=0.2 label-smoothing=0.1",
-    "loss=supcon-in micro-batch=8", "queue-size=64 momentum-encoder=true",
-    "stage=cross-entropy dropout=0.2 label-smoothing=0.1 cutmix=1 micro-batch=8",
-    "online-linear=true scale-learning-rate=true"
+  static const struct
+  {
+    const gchar *properties;
+    gdouble fall;
+  } cases[] = {
+    {"optimizer=lars warmup-steps=0", 0.5},
+    {"optimizer=adamw clip-norm=1 average-decay=0.9", 0.5},
+    {"optimizer=rmsprop learning-rate=0.001", 0.5},
+    {"loss=sincere base-temperature=0.07", 0.5},
+    {"loss=generalized cutmix=1 mixup=0.2 label-smoothing=0.1", 0.1},
+    {"loss=supcon-in micro-batch=16", 0.5},
+    {"queue-size=64 momentum-encoder=true", 0.3},
+    {"stage=cross-entropy dropout=0.2 label-smoothing=0.1 cutmix=1 micro-batch=16", 0.1},
+    {"online-linear=true scale-learning-rate=true", 0.5}
   };
 
+  write_shapes (320);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    Run run = run_launch (TRAINER "batch-size=16 message-interval=1 %s location=%s " THINGS (64),
-        cases[i], model);
-    const GstStructure *s = run_message (&run, "supcon-train");
-    gdouble value;
+    Run run = run_launch (SHAPES "shuffle=true seed=1 epochs=5 ! supconaugment policy=crop scale-min=0.7 seed=1 ! " SHAPE_CAPS
+        " ! supcontrainer encoder=resnet8 width=0.5 batch-size=64 message-interval=1 seed=1 location=%s %s", folder,
+        model, cases[i].properties);
+    const GstStructure *last = run_message (&run, "supcon-train");
+    const gchar *properties = cases[i].properties;
+    gdouble first, accuracy;
 
     run_assert_ended (run);
-    fail_unless (gst_structure_get_double (s, "loss", &value) && value >= 0, "%s", cases[i]);
-    fail_unless (gst_structure_has_field (s, "alignment") == !strstr (cases[i], "cross-entropy"), "%s", cases[i]);
-    fail_unless (gst_structure_has_field (s, "accuracy") ==
-        (strstr (cases[i], "cross-entropy") || strstr (cases[i], "online-linear")), "%s", cases[i]);
+    first = loss_of (run.messages->data);
+    fail_unless (loss_of (last) < first - cases[i].fall, "%s: from %g to %g", properties, first, loss_of (last));
+    fail_unless (gst_structure_has_field (last, "alignment") == !strstr (properties, "cross-entropy"), "%s", properties);
+    fail_unless (gst_structure_has_field (last, "accuracy") ==
+        (strstr (properties, "cross-entropy") || strstr (properties, "online-linear")), "%s", properties);
+    if (strstr (properties, "online-linear"))
+      fail_unless (gst_structure_get_double (last, "accuracy", &accuracy) && accuracy > 0.6, "accuracy %g", accuracy);
     run_clear (&run);
     g_remove (model);
   }
@@ -858,6 +880,187 @@ GST_START_TEST (test_life)
 }
 GST_END_TEST;
 
+/* Plays on until the stream has ended, and says how many frames the last validation was by. */
+static guint
+play_to_end (GstElement * pipeline)
+{
+  const GstMessageType types = GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT;
+  GstBus *bus = gst_element_get_bus (pipeline);
+  gboolean done = FALSE;
+  guint count = 0;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!done) {
+    GstMessage *message = gst_bus_timed_pop_filtered (bus, RUN_SECONDS * GST_SECOND, types);
+    const GstStructure *s;
+
+    fail_unless (message != NULL, "the pipeline hangs");
+    fail_unless (GST_MESSAGE_TYPE (message) != GST_MESSAGE_ERROR, "an error");
+    s = gst_message_get_structure (message);
+    if (s && gst_structure_has_name (s, "supcon-validation"))
+      gst_structure_get_uint (s, "count", &count);
+    done = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    gst_message_unref (message);
+  }
+  gst_object_unref (bus);
+  return count;
+}
+
+#define WAIT_FOR(condition) \
+  for (guint waited = 0; !(condition); waited++) { \
+    fail_unless (waited < RUN_SECONDS * 100, "it never comes to " #condition); \
+    g_usleep (10000); \
+  }
+
+static guint64
+step_of (GstElement * trainer)
+{
+  guint64 step;
+
+  g_object_get (trainer, "step", &step, NULL);
+  return step;
+}
+
+/* At the end of the stream the trainer waits for a validation stream that has none: pausing and stopping do not. */
+GST_START_TEST (test_stop_while_validating)
+{
+  gchar *line = g_strdup_printf (ONE_THING "name=t location=%s videotestsrc ! " CAPS " ! identity sleep-time=100000 ! "
+      "supconlabel label=ball ! t.validation", model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  WAIT_FOR (step_of (trainer) == 4);
+  g_usleep (G_USEC_PER_SEC / 2);
+  fail_if (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_usleep (G_USEC_PER_SEC / 10);
+  fail_if (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* One source for both pads: the end of the validation's stream is behind frames that wait for the trainer. */
+GST_START_TEST (test_validation_teed)
+{
+  static const gchar *const queue[] = { "", " ! queue max-size-buffers=5" };
+  Run run;
+
+  write_shapes (320);
+  run = run_launch (SHAPES " ! supconaugment views=1 policy=none ! " SHAPE_CAPS " ! tee name=x  x.%s ! t.  x.%s ! t.validation "
+      "supcontrainer name=t encoder=resnet8 width=0.25 batch-size=32 validate-interval=2 location=%s", folder,
+      queue[__i__], queue[__i__], model);
+  run_assert_ended (run);
+  run_assert_warning (run, "has not ended at step 2: the model is judged by the");
+  fail_unless (count_messages (&run, "supcon-validation") > 1);
+  fail_unless (strstr (strstr (run.warnings->str, "has not ended") + 1, "has not ended") == NULL, "said more than once");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* A camera's stream has no end. */
+GST_START_TEST (test_validation_live)
+{
+  Run run = run_launch (ONE_THING "name=t validate-interval=1 location=%s videotestsrc is-live=true ! " CAPS
+      " ! supconlabel label=ball ! t.validation", model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "has not ended at step 1");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* A second run takes what was set in READY, and does not keep the first one's frames. What is set while it plays is for the
+ * next one. */
+GST_START_TEST (test_runs)
+{
+  static const gchar *const strings[] = { "location", "best-location", "metrics-location", "model", "freeze" };
+  gchar *line, *second = g_build_filename (folder, "second.safetensors", NULL);
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *best = g_build_filename (folder, "best.safetensors", NULL);
+  GstElement *pipeline, *trainer;
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  guint count;
+
+  write_shapes (640);
+  line = g_strdup_printf (LEARN_SHAPES (1) "validate-interval=2", folder, folder, model);
+  pipeline = gst_parse_launch (line, NULL);
+  trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+  g_object_set (trainer, "location", NULL, NULL);
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  g_object_set (trainer, "location", model, "best-location", best, "metrics-location", metrics, "model", "shared", NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  WAIT_FOR (step_of (trainer) >= 1);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_object_set (trainer, strings[i], NULL, NULL);
+  count = play_to_end (pipeline);
+  fail_unless (count > 0);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS) && g_file_test (best, G_FILE_TEST_EXISTS));
+
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (trainer), "encoder", "resnet20");
+  g_object_set (trainer, "location", second, NULL);
+  fail_unless_equals_int (play_to_end (pipeline), count);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  loaded = supcon_checkpoint_load (second, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  fail_unless_equals_string (supcon_model_config (loaded)->encoder, "resnet20");
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (second);
+  g_free (metrics);
+  g_free (best);
+}
+GST_END_TEST;
+
+/* Whether the learning rate can follow its schedule. */
+GST_START_TEST (test_length_not_known)
+{
+  Run run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (16), model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "schedule=cosine, but the stream's length is not known");
+  run_clear (&run);
+  write_shapes (128);
+  run = run_launch (LEARN_SHAPES (1), folder, folder, model);
+  run_assert_ended (run);
+  fail_unless (strstr (run.warnings->str, "length") == NULL, "%s", run.warnings->str);
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* Sanitizers reserve more address space than any limit leaves. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+GST_START_TEST (test_too_large)
+{
+  static const gchar *const cases[][2] = {
+    {"batch-size=1000000", "batch-size is 1000000: two batches of pictures of 48x48 take 13824000000 bytes"},
+    {"batch-size=50000", "batch-size is 50000: to encode so many pictures of 48x48"},
+    {"batch-size=16 queue-size=16777216", "queue-size is 16777216: so many embeddings of 128 numbers"}
+  };
+  struct rlimit limit = { G_GUINT64_CONSTANT (4) << 30, RLIM_INFINITY };
+
+  setrlimit (RLIMIT_AS, &limit);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Run run = run_launch ("videotestsrc num-buffers=32 ! video/x-raw,format=RGB,width=48,height=48 ! supconlabel label=a ! "
+        "supcontrainer encoder=resnet8 location=%s %s", model, cases[i][0]);
+
+    run_assert_error (run, cases[i][1]);
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+#endif
+
 static Suite *
 trainer_suite (void)
 {
@@ -892,6 +1095,19 @@ trainer_suite (void)
   tcase_add_test (tcase, test_few_frames);
   tcase_add_test (tcase, test_leaky);
   tcase_add_test (tcase, test_life);
+
+  tcase = tcase_create ("runs");
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, RUN_SECONDS + 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_stop_while_validating);
+  tcase_add_loop_test (tcase, test_validation_teed, 0, 2);
+  tcase_add_test (tcase, test_validation_live);
+  tcase_add_test (tcase, test_runs);
+  tcase_add_test (tcase, test_length_not_known);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  tcase_add_test (tcase, test_too_large);
+#endif
   return suite;
 }
 
