@@ -13,8 +13,12 @@
  * What a view gets depends on `seed`, the number of the frame in the stream and the number of the view: the same
  * picture looks different in another epoch, and a run with the same seed repeats itself.
  *
- * With `temporal-window` the views after the first are of frames shortly before; `record-draws` adds to the meta what a
- * view can be made again from.
+ * With `consistent=clip` the frames of a clip share a draw, with `temporal-window` the views after the first are of
+ * frames shortly before in the same clip; streams that take turns, as through funnel, have each its own clips.
+ * `record-draws` adds to the meta what a view can be made again from.
+ *
+ * `threads` makes views on several processors, the better the more views there are at once: `lookahead` lets frames wait
+ * for that. Views are the same for any number of threads.
  *
  * ## Example launch line
  * |[
