@@ -24,9 +24,20 @@ typedef void (*SupconTaskFunc) (gsize task, guint worker, gpointer data);
 guint supcon_parallel_threads (guint threads);
 
 /**
- * Runs func for every task and returns when all are done. The caller's thread works too. May be called from several
- * threads at once: when the pool is busy the caller does its tasks itself. Tasks must not call it in turn.
+ * Runs func for every task and returns when all are done. The caller's thread works too. Each worker has its own run of
+ * tasks, the same one for equal calls, so that it finds in its cache what it left there; who is done takes from others.
+ * May be called from several threads at once: when the pool works for another caller the tasks are done by the caller
+ * itself. Tasks must not call it in turn.
  */
 void supcon_parallel_for (guint threads, gsize n_tasks, SupconTaskFunc func, gpointer data);
+
+/**
+ * What this thread calls between the two goes before what others call: where there are fewer processors than threads at
+ * work, those who work for others finish their task, then help or wait until the end; but each of them does at least
+ * one task between two such times, so that training goes on whatever else there is. For a frame that somebody waits
+ * for. Not nested.
+ */
+void supcon_parallel_begin_urgent (void);
+void supcon_parallel_end_urgent (void);
 
 #endif

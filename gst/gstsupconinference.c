@@ -6,6 +6,7 @@
 #include "augment/policy.h"
 #include "error.h"
 #include "nn/activation.h"
+#include "parallel.h"
 
 struct _GstSupconInference
 {
@@ -191,6 +192,8 @@ gst_supcon_inference_run (GstSupconInference * self,
     supcon_augmenter_apply (self->augmenter, self->program, 0, 0, 0,
         &pictures[i], &target);
   }
+  /* Somebody waits for the frame, nobody for a step of the training beside. */
+  supcon_parallel_begin_urgent ();
   r = self->layer == GST_SUPCON_LAYER_EMBEDDING ? self->values : self->r;
   supcon_model_embed (self->model, self->pixels, n, r);
   if (self->layer == GST_SUPCON_LAYER_PROJECTION)
@@ -200,5 +203,6 @@ gst_supcon_inference_run (GstSupconInference * self,
   if (normalize)
     supcon_normalize_forward (n, self->dim, self->values, self->values,
         self->norm);
+  supcon_parallel_end_urgent ();
   return self->values;
 }

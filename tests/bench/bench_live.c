@@ -16,9 +16,9 @@ compare (const void *a, const void *b)
   return (*x > *y) - (*x < *y);
 }
 
-/* Milliseconds of each frame that was tagged. */
+/* Milliseconds of each frame that was tagged; the last step of training that was told of. */
 static GArray *
-run (const char *line, double seconds)
+run (const char *line, double seconds, guint64 *steps)
 {
   GArray *times = g_array_new (FALSE, FALSE, sizeof (double));
   GError *error = NULL;
@@ -28,6 +28,7 @@ run (const char *line, double seconds)
   gint64 end = g_get_monotonic_time () + (gint64)(seconds * G_USEC_PER_SEC);
   gboolean taught = FALSE;
 
+  *steps = 0;
   if (error)
     g_error ("%s: %s", line, error->message);
   tagger = gst_bin_get_by_name (GST_BIN (pipeline), "t");
@@ -46,6 +47,8 @@ run (const char *line, double seconds)
       gst_message_parse_error (message, &error, NULL);
       g_error ("%s", error->message);
     }
+    if (gst_message_has_name (message, "supcon-train"))
+      gst_structure_get (gst_message_get_structure (message), "step", G_TYPE_UINT64, steps, NULL);
     if (gst_message_has_name (message, "supcon-tags")
         && gst_structure_get (gst_message_get_structure (message), "encoding-time", G_TYPE_UINT64, &encoding,
             "tagging-time", G_TYPE_UINT64, &tagging, NULL)) {
@@ -88,17 +91,21 @@ main (int argc, char **argv)
   alone = g_strdup_printf (SOURCE "! " TAGGER, model);
   beside = g_strdup_printf (SOURCE
       "! tee name=s ! " TAGGER "s. ! queue leaky=downstream ! supconlabel label=ball ! supconaugment views=16 ! "
-      "video/x-raw,width=32,height=32 ! queue ! supcontrainer %s location=%s/t.safetensors",
+      "video/x-raw,width=32,height=32 ! queue ! supcontrainer message-interval=1 %s location=%s/t.safetensors",
       model, trainer, folder);
   for (guint round = 0; round < 3; round++) {
     for (guint i = 0; i < 2; i++) {
-      GArray *times = run (i ? beside : alone, seconds);
+      guint64 steps;
+      GArray *times = run (i ? beside : alone, seconds, &steps);
       const double *t = (const double *)times->data;
 
       if (times->len)
-        g_print ("%-16s %4u frames: median %6.2f ms, 99th percentile %6.2f ms, longest %6.2f ms\n",
-            i ? "beside training" : "alone", times->len, t[times->len / 2], t[times->len * 99 / 100],
-            t[times->len - 1]);
+        g_print ("%-16s %4u frames: median %6.2f ms, 99th percentile %6.2f ms, longest %6.2f ms; %" G_GUINT64_FORMAT
+                 " steps of training\n",
+            i ? "beside training" : "alone", times->len, t[times->len / 2], t[times->len * 99 / 100], t[times->len - 1],
+            steps);
+      if (i && steps == 0)
+        g_error ("nothing was trained beside");
       g_array_unref (times);
     }
   }

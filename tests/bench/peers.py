@@ -44,7 +44,7 @@ def serve(variants, layers=()):
 def pipeline_folder():
     """What the whole pipelines read, their shape and their augmentation: see compare.py."""
     return {"fashion": ("/usr/share/datasets/fashion-mnist", 32, 512, 2048, "resnet20"),
-            "folder": (FOLDER, 224, 32, 64, "resnet18")}[name]
+            "folder": (f"{FOLDER}/pictures", 224, 32, 64, "resnet18")}[name]
 
 
 if PEER == "gst":

@@ -56,6 +56,74 @@ START_TEST (test_parallel_once)
 }
 END_TEST
 
+/* Calls of several threads at once: each checks that its tasks were done once, and that no worker's number was used
+ * twice at a time. */
+enum { CALLERS = 4, CALLS = 60, TASKS = 61, WORKERS = 5 };
+
+typedef struct {
+  gboolean urgent;
+  guint counts[TASKS];
+  guint busy[WORKERS]; /* atomic */
+  gboolean *stop;      /* atomic: for CALLS when NULL */
+} Caller;
+
+static void
+caller_task (gsize task, guint worker, gpointer data)
+{
+  Caller *self = data;
+
+  ck_assert_uint_lt (worker, WORKERS);
+  ck_assert_uint_eq (__atomic_fetch_add (&self->busy[worker], 1, __ATOMIC_RELAXED), 0);
+  self->counts[task]++;
+  __atomic_fetch_sub (&self->busy[worker], 1, __ATOMIC_RELAXED);
+}
+
+static gpointer
+call_often (gpointer data)
+{
+  Caller *self = data;
+
+  for (guint call = 1; self->stop ? !__atomic_load_n (self->stop, __ATOMIC_RELAXED) : call <= CALLS; call++) {
+    if (self->urgent)
+      supcon_parallel_begin_urgent ();
+    for (guint part = 0; part < 2; part++)
+      supcon_parallel_for (1 + call % WORKERS, TASKS, caller_task, self);
+    if (self->urgent)
+      supcon_parallel_end_urgent ();
+    for (guint i = 0; i < TASKS; i++)
+      ck_assert_uint_eq (self->counts[i], 2 * call);
+  }
+  return NULL;
+}
+
+START_TEST (test_parallel_callers)
+{
+  Caller callers[CALLERS] = { { .urgent = FALSE }, { .urgent = TRUE }, { .urgent = FALSE }, { .urgent = TRUE } };
+  GThread *threads[CALLERS];
+
+  for (guint i = 0; i < CALLERS; i++)
+    threads[i] = g_thread_new ("caller", call_often, &callers[i]);
+  for (guint i = 0; i < CALLERS; i++)
+    g_thread_join (threads[i]);
+}
+END_TEST
+
+/* Others come to their end however much there is that is urgent. */
+START_TEST (test_parallel_progress)
+{
+  gboolean stop = FALSE;
+  Caller urgent[2] = { { .urgent = TRUE, .stop = &stop }, { .urgent = TRUE, .stop = &stop } }, ordinary = { 0 };
+  GThread *threads[2];
+
+  for (guint i = 0; i < 2; i++)
+    threads[i] = g_thread_new ("urgent", call_often, &urgent[i]);
+  call_often (&ordinary);
+  __atomic_store_n (&stop, TRUE, __ATOMIC_RELAXED);
+  for (guint i = 0; i < 2; i++)
+    g_thread_join (threads[i]);
+}
+END_TEST
+
 START_TEST (test_gemm)
 {
   const SupconReal a[6] = { 1, 2, 3, 4, 5, 6 }, b[6] = { 7, 8, 9, 10, 11, 12 };
@@ -94,4 +162,5 @@ START_TEST (test_rng_gamma)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_rng_gamma, test_parallel_once, test_gemm)
+SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_rng_gamma, test_parallel_once,
+    test_parallel_callers, test_parallel_progress, test_gemm)
