@@ -40,9 +40,21 @@ tsan_cond_wait (GCond *cond, GMutex *mutex)
   __tsan_acquire (mutex);
 }
 
+static inline gboolean
+tsan_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
+{
+  gboolean woken;
+
+  __tsan_release (mutex);
+  woken = g_cond_wait_until (cond, mutex, end_time);
+  __tsan_acquire (mutex);
+  return woken;
+}
+
 #define g_mutex_lock tsan_mutex_lock
 #define g_mutex_trylock tsan_mutex_trylock
 #define g_mutex_unlock tsan_mutex_unlock
 #define g_cond_wait tsan_cond_wait
+#define g_cond_wait_until tsan_cond_wait_until
 
 #endif
