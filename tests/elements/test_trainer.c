@@ -483,6 +483,13 @@ GST_START_TEST (test_early_stop)
   fail_unless (step >= 6 && step < 60, "step %" G_GUINT64_FORMAT, step);
   fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
   run_clear (&run);
+
+  /* It is over for those who go on with it too. */
+  run = run_launch (LEARN_SHAPES (0) "validate-interval=1 patience=5 learning-rate=1e-9 resume=true", folder, folder, model);
+  run_assert_ended (run);
+  run_assert_warning (run, "nothing is left to do");
+  fail_unless (run_message (&run, "supcon-train") == NULL);
+  run_clear (&run);
 }
 GST_END_TEST;
 
