@@ -3,8 +3,12 @@
 #include "gstsupcontrainerreport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #include "error.h"
 #include "gstsupconjson.h"
@@ -28,7 +32,7 @@ struct _GstSupconTrainerReport
   GstElement *element;
   const GstSupconTrainerJob *job;
   guint64 first_step;
-  FILE *metrics;                /* NULL: none */
+  gint metrics;                 /* file descriptor; -1: none */
   Warned warned;
   guint64 examples;
   gint64 started, reported, printed;    /* monotonic time; 0: not yet */
@@ -44,6 +48,7 @@ gst_supcon_trainer_report_new (GstElement * element,
   self->element = element;
   self->job = job;
   self->first_step = first_step;
+  self->metrics = -1;
   return self;
 }
 
@@ -52,7 +57,8 @@ gst_supcon_trainer_report_free (GstSupconTrainerReport * self)
 {
   if (!self)
     return;
-  g_clear_pointer (&self->metrics, fclose);
+  if (self->metrics >= 0)
+    close (self->metrics);
   g_free (self);
 }
 
@@ -151,16 +157,40 @@ gst_supcon_trainer_report_unfinished_validation (GstSupconTrainerReport * self,
 
 /* Metrics */
 
-/* FALSE with errno. */
+/* All of a line or, where a disk is full, nothing of it. FALSE with errno. */
 static gboolean
 write_line (GstSupconTrainerReport * self, const GstStructure * line)
 {
-  gchar *text = gst_supcon_structure_to_json (line);
-  gboolean written = fprintf (self->metrics, "%s\n", text) > 0
-      && fflush (self->metrics) == 0;
+  gchar *json = gst_supcon_structure_to_json (line);
+  gchar *text = g_strconcat (json, "\n", NULL);
+  off_t end = lseek (self->metrics, 0, SEEK_END);
+  gssize length = strlen (text), written = write (self->metrics, text, length);
+  gint error = written < 0 ? errno : ENOSPC;
 
+  if (written > 0 && written < length && ftruncate (self->metrics, end) != 0)
+    error = errno;
+  errno = error;
   g_free (text);
-  return written;
+  g_free (json);
+  return written == length;
+}
+
+/* Cuts off half a line at the file's end, which a killed writer may have left. */
+static void
+cut_unfinished_line (const gchar * location)
+{
+  gchar *text, *end;
+  gsize size, whole;
+
+  if (!g_file_test (location, G_FILE_TEST_IS_REGULAR)
+      || !g_file_get_contents (location, &text, &size, NULL))
+    return;
+  end = g_strrstr_len (text, size, "\n");
+  whole = end ? (gsize) (end + 1 - text) : 0;
+  if (whole < size && truncate (location, whole) != 0)
+    GST_WARNING ("%s: its last line is not whole and stays: %s", location,
+        g_strerror (errno));
+  g_free (text);
 }
 
 /* A new file begins with a line that tells what the run is; one that is gone on with has it. */
@@ -174,8 +204,11 @@ gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport * self,
 
   if (!location)
     return TRUE;
-  self->metrics = fopen (location, self->first_step ? "ae" : "we");
-  if (!self->metrics)
+  if (self->first_step)
+    cut_unfinished_line (location);
+  self->metrics = g_open (location, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
+      (self->first_step ? 0 : O_TRUNC), 0666);
+  if (self->metrics < 0)
     goto failed;
   if (self->first_step)
     return TRUE;
@@ -195,7 +228,7 @@ failed:
 static void
 write_metrics (GstSupconTrainerReport * self, const GstStructure * line)
 {
-  if (self->metrics && !write_line (self, line))
+  if (self->metrics >= 0 && !write_line (self, line))
     warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
         "could not be written: %s", g_strerror (errno));
 }
