@@ -26,50 +26,28 @@
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
 #include "gstsupconpicture.h"
+#include "gstsupconsettings.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_dataset_src_debug);
 #define GST_CAT_DEFAULT supcon_dataset_src_debug
 
-enum
+typedef struct
 {
-  PROP_0,
-  PROP_LOCATION,
-  PROP_LABELS_LOCATION,
-  PROP_SPLIT,
-  PROP_VAL_FRACTION,
-  PROP_LABELLED,
-  PROP_LABEL_NOISE,
-  PROP_CLASS_NAMES,
-  PROP_SHUFFLE,
-  PROP_SEED,
-  PROP_EPOCHS,
-  PROP_MAX_SAMPLES,
-  PROP_SAMPLER,
-  PROP_CLASSES_PER_BATCH,
-  PROP_SAMPLES_PER_CLASS,
-  PROP_FRAMERATE,
-  PROP_SKIP_CORRUPT,
-  PROP_SKIPPED
-};
-
-#define DEFAULT_EPOCHS 1
-#define DEFAULT_SAMPLES_PER_CLASS 2
-#define DEFAULT_FPS_N 30
-#define DEFAULT_FPS_D 1
-
-struct _GstSupconDatasetSrc
-{
-  GstPushSrc parent;
-
-  /* Properties, under the object lock. */
   gchar *location, *labels_location, *class_names;
   SupconSplit split;
   gdouble val_fraction, labelled, label_noise;
   SupconSamplerConfig sampler_config;
   guint epochs;
-  gint fps_n, fps_d;
+  gint framerate[2];
   gboolean skip_corrupt;
   guint64 skipped;
+} Settings;
+
+struct _GstSupconDatasetSrc
+{
+  GstPushSrc parent;
+
+  Settings settings;            /* under the object lock */
 
   /* From start to stop. */
   SupconDataset *dataset;
@@ -99,12 +77,7 @@ GST_SUPCON_DEFINE_ENUM (static GType, sampler_get_type, "GstSupconDatasetSrcSamp
     {SUPCON_SAMPLER_CLASS_BALANCED, "classes-per-batch random classes by samples-per-class pictures each", "class-balanced"})
 /* *INDENT-ON* */
 
-static void
-replace_string (gchar ** place, const GValue * value)
-{
-  g_free (*place);
-  *place = g_value_dup_string (value);
-}
+static GstSupconSettingsClass *settings_class;
 
 static void
 gst_supcon_dataset_src_set_property (GObject * object, guint id,
@@ -113,60 +86,8 @@ gst_supcon_dataset_src_set_property (GObject * object, guint id,
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      replace_string (&self->location, value);
-      break;
-    case PROP_LABELS_LOCATION:
-      replace_string (&self->labels_location, value);
-      break;
-    case PROP_SPLIT:
-      self->split = g_value_get_enum (value);
-      break;
-    case PROP_VAL_FRACTION:
-      self->val_fraction = g_value_get_double (value);
-      break;
-    case PROP_LABELLED:
-      self->labelled = g_value_get_double (value);
-      break;
-    case PROP_LABEL_NOISE:
-      self->label_noise = g_value_get_double (value);
-      break;
-    case PROP_CLASS_NAMES:
-      replace_string (&self->class_names, value);
-      break;
-    case PROP_SHUFFLE:
-      self->sampler_config.shuffle = g_value_get_boolean (value);
-      break;
-    case PROP_SEED:
-      self->sampler_config.seed = g_value_get_uint64 (value);
-      break;
-    case PROP_EPOCHS:
-      self->epochs = g_value_get_uint (value);
-      break;
-    case PROP_MAX_SAMPLES:
-      self->sampler_config.max_samples = g_value_get_uint (value);
-      break;
-    case PROP_SAMPLER:
-      self->sampler_config.kind = g_value_get_enum (value);
-      break;
-    case PROP_CLASSES_PER_BATCH:
-      self->sampler_config.classes_per_batch = g_value_get_uint (value);
-      break;
-    case PROP_SAMPLES_PER_CLASS:
-      self->sampler_config.samples_per_class = g_value_get_uint (value);
-      break;
-    case PROP_FRAMERATE:
-      self->fps_n = gst_value_get_fraction_numerator (value);
-      self->fps_d = gst_value_get_fraction_denominator (value);
-      break;
-    case PROP_SKIP_CORRUPT:
-      self->skip_corrupt = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -177,62 +98,8 @@ gst_supcon_dataset_src_get_property (GObject * object, guint id,
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_LABELS_LOCATION:
-      g_value_set_string (value, self->labels_location);
-      break;
-    case PROP_SPLIT:
-      g_value_set_enum (value, self->split);
-      break;
-    case PROP_VAL_FRACTION:
-      g_value_set_double (value, self->val_fraction);
-      break;
-    case PROP_LABELLED:
-      g_value_set_double (value, self->labelled);
-      break;
-    case PROP_LABEL_NOISE:
-      g_value_set_double (value, self->label_noise);
-      break;
-    case PROP_CLASS_NAMES:
-      g_value_set_string (value, self->class_names);
-      break;
-    case PROP_SHUFFLE:
-      g_value_set_boolean (value, self->sampler_config.shuffle);
-      break;
-    case PROP_SEED:
-      g_value_set_uint64 (value, self->sampler_config.seed);
-      break;
-    case PROP_EPOCHS:
-      g_value_set_uint (value, self->epochs);
-      break;
-    case PROP_MAX_SAMPLES:
-      g_value_set_uint (value, self->sampler_config.max_samples);
-      break;
-    case PROP_SAMPLER:
-      g_value_set_enum (value, self->sampler_config.kind);
-      break;
-    case PROP_CLASSES_PER_BATCH:
-      g_value_set_uint (value, self->sampler_config.classes_per_batch);
-      break;
-    case PROP_SAMPLES_PER_CLASS:
-      g_value_set_uint (value, self->sampler_config.samples_per_class);
-      break;
-    case PROP_FRAMERATE:
-      gst_value_set_fraction (value, self->fps_n, self->fps_d);
-      break;
-    case PROP_SKIP_CORRUPT:
-      g_value_set_boolean (value, self->skip_corrupt);
-      break;
-    case PROP_SKIPPED:
-      g_value_set_uint64 (value, self->skipped);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -241,27 +108,25 @@ gst_supcon_dataset_src_finalize (GObject * object)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
-  g_free (self->location);
-  g_free (self->labels_location);
-  g_free (self->class_names);
+  gst_supcon_settings_clear (settings_class, &self->settings);
   G_OBJECT_CLASS (gst_supcon_dataset_src_parent_class)->finalize (object);
 }
 
 static gboolean
 open_dataset (GstSupconDatasetSrc * self, GError ** error)
 {
-  self->dataset = supcon_dataset_open (self->location, self->labels_location,
-      self->split, self->val_fraction, error);
+  self->dataset = supcon_dataset_open (self->settings.location, self->settings.labels_location,
+      self->settings.split, self->settings.val_fraction, error);
   if (!self->dataset)
     return FALSE;
-  if (self->labelled < 1)
-    supcon_dataset_hide_labels (self->dataset, self->labelled);
-  if (self->label_noise > 0)
-    supcon_dataset_spoil_labels (self->dataset, self->label_noise);
-  if (self->class_names && !supcon_dataset_set_class_names (self->dataset,
-          self->class_names, error))
+  if (self->settings.labelled < 1)
+    supcon_dataset_hide_labels (self->dataset, self->settings.labelled);
+  if (self->settings.label_noise > 0)
+    supcon_dataset_spoil_labels (self->dataset, self->settings.label_noise);
+  if (self->settings.class_names && !supcon_dataset_set_class_names (self->dataset,
+          self->settings.class_names, error))
     return FALSE;
-  self->sampler = supcon_sampler_new (self->dataset, &self->sampler_config,
+  self->sampler = supcon_sampler_new (self->dataset, &self->settings.sampler_config,
       error);
   return self->sampler != NULL;
 }
@@ -283,7 +148,7 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
   GError *error = NULL;
 
-  if (!self->location) {
+  if (!self->settings.location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("The property location is not set; expected a data set."), (NULL));
     return FALSE;
@@ -292,9 +157,9 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
     goto failed;
   self->decoder = gst_supcon_picture_decoder_new ();
   self->length =
-      (guint64) self->epochs * supcon_sampler_epoch_length (self->sampler);
+      (guint64) self->settings.epochs * supcon_sampler_epoch_length (self->sampler);
   self->position = self->failures = 0;
-  self->skipped = 0;
+  self->settings.skipped = 0;
   gst_video_info_init (&self->info);
   return TRUE;
 
@@ -325,8 +190,8 @@ set_format (GstSupconDatasetSrc * self, GstVideoFormat format, guint width,
       && (guint) GST_VIDEO_INFO_HEIGHT (&self->info) == height)
     return TRUE;
   gst_video_info_set_format (&info, format, width, height);
-  info.fps_n = self->fps_n;
-  info.fps_d = self->fps_d;
+  info.fps_n = self->settings.framerate[0];
+  info.fps_d = self->settings.framerate[1];
   caps = gst_video_info_to_caps (&info);
   done = gst_base_src_set_caps (GST_BASE_SRC (self), caps);
   gst_caps_unref (caps);
@@ -382,21 +247,21 @@ read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
 static GstClockTime
 time_of (const GstSupconDatasetSrc * self, guint64 position)
 {
-  return gst_util_uint64_scale (position, GST_SECOND * self->fps_d,
-      self->fps_n);
+  return gst_util_uint64_scale (position, GST_SECOND * self->settings.framerate[1],
+      self->settings.framerate[0]);
 }
 
 /* A picture that cannot be read: FALSE when that is an error. Takes error. */
 static gboolean
 skip_picture (GstSupconDatasetSrc * self, GError * error)
 {
-  if (!self->skip_corrupt) {
+  if (!self->settings.skip_corrupt) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
   if (++self->failures > supcon_sampler_epoch_length (self->sampler)) {
     GST_ELEMENT_ERROR (self, STREAM, DECODE,
-        ("No picture in %s can be read.", self->location),
+        ("No picture in %s can be read.", self->settings.location),
         ("the last one: %s", error->message));
     g_error_free (error);
     return FALSE;
@@ -405,7 +270,7 @@ skip_picture (GstSupconDatasetSrc * self, GError * error)
       (NULL));
   g_error_free (error);
   GST_OBJECT_LOCK (self);
-  self->skipped++;
+  self->settings.skipped++;
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -464,8 +329,8 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
-  self->position = gst_util_uint64_scale_ceil (segment->position, self->fps_n,
-      GST_SECOND * self->fps_d);
+  self->position = gst_util_uint64_scale_ceil (segment->position, self->settings.framerate[0],
+      GST_SECOND * self->settings.framerate[1]);
   return TRUE;
 }
 
@@ -485,8 +350,8 @@ convert (GstSupconDatasetSrc * self, GstFormat from, gint64 value,
   if (from_time == (to == GST_FORMAT_TIME) || value < 0)
     *result = value;
   else if (from_time)
-    *result = gst_util_uint64_scale_round (value, self->fps_n,
-        GST_SECOND * self->fps_d);
+    *result = gst_util_uint64_scale_round (value, self->settings.framerate[0],
+        GST_SECOND * self->settings.framerate[1]);
   else
     *result = time_of (self, value);
   return TRUE;
@@ -501,7 +366,7 @@ answer_dataset (GstSupconDatasetSrc * self, GstStructure * answer)
 
   for (guint i = 0; i < n; i++)
     labels[i] = g_strdup (supcon_dataset_class_name (self->dataset, i));
-  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->epochs,
+  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->settings.epochs,
       "labels", G_TYPE_STRV, labels, NULL);
   g_strfreev (labels);
 }
@@ -554,77 +419,81 @@ gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
       query);
 }
 
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
+
 static void
-install_properties (GObjectClass * object_class)
+install_properties (GObjectClass * klass)
 {
   const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
       GST_PARAM_MUTABLE_READY;
 
-  g_object_class_install_property (object_class, PROP_LOCATION,
+  settings_class = gst_supcon_settings_class_new (1);
+  ADD (location,
       g_param_spec_string ("location", "Location",
           "Data set: an IDX file or a folder with them, a folder of CIFAR's "
           "binary files, or a folder of class folders", NULL, ready));
-  g_object_class_install_property (object_class, PROP_LABELS_LOCATION,
+  ADD (labels_location,
       g_param_spec_string ("labels-location", "Labels location",
           "IDX file of labels where it is not beside the pictures under its "
           "usual name", NULL, ready));
-  g_object_class_install_property (object_class, PROP_SPLIT,
+  ADD (split,
       g_param_spec_enum ("split", "Split", "Which part of the data set",
           split_get_type (), SUPCON_SPLIT_TRAIN, ready));
-  g_object_class_install_property (object_class, PROP_VAL_FRACTION,
+  ADD (val_fraction,
       g_param_spec_double ("val-fraction", "Validation fraction",
           "Share of the training pictures that split=val plays and split=train "
           "leaves out, always the same ones; a folder val takes its place", 0.0,
           0.99, 0.0, ready));
-  g_object_class_install_property (object_class, PROP_LABELLED,
+  ADD (labelled,
       g_param_spec_double ("labelled", "Labelled",
           "Share of the pictures that keep their label, always the same ones, "
           "to try how few are enough", 0.0, 1.0, 1.0, ready));
-  g_object_class_install_property (object_class, PROP_LABEL_NOISE,
+  ADD (label_noise,
       g_param_spec_double ("label-noise", "Label noise",
           "Share of the labels that are made wrong, always the same ones, to "
           "try how many do no harm", 0.0, 1.0, 0.0, ready));
-  g_object_class_install_property (object_class, PROP_CLASS_NAMES,
+  ADD (class_names,
       g_param_spec_string ("class-names", "Class names",
           "Names of the classes in their order, separated by commas; not set: "
           "the data set's own, or numbers", NULL, ready));
-  g_object_class_install_property (object_class, PROP_SHUFFLE,
+  ADD (sampler_config.shuffle,
       g_param_spec_boolean ("shuffle", "Shuffle",
           "Play each epoch in another random order", FALSE, ready));
-  g_object_class_install_property (object_class, PROP_SEED,
+  ADD (sampler_config.seed,
       g_param_spec_uint64 ("seed", "Seed", "Seed of the random order", 0,
           G_MAXUINT64, 0, ready));
-  g_object_class_install_property (object_class, PROP_EPOCHS,
+  ADD (epochs,
       g_param_spec_uint ("epochs", "Epochs",
           "How often the data set is played; 0 = without end", 0, G_MAXUINT,
-          DEFAULT_EPOCHS, ready));
-  g_object_class_install_property (object_class, PROP_MAX_SAMPLES,
+          1, ready));
+  ADD (sampler_config.max_samples,
       g_param_spec_uint ("max-samples", "Maximum samples",
           "Use only so many pictures: the first, or with shuffle a random "
           "choice that keeps the shares of the classes; 0 = all", 0, G_MAXUINT,
           0, ready));
-  g_object_class_install_property (object_class, PROP_SAMPLER,
+  ADD (sampler_config.kind,
       g_param_spec_enum ("sampler", "Sampler",
           "How pictures are drawn; class-balanced makes sure that batches of "
           "the contrastive loss have positives", sampler_get_type (),
           SUPCON_SAMPLER_SEQUENTIAL, ready));
-  g_object_class_install_property (object_class, PROP_CLASSES_PER_BATCH,
+  ADD (sampler_config.classes_per_batch,
       g_param_spec_uint ("classes-per-batch", "Classes per batch",
           "Classes that sampler=class-balanced puts next to each other; 0 = "
           "all", 0, G_MAXUINT, 0, ready));
-  g_object_class_install_property (object_class, PROP_SAMPLES_PER_CLASS,
+  ADD (sampler_config.samples_per_class,
       g_param_spec_uint ("samples-per-class", "Samples per class",
           "Pictures of each of these classes", 1, G_MAXUINT,
-          DEFAULT_SAMPLES_PER_CLASS, ready));
-  g_object_class_install_property (object_class, PROP_FRAMERATE,
+          2, ready));
+  ADD (framerate,
       gst_param_spec_fraction ("framerate", "Framerate",
           "Pictures a second, for the timestamps", 1, G_MAXINT, G_MAXINT, 1,
-          DEFAULT_FPS_N, DEFAULT_FPS_D, ready));
-  g_object_class_install_property (object_class, PROP_SKIP_CORRUPT,
+          30, 1, ready));
+  ADD (skip_corrupt,
       g_param_spec_boolean ("skip-corrupt", "Skip corrupt",
           "Skip pictures that cannot be read, with a warning, instead of "
           "stopping with an error", FALSE, ready));
-  g_object_class_install_property (object_class, PROP_SKIPPED,
+  ADD (skipped,
       g_param_spec_uint64 ("skipped", "Skipped",
           "Pictures skipped since the start", 0, G_MAXUINT64, 0,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
@@ -663,10 +532,6 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
 static void
 gst_supcon_dataset_src_init (GstSupconDatasetSrc * self)
 {
-  self->epochs = DEFAULT_EPOCHS;
-  self->labelled = 1;
-  self->sampler_config.samples_per_class = DEFAULT_SAMPLES_PER_CLASS;
-  self->fps_n = DEFAULT_FPS_N;
-  self->fps_d = DEFAULT_FPS_D;
+  gst_supcon_settings_init (settings_class, &self->settings);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
 }

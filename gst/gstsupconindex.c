@@ -37,6 +37,7 @@
 
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
+#include "gstsupconsettings.h"
 #include "gstsupcontextbranch.h"
 #include "index/index.h"
 
@@ -52,37 +53,16 @@ typedef enum
 
 enum
 {
-  PROP_0,
-  PROP_LOCATION,
-  PROP_MODE,
-  PROP_METRIC,
-  PROP_NEIGHBOURS,
-  PROP_THRESHOLD,
-  PROP_MIN_GAP,
-  PROP_URI,
-  PROP_POST_MESSAGES,
-  PROP_COUNT
-};
-
-enum
-{
   SIGNAL_SAVE,
   N_SIGNALS
 };
 
+/* The property count, which is no setting. */
+#define ID_COUNT 1
 #define MAX_NEIGHBOURS 1000
-#define DEFAULT_MODE MODE_SEARCH
-#define DEFAULT_METRIC SUPCON_METRIC_COSINE
-#define DEFAULT_NEIGHBOURS 5
-#define DEFAULT_THRESHOLD -G_MAXDOUBLE
-#define DEFAULT_MIN_GAP 0
-#define DEFAULT_POST_MESSAGES TRUE
 
-struct _GstSupconIndex
+typedef struct
 {
-  GstBaseTransform parent;
-
-  /* Under the object lock. */
   gchar *location, *uri;
   Mode mode;
   SupconMetric metric;
@@ -90,6 +70,14 @@ struct _GstSupconIndex
   gdouble threshold;
   guint64 min_gap;
   gboolean post_messages;
+} Settings;
+
+struct _GstSupconIndex
+{
+  GstBaseTransform parent;
+
+  /* Under the object lock. */
+  Settings settings;
   GstSupconTextBranch text;
 
   GMutex lock;                  /* protects what follows; taken before the object lock */
@@ -102,6 +90,7 @@ struct _GstSupconIndex
 };
 
 static guint signals[N_SIGNALS];
+static GstSupconSettingsClass *settings_class;
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
@@ -158,7 +147,7 @@ dup_location (GstSupconIndex * self)
   gchar *location;
 
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->location);
+  location = g_strdup (self->settings.location);
   GST_OBJECT_UNLOCK (self);
   return location;
 }
@@ -200,7 +189,7 @@ gst_supcon_index_start (GstBaseTransform * trans)
   Mode mode;
 
   GST_OBJECT_LOCK (self);
-  mode = self->mode;
+  mode = self->settings.mode;
   GST_OBJECT_UNLOCK (self);
   if (!location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
@@ -238,7 +227,7 @@ static gboolean
 check_dim (GstSupconIndex * self, guint dim)
 {
   if (!self->index && dim <= SUPCON_INDEX_MAX_DIM)
-    self->index = supcon_index_new (dim, self->metric);
+    self->index = supcon_index_new (dim, self->settings.metric);
   if (self->index && supcon_index_dim (self->index) == dim)
     return TRUE;
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
@@ -268,7 +257,7 @@ add (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding)
     entry.timestamp = -1;
   gst_supcon_buffer_get_sample (buffer, &entry.label, NULL, NULL);
   GST_OBJECT_LOCK (self);
-  uri = g_strdup (self->uri ? self->uri : self->stream_uri);
+  uri = g_strdup (self->settings.uri ? self->settings.uri : self->stream_uri);
   GST_OBJECT_UNLOCK (self);
   entry.uri = uri;
   if (supcon_index_add (self->index, embedding, &entry))
@@ -361,9 +350,9 @@ search (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding,
   guint64 min_gap;
 
   GST_OBJECT_LOCK (self);
-  wanted = self->neighbours;
-  threshold = self->threshold;
-  min_gap = self->min_gap;
+  wanted = self->settings.neighbours;
+  threshold = self->settings.threshold;
+  min_gap = self->settings.min_gap;
   GST_OBJECT_UNLOCK (self);
   n = supcon_index_search_distinct (self->index, embedding, wanted,
       MIN (min_gap, G_MAXINT64), threshold, 0, neighbours);
@@ -381,7 +370,7 @@ publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure,
 
   gst_supcon_buffer_set_neighbours (buffer, structure);
   GST_OBJECT_LOCK (self);
-  post = self->post_messages;
+  post = self->settings.post_messages;
   GST_OBJECT_UNLOCK (self);
   if (post)
     gst_element_post_message (GST_ELEMENT (self),
@@ -409,9 +398,15 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstMapInfo map;
   gboolean ok;
   guint dim;
+  guint64 version;
+  GstClockTime latency;
   GstBuffer *embedding =
       gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
 
+  /* The encoder may have had no model yet, or have found regions. */
+  if (!embedding && gst_supcon_buffer_get_embedding_origin (buffer, &version,
+          &latency))
+    return GST_FLOW_OK;
   if (!embedding || !gst_buffer_map (embedding, &map, GST_MAP_READ)) {
     gst_clear_buffer (&embedding);
     GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
@@ -423,7 +418,7 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   }
   g_mutex_lock (&self->lock);
   ok = check_dim (self, dim);
-  if (ok && self->mode == MODE_SEARCH)
+  if (ok && self->settings.mode == MODE_SEARCH)
     search (self, buffer, (const gfloat *) map.data, &structure, &text);
   else if (ok)
     add (self, buffer, (const gfloat *) map.data);
@@ -473,37 +468,8 @@ gst_supcon_index_set_property (GObject * object, guint id,
   GstSupconIndex *self = GST_SUPCON_INDEX (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_MODE:
-      self->mode = g_value_get_enum (value);
-      break;
-    case PROP_METRIC:
-      self->metric = g_value_get_enum (value);
-      break;
-    case PROP_NEIGHBOURS:
-      self->neighbours = g_value_get_uint (value);
-      break;
-    case PROP_THRESHOLD:
-      self->threshold = g_value_get_double (value);
-      break;
-    case PROP_MIN_GAP:
-      self->min_gap = g_value_get_uint64 (value);
-      break;
-    case PROP_URI:
-      g_free (self->uri);
-      self->uri = g_value_dup_string (value);
-      break;
-    case PROP_POST_MESSAGES:
-      self->post_messages = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -524,40 +490,13 @@ gst_supcon_index_get_property (GObject * object, guint id, GValue * value,
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (object);
 
-  if (id == PROP_COUNT) {
+  if (id == ID_COUNT) {
     g_value_set_uint64 (value, count_entries (self));
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_MODE:
-      g_value_set_enum (value, self->mode);
-      break;
-    case PROP_METRIC:
-      g_value_set_enum (value, self->metric);
-      break;
-    case PROP_NEIGHBOURS:
-      g_value_set_uint (value, self->neighbours);
-      break;
-    case PROP_THRESHOLD:
-      g_value_set_double (value, self->threshold);
-      break;
-    case PROP_MIN_GAP:
-      g_value_set_uint64 (value, self->min_gap);
-      break;
-    case PROP_URI:
-      g_value_set_string (value, self->uri);
-      break;
-    case PROP_POST_MESSAGES:
-      g_value_set_boolean (value, self->post_messages);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -566,11 +505,13 @@ gst_supcon_index_finalize (GObject * object)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (object);
 
-  g_free (self->location);
-  g_free (self->uri);
+  gst_supcon_settings_clear (settings_class, &self->settings);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_supcon_index_parent_class)->finalize (object);
 }
+
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
 
 static void
 install_properties (GObjectClass * klass)
@@ -579,40 +520,41 @@ install_properties (GObjectClass * klass)
   const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
   const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
 
-  g_object_class_install_property (klass, PROP_LOCATION,
+  settings_class = gst_supcon_settings_class_new (ID_COUNT + 1);
+  ADD (location,
       g_param_spec_string ("location", "Location",
           "File of the index (safetensors)", NULL, ready));
-  g_object_class_install_property (klass, PROP_MODE,
+  ADD (mode,
       g_param_spec_enum ("mode", "Mode", "What is done with frames",
-          GST_TYPE_SUPCON_INDEX_MODE, DEFAULT_MODE, ready));
-  g_object_class_install_property (klass, PROP_METRIC,
+          GST_TYPE_SUPCON_INDEX_MODE, MODE_SEARCH, ready));
+  ADD (metric,
       g_param_spec_enum ("metric", "Metric",
           "How alike two embeddings are, for a new index (a loaded one has its "
           "own); the encoder learns angles, hence the default",
-          GST_TYPE_SUPCON_METRIC, DEFAULT_METRIC, ready));
-  g_object_class_install_property (klass, PROP_NEIGHBOURS,
+          GST_TYPE_SUPCON_METRIC, SUPCON_METRIC_COSINE, ready));
+  ADD (neighbours,
       g_param_spec_uint ("neighbours", "Neighbours",
           "The most entries that are found for a frame", 1, MAX_NEIGHBOURS,
-          DEFAULT_NEIGHBOURS, playing | GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property (klass, PROP_THRESHOLD,
+          5, playing | GST_PARAM_CONTROLLABLE));
+  ADD (threshold,
       g_param_spec_double ("threshold", "Threshold",
           "The least score of an entry that is found (the default: any)",
-          -G_MAXDOUBLE, G_MAXDOUBLE, DEFAULT_THRESHOLD,
+          -G_MAXDOUBLE, G_MAXDOUBLE, -G_MAXDOUBLE,
           playing | GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property (klass, PROP_MIN_GAP,
+  ADD (min_gap,
       g_param_spec_uint64 ("min-gap", "Minimum gap",
           "Of entries of one URI that are less than so many nanoseconds apart, "
-          "only the nearest is found (0: all)", 0, G_MAXUINT64, DEFAULT_MIN_GAP,
+          "only the nearest is found (0: all)", 0, G_MAXUINT64, 0,
           playing));
-  g_object_class_install_property (klass, PROP_URI,
+  ADD (uri,
       g_param_spec_string ("uri", "URI",
           "Where the frames that are added come from (NULL: as upstream answers)",
           NULL, playing));
-  g_object_class_install_property (klass, PROP_POST_MESSAGES,
+  ADD (post_messages,
       g_param_spec_boolean ("post-messages", "Post messages",
           "Post a supcon-neighbours element message for each frame",
-          DEFAULT_POST_MESSAGES, playing));
-  g_object_class_install_property (klass, PROP_COUNT,
+          TRUE, playing));
+  g_object_class_install_property (klass, ID_COUNT,
       g_param_spec_uint64 ("count", "Count", "Entries of the index", 0,
           G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
@@ -663,12 +605,7 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
 static void
 gst_supcon_index_init (GstSupconIndex * self)
 {
-  self->mode = DEFAULT_MODE;
-  self->metric = DEFAULT_METRIC;
-  self->neighbours = DEFAULT_NEIGHBOURS;
-  self->threshold = DEFAULT_THRESHOLD;
-  self->min_gap = DEFAULT_MIN_GAP;
-  self->post_messages = DEFAULT_POST_MESSAGES;
+  gst_supcon_settings_init (settings_class, &self->settings);
   g_mutex_init (&self->lock);
   gst_supcon_text_branch_init (&self->text, GST_BASE_TRANSFORM (self));
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);

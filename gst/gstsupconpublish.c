@@ -43,7 +43,9 @@
 #include "gstsupconenums.h"
 #include "gstsupconjson.h"
 #include "gstsupconmeta.h"
+#include "gstsupconregions.h"
 #include "gstsupconsettings.h"
+#include "gstsupconsubtitles.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_publish_debug);
 #define GST_CAT_DEFAULT supcon_publish_debug
@@ -72,10 +74,7 @@ struct _GstSupconPublish
   GstVideoInfo info;
   gchar *stream_uri;            /* what upstream answers */
 
-  /* format=srt: the cue that is not at its end yet. */
-  gchar *cue;                   /* NULL: none */
-  GstClockTime cue_start, cue_end;
-  guint n_cues;
+  GstSupconSubtitles *subtitles;        /* NULL: lines are written */
 };
 
 static GstSupconSettingsClass *settings_class;
@@ -201,6 +200,10 @@ region_to_structure (GstSupconPublish * self,
     GstStructure *tensor;
     gint id;
 
+    /* What travels between our own elements is no tag. */
+    if (gst_structure_has_name (param, GST_SUPCON_SAMPLE_META)
+        || gst_structure_has_name (param, GST_SUPCON_EMBEDDING_META))
+      continue;
     if (!attribute)
       attribute = gst_structure_get_name (param);
     if (gst_structure_has_name (param, "object_id")) {
@@ -234,20 +237,15 @@ regions_to_array (GstSupconPublish * self, GstBuffer * buffer, GValue * array)
 {
   GstBuffer *embedding;
   const gchar *model = NULL;
+  GstVideoRegionOfInterestMeta *roi;
   gpointer state = NULL;
-  GstMeta *meta;
 
   embedding = gst_supcon_buffer_get_embedding (buffer, NULL, NULL, &model);
   gst_value_array_init (array, 1);
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
-              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    const GstVideoRegionOfInterestMeta *roi =
-        (GstVideoRegionOfInterestMeta *) meta;
-
+  while ((roi = gst_supcon_region_next (buffer, &state)))
     append_structure (array, region_to_structure (self, roi,
             roi->roi_type == g_quark_from_static_string ("supcon") ? model :
             NULL));
-  }
   gst_clear_buffer (&embedding);
   return gst_value_array_get_size (array) > 0;
 }
@@ -321,101 +319,37 @@ frame_to_structure (GstSupconPublish * self, GstBuffer * buffer)
   return s;
 }
 
-/* Subtitles */
-
-/* The label of the first tag; NULL: none or unknown. Free with g_free. */
-static gchar *
-first_label (GstBuffer * buffer)
-{
-  const GQuark supcon = g_quark_from_static_string ("supcon");
-  gpointer state = NULL;
-  GstMeta *meta;
-
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
-              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
-    GstStructure *tag = roi->roi_type == supcon ?
-        gst_video_region_of_interest_meta_get_param (roi, "classification") :
-        NULL;
-    const gchar *label = tag ? gst_structure_get_string (tag, "label") : NULL;
-    gint id = -1;
-
-    if (label && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
-      return g_strdelimit (g_strdup (label), "\r\n", ' ');
-  }
-  return NULL;
-}
-
-static void
-write_time (FILE * file, GstClockTime time)
-{
-  guint64 ms = time / GST_MSECOND;
-
-  fprintf (file, "%02u:%02u:%02u,%03u", (guint) (ms / 3600000),
-      (guint) (ms / 60000 % 60), (guint) (ms / 1000 % 60), (guint) (ms % 1000));
-}
-
-/* Ends the cue that is open. */
-static gboolean
-write_cue (GstSupconPublish * self)
-{
-  if (!self->cue)
-    return TRUE;
-  fprintf (self->file, "%u\n", ++self->n_cues);
-  write_time (self->file, self->cue_start);
-  fprintf (self->file, " --> ");
-  write_time (self->file, self->cue_end);
-  fprintf (self->file, "\n%s\n\n", self->cue);
-  g_clear_pointer (&self->cue, g_free);
-  return fflush (self->file) == 0;
-}
-
-static gboolean
-write_subtitle (GstSupconPublish * self, GstBuffer * buffer)
-{
-  GstClockTime start = stream_time (self, buffer);
-  GstClockTime duration = GST_BUFFER_DURATION (buffer);
-  gchar *label = first_label (buffer);
-  gboolean ok = TRUE;
-
-  if (!GST_CLOCK_TIME_IS_VALID (start)) {
-    g_free (label);
-    return TRUE;
-  }
-  if (self->cue && (g_strcmp0 (label, self->cue) != 0
-          || start < self->cue_start)) {
-    /* It lasts until this frame, unless time jumped. */
-    if (start > self->cue_start && !GST_BUFFER_IS_DISCONT (buffer))
-      self->cue_end = start;
-    ok = write_cue (self);
-  }
-  if (!self->cue && label) {
-    self->cue = label;
-    self->cue_start = start;
-  } else {
-    g_free (label);
-  }
-  self->cue_end = start + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
-  return ok;
-}
-
 /* Streaming */
 
 static gboolean
 gst_supcon_publish_start (GstBaseTransform * trans)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
+  gboolean subtitles;
   gchar *location;
 
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->settings.location);
+  subtitles = self->settings.format == FORMAT_SRT;
   GST_OBJECT_UNLOCK (self);
   self->file = location ? fopen (location, "we") : stdout;
   if (!self->file)
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE,
         ("%s: cannot be written: %s", location, g_strerror (errno)), (NULL));
+  else if (subtitles)
+    self->subtitles = gst_supcon_subtitles_new (self->file);
   g_free (location);
   return self->file != NULL;
+}
+
+/* A cue that cannot be written any more is lost; whoever stops is not kept from it. */
+static void
+end_subtitles (GstSupconPublish * self)
+{
+  if (self->subtitles && !gst_supcon_subtitles_end (self->subtitles))
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+        ("The last subtitle cannot be written: %s", g_strerror (errno)),
+        (NULL));
 }
 
 static gboolean
@@ -423,8 +357,8 @@ gst_supcon_publish_stop (GstBaseTransform * trans)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
 
-  write_cue (self);
-  self->n_cues = 0;
+  end_subtitles (self);
+  g_clear_pointer (&self->subtitles, gst_supcon_subtitles_free);
   if (self->file != stdout)
     fclose (self->file);
   self->file = NULL;
@@ -448,7 +382,7 @@ gst_supcon_publish_sink_event (GstBaseTransform * trans, GstEvent * event)
     g_free (self->stream_uri);
     self->stream_uri = gst_supcon_upstream_uri (trans->sinkpad);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
-    write_cue (self);
+    end_subtitles (self);
   }
   return GST_BASE_TRANSFORM_CLASS (gst_supcon_publish_parent_class)->sink_event
       (trans, event);
@@ -475,8 +409,8 @@ gst_supcon_publish_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
 
-  if (self->settings.format == FORMAT_SRT ?
-      write_subtitle (self, buffer) : write_line (self, buffer))
+  if (self->subtitles ? gst_supcon_subtitles_add (self->subtitles, buffer,
+          stream_time (self, buffer)) : write_line (self, buffer))
     return GST_FLOW_OK;
   GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
       ("What a frame carries cannot be written: %s", g_strerror (errno)),

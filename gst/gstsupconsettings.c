@@ -2,6 +2,8 @@
 
 #include "gstsupconsettings.h"
 
+#include <gst/gst.h>
+
 typedef struct
 {
   gsize field;
@@ -49,6 +51,11 @@ store (const Setting * setting, gpointer fields, const GValue * value)
 {
   gpointer field = (guint8 *) fields + setting->field;
 
+  if (GST_VALUE_HOLDS_FRACTION (value)) {
+    ((gint *) field)[0] = gst_value_get_fraction_numerator (value);
+    ((gint *) field)[1] = gst_value_get_fraction_denominator (value);
+    return;
+  }
   switch (G_TYPE_FUNDAMENTAL (G_PARAM_SPEC_VALUE_TYPE (setting->spec))) {
     case G_TYPE_BOOLEAN:
       *(gboolean *) field = g_value_get_boolean (value);
@@ -85,6 +92,11 @@ fetch (const Setting * setting, gconstpointer fields, GValue * value)
 {
   gconstpointer field = (const guint8 *) fields + setting->field;
 
+  if (GST_VALUE_HOLDS_FRACTION (value)) {
+    gst_value_set_fraction (value, ((const gint *) field)[0],
+        ((const gint *) field)[1]);
+    return;
+  }
   switch (G_TYPE_FUNDAMENTAL (G_PARAM_SPEC_VALUE_TYPE (setting->spec))) {
     case G_TYPE_BOOLEAN:
       g_value_set_boolean (value, *(const gboolean *) field);

@@ -16,8 +16,8 @@ typedef struct _GstSupconSettingsClass GstSupconSettingsClass;
 GstSupconSettingsClass *gst_supcon_settings_class_new (guint first_id);
 
 /**
- * Installs a property of klass. field: offset of a gboolean, gint, guint, gint64, guint64, gdouble, gchar * or
- * (for an enumeration) any type of an int's size, as spec's type asks. Takes spec. Returns the id.
+ * Installs a property of klass. field: offset of a gboolean, gint, guint, gint64, guint64, gdouble,
+ * gchar *, gint[2] (for a fraction) or (for an enumeration) any type of an int's size, as spec's type asks. Takes spec. Returns the id.
  */
 guint gst_supcon_settings_install (GstSupconSettingsClass * settings,
     GObjectClass * klass, gsize field, GParamSpec * spec);

@@ -59,14 +59,6 @@ GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define FORGET_EVENT "supcon-forget"
 #define RENAME_EVENT "supcon-rename"
 
-/* What is said of a frame or of one of its regions. */
-typedef struct
-{
-  GstVideoRegionOfInterestMeta *region;
-  GstSupconTag tags[GST_SUPCON_MAX_TAGS];
-  guint n;                      /* 0: there is nothing to say */
-} Verdict;
-
 struct _GstSupconTagger
 {
   GstBaseTransform parent;
@@ -309,42 +301,16 @@ forget_frames (GstSupconTagger * self)
   self->current = -1;
 }
 
-/* The frame's regions as they are told of in a message. */
-static void
-append_region (GValue * regions, const Verdict * verdict)
-{
-  const GstVideoRegionOfInterestMeta *region = verdict->region;
-  GValue value = G_VALUE_INIT;
-  GstStructure *s = gst_structure_new ("region", "x", G_TYPE_UINT, region->x,
-      "y", G_TYPE_UINT, region->y, "width", G_TYPE_UINT, region->w, "height",
-      G_TYPE_UINT, region->h, "type", G_TYPE_STRING,
-      g_quark_to_string (region->roi_type), NULL);
-
-  gst_supcon_tags_to_structure (verdict->tags, verdict->n, s);
-  g_value_init (&value, GST_TYPE_STRUCTURE);
-  g_value_take_boxed (&value, s);
-  gst_value_array_append_and_take_value (regions, &value);
-}
-
 static void
 post_tags (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
     gint64 start)
 {
-  const Verdict *first = &g_array_index (verdicts, Verdict, 0);
   GstStructure *s = gst_structure_new ("supcon-tags", "timestamp",
       G_TYPE_UINT64, GST_BUFFER_PTS (buffer), NULL);
   GstClockTime latency = 0;
   guint64 version = 0;
 
-  gst_supcon_tags_to_structure (first->tags, first->n, s);
-  if (first->region) {
-    GValue regions = G_VALUE_INIT;
-
-    gst_value_array_init (&regions, verdicts->len);
-    for (guint i = 0; i < verdicts->len; i++)
-      append_region (&regions, &g_array_index (verdicts, Verdict, i));
-    gst_structure_take_value (s, "regions", &regions);
-  }
+  gst_supcon_verdicts_to_structure (verdicts, s);
   gst_supcon_buffer_get_embedding_origin (buffer, &version, &latency);
   gst_structure_set (s, "version", G_TYPE_UINT64, version,
       "encoding-time", G_TYPE_UINT64, latency, "tagging-time", G_TYPE_UINT64,
@@ -353,41 +319,16 @@ post_tags (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
       gst_message_new_element (GST_OBJECT (self), s));
 }
 
-static gchar *
-verdicts_to_text (const GArray * verdicts)
-{
-  GString *text = NULL;
-
-  for (guint i = 0; i < verdicts->len; i++) {
-    const Verdict *verdict = &g_array_index (verdicts, Verdict, i);
-    gchar *lines = gst_supcon_tags_to_text (verdict->tags, verdict->n);
-
-    if (lines && text)
-      g_string_append_printf (text, "\n%s", lines);
-    else if (lines)
-      text = g_string_new (lines);
-    g_free (lines);
-  }
-  return text ? g_string_free (text, FALSE) : NULL;
-}
-
 static GstFlowReturn
 publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
     gboolean post, gint64 start)
 {
   GstMiniObject *text;
 
-  for (guint i = 0; i < verdicts->len; i++) {
-    const Verdict *verdict = &g_array_index (verdicts, Verdict, i);
-    GstVideoRegionOfInterestMeta *region = verdict->region;
-
-    if (!region)
-      region = gst_buffer_add_video_region_of_interest_meta (buffer, "supcon",
-          0, 0, self->width, self->height);
-    gst_supcon_tags_attach (verdict->tags, verdict->n, region);
-  }
+  gst_supcon_verdicts_attach (verdicts, buffer, self->width, self->height);
   if (verdicts->len) {
-    const gchar *keyword = g_array_index (verdicts, Verdict, 0).tags[0].label;
+    const gchar *keyword =
+        g_array_index (verdicts, GstSupconVerdict, 0).tags[0].label;
 
     if (post)
       post_tags (self, buffer, verdicts, start);
@@ -398,7 +339,7 @@ publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
           new_tag_event (self));
     }
   }
-  text = gst_supcon_text_new (verdicts_to_text (verdicts), buffer);
+  text = gst_supcon_text_new (gst_supcon_verdicts_to_text (verdicts), buffer);
   return text ? gst_supcon_text_branch_push (&self->text, text) : GST_FLOW_OK;
 }
 
@@ -421,7 +362,7 @@ judge (GstSupconTagger * self, GstBuffer * embedding, guint dim,
     GstVideoRegionOfInterestMeta * region, const GstSupconTaggerSettings * settings,
     GArray * verdicts, GError ** error)
 {
-  Verdict verdict = {.region = region };
+  GstSupconVerdict verdict = {.region = region };
   const gfloat *probabilities;
   guint n_classes;
   GstMapInfo map;
@@ -508,7 +449,7 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   settings = self->settings;
   GST_OBJECT_UNLOCK (self);
 
-  verdicts = g_array_new (FALSE, FALSE, sizeof (Verdict));
+  verdicts = g_array_new (FALSE, FALSE, sizeof (GstSupconVerdict));
   g_mutex_lock (&self->lock);
   gst_supcon_classifier_update (self->classifier, &bad_model);
   ok = judge_all (self, buffer, embedding, dim, layer, &settings, verdicts,

@@ -2,6 +2,8 @@
 
 #include "gstsupcontags.h"
 
+#include "gstsupconanalytics.h"
+
 guint
 gst_supcon_tags_choose (const gfloat * probabilities, guint n,
     const SupconLabels * labels, guint top_k, gdouble threshold, gint current,
@@ -39,55 +41,110 @@ gst_supcon_tags_choose (const gfloat * probabilities, guint n,
   return chosen;
 }
 
-void
-gst_supcon_tags_attach (const GstSupconTag * tags, guint n,
-    GstVideoRegionOfInterestMeta * roi)
+static const GstSupconVerdict *
+get_verdict (const GArray * verdicts, guint i)
 {
-  for (guint i = 0; i < n; i++)
-    gst_video_region_of_interest_meta_add_param (roi,
+  return &g_array_index (verdicts, GstSupconVerdict, i);
+}
+
+static void
+attach_params (const GstSupconVerdict * verdict,
+    GstVideoRegionOfInterestMeta * region)
+{
+  for (guint i = 0; i < verdict->n; i++)
+    gst_video_region_of_interest_meta_add_param (region,
         gst_structure_new ("classification",
-            "label", G_TYPE_STRING, tags[i].label,
-            "confidence", G_TYPE_DOUBLE, tags[i].confidence,
-            "label_id", G_TYPE_INT, tags[i].id, NULL));
+            "label", G_TYPE_STRING, verdict->tags[i].label,
+            "confidence", G_TYPE_DOUBLE, verdict->tags[i].confidence,
+            "label_id", G_TYPE_INT, verdict->tags[i].id, NULL));
 }
 
 void
-gst_supcon_tags_to_structure (const GstSupconTag * tags, guint n,
-    GstStructure * s)
+gst_supcon_verdicts_attach (const GArray * verdicts, GstBuffer * buffer,
+    guint width, guint height)
+{
+  for (guint i = 0; i < verdicts->len; i++) {
+    const GstSupconVerdict *verdict = get_verdict (verdicts, i);
+
+#ifdef HAVE_GST_ANALYTICS
+    gst_supcon_analytics_attach (verdict, buffer);
+#endif
+    attach_params (verdict, verdict->region ? verdict->region :
+        gst_buffer_add_video_region_of_interest_meta (buffer, "supcon", 0, 0,
+            width, height));
+  }
+}
+
+static void
+tags_to_structure (const GstSupconVerdict * verdict, GstStructure * s)
 {
   GValue labels = G_VALUE_INIT, confidences = G_VALUE_INIT;
 
-  gst_value_array_init (&labels, n);
-  gst_value_array_init (&confidences, n);
-  for (guint i = 0; i < n; i++) {
+  gst_value_array_init (&labels, verdict->n);
+  gst_value_array_init (&confidences, verdict->n);
+  for (guint i = 0; i < verdict->n; i++) {
     GValue label = G_VALUE_INIT, confidence = G_VALUE_INIT;
 
     g_value_init (&label, G_TYPE_STRING);
-    g_value_set_string (&label, tags[i].label);
+    g_value_set_string (&label, verdict->tags[i].label);
     gst_value_array_append_and_take_value (&labels, &label);
     g_value_init (&confidence, G_TYPE_DOUBLE);
-    g_value_set_double (&confidence, tags[i].confidence);
+    g_value_set_double (&confidence, verdict->tags[i].confidence);
     gst_value_array_append_and_take_value (&confidences, &confidence);
   }
   gst_structure_take_value (s, "labels", &labels);
   gst_structure_take_value (s, "confidences", &confidences);
 }
 
-gchar *
-gst_supcon_tags_to_text (const GstSupconTag * tags, guint n)
+static void
+append_region (GValue * regions, const GstSupconVerdict * verdict)
 {
-  GString *lines;
+  const GstVideoRegionOfInterestMeta *region = verdict->region;
+  GValue value = G_VALUE_INIT;
+  GstStructure *s = gst_structure_new ("region", "x", G_TYPE_UINT, region->x,
+      "y", G_TYPE_UINT, region->y, "width", G_TYPE_UINT, region->w, "height",
+      G_TYPE_UINT, region->h, "type", G_TYPE_STRING,
+      g_quark_to_string (region->roi_type), NULL);
 
-  if (n == 0 || tags[0].id < 0)
-    return NULL;
-  lines = g_string_new (NULL);
-  for (guint i = 0; i < n; i++) {
-    /* A line is a tag, whatever is in the label. */
-    gchar *label = g_strdelimit (g_strdup (tags[i].label), "\r\n", ' ');
+  tags_to_structure (verdict, s);
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, s);
+  gst_value_array_append_and_take_value (regions, &value);
+}
 
-    g_string_append_printf (lines, "%s%s %.0f %%", i ? "\n" : "", label,
-        100 * tags[i].confidence);
-    g_free (label);
+void
+gst_supcon_verdicts_to_structure (const GArray * verdicts, GstStructure * s)
+{
+  GValue regions = G_VALUE_INIT;
+
+  tags_to_structure (get_verdict (verdicts, 0), s);
+  if (!get_verdict (verdicts, 0)->region)
+    return;
+  gst_value_array_init (&regions, verdicts->len);
+  for (guint i = 0; i < verdicts->len; i++)
+    append_region (&regions, get_verdict (verdicts, i));
+  gst_structure_take_value (s, "regions", &regions);
+}
+
+gchar *
+gst_supcon_verdicts_to_text (const GArray * verdicts)
+{
+  GString *lines = g_string_new (NULL);
+
+  for (guint i = 0; i < verdicts->len; i++) {
+    const GstSupconVerdict *verdict = get_verdict (verdicts, i);
+
+    if (verdict->tags[0].id < 0)
+      continue;
+    for (guint k = 0; k < verdict->n; k++) {
+      /* A line is a tag, whatever is in the label. */
+      gchar *label = g_strdelimit (g_strdup (verdict->tags[k].label), "\r\n",
+          ' ');
+
+      g_string_append_printf (lines, "%s%s %.0f %%", lines->len ? "\n" : "",
+          label, 100 * verdict->tags[k].confidence);
+      g_free (label);
+    }
   }
-  return g_string_free (lines, FALSE);
+  return g_string_free (lines, lines->len == 0);
 }

@@ -18,6 +18,14 @@ typedef struct
   gint id;                      /* class, or -1 with the label "unknown" */
 } GstSupconTag;
 
+/* What is said of a frame or of one of its regions. */
+typedef struct
+{
+  GstVideoRegionOfInterestMeta *region; /* NULL: the frame */
+  GstSupconTag tags[GST_SUPCON_MAX_TAGS];
+  guint n;
+} GstSupconVerdict;
+
 /**
  * The most probable of n classes into tags, at most top_k (<= GST_SUPCON_MAX_TAGS), the most probable first; none below
  * threshold. When none is left, "unknown" alone. Class current (-1: none) is judged as if it were more probable by
@@ -26,14 +34,22 @@ typedef struct
 guint gst_supcon_tags_choose (const gfloat * probabilities, guint n, const SupconLabels * labels, guint top_k,
     gdouble threshold, gint current, gdouble hysteresis, GstSupconTag * tags);
 
-/** As parameters "classification" of a region. */
-void gst_supcon_tags_attach (const GstSupconTag * tags, guint n, GstVideoRegionOfInterestMeta * region);
+/* verdicts: GArray of GstSupconVerdict, of the frame alone or of regions alone. */
 
-/** Sets labels GstValueArray of string, confidences GstValueArray of double. */
-void gst_supcon_tags_to_structure (const GstSupconTag * tags, guint n, GstStructure * s);
+/**
+ * As parameters "classification" of each region, that of a frame of width x height being one of type supcon over the whole
+ * of it; where GStreamer has GstAnalyticsRelationMeta, as classifications in it too. buffer is writable.
+ */
+void gst_supcon_verdicts_attach (const GArray * verdicts, GstBuffer * buffer, guint width, guint height);
 
-/** A line for each tag; NULL where there is nothing to say (n = 0, or unknown). */
-gchar * gst_supcon_tags_to_text (const GstSupconTag * tags, guint n);
+/**
+ * Sets labels GstValueArray of string, confidences GstValueArray of double, of the first; where they are of regions,
+ * regions GstValueArray of the structures { x, y, width, height uint, type string, labels, confidences }.
+ */
+void gst_supcon_verdicts_to_structure (const GArray * verdicts, GstStructure * s);
+
+/** A line for each tag; NULL where there is nothing to say. */
+gchar * gst_supcon_verdicts_to_text (const GArray * verdicts);
 
 G_END_DECLS
 #endif

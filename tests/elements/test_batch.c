@@ -6,8 +6,8 @@
 #include "augment/augmenter.h"
 #include "augment/policy.h"
 #include "gstsupconmeta.h"
-#include "model/checkpoint.h"
 #include "pipeline.h"
+#include "tiny_model.h"
 
 #define DIM 64
 #define CAPS "video/x-raw,format=GRAY8,width=16,height=16,framerate=30/1"
@@ -19,16 +19,9 @@ static SupconModel *model;
 static void
 setup (void)
 {
-  SupconModelConfig config;
-
   folder = folder_new ();
   location = g_build_filename (folder, "m.safetensors", NULL);
-  supcon_model_config_init (&config);
-  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
-  config.input_width = config.input_height = 16;
-  model = supcon_model_new (&config, 5, NULL);
-  fail_unless (supcon_checkpoint_save (location, model,
-          &(SupconCheckpointInfo) {.stage = "contrastive"}, NULL));
+  model = tiny_model_new (location);
 }
 
 static void

@@ -4,14 +4,9 @@
 #include <gst/check/gstharness.h>
 #include <math.h>
 
+#include "folder.h"
 #include "gstsupconmeta.h"
 #include "index/index.h"
-#include "pipeline.h"
-
-#define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
-#define FRAME (GST_SECOND / 25)
-
-static gchar *folder;
 
 /* Everything that was posted is looked at by the test. */
 typedef struct
@@ -52,10 +47,8 @@ static GstBuffer *
 new_frame (guint number, gfloat x, gfloat y, const gchar * label)
 {
   const gfloat embedding[2] = { x, y };
-  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
+  GstBuffer *frame = numbered_frame_new (number);
 
-  GST_BUFFER_PTS (frame) = number * FRAME;
-  GST_BUFFER_DURATION (frame) = FRAME;
   gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
   if (label)
     gst_supcon_buffer_set_sample (frame, label, number, 0);
@@ -272,9 +265,15 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   gst_supcon_buffer_set_embedding (frame, three, 3, "embedding", "m");
   fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
   check_error (f.bus, "An embedding of 3 numbers, expected 2");
-  frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
+  frame = numbered_frame_new (0);
   fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
   check_error (f.bus, "supconencoder must be upstream");
+  /* An encoder that has no model yet. */
+  frame = numbered_frame_new (0);
+  gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
+  gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
+  fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+  fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
   stop (&f);
 
   start (&f, FALSE, "mode=add location=/nowhere/i.safetensors");
@@ -287,18 +286,6 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
 }
 
 GST_END_TEST;
-
-static void
-set_up (void)
-{
-  folder = folder_new ();
-}
-
-static void
-tear_down (void)
-{
-  folder_free (folder);
-}
 
 static Suite *
 index_suite (void)

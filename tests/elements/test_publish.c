@@ -5,13 +5,8 @@
 #include <gst/video/video.h>
 #include <json-glib/json-glib.h>
 
+#include "folder.h"
 #include "gstsupconmeta.h"
-#include "pipeline.h"
-
-#define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
-#define FRAME (GST_SECOND / 25)
-
-static gchar *folder;
 
 static GstHarness *
 start (const gchar * name, const gchar * properties)
@@ -39,16 +34,6 @@ finish (GstHarness * harness, const gchar * name)
   g_free (contents);
   g_free (path);
   return lines;
-}
-
-static GstBuffer *
-new_frame (guint number)
-{
-  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
-
-  GST_BUFFER_PTS (frame) = number * FRAME;
-  GST_BUFFER_DURATION (frame) = FRAME;
-  return frame;
 }
 
 static void
@@ -93,7 +78,7 @@ GST_START_TEST (fields_have_dl_streamers_names)
   GstHarness *harness = start ("tags.jsonl", "source=rtsp://camera");
   const gfloat embedding[1] = { 1 };
   GstVideoRegionOfInterestMeta *roi;
-  GstBuffer *frame = new_frame (3);
+  GstBuffer *frame = numbered_frame_new (3);
   gchar **lines;
 
   gst_supcon_buffer_set_embedding (frame, embedding, 1, "embedding", "m.st");
@@ -111,7 +96,7 @@ GST_START_TEST (fields_have_dl_streamers_names)
   gst_video_region_of_interest_meta_add_param (roi,
       gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
   push (harness, frame);
-  push (harness, new_frame (4));        /* nothing to tell */
+  push (harness, numbered_frame_new (4));        /* nothing to tell */
 
   lines = finish (harness, "tags.jsonl");
   fail_unless_equals_int (g_strv_length (lines), 2);
@@ -147,7 +132,7 @@ static void
 tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
 {
   for (guint i = 0; i < n; i++) {
-    GstBuffer *frame = new_frame (i);
+    GstBuffer *frame = numbered_frame_new (i);
 
     if (labels[i])
       add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
@@ -220,18 +205,6 @@ GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 }
 
 GST_END_TEST;
-
-static void
-set_up (void)
-{
-  folder = folder_new ();
-}
-
-static void
-tear_down (void)
-{
-  folder_free (folder);
-}
 
 static Suite *
 publish_suite (void)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupconsubtitles.h"
+
+#include "gstsupconregions.h"
+
+struct _GstSupconSubtitles
+{
+  FILE *file;
+  guint n_cues;
+
+  /* The cue that is not at its end yet. */
+  gchar *cue;                   /* NULL: none */
+  GstClockTime start, end;
+};
+
+GstSupconSubtitles *
+gst_supcon_subtitles_new (FILE * file)
+{
+  GstSupconSubtitles *self = g_new0 (GstSupconSubtitles, 1);
+
+  self->file = file;
+  return self;
+}
+
+void
+gst_supcon_subtitles_free (GstSupconSubtitles * self)
+{
+  g_free (self->cue);
+  g_free (self);
+}
+
+/* The label of the first tag; NULL: none or unknown. Free with g_free. */
+static gchar *
+first_label (GstBuffer * frame)
+{
+  const GQuark supcon = g_quark_from_static_string ("supcon");
+  GstVideoRegionOfInterestMeta *region;
+  gpointer state = NULL;
+
+  while ((region = gst_supcon_region_next (frame, &state))) {
+    GstStructure *tag = region->roi_type == supcon ?
+        gst_video_region_of_interest_meta_get_param (region,
+        "classification") : NULL;
+    const gchar *label = tag ? gst_structure_get_string (tag, "label") : NULL;
+    gint id = -1;
+
+    if (label && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
+      return g_strdelimit (g_strdup (label), "\r\n", ' ');
+  }
+  return NULL;
+}
+
+static void
+write_time (FILE * file, GstClockTime time)
+{
+  guint64 ms = time / GST_MSECOND;
+
+  fprintf (file, "%02u:%02u:%02u,%03u", (guint) (ms / 3600000),
+      (guint) (ms / 60000 % 60), (guint) (ms / 1000 % 60), (guint) (ms % 1000));
+}
+
+gboolean
+gst_supcon_subtitles_end (GstSupconSubtitles * self)
+{
+  if (!self->cue)
+    return TRUE;
+  fprintf (self->file, "%u\n", ++self->n_cues);
+  write_time (self->file, self->start);
+  fprintf (self->file, " --> ");
+  write_time (self->file, self->end);
+  fprintf (self->file, "\n%s\n\n", self->cue);
+  g_clear_pointer (&self->cue, g_free);
+  return fflush (self->file) == 0;
+}
+
+gboolean
+gst_supcon_subtitles_add (GstSupconSubtitles * self, GstBuffer * frame,
+    GstClockTime time)
+{
+  GstClockTime duration = GST_BUFFER_DURATION (frame);
+  gboolean ok = TRUE;
+  gchar *label;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return TRUE;
+  label = first_label (frame);
+  if (self->cue && (g_strcmp0 (label, self->cue) != 0 || time < self->start)) {
+    /* It lasts until this frame, unless time jumped. */
+    if (time > self->start && !GST_BUFFER_IS_DISCONT (frame))
+      self->end = time;
+    ok = gst_supcon_subtitles_end (self);
+  }
+  if (!self->cue && label) {
+    self->cue = g_steal_pointer (&label);
+    self->start = time;
+  }
+  g_free (label);
+  self->end = time + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
+  return ok;
+}

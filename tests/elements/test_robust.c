@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tagging where the world is not as it should be: sinks that block or are slow, and labels of any text. */
+#include <gst/check/gstharness.h>
+#include <json-glib/json-glib.h>
+
+#include "folder.h"
+#include "gstsupconmeta.h"
+#include "tiny_model.h"
+
+static gchar *
+write_model (void)
+{
+  gchar *location = g_build_filename (folder, "m.safetensors", NULL);
+
+  supcon_model_free (tiny_model_new (location));
+  return location;
+}
+
+typedef struct
+{
+  gint in, out;                 /* frames that came and left */
+} Count;
+
+static GstPadProbeReturn
+count_in (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
+    gpointer data)
+{
+  Count *count = data;
+
+  g_atomic_int_inc (&count->in);
+  return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+count_out (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
+    gpointer data)
+{
+  Count *count = data;
+
+  g_atomic_int_inc (&count->out);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+add_probe (GstElement * pipeline, const gchar * name, const gchar * pad_name,
+    GstPadProbeType type, GstPadProbeCallback callback, gpointer data)
+{
+  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  GstPad *pad = gst_element_get_static_pad (element, pad_name);
+
+  gst_pad_add_probe (pad, type, callback, data, NULL);
+  gst_object_unref (pad);
+  gst_object_unref (element);
+}
+
+static void
+be_slow (G_GNUC_UNUSED GstElement * sink, G_GNUC_UNUSED GstBuffer * buffer,
+    G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED gpointer data)
+{
+  g_usleep (60000);
+}
+
+/* 60 frames a second into a sink that takes a fourth of them: those that are late are dropped, and every one is counted. */
+GST_START_TEST (a_slow_sink_has_frames_dropped_and_counted)
+{
+  gchar *location = write_model ();
+  gchar *line = g_strdup_printf ("videotestsrc is-live=true num-buffers=120 ! "
+      "video/x-raw,format=I420,width=32,height=32,framerate=60/1 ! "
+      "queue leaky=downstream max-size-buffers=5 ! "
+      "supconencoder name=e batch-size=%d location=%s ! "
+      "supcontagger method=knn name=t ! fakesink name=s sync=true qos=true "
+      "signal-handoffs=true", __i__, location);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "s");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  Count count = { 0, 0 };
+  guint64 dropped = 0;
+  gboolean ended = FALSE;
+
+  g_signal_connect (sink, "handoff", G_CALLBACK (be_slow), NULL);
+  add_probe (pipeline, "e", "sink", GST_PAD_PROBE_TYPE_BUFFER, count_in,
+      &count);
+  add_probe (pipeline, "e", "src", GST_PAD_PROBE_TYPE_BUFFER, count_out,
+      &count);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!ended) {
+    GstMessage *message = gst_bus_timed_pop (bus, RUN_SECONDS * GST_SECOND);
+
+    fail_unless (message != NULL, "the pipeline hangs");
+    fail_if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR);
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_QOS
+        && g_str_has_prefix (GST_OBJECT_NAME (GST_MESSAGE_SRC (message)), "e"))
+      gst_message_parse_qos_stats (message, NULL, NULL, &dropped);
+    ended = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    gst_message_unref (message);
+  }
+  fail_unless (dropped > 0);
+  fail_unless (count.in - count.out == (gint) dropped, "%d came, %d left, %d "
+      "dropped", count.in, count.out, (gint) dropped);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (location);
+}
+GST_END_TEST;
+
+static GstPadProbeReturn
+block (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
+    G_GNUC_UNUSED gpointer data)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+/* Behind a sink that takes nothing: the element keeps a batch and the frame that it is sending, whatever comes, and stops
+ * when it is told to. */
+GST_START_TEST (a_blocked_sink_holds_up_a_batch_and_no_more)
+{
+  gchar *location = write_model ();
+  gchar *line = g_strdup_printf ("videotestsrc is-live=true ! "
+      "video/x-raw,format=RGB,width=16,height=16,framerate=200/1 ! "
+      "queue leaky=downstream max-size-buffers=5 ! "
+      "supconencoder name=e batch-size=%d batch-timeout=20000000 location=%s ! "
+      "supcontagger method=knn ! identity name=i ! fakesink async=false",
+      __i__, location);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  Count count = { 0, 0 };
+
+  add_probe (pipeline, "e", "sink", GST_PAD_PROBE_TYPE_BUFFER, count_in,
+      &count);
+  add_probe (pipeline, "i", "src", GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block,
+      NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_usleep (500000);
+  fail_unless (g_atomic_int_get (&count.in) <= __i__ + 1, "%d", count.in);
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_NULL),
+      GST_STATE_CHANGE_SUCCESS);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (location);
+}
+GST_END_TEST;
+
+static const gchar *const labels[] = {
+  "\"杯子\" it's \\ back", "línea\nuno\r\ndos", "عربي كوب", "कप 🙂", "{\"a\": [1]}",
+  "00:00:01,000 --> 00:00:02,000", "3", "tab\there"
+};
+
+static gchar *
+tag_of (GstBuffer * frame)
+{
+  GstVideoRegionOfInterestMeta *region =
+      gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
+  GstStructure *tag = region ?
+      gst_video_region_of_interest_meta_get_param (region, "classification") :
+      NULL;
+
+  return tag ? g_strdup (gst_structure_get_string (tag, "label")) : NULL;
+}
+
+/* The label of the first line's first object. */
+static gchar *
+label_in_json (const gchar * path)
+{
+  gchar *lines = NULL, *label;
+  JsonNode *root;
+  JsonObject *object;
+
+  fail_unless (g_file_get_contents (path, &lines, NULL, NULL));
+  strchr (lines, '\n')[0] = '\0';
+  root = json_from_string (lines, NULL);
+  fail_unless (root != NULL, "not JSON: %s", lines);
+  object =
+      json_array_get_object_element (json_object_get_array_member
+      (json_node_get_object (root), "objects"), 0);
+  label =
+      g_strdup (json_object_get_string_member (json_object_get_object_member
+          (object, "classification"), "label"));
+  json_node_unref (root);
+  g_free (lines);
+  return label;
+}
+
+static void
+take_label (G_GNUC_UNUSED GstElement * sink, GstBuffer * frame,
+    G_GNUC_UNUSED GstPad * pad, gpointer data)
+{
+  gchar **label = data;
+  const gchar *found = NULL;
+
+  gst_supcon_buffer_get_sample (frame, &found, NULL, NULL);
+  if (found) {
+    g_free (*label);
+    *label = g_strdup (found);
+  }
+}
+
+/* What supconlabel reads from subtitles. */
+static gchar *
+label_in_subtitles (const gchar * path)
+{
+  gchar *line = g_strdup_printf ("videotestsrc num-buffers=4 ! "
+      "video/x-raw,framerate=25/1 ! supconlabel name=l ! "
+      "fakesink name=s signal-handoffs=true filesrc location=%s ! subparse ! "
+      "l.text", path);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "s");
+  gchar *label = NULL;
+  Run run;
+
+  g_signal_connect (sink, "handoff", G_CALLBACK (take_label), &label);
+  run = run_pipeline (pipeline);
+  run_assert_ended (run);
+  run_clear (&run);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+  g_free (line);
+  return label;
+}
+
+/* A label of any text comes out as it went in: in the region's parameter and in JSON to the byte, in subtitles on one line. */
+GST_START_TEST (labels_may_be_any_text)
+{
+  gchar *location = write_model ();
+  gchar *json = g_build_filename (folder, "t.jsonl", NULL);
+  gchar *srt = g_build_filename (folder, "t.srt", NULL);
+  gchar *line = g_strdup_printf ("supconlabel name=l ! "
+      "supconencoder location=%s ! supcontagger method=knn ! "
+      "supconpublish location=%s ! supconpublish format=srt location=%s",
+      location, json, srt);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstElement *labeller = gst_harness_find_element (h, "supconlabel");
+  gchar *found, *one_line;
+
+  gst_harness_set_src_caps_str (h, CAPS);
+  g_object_set (labeller, "label", labels[__i__], NULL);
+  gst_buffer_unref (gst_harness_push_and_pull (h, numbered_frame_new (0)));
+  g_object_set (labeller, "label", NULL, NULL);
+  for (guint i = 1; i < 4; i++) {
+    GstBuffer *frame = gst_harness_push_and_pull (h, numbered_frame_new (i));
+
+    found = tag_of (frame);
+    fail_unless_equals_string (found, labels[__i__]);
+    g_free (found);
+    gst_buffer_unref (frame);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  gst_object_unref (labeller);
+  gst_harness_teardown (h);
+
+  found = label_in_json (json);
+  fail_unless_equals_string (found, labels[__i__]);
+  g_free (found);
+  found = label_in_subtitles (srt);
+  one_line = g_strdelimit (g_strdup (labels[__i__]), "\r\n", ' ');
+  fail_unless_equals_string (found, one_line);
+  g_free (found);
+  g_free (one_line);
+  g_free (line);
+  g_free (json);
+  g_free (srt);
+  g_free (location);
+}
+GST_END_TEST;
+
+static Suite *
+robust_suite (void)
+{
+  Suite *suite = suite_create ("robust");
+  TCase *tcase = tcase_create ("general");
+
+  gst_supcon_meta_register ();
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 300);
+  tcase_add_checked_fixture (tcase, set_up, tear_down);
+  tcase_add_loop_test (tcase, a_slow_sink_has_frames_dropped_and_counted, 1, 3);
+  tcase_add_loop_test (tcase, a_blocked_sink_holds_up_a_batch_and_no_more, 1,
+      5);
+  tcase_add_loop_test (tcase, labels_may_be_any_text, 0,
+      G_N_ELEMENTS (labels));
+  return suite;
+}
+
+GST_CHECK_MAIN (robust);
