@@ -10,11 +10,13 @@
  * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal #GstSupconTagger::learn says of the frame
  * that was seen last; #GstSupconTagger:memory-location keeps them.
  *
- * Tags leave in five ways:
+ * Tags leave in these ways:
  *
  * * on the frame, a #GstVideoRegionOfInterestMeta of type `supcon` over the whole of it, with a parameter
  *   `classification` { label string, confidence double, label_id int } for each of the #GstSupconTagger:top-k labels, as
  *   DL Streamer names them;
+ * * built against GStreamer 1.24 or newer, in the frame's #GstAnalyticsRelationMeta a classification of these labels and
+ *   confidences; that of a region is related to an object detection of its type and rectangle;
  * * an element message `supcon-tags` { timestamp uint64, labels, confidences #GstValueArray, version, encoding-time,
  *   tagging-time uint64 (nanoseconds) } for each tagged frame;
  * * text on the request pad `text`, a line for each label: "cup 97 %". It goes to a file or onto the picture by
@@ -44,6 +46,7 @@
 
 #include "error.h"
 #include "gstsupconevaluation.h"
+#include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
 #include "gstsupconregions.h"
 #include "gstsupcontaggersettings.h"
@@ -53,11 +56,6 @@
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
-
-/* Names of the events that do what the signals do. */
-#define LEARN_EVENT "supcon-learn"
-#define FORGET_EVENT "supcon-forget"
-#define RENAME_EVENT "supcon-rename"
 
 struct _GstSupconTagger
 {
@@ -121,53 +119,17 @@ warn (GstSupconTagger * self, GError * error)
   g_error_free (error);
 }
 
-typedef gboolean (*Lesson) (GstSupconClassifier * classifier,
-    const gchar * label, const gchar * other, GError ** error);
-
+/* Whatever the thread. */
 static gboolean
-learn (GstSupconClassifier * classifier, const gchar * label,
-    G_GNUC_UNUSED const gchar * other, GError ** error)
-{
-  return gst_supcon_classifier_learn (classifier, label, error);
-}
-
-static gboolean
-forget (GstSupconClassifier * classifier, const gchar * label,
-    G_GNUC_UNUSED const gchar * other, GError ** error)
-{
-  return gst_supcon_classifier_forget (classifier, label, error);
-}
-
-static gboolean
-is_label (const gchar * text)
-{
-  return text && *text && g_utf8_validate (text, -1, NULL);
-}
-
-/* other: for rename alone. Whatever the thread. */
-static gboolean
-teach (GstSupconTagger * self, Lesson lesson, const gchar * label,
-    const gchar * other)
+teach (GstSupconTagger * self, GstSupconLesson lesson)
 {
   GError *error = NULL;
-  gboolean done = FALSE;
+  gboolean done;
 
-  if (!is_label (label) || (lesson == gst_supcon_classifier_rename
-          && !is_label (other))) {
-    g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "a label to learn, forget or rename must be text in UTF-8 that is not "
-        "empty");
-  } else {
-    g_mutex_lock (&self->lock);
-    if (self->classifier)
-      done = lesson (self->classifier, label, other, &error);
-    else
-      g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-          "'%s' cannot be learnt, forgotten or renamed while the element is "
-          "stopped", label);
-    g_mutex_unlock (&self->lock);
-  }
-  if (error)
+  g_mutex_lock (&self->lock);
+  done = gst_supcon_lesson_teach (&lesson, self->classifier, &error);
+  g_mutex_unlock (&self->lock);
+  if (!done)
     warn (self, error);
   return done;
 }
@@ -175,40 +137,34 @@ teach (GstSupconTagger * self, Lesson lesson, const gchar * label,
 static gboolean
 gst_supcon_tagger_learn (GstSupconTagger * self, const gchar * label)
 {
-  return teach (self, learn, label, NULL);
+  return teach (self, (GstSupconLesson) {
+        GST_SUPCON_LESSON_LEARN, label, NULL});
 }
 
 static gboolean
 gst_supcon_tagger_forget (GstSupconTagger * self, const gchar * label)
 {
-  return teach (self, forget, label, NULL);
+  return teach (self, (GstSupconLesson) {
+        GST_SUPCON_LESSON_FORGET, label, NULL});
 }
 
 static gboolean
 gst_supcon_tagger_rename (GstSupconTagger * self, const gchar * from,
     const gchar * to)
 {
-  return teach (self, gst_supcon_classifier_rename, from, to);
+  return teach (self, (GstSupconLesson) {
+        GST_SUPCON_LESSON_RENAME, from, to});
 }
 
 /* Whether the event was one of those that teach. It goes on, as there may be other taggers. */
 static gboolean
 take_lesson (GstSupconTagger * self, GstEvent * event)
 {
-  const GstStructure *s = gst_event_get_structure (event);
+  GstSupconLesson lesson;
 
-  if (!s)
+  if (!gst_supcon_lesson_from_event (event, &lesson))
     return FALSE;
-  if (gst_structure_has_name (s, LEARN_EVENT))
-    teach (self, learn, gst_structure_get_string (s, "label"), NULL);
-  else if (gst_structure_has_name (s, FORGET_EVENT))
-    teach (self, forget, gst_structure_get_string (s, "label"), NULL);
-  else if (gst_structure_has_name (s, RENAME_EVENT))
-    teach (self, gst_supcon_classifier_rename,
-        gst_structure_get_string (s, "old"), gst_structure_get_string (s,
-            "new"));
-  else
-    return FALSE;
+  teach (self, lesson);
   return TRUE;
 }
 
