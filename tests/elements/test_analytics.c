@@ -37,14 +37,14 @@ start (const gchar * properties)
 }
 
 static void
-check_class (GstAnalyticsRelationMeta * meta, guint id, const gchar * first)
+check_class (GstAnalyticsRelationMeta * meta, guint id, const gchar * label)
 {
   GstAnalyticsClsMtd tags;
 
   fail_unless (gst_analytics_relation_meta_get_cls_mtd (meta, id, &tags));
   fail_unless_equals_int (gst_analytics_cls_mtd_get_length (&tags), 2);
   fail_unless_equals_string (g_quark_to_string
-      (gst_analytics_cls_mtd_get_quark (&tags, 0)), first);
+      (gst_analytics_cls_mtd_get_quark (&tags, 0)), label);
   fail_unless (gst_analytics_cls_mtd_get_level (&tags, 0) > .99);
   fail_unless (gst_analytics_cls_mtd_get_level (&tags, 1) < .01);
 }
