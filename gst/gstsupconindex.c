@@ -38,6 +38,7 @@
 #include "gstsupconneighbours.h"
 #include "gstsupconsettings.h"
 #include "gstsupcontextbranch.h"
+#include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_index_debug);
 #define GST_CAT_DEFAULT supcon_index_debug
@@ -150,7 +151,7 @@ dup_location (GstSupconIndex * self)
   return location;
 }
 
-/* Writes what has changed. FALSE: an error was posted. */
+/* Writes what has changed, once. FALSE: an error was posted. */
 static gboolean
 gst_supcon_index_save (GstSupconIndex * self)
 {
@@ -162,7 +163,7 @@ gst_supcon_index_save (GstSupconIndex * self)
   g_mutex_lock (&self->lock);
   if (self->index && self->changed) {
     ok = supcon_index_save (self->index, location, &error);
-    self->changed = !ok;
+    self->changed = FALSE;
     count = supcon_index_count (self->index);
   }
   g_mutex_unlock (&self->lock);
@@ -198,6 +199,12 @@ gst_supcon_index_start (GstBaseTransform * trans)
     ok = self->index != NULL;
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
+  }
+  /* A long stream is not indexed for nothing. */
+  if (ok && mode != MODE_SEARCH
+      && !supcon_checkpoint_check_writable (location, &error)) {
+    gst_supcon_post_error (GST_ELEMENT (self), error);
+    ok = FALSE;
   }
   self->changed = FALSE;
   self->useless = 0;

@@ -60,6 +60,8 @@ struct _GstSupconLabel
   Settings settings;
   GstSupconCues cues;
 
+  guint64 first_sample;         /* number of the stream's first frame or region */
+
   /* The video's streaming thread's. */
   GstSegment segment;
   gint fps_n, fps_d;
@@ -193,7 +195,8 @@ push_region (GstSupconLabel * self, GstBuffer * frame,
   }
   if (!first)
     GST_BUFFER_FLAG_UNSET (cut, GST_BUFFER_FLAG_DISCONT);
-  gst_supcon_buffer_set_sample (cut, label, self->region++, 0);
+  gst_supcon_buffer_set_sample (cut, label,
+      self->first_sample + self->region++, 0);
   return gst_pad_push (self->src, cut);
 }
 
@@ -317,7 +320,7 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
   if (regions) {
     flow = push_regions (self, buffer, label);
   } else {
-    sample = self->frame;
+    sample = self->first_sample + self->frame;
     count (self, label);
     gst_supcon_buffer_get_sample (buffer, NULL, &sample, &view);
     gst_supcon_buffer_set_sample (buffer, label, sample, view);
@@ -468,6 +471,8 @@ gst_supcon_label_change_state (GstElement * element,
     if (!load_labels (self))
       return GST_STATE_CHANGE_FAILURE;
     gst_segment_init (&self->segment, GST_FORMAT_TIME);
+    /* Frames of several elements may meet in a funnel, where one number would make them views of one picture. */
+    self->first_sample = (guint64) g_str_hash (GST_OBJECT_NAME (self)) << 32;
     self->fps_n = 0;
     self->frame_known = FALSE;
     self->flushed = FALSE;

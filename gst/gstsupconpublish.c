@@ -342,14 +342,27 @@ gst_supcon_publish_start (GstBaseTransform * trans)
   return self->file != NULL;
 }
 
-/* A cue that cannot be written any more is lost; whoever stops is not kept from it. */
+/* Says which file could not be written, by errno. */
+static void
+post_write_error (GstSupconPublish * self)
+{
+  gint number = errno;
+  gchar *location;
+
+  GST_OBJECT_LOCK (self);
+  location = g_strdup (self->settings.location);
+  GST_OBJECT_UNLOCK (self);
+  GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s: cannot be written: %s",
+          location ? location : "standard output", g_strerror (number)),
+      (NULL));
+  g_free (location);
+}
+
 static void
 end_subtitles (GstSupconPublish * self)
 {
   if (self->subtitles && !gst_supcon_subtitles_end (self->subtitles))
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
-        ("The last subtitle cannot be written: %s", g_strerror (errno)),
-        (NULL));
+    post_write_error (self);
 }
 
 static gboolean
@@ -359,8 +372,8 @@ gst_supcon_publish_stop (GstBaseTransform * trans)
 
   end_subtitles (self);
   g_clear_pointer (&self->subtitles, gst_supcon_subtitles_free);
-  if (self->file != stdout)
-    fclose (self->file);
+  if (self->file != stdout && fclose (self->file) != 0)
+    post_write_error (self);
   self->file = NULL;
   g_clear_pointer (&self->stream_uri, g_free);
   return TRUE;
@@ -412,9 +425,7 @@ gst_supcon_publish_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   if (self->subtitles ? gst_supcon_subtitles_add (self->subtitles, buffer,
           stream_time (self, buffer)) : write_line (self, buffer))
     return GST_FLOW_OK;
-  GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-      ("What a frame carries cannot be written: %s", g_strerror (errno)),
-      (NULL));
+  post_write_error (self);
   return GST_FLOW_ERROR;
 }
 

@@ -179,13 +179,19 @@ search_task (gsize task, guint worker, gpointer data)
     search_strip (self, worker, supcon_index_embedding (index, entry), (guint)MIN (self->strip, end - entry), entry);
 }
 
+static guint
+width_of (guint n, guint lanes)
+{
+  return n == 1 ? 1 : (n + lanes - 1) / lanes * lanes;
+}
+
 /* Packs n <= BLOCK_QUERIES queries and makes the heaps empty. */
 static void
 begin (Search *self, guint n, const SupconReal *queries, guint workers)
 {
   guint lanes = self->kernels->lanes;
 
-  self->width = n == 1 ? 1 : (n + lanes - 1) / lanes * lanes;
+  self->width = width_of (n, lanes);
   self->strip = MIN (self->kernels->max_rows[self->width > lanes], MAX_STRIP);
   memset (self->packed, 0, (gsize)self->index->dim * self->width * sizeof *self->packed);
   memset (self->filled, 0, (gsize)workers * self->width * sizeof *self->filled);
@@ -240,13 +246,13 @@ supcon_index_search (
   gsize mapped_tasks = (index->n_mapped + TASK_ROWS - 1) / TASK_ROWS;
   gsize n_tasks = mapped_tasks + (index->n_added + TASK_ROWS - 1) / TASK_ROWS;
   guint workers = MIN (supcon_parallel_threads (threads), MAX (n_tasks, 1));
-  gsize columns = (gsize)workers * BLOCK_QUERIES;
+  gsize widest = width_of (MIN (n, BLOCK_QUERIES), supcon_tile_kernels ()->lanes), columns = workers * widest;
   Search self = {
     .index = index,
     .kernels = supcon_tile_kernels (),
     .k = (guint)MIN (k, MAX (supcon_index_count (index), 1)),
     .mapped_tasks = mapped_tasks,
-    .packed = g_new (SupconReal, (gsize)index->dim * BLOCK_QUERIES),
+    .packed = g_new (SupconReal, index->dim * widest),
     .filled = g_new (guint, columns),
     .least = g_new (SupconReal, columns),
   };

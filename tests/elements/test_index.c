@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* supconindex with embeddings made by hand, so that every score is known. */
 
+#include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <math.h>
 
@@ -231,11 +232,13 @@ GST_START_TEST (stopping_without_an_end_saves_too)
 GST_END_TEST;
 
 static void
-check_does_not_start (const gchar * location, const gchar * text)
+check_does_not_start (const gchar * mode, const gchar * location,
+    const gchar * text)
 {
   GstElement *element = gst_element_factory_make ("supconindex", NULL);
   GstBus *bus = gst_bus_new ();
 
+  gst_util_set_object_arg (G_OBJECT (element), "mode", mode);
   g_object_set (element, "location", location, NULL);
   gst_element_set_bus (element, bus);
   fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
@@ -254,10 +257,10 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   const gfloat three[3] = { 1, 2, 3 };
   gchar *path = g_build_filename (folder, "i.safetensors", NULL);
 
-  check_does_not_start (NULL, "supconindex needs location");
-  check_does_not_start (path, "i.safetensors: No such file");
+  check_does_not_start ("search", NULL, "supconindex needs location");
+  check_does_not_start ("search", path, "i.safetensors: No such file");
   g_file_set_contents (path, "not an index at all", -1, NULL);
-  check_does_not_start (path, "i.safetensors: header of");
+  check_does_not_start ("search", path, "i.safetensors: header of");
 
   fill ("mode=add", 5, NULL);
   start (&f, FALSE, "");
@@ -276,11 +279,26 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
   stop (&f);
 
-  start (&f, FALSE, "mode=add location=/nowhere/i.safetensors");
-  gst_harness_push (f.video, new_frame (0, 1, 1, NULL));
-  gst_harness_push_event (f.video, gst_event_new_eos ());
-  check_error (f.bus, "/nowhere/i.safetensors: cannot be written");
-  stop (&f);
+  check_does_not_start ("add", "/nowhere/i.safetensors",
+      "/nowhere/i.safetensors: cannot be written");
+  /* The folder goes away in the middle: said once. */
+  {
+    gchar *gone = g_build_filename (folder, "gone", NULL);
+    gchar *properties = g_strdup_printf ("mode=add location=%s/i.safetensors",
+        gone);
+
+    fail_unless_equals_int (g_mkdir (gone, 0700), 0);
+    start (&f, FALSE, properties);
+    gst_harness_push (f.video, new_frame (0, 1, 1, NULL));
+    fail_unless_equals_int (g_rmdir (gone), 0);
+    gst_harness_push_event (f.video, gst_event_new_eos ());
+    check_error (f.bus, "gone/i.safetensors: cannot be written");
+    gst_element_set_state (f.video->element, GST_STATE_NULL);
+    fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR) == NULL);
+    stop (&f);
+    g_free (properties);
+    g_free (gone);
+  }
 
   g_free (path);
 }

@@ -206,6 +206,42 @@ GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 
 GST_END_TEST;
 
+GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
+{
+  const gchar *formats[] = { "json-lines", "srt" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    gchar *launch = g_strdup_printf ("supconpublish format=%s "
+        "location=/dev/full", formats[i]);
+    GstElement *publish = gst_parse_launch (launch, NULL);
+    GstHarness *h = gst_harness_new_with_element (publish, "sink", "src");
+    GstBus *bus = gst_bus_new ();
+    GstBuffer *frame = numbered_frame_new (0);
+    GstMessage *message;
+    GError *error;
+
+    gst_element_set_bus (publish, bus);
+    gst_harness_set_src_caps_str (h, CAPS);
+    add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
+            0, 1, 1), "cup", 0, 0.9);
+    gst_harness_push (h, frame);
+    gst_harness_push_event (h, gst_event_new_eos ());
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    fail_unless (message != NULL);
+    gst_message_parse_error (message, &error, NULL);
+    fail_unless (strstr (error->message, "/dev/full: cannot be written: No "));
+    g_error_free (error);
+    gst_message_unref (message);
+    gst_element_set_bus (publish, NULL);
+    gst_harness_teardown (h);
+    gst_object_unref (bus);
+    gst_object_unref (publish);
+    g_free (launch);
+  }
+}
+
+GST_END_TEST;
+
 static Suite *
 publish_suite (void)
 {
@@ -217,6 +253,7 @@ publish_suite (void)
   tcase_add_test (tcase, fields_have_dl_streamers_names);
   tcase_add_test (tcase, subtitles_come_back_by_subparse);
   tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
+  tcase_add_test (tcase, a_full_disk_is_an_error_that_names_the_file);
   gst_supcon_meta_register ();
   return suite;
 }
