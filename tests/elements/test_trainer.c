@@ -79,7 +79,7 @@ GST_START_TEST (test_trains_and_tells)
 GST_END_TEST;
 
 /* One source, so that frames come in one order. */
-#define ONE_THING "videotestsrc pattern=ball num-buffers=48 ! " CAPS " ! supconlabel label=ball ! supconaugment views=2 ! " CAPS \
+#define ONE_THING "videotestsrc pattern=ball num-buffers=48 ! " CAPS " ! supconlabel name=l label=ball ! supconaugment views=2 ! " CAPS \
     " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 seed=3 "
 
 GST_START_TEST (test_same_bytes_for_any_threads)
