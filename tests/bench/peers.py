@@ -24,9 +24,9 @@ def peak_memory(pid="self"):
         return next(int(line.split()[1]) / 1000 for line in status if line.startswith("VmHWM"))
 
 
-def serve(variants, layers=()):
+def serve(variants, layers=(), memory=peak_memory):
     """variants: {name: function}, the first one has run."""
-    memory = peak_memory()
+    memory = memory()
     for run in list(variants.values())[1:]:
         run()
     print(json.dumps({"memory": memory, "layers": layers}), flush=True)
@@ -68,8 +68,7 @@ if PEER == "gst":
             sys.exit(f"gst-launch-1.0 failed: {command}")
 
     launch()
-    peak_memory = lambda: memory
-    serve({"gst-supcon": launch})
+    serve({"gst-supcon": launch}, memory=lambda: memory)
     sys.exit()
 
 def frames_shape():
