@@ -8,19 +8,6 @@
 #define MIN_TASKS 8
 #define PANEL (2 * SUPCON_BF16_BLOCK)
 
-typedef struct {
-  SupconBf16Grid grid;
-  guint channels;               /* of the destination */
-  const SupconBfloat16 *packed; /* panel after panel: taps_h x run rows in pairs */
-  SupconBfloat16 *target;
-  gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
-  guint splits;                                      /* of the panels */
-  SupconWorkspace *workspace;
-  const SupconConvEpilogue *epilogue; /* of forward */
-  const SupconConvTarget *gradient;   /* of the gradient by input */
-  SupconReal *partial;                /* bands x 2 x channels: two sums over a band's pixels, or NULL */
-} Walk;
-
 /* A picture's part of a band and the panel that is being computed. */
 typedef struct {
   guint image, first_row, rows;
@@ -45,8 +32,8 @@ typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_MASK_Y, GRADIENT_MAS
 
 /* n <= 16 channels of 'count' pixels: at[i] in the target is what c + of[i] PANEL holds. */
 static SUPCON_INLINE void
-finish_channels (const Walk *self, const Place *place, const float *c, const gsize *at, const guint8 *of, guint count,
-    guint channel, guint n, const Finish kind, const gboolean add)
+finish_channels (const SupconBf16Walk *self, const Place *place, const float *c, const gsize *at, const guint8 *of,
+    guint count, guint channel, guint n, const Finish kind, const gboolean add)
 {
   const SupconPrecision real = SUPCON_PRECISION_FLOAT32, half = SUPCON_PRECISION_BFLOAT16;
   const gboolean sums = kind == STATISTICS || kind >= GRADIENT_MASK_Y;
@@ -101,7 +88,7 @@ finish_channels (const Walk *self, const Place *place, const float *c, const gsi
 
 /* The sums of slots p0 and up to where they belong. */
 static SUPCON_INLINE void
-finish (const Walk *self, const Place *place, gsize p0, const float *c, const Finish kind, const gboolean add)
+finish (const SupconBf16Walk *self, const Place *place, gsize p0, const float *c, const Finish kind, const gboolean add)
 {
   guint row = p0 / self->grid.pitch, col = p0 % self->grid.pitch, count = 0;
   gsize at[PANEL];
@@ -127,7 +114,7 @@ finish (const Walk *self, const Place *place, gsize p0, const float *c, const Fi
 }
 
 SUPCON_MULTIVERSION static void
-finish_block (const Walk *self, const Place *place, gsize p0, const float *c)
+finish_block (const SupconBf16Walk *self, const Place *place, gsize p0, const float *c)
 {
   const SupconConvTarget *gradient = self->gradient;
 
@@ -157,33 +144,23 @@ finish_block (const Walk *self, const Place *place, gsize p0, const float *c)
   }
 }
 
-static void
-walk_task (gsize task, guint worker, gpointer data)
+void
+supcon_bf16_walk_band (
+    const SupconBf16Walk *self, gsize number, guint first_panel, guint end_panel, SupconBfloat16 *copy)
 {
-  const Walk *self = data;
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
   const SupconGrid *grid = &self->grid.grid;
-  guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK);
-  guint bands_of_image = (grid->rows + grid->band_rows - 1) / grid->band_rows;
-  gsize number = task / self->splits, slot = supcon_bf16_slot (&self->grid, grid->c);
-  guint split = task % self->splits, run = supcon_bf16_run (&self->grid, grid->c);
-  guint first_image = number / bands_of_image * grid->band_images;
-  guint images = MIN (grid->band_images, self->grid.images - first_image);
-  SupconBfloat16 *scratch = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
+  const SupconBf16Band band = supcon_bf16_band (&self->grid, number);
+  guint run = supcon_bf16_run (&self->grid, grid->c);
+  gsize slot = supcon_bf16_slot (&self->grid, grid->c);
+  gsize outputs = (gsize)(band.rows - 1) * self->grid.pitch + grid->cols;
   float c[PANEL * PANEL] __attribute__ ((aligned (64)));
   gsize taps[SUPCON_MAX_TAPS];
-  Place place = { .first_row = number % bands_of_image * grid->band_rows };
-  gsize outputs;
+  Place place = { .first_row = band.first_row, .rows = band.rows };
 
-  place.rows = MIN (grid->band_rows, grid->rows - place.first_row);
-  outputs = (gsize)(place.rows - 1) * self->grid.pitch + grid->cols;
   for (guint t = 0; t < grid->taps_h; t++)
     taps[t] = supcon_bf16_tap (&self->grid, t) * slot;
-  if (!self->grid.direct)
-    supcon_bf16_copy (&self->grid, first_image, images, place.first_row, place.rows, 0, grid->c, scratch);
-
-  kernels->begin ();
-  for (guint panel = panels * split / self->splits; panel < panels * (split + 1) / self->splits; panel++) {
+  for (guint panel = first_panel; panel < end_panel; panel++) {
     SupconReal sum[PANEL] = { 0 }, product[PANEL] = { 0 };
     SupconBf16Tile tile = { .a_row = slot,
       .a_outer = taps,
@@ -199,17 +176,17 @@ walk_task (gsize task, guint worker, gpointer data)
     place.sum = sum;
     place.product = product;
     tile.b = self->packed + (gsize)grid->taps_h * run * place.channel;
-    for (guint image = 0; image < images; image++) {
-      place.image = first_image + image;
+    for (guint image = 0; image < band.images; image++) {
+      place.image = band.first_image + image;
       for (gsize p = 0; p < outputs; p += PANEL) {
         tile.rows = outputs - p > SUPCON_BF16_BLOCK ? 2 : 1;
         if (!self->grid.direct) {
-          tile.a = scratch + (image * self->grid.image + p) * slot;
+          tile.a = copy + (image * self->grid.image + p) * slot;
         } else {
           tile.a = (const SupconBfloat16 *)self->grid.source.x + (place.first_row + p) * slot;
           if (outputs - p < tile.rows * SUPCON_BF16_BLOCK) { /* what is read too much might not be memory */
-            memcpy (scratch, tile.a, (outputs - p) * slot * sizeof *scratch);
-            tile.a = scratch;
+            memcpy (copy, tile.a, (outputs - p) * slot * sizeof *copy);
+            tile.a = copy;
           }
         }
         kernels->product (&tile);
@@ -225,13 +202,30 @@ walk_task (gsize task, guint worker, gpointer data)
       }
     }
   }
+}
+
+static void
+walk_task (gsize task, guint worker, gpointer data)
+{
+  const SupconBf16Walk *self = data;
+  const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
+  const SupconBf16Band band = supcon_bf16_band (&self->grid, task / self->splits);
+  guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK), split = task % self->splits;
+  SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
+
+  if (!self->grid.direct)
+    supcon_bf16_copy (
+        &self->grid, band.first_image, band.images, band.first_row, band.rows, 0, self->grid.grid.c, copy);
+  kernels->begin ();
+  supcon_bf16_walk_band (
+      self, task / self->splits, panels * split / self->splits, panels * (split + 1) / self->splits, copy);
   kernels->end ();
 }
 
 /* In float32 a band's sum of squares is exact to some 1e-6 of itself, its elements to 2^-8: the difference below loses
  * no more than they do. */
 static void
-combine_statistics (const Walk *self, gsize bands)
+combine_statistics (const SupconBf16Walk *self, gsize bands)
 {
   double count = (double)self->grid.images * self->grid.grid.rows * self->grid.grid.cols;
 
@@ -249,15 +243,13 @@ combine_statistics (const Walk *self, gsize bands)
 
 /* Gives back the bands. */
 static gsize
-walk (Walk *self)
+walk (SupconBf16Walk *self)
 {
   guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK);
   gsize bands = supcon_grid_bands (&self->grid.grid, self->grid.images);
 
   if (bands == 0)
     return 0;
-  if (self->grid.pointwise)
-    self->row_stride = self->col_stride;
   self->splits = MIN (panels, (MIN_TASKS + bands - 1) / bands);
   supcon_parallel_for (self->workspace->threads, bands * self->splits, walk_task, self);
   return bands;
@@ -411,11 +403,10 @@ void
 supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const void *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
 {
-  Walk self = { .channels = conv->out_c,
+  SupconBf16Walk self = { .channels = conv->out_c,
     .packed = packed,
     .target = y,
     .image_stride = supcon_conv_out_size (conv),
-    .row_stride = (gsize)conv->out_w * conv->out_c,
     .col_stride = conv->out_c,
     .workspace = workspace,
     .epilogue = epilogue,
@@ -423,54 +414,95 @@ supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, 
   gsize bands;
 
   supcon_bf16_grid_forward (&self.grid, conv, x, n);
+  self.row_stride = self.grid.pointwise ? conv->out_c : (gsize)conv->out_w * conv->out_c;
   bands = walk (&self);
   if (self.partial)
     combine_statistics (&self, bands);
+}
+
+/* One phase of the gradient by input; FALSE where there is none. */
+static gboolean
+phase_walk (SupconBf16Walk *self, const SupconConv *conv, guint n, guint phase, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace)
+{
+  SupconBfloat16 *packed = (SupconBfloat16 *)workspace->shared;
+  Packing packing = { .conv = conv,
+    .grid = &self->grid,
+    .w = w,
+    .packed = packed,
+    .turned = TRUE,
+    .phase_h = phase / conv->stride,
+    .phase_w = phase % conv->stride };
+
+  *self = (SupconBf16Walk){ .channels = conv->in_c,
+    .packed = packed,
+    .target = target->dx,
+    .image_stride = supcon_conv_in_size (conv),
+    .col_stride = (gsize)conv->stride * conv->in_c,
+    .workspace = workspace,
+    .gradient = target };
+  if (!phase_grid (conv, n, phase, dy, &self->grid, &self->first))
+    return FALSE;
+  self->row_stride = self->grid.pointwise ? self->col_stride : conv->in_w * self->col_stride;
+  supcon_parallel_for (workspace->threads, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), pack_task, &packing);
+  return TRUE;
+}
+
+/* SupconReal's of the largest phase's weights. */
+static gsize
+largest_packed (const SupconConv *conv, guint n)
+{
+  SupconBf16Grid grid;
+  gsize first, largest = 0;
+
+  for (guint phase = 0; phase < conv->stride * conv->stride; phase++)
+    if (phase_grid (conv, n, phase, &(SupconNormInput){ 0 }, &grid, &first))
+      largest = MAX (largest, packed_reals (&grid, conv->in_c));
+  return largest;
 }
 
 void
 supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
     const SupconConvTarget *target, SupconWorkspace *workspace)
 {
-  gsize col_stride = (gsize)conv->stride * conv->in_c, bands = 0;
-  SupconReal *partial = NULL;
+  gsize bands = 0;
+  SupconReal *partial = workspace->shared + largest_packed (conv, n);
 
   /* Pixels that no tap reaches have gradient zero. */
   g_assert (conv->kernel >= conv->stride || !target->sums);
   if (!target->add && conv->kernel < conv->stride)
     memset (target->dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconBfloat16));
-  if (target->sums) { /* behind the largest phase's weights */
-    SupconBf16Grid grid;
-    gsize first, packed = 0;
-
-    for (guint phase = 0; phase < conv->stride * conv->stride; phase++)
-      if (phase_grid (conv, n, phase, dy, &grid, &first))
-        packed = MAX (packed, packed_reals (&grid, conv->in_c));
-    partial = workspace->shared + packed;
-  }
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
-    Walk self = { .channels = conv->in_c,
-      .packed = (SupconBfloat16 *)workspace->shared,
-      .target = target->dx,
-      .image_stride = supcon_conv_in_size (conv),
-      .row_stride = conv->in_w * col_stride,
-      .col_stride = col_stride,
-      .workspace = workspace,
-      .gradient = target,
-      .partial = partial ? partial + bands * 2 * conv->in_c : NULL };
-    Packing packing = { .conv = conv,
-      .grid = &self.grid,
-      .w = w,
-      .packed = (SupconBfloat16 *)workspace->shared,
-      .turned = TRUE,
-      .phase_h = phase / conv->stride,
-      .phase_w = phase % conv->stride };
+    SupconBf16Walk self;
 
-    if (!phase_grid (conv, n, phase, dy, &self.grid, &self.first))
+    if (!phase_walk (&self, conv, n, phase, dy, w, target, workspace))
       continue;
-    supcon_parallel_for (workspace->threads, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), pack_task, &packing);
+    if (target->sums)
+      self.partial = partial + bands * 2 * conv->in_c;
     bands += walk (&self);
   }
   if (target->sums)
     supcon_norm_add_partial (conv->in_c, bands, partial, target->sums);
+}
+
+gsize
+supcon_bf16_walk_size (const SupconConv *conv, guint n)
+{
+  SupconBf16Grid grid;
+  gsize first;
+
+  if (!phase_grid (conv, n, 0, &(SupconNormInput){ 0 }, &grid, &first))
+    return 0;
+  return round_up (packed_reals (&grid, conv->in_c) + supcon_grid_bands (&grid.grid, grid.images) * 2 * conv->in_c, 16);
+}
+
+SupconReal *
+supcon_bf16_walk_init (SupconBf16Walk *self, const SupconConv *conv, guint n, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace)
+{
+  phase_walk (self, conv, n, 0, dy, w, target, workspace);
+  self->grid.direct = FALSE;
+  if (target->sums)
+    self->partial = workspace->shared + packed_reals (&self->grid, conv->in_c);
+  return workspace->shared + supcon_bf16_walk_size (conv, n);
 }

@@ -47,6 +47,38 @@ gsize supcon_bf16_copy_size (const SupconBf16Grid *self, guint channels);
 void supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint images, guint first_row, guint rows,
     guint first_channel, guint channels, SupconBfloat16 *copy);
 
+/** A band: output rows first_row and up of some pictures. */
+typedef struct {
+  guint first_image, images, first_row, rows;
+} SupconBf16Band;
+
+SupconBf16Band supcon_bf16_band (const SupconBf16Grid *self, gsize number);
+
+/** The products of forward and of the gradient by input, band after band. */
+typedef struct {
+  SupconBf16Grid grid;
+  guint channels;               /* of the destination */
+  const SupconBfloat16 *packed; /* panel after panel: taps_h x run rows in pairs */
+  SupconBfloat16 *target;
+  gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
+  guint splits;                                      /* of the panels */
+  SupconWorkspace *workspace;
+  const SupconConvEpilogue *epilogue; /* of forward */
+  const SupconConvTarget *gradient;   /* of the gradient by input */
+  SupconReal *partial;                /* bands x 2 x channels: two sums over a band's pixels, or NULL */
+} SupconBf16Walk;
+
+/** Some panels of a band, whose inputs have been copied; between the kernels' begin and end. */
+void supcon_bf16_walk_band (
+    const SupconBf16Walk *self, gsize number, guint first_panel, guint end_panel, SupconBfloat16 *copy);
+
+/** The gradient by input of a convolution with stride 1 in the order of the other gradient's bands: packs the weights
+ * into the workspace and gives back what else there is of it. */
+SupconReal *supcon_bf16_walk_init (SupconBf16Walk *self, const SupconConv *conv, guint n, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace);
+/** SupconReal's that it takes of the workspace. */
+gsize supcon_bf16_walk_size (const SupconConv *conv, guint n);
+
 /** What conv_bf16_weights.c asks of the workspace: bytes. */
 gsize supcon_bf16_weights_worker_size (const SupconConv *conv, guint n);
 gsize supcon_bf16_weights_shared_size (const SupconConv *conv, guint n);
@@ -59,7 +91,8 @@ void supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y);
 void supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
     const SupconConvTarget *target, SupconWorkspace *workspace);
-void supcon_bf16_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
-    SupconWorkspace *workspace, SupconReal *dw);
+/** target may be NULL; where it is not, the gradient by input is written too, w being the weights. */
+void supcon_bf16_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The gradient by weights in bfloat16: dy transposed, so that a row is a channel's slots, zero where a slot is of no
+/* The gradients in bfloat16. By weights: dy transposed, so that a row is a channel's slots, zero where a slot is of no
  * output, times the inputs' slots in pairs. A tap is a shift by slots, so of the pairs there are two copies, those that
  * begin with even slots and with odd ones: no row of a tile lies across two cache lines. A task owns some output
- * channels and a share of the bands; shares are added in their order at the end. */
+ * channels and a share of the bands; shares are added in their order at the end. Where all sums of a layer stay in the
+ * cache, the gradient by input is taken from the same copy of a band's dy. */
 #include "nn/conv_bf16.h"
 
 #include "simd.h"
@@ -16,7 +17,8 @@ typedef struct {
   const SupconConv *conv;
   SupconBf16Grid grid;
   SupconNormInput dy;
-  guint group; /* output channels of a task */
+  const SupconBf16Walk *walk; /* the gradient by input at once, or NULL */
+  guint group;                /* output channels of a task */
   guint groups, shares;
   gsize bands;
   guint taps, terms;     /* sums of an output channel: taps x terms of a slot */
@@ -79,10 +81,27 @@ copy_size (const Gradient *self)
       SUPCON_BF16_STEP);
 }
 
+/* Whether one task's bands serve both gradients: the grids are the same, all channels are of one group and there are
+ * bands enough for the tasks. */
+static gboolean
+at_once (const Gradient *self)
+{
+  const SupconConv *conv = self->conv;
+
+  return conv->stride == 1 && conv->kernel == 2 * conv->pad + 1 && self->groups == 1 && self->shares == MIN_TASKS;
+}
+
+/* Elements of a band's dy, with its surroundings for the gradient by input. */
 static gsize
 dy_size (const Gradient *self)
 {
-  return round_up (self->length * self->group, SUPCON_BF16_STEP);
+  SupconBf16Grid grid = self->grid;
+  gsize size = self->length * self->group;
+
+  grid.grid.c = self->conv->out_c;
+  if (at_once (self))
+    size = MAX (size, supcon_bf16_copy_size (&grid, self->conv->out_c));
+  return round_up (size, SUPCON_BF16_STEP);
 }
 
 gsize
@@ -100,7 +119,8 @@ supcon_bf16_weights_shared_size (const SupconConv *conv, guint n)
   Gradient self = { 0 };
 
   gradient_init (&self, conv, &(SupconNormInput){ 0 }, n);
-  return self.shares * self.groups * sums_of (&self) * sizeof (float);
+  return self.shares * self.groups * sums_of (&self) * sizeof (float)
+         + (at_once (&self) ? supcon_bf16_walk_size (conv, n) * sizeof (SupconReal) : 0);
 }
 
 typedef SupconBfloat16 Eight __attribute__ ((vector_size (16), aligned (2), may_alias));
@@ -187,23 +207,33 @@ pair_slots (const SupconBfloat16 *from, gsize slot, gsize slots, guint terms, Su
 
 /* Output channels first_channel and up of a band's dy in the inputs' slots, zero where a slot is of no output. */
 static void
-copy_dy (const Gradient *self, guint first_image, guint images, guint first_row, guint rows, guint first_channel,
-    guint channels, SupconBfloat16 *to)
+copy_dy (const Gradient *self, const SupconBf16Band *band, guint first_channel, guint channels, SupconBfloat16 *to)
 {
   const SupconBf16Grid *grid = &self->grid;
   gsize cols = grid->grid.cols, slots = 0;
 
-  for (guint image = 0; image < images; image++)
-    for (guint row = 0; row < rows; row++) {
+  for (guint image = 0; image < band->images; image++)
+    for (guint row = 0; row < band->rows; row++) {
       gsize place = image * grid->image + row * grid->pitch;
 
       memset (to + slots * channels, 0, (place - slots) * channels * sizeof *to);
       supcon_norm_load (SUPCON_PRECISION_BFLOAT16, &self->dy, self->conv->out_c,
-          ((first_image + image) * grid->grid.rows + first_row + row) * cols, cols, first_channel, channels,
+          ((band->first_image + image) * grid->grid.rows + band->first_row + row) * cols, cols, first_channel, channels,
           to + place * channels);
       slots = place + cols;
     }
-  memset (to + slots * channels, 0, (self->length - slots) * channels * sizeof *to);
+}
+
+/* The gradient by input of a band, from a copy of dy with its surroundings. Gives back where output 0 lies in it. */
+static const SupconBfloat16 *
+walk_band (const Gradient *self, gsize number, const SupconBf16Band *band, SupconBfloat16 *copy)
+{
+  const SupconConv *conv = self->conv;
+  const SupconBf16Walk *walk = self->walk;
+
+  supcon_bf16_copy (&walk->grid, band->first_image, band->images, band->first_row, band->rows, 0, conv->out_c, copy);
+  supcon_bf16_walk_band (walk, number, 0, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), copy);
+  return copy + (conv->pad * walk->grid.pitch + conv->pad) * conv->out_c;
 }
 
 static void
@@ -216,7 +246,6 @@ gradient_task (gsize task, guint worker, gpointer data)
   guint number = task % self->groups, share = task / self->groups, first_channel = number * self->group;
   guint channels = MIN (self->group, self->conv->out_c - first_channel);
   gsize slot = supcon_bf16_slot (grid, plain->c), used = copy_size (self);
-  guint bands_of_image = (plain->rows + plain->band_rows - 1) / plain->band_rows;
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
   SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = pairs[1] + self->pairs;
   SupconBfloat16 *transposed = dy + dy_size (self);
@@ -228,15 +257,18 @@ gradient_task (gsize task, guint worker, gpointer data)
   memset (transposed, 0, self->rows * self->columns * sizeof *transposed);
   kernels->begin ();
   for (gsize b = self->bands * share / self->shares; b < self->bands * (share + 1) / self->shares; b++) {
-    guint first_image = b / bands_of_image * plain->band_images;
-    guint images = MIN (plain->band_images, grid->images - first_image);
-    guint first_row = b % bands_of_image * plain->band_rows, rows = MIN (plain->band_rows, plain->rows - first_row);
+    const SupconBf16Band band = supcon_bf16_band (grid, b);
+    gsize outputs = (gsize)(band.images - 1) * grid->image + (gsize)(band.rows - 1) * grid->pitch + plain->cols;
+    const SupconBfloat16 *from = dy;
 
-    supcon_bf16_copy (grid, first_image, images, first_row, rows, 0, plain->c, copy);
+    supcon_bf16_copy (grid, band.first_image, band.images, band.first_row, band.rows, 0, plain->c, copy);
     for (guint odd = 0; odd < MIN (2, self->taps); odd++)
       pair_slots (copy + odd * slot, slot, self->slots, self->terms, pairs[odd]);
-    copy_dy (self, first_image, images, first_row, rows, first_channel, channels, dy);
-    transpose (dy, channels, self->length, channels, transposed, self->columns);
+    if (self->walk)
+      from = walk_band (self, b, &band, dy);
+    else
+      copy_dy (self, &band, first_channel, channels, dy);
+    transpose (from, channels, outputs, channels, transposed, self->columns);
     for (guint col = 0; col < self->cols; col += PANEL) {
       const gsize none = 0;
       SupconBf16Tile tile = { .a_row = self->columns,
@@ -313,13 +345,22 @@ sum_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_bf16_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
-    SupconWorkspace *workspace, SupconReal *dw)
+supcon_bf16_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw)
 {
+  SupconBf16Walk walk;
   Gradient self = { .dy = *dy, .partial = (float *)workspace->shared, .dw = dw, .workspace = workspace };
   gsize blocks = (conv->out_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
 
   gradient_init (&self, conv, x, n);
+  if (target && at_once (&self)) {
+    self.partial = (float *)supcon_bf16_walk_init (&walk, conv, n, dy, w, target, workspace);
+    self.walk = &walk;
+  }
   supcon_parallel_for (workspace->threads, self.groups * self.shares, gradient_task, &self);
   supcon_parallel_for (workspace->threads, self.taps * blocks, sum_task, &self);
+  if (self.walk && target->sums)
+    supcon_norm_add_partial (conv->in_c, self.bands, walk.partial, target->sums);
+  if (target && !self.walk)
+    supcon_bf16_backward_input (conv, n, dy, w, target, workspace);
 }

@@ -56,9 +56,7 @@ supcon_conv_norm_backward (const SupconConv *conv, guint n, const SupconNormInpu
   const void *gradient;
 
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
-    supcon_bf16_backward_weights (conv, n, x, dy, workspace, dw);
-    if (target)
-      supcon_bf16_backward_input (conv, n, dy, w, target, workspace);
+    supcon_bf16_backward (conv, n, x, dy, w, target, workspace, dw);
     return;
   }
   gradient = written (dy, out_pixels (conv, n), conv->out_c, workspace->threads, dout);

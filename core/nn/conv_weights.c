@@ -172,7 +172,8 @@ supcon_conv_backward_weights (
     .workspace = workspace };
 
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
-    supcon_bf16_backward_weights (conv, n, &(SupconNormInput){ .x = x }, &(SupconNormInput){ .x = dy }, workspace, dw);
+    supcon_bf16_backward (
+        conv, n, &(SupconNormInput){ .x = x }, &(SupconNormInput){ .x = dy }, NULL, NULL, workspace, dw);
     return;
   }
   if (conv->winograd) {
