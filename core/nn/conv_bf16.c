@@ -52,8 +52,14 @@ finish_channels (const SupconBf16Walk *self, const Place *place, const float *c,
   for (guint i = 0; i < count; i++) {
     SupconLanes value = __builtin_convertvector(*(const SupconFloatLanes *)(c + of[i] * PANEL + channel), SupconLanes);
     SupconLanes other, x;
-    gsize to = at[i] + channel;
+    gsize to = at[i] + channel, ahead = to + PANEL * self->col_stride; /* of the next block, mostly */
 
+    if (add)
+      __builtin_prefetch ((const SupconBfloat16 *)added + ahead);
+    if (kind >= GRADIENT_MASK_Y)
+      __builtin_prefetch ((const SupconBfloat16 *)norm->x + ahead);
+    if (kind == GRADIENT_MASK_Y)
+      __builtin_prefetch ((const SupconBfloat16 *)norm->y + ahead);
     if (kind == SCALE)
       value = value * scale + shift;
     if (add) {

@@ -338,9 +338,13 @@ sum_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
         sum[i] += *(const SupconFloatLanes *)(from + i * self->cols);
     }
     transpose_sixteen (sum);
-    for (guint t = 0; t < terms; t++)
-      for (guint i = 0; i < channels; i++)
-        dw[(gsize)t * conv->out_c + i] += sum[t][i];
+    for (guint t = 0; t < terms; t++, dw += conv->out_c) {
+      if (channels == SUPCON_BF16_BLOCK)
+        *(SupconLanes *)dw += __builtin_convertvector(sum[t], SupconLanes);
+      else
+        for (guint i = 0; i < channels; i++)
+          dw[i] += sum[t][i];
+    }
   }
 }
 

@@ -9,8 +9,8 @@
 
 /* Elements of a task: a part of the level-two cache. */
 #define CHUNK_ELEMENTS 32768
-/* Pixels of which one block of channels is read after the other: they stay in the level-one cache. */
-#define RUN 16
+/* Elements of which one block of channels is read after the other, while the processor fetches those behind them. */
+#define RUN_ELEMENTS 256
 
 typedef struct {
   SupconPrecision precision;
@@ -116,8 +116,16 @@ SUPCON_MULTIVERSION static void
 load_scaled (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
     guint first_channel, guint channels, void *to)
 {
-  for (gsize i = 0; i < count; i += RUN) {
-    gsize run = MIN (RUN, count - i);
+  gsize most = MAX (1, RUN_ELEMENTS / channels), size = supcon_feature_size (precision);
+
+  for (gsize i = 0; i < count; i += most) {
+    gsize run = MIN (most, count - i), next = (first + i + 2 * run) * c + first_channel;
+
+    for (gsize line = 0; line < run * channels; line += 64 / size) {
+      __builtin_prefetch (supcon_feature_at (input->x, next + line, precision));
+      if (input->other)
+        __builtin_prefetch (supcon_feature_at (input->other, next + line, precision));
+    }
 
     if (precision == SUPCON_PRECISION_BFLOAT16)
       load_run (input, c, first + i, run, first_channel, channels, to, i * channels, SUPCON_PRECISION_BFLOAT16);
