@@ -5,11 +5,12 @@
 
 #include <string.h>
 
-#ifdef __AVX512VBMI__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
 #include "augment/blend.h"
+#include "augment/kernels_resize.h"
 
 /* The blur has bytes to spare and takes what is faster. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -363,6 +364,10 @@ blur_across (const float *restrict in, guint width, const float *weights, guint 
 
 const SupconAugmentKernels KERNELS_NAME = {
   .name = KERNELS_SET,
+  .weigh = weigh,
+  .plan_across = plan_across,
+  .across = across,
+  .down = down,
   .split = split,
   .join = join,
   .look_up = look_up,

@@ -12,8 +12,38 @@
 /* Values that the blur sums together: what its input is readable beyond, and its rows of sums are written beyond. */
 #define SUPCON_BLUR_BLOCK 64
 
+/** Bits of a weight's fraction, PIL's. */
+#define SUPCON_RESIZE_BITS 22
+/** Bytes that may be read and written behind the values of a row that was resampled. */
+#define SUPCON_RESIZE_BEHIND 64
+
+/** How a row is resampled: n bytes, channels of which are one pixel's and share its weights. Byte i is the sum of taps
+ * bytes of the row, step bytes apart from offsets[i] on, by weights[i / channels * stride...]. */
+typedef struct {
+  guint n, channels, taps, step, stride;
+  guint32 *offsets;
+  const gint32 *weights;
+  guint8 *table, *aligned; /* the same in a kernel's own order */
+  gsize table_size;
+  guint groups, loads; /* what the table was made for */
+} SupconAcross;
+
 typedef struct {
   const char *name;
+  /**
+   * PIL's precompute_coeffs and normalize_coeffs_8bpc: weights[k n + i] of output i of n, whose middle is start + (i +
+   * 0.5) scale, for its input number first[i] + k, k < count[i]; 0 up to taps. room: (taps + 2) n numbers.
+   */
+  void (*weigh) (gboolean bicubic, double start, double scale, const guint *first, const guint *count, guint n,
+      guint taps, double *room, gint32 *weights);
+  /** Makes plan's table of its other fields. */
+  void (*plan_across) (SupconAcross *plan);
+  /** One row or two, readable bytes from the first on, rounded and cut off to bytes as PIL does it. Writes behind out.
+   */
+  void (*across) (const SupconAcross *plan, guint n_rows, const guint8 *row, gsize stride, gsize readable, guint8 *out,
+      gsize out_stride);
+  /** The weighted sum of rows, readable behind their n bytes. */
+  void (*down) (const guint8 *const *rows, const gint32 *weights, guint n_rows, gsize n, guint8 *out);
   /** n interleaved pixels from and to planes. */
   void (*split) (const guint8 *in, gsize n, guint8 *r, guint8 *g, guint8 *b);
   void (*join) (const guint8 *r, const guint8 *g, const guint8 *b, gsize n, guint8 *out);

@@ -16,7 +16,8 @@ supcon_augment_all_kernels (void)
 
 #if defined(__x86_64__)
   if (!__builtin_cpu_supports ("avx512vbmi") || !__builtin_cpu_supports ("avx512bw")
-      || !__builtin_cpu_supports ("avx512vl") || !__builtin_cpu_supports ("avx512dq"))
+      || !__builtin_cpu_supports ("avx512vnni") || !__builtin_cpu_supports ("avx512vl")
+      || !__builtin_cpu_supports ("avx512dq"))
     first = __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma") ? 1 : 2;
 #endif
   return all + first;

@@ -1,35 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Across first, as PIL does it: every row of the crop once, when the rows of the result ask for it, into a ring of so
+ * many as they need at a time. */
 #include "augment/resize.h"
 
+#include "augment/kernels.h"
 #include "simd.h"
-
-/* Values that the vertical pass sums together: a constant, so that the compiler keeps the sums in registers. */
-#define BLOCK 64
-
-/* One pixel and what follows it. */
-typedef float Pixel __attribute__ ((vector_size (16), aligned (4), may_alias));
-typedef gint32 PixelInts __attribute__ ((vector_size (16)));
-typedef guint8 PixelBytes __attribute__ ((vector_size (4), aligned (1), may_alias));
 
 /* One direction's weights. */
 typedef struct {
   double start, size; /* what is seen of the input: from here on, so much */
   guint in, out;
   SupconInterpolation interpolation;
-  guint taps;           /* room for weights per output pixel */
-  guint most;           /* of count; weights behind an output pixel's own are 0 */
-  guint *first, *count; /* which input pixels each output pixel sees */
-  float *weights;
-  gsize n_outputs, n_weights; /* room of these: it grows alone, so that in the end nothing is allocated */
+  guint taps;           /* room for weights per output */
+  guint most;           /* of count */
+  guint *first, *count; /* which inputs each output sees */
+  gint32 *weights;      /* 0 behind count */
+  guint room_out;
+  gsize room_weights;
+  gint32 *by_tap;
+  double *room;
 } Filter;
 
-struct _SupconResizer {
+/* One plane of a picture: all channels of packed pixels, or luma or chroma alone. */
+typedef struct {
   Filter horizontal, vertical;
-  Filter chroma_horizontal, chroma_vertical;
-  float *row; /* between the passes: not rounded, unlike PIL's */
-  gsize row_size;
-  float *components; /* a row of Y', Cb, Cr of the result */
-  gsize components_size;
+  SupconAcross across;
+  gsize room_offsets;
+  gint32 *mirrored; /* weights from right to left */
+  gsize room_mirrored;
+  guint8 *ring; /* rows that were resampled across */
+  guint ring_rows;
+  gsize row_size, room_ring;
+  const guint8 **rows; /* of the ring, that one of the result is made of */
+  gsize room_rows;
+} Plane;
+
+/* Where a plane's bytes are, and how far they go. */
+typedef struct {
+  const guint8 *pixels;
+  gsize stride, readable;
+} Source;
+
+struct _SupconResizer {
+  Plane pixels, chroma[2];
+  guint8 *components; /* a row of Y', Cb, Cr of the result */
+  gsize room_components;
 };
 
 SupconResizer *
@@ -44,6 +59,20 @@ filter_clear (Filter *filter)
   g_free (filter->first);
   g_free (filter->count);
   g_free (filter->weights);
+  g_free (filter->by_tap);
+  g_free (filter->room);
+}
+
+static void
+plane_clear (Plane *plane)
+{
+  filter_clear (&plane->horizontal);
+  filter_clear (&plane->vertical);
+  g_free (plane->across.offsets);
+  g_free (plane->across.table);
+  g_free (plane->mirrored);
+  g_free (plane->ring);
+  g_free (plane->rows);
 }
 
 void
@@ -51,42 +80,52 @@ supcon_resizer_free (SupconResizer *resizer)
 {
   if (!resizer)
     return;
-  filter_clear (&resizer->horizontal);
-  filter_clear (&resizer->vertical);
-  filter_clear (&resizer->chroma_horizontal);
-  filter_clear (&resizer->chroma_vertical);
-  g_free (resizer->row);
+  plane_clear (&resizer->pixels);
+  plane_clear (&resizer->chroma[0]);
+  plane_clear (&resizer->chroma[1]);
   g_free (resizer->components);
   g_free (resizer);
 }
 
-static double
-triangle (double x)
-{
-  return MAX (0.0, 1.0 - fabs (x));
-}
+/* At least n of them in *array, which it may replace. */
+#define RESERVE(array, room, n)                                                                                        \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    if ((room) < (n)) {                                                                                                \
+      g_free (array);                                                                                                  \
+      (array) = g_malloc (((room) = (n)) * sizeof *(array));                                                           \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  G_STMT_END
 
-static double
-cubic (double x)
-{
-  x = fabs (x);
-  if (x < 1.0)
-    return (1.5 * x - 2.5) * x * x + 1.0;
-  return x < 2.0 ? ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0 : 0.0;
-}
-
-/* The input pixels and weights of PIL's precompute_coeffs for a box from start on. */
 static void
+filter_reserve (Filter *filter)
+{
+  gsize n = (gsize)filter->out * (filter->taps + 2);
+
+  if (filter->room_out < filter->out) {
+    filter->room_out = filter->out;
+    filter->first = g_renew (guint, filter->first, filter->out);
+    filter->count = g_renew (guint, filter->count, filter->out);
+  }
+  if (filter->room_weights < n) {
+    filter->room_weights = n;
+    filter->weights = g_renew (gint32, filter->weights, n);
+    filter->by_tap = g_renew (gint32, filter->by_tap, n);
+    filter->room = g_renew (double, filter->room, n);
+  }
+}
+
+/* The inputs and weights of PIL's precompute_coeffs for a box from start on. FALSE: they were made before. */
+static gboolean
 filter_prepare (Filter *filter, double start, double size, guint in, guint out, SupconInterpolation interpolation)
 {
   gboolean bicubic = interpolation == SUPCON_INTERPOLATION_BICUBIC;
-  double (*kernel) (double) = bicubic ? cubic : triangle;
-  double scale = size / out, reduction = MAX (scale, 1.0);
-  double support = bicubic ? 2.0 * reduction : reduction;
+  double scale = size / out, support = (bicubic ? 2.0 : 1.0) * MAX (scale, 1.0);
 
   if (filter->start == start && filter->size == size && filter->in == in && filter->out == out
       && filter->interpolation == interpolation)
-    return;
+    return FALSE;
 
   filter->start = start;
   filter->size = size;
@@ -95,144 +134,102 @@ filter_prepare (Filter *filter, double start, double size, guint in, guint out, 
   filter->interpolation = interpolation;
   filter->taps = (guint)ceil (support) * 2 + 1;
   filter->most = 0;
-  if (filter->n_outputs < out) {
-    filter->n_outputs = out;
-    filter->first = g_renew (guint, filter->first, out);
-    filter->count = g_renew (guint, filter->count, out);
-  }
-  if (filter->n_weights < (gsize)out * filter->taps) {
-    filter->n_weights = (gsize)out * filter->taps;
-    filter->weights = g_renew (float, filter->weights, filter->n_weights);
-  }
-
+  filter_reserve (filter);
   for (guint o = 0; o < out; o++) {
     double centre = start + (o + 0.5) * scale;
-    guint first = (guint)MAX (0.0, centre - support + 0.5);
-    guint end = MIN (in, (guint)(centre + support + 0.5));
-    float *weights = filter->weights + (gsize)o * filter->taps;
-    double total = 0.0;
 
-    for (guint i = first; i < end; i++)
-      total += kernel ((i - centre + 0.5) / reduction);
-    for (guint i = first; i < end; i++)
-      weights[i - first] = (float)(kernel ((i - centre + 0.5) / reduction) / total);
-    while (end - first > 1 && weights[end - first - 1] == 0.0f)
-      end--;
-    for (guint i = end - first; i < filter->taps; i++)
-      weights[i] = 0.0f;
-    filter->first[o] = first;
-    filter->count[o] = end - first;
-    filter->most = MAX (filter->most, end - first);
+    filter->first[o] = (guint)MAX (0.0, centre - support + 0.5);
+    filter->count[o] = MIN (in, (guint)(centre + support + 0.5)) - filter->first[o];
   }
+  supcon_augment_kernels ()->weigh (
+      bicubic, start, scale, filter->first, filter->count, out, filter->taps, filter->room, filter->by_tap);
+
+  /* In the order of outputs, without what weighs nothing at either end. */
+  for (guint o = 0; o < out; o++) {
+    gint32 *weights = filter->weights + (gsize)o * filter->taps;
+    guint skipped = 0, count = filter->count[o];
+
+    while (skipped + 1 < count && filter->by_tap[(gsize)skipped * out + o] == 0)
+      skipped++;
+    while (count > skipped + 1 && filter->by_tap[(gsize)(count - 1) * out + o] == 0)
+      count--;
+    count -= skipped;
+    for (guint k = 0; k < count; k++)
+      weights[k] = filter->by_tap[(gsize)(skipped + k) * out + o];
+    for (guint k = count; k < filter->taps; k++)
+      weights[k] = 0;
+    filter->first[o] += skipped;
+    filter->count[o] = count;
+    filter->most = MAX (filter->most, count);
+  }
+  return TRUE;
 }
 
-static inline __attribute__ ((always_inline)) void
-sum_columns (const guint8 *pixels, gsize stride, const float *weights, guint count, guint n, float *row)
-{
-  float sums[BLOCK] = { 0 };
-
-  for (guint t = 0; t < count; t++, pixels += stride) {
-    for (guint i = 0; i < n; i++)
-      sums[i] += weights[t] * pixels[i];
-  }
-  memcpy (row, sums, n * sizeof *row);
-}
-
-/* One row of height 'y' of the result, 'n' values wide, from the rows below 'pixels'. */
-SUPCON_MULTIVERSION static void
-resize_vertically (const Filter *filter, guint y, const guint8 *pixels, gsize stride, gsize n, float *row)
-{
-  const float *weights = filter->weights + (gsize)y * filter->taps;
-  guint count = filter->count[y];
-  gsize i;
-
-  pixels += filter->first[y] * stride;
-  for (i = 0; i + BLOCK <= n; i += BLOCK)
-    sum_columns (pixels + i, stride, weights, count, BLOCK, row + i);
-  if (i < n && n >= BLOCK)
-    sum_columns (pixels + n - BLOCK, stride, weights, count, BLOCK, row + n - BLOCK);
-  else if (i < n)
-    sum_columns (pixels, stride, weights, count, (guint)n, row);
-}
-
-/* Every pixel takes as many values as the one that needs most, and the usual numbers have a loop of their own. Three
- * channels are one vector of four, the last of which is the next pixel's and is written over by it: so pixels are
- * written from left to right, mirrored or not. limited: weights may be negative, so that sums go beyond a byte. */
-static inline __attribute__ ((always_inline)) void
-sum_pixels (const Filter *filter, guint most, gboolean limited, const float *row, gboolean mirror, guint8 *restrict out)
-{
-  const Filter f = *filter; /* which no byte written can change */
-
-  for (guint i = 0; i < f.out; i++, out += 3) {
-    guint x = mirror ? f.out - 1 - i : i;
-    const float *weights = f.weights + (gsize)x * f.taps;
-    const float *in = row + (gsize)f.first[x] * 3;
-    Pixel sums = { 0.5f, 0.5f, 0.5f, 0.5f };
-    PixelBytes bytes;
-
-    for (guint t = 0; t < most; t++, in += 3)
-      sums += weights[t] * *(const Pixel *)in;
-    if (limited)
-      for (guint c = 0; c < 4; c++)
-        sums[c] = CLAMP (sums[c], 0.0f, 255.0f);
-    bytes = __builtin_convertvector(__builtin_convertvector(sums, PixelInts), PixelBytes);
-    if (i + 1 < f.out)
-      *(PixelBytes *)out = bytes;
-    else
-      memcpy (out, &bytes, 3);
-  }
-}
-
-SUPCON_MULTIVERSION static void
-resize_colour_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
-{
-  if (filter->interpolation == SUPCON_INTERPOLATION_BICUBIC) {
-    sum_pixels (filter, filter->most, TRUE, row, mirror, out);
-    return;
-  }
-  switch (filter->most) {
-  case 2:
-    sum_pixels (filter, 2, FALSE, row, mirror, out);
-    break;
-  case 3:
-    sum_pixels (filter, 3, FALSE, row, mirror, out);
-    break;
-  case 4:
-    sum_pixels (filter, 4, FALSE, row, mirror, out);
-    break;
-  case 5:
-    sum_pixels (filter, 5, FALSE, row, mirror, out);
-    break;
-  case 6:
-    sum_pixels (filter, 6, FALSE, row, mirror, out);
-    break;
-  default:
-    sum_pixels (filter, filter->most, FALSE, row, mirror, out);
-    break;
-  }
-}
-
-/* One value of each of so many that a pixel has, every step-th of row. */
+/* A box of a plane's pixels of step bytes, channels of which are wanted: byte order[c] of each. */
 static void
-resize_component_horizontally (const Filter *filter, const float *row, guint step, gboolean mirror, float *restrict out)
+plane_prepare (Plane *plane, const double box[4], guint in_width, guint in_height, guint step, guint channels,
+    const guint8 *order, gboolean mirror, SupconInterpolation interpolation, const SupconImage *dst)
 {
-  const Filter f = *filter;
+  SupconAcross *across = &plane->across;
+  Filter *filter = &plane->horizontal;
+  guint width = dst->width;
 
-  for (guint i = 0; i < f.out; i++) {
-    guint x = mirror ? f.out - 1 - i : i;
-    const float *weights = f.weights + (gsize)x * f.taps;
-    const float *in = row + (gsize)f.first[x] * step;
-    float sum = 0;
+  filter_prepare (&plane->vertical, box[1], box[3], in_height, dst->height, interpolation);
+  filter_prepare (filter, box[0], box[2], in_width, width, interpolation);
 
-    for (guint t = 0; t < f.count[x]; t++)
-      sum += weights[t] * in[t * step];
-    out[i] = sum;
+  across->n = width * channels;
+  across->channels = channels;
+  across->taps = filter->most;
+  across->step = step;
+  across->stride = filter->taps;
+  across->weights = filter->weights;
+  RESERVE (across->offsets, plane->room_offsets, across->n);
+  if (mirror) {
+    RESERVE (plane->mirrored, plane->room_mirrored, (gsize)width * filter->taps);
+    for (guint x = 0; x < width; x++)
+      memcpy (plane->mirrored + (gsize)x * filter->taps, filter->weights + (gsize)(width - 1 - x) * filter->taps,
+          filter->taps * sizeof *filter->weights);
+    across->weights = plane->mirrored;
   }
+  for (guint x = 0; x < width; x++)
+    for (guint c = 0; c < channels; c++)
+      across->offsets[x * channels + c] = filter->first[mirror ? width - 1 - x : x] * step + order[c];
+  supcon_augment_kernels ()->plan_across (across);
+
+  /* One row may be there before it is asked for; an even number, so that pairs do not end in the middle. */
+  plane->ring_rows = (plane->vertical.most + 2) & ~1u;
+  plane->row_size = (across->n + 2 * SUPCON_RESIZE_BEHIND - 1) / SUPCON_RESIZE_BEHIND * SUPCON_RESIZE_BEHIND;
+  if (plane->room_ring < plane->row_size * plane->ring_rows) {
+    g_free (plane->ring);
+    plane->ring = g_malloc0 (plane->room_ring = plane->row_size * plane->ring_rows);
+  }
+  RESERVE (plane->rows, plane->room_rows, plane->vertical.most);
+}
+
+/* Row y of the result, the rows before it having been made. done: how many rows of the source are in the ring, or were.
+ */
+static void
+plane_row (Plane *plane, const Source *source, guint y, guint *done, guint8 *out)
+{
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
+  const Filter *filter = &plane->vertical;
+  guint first = filter->first[y], count = filter->count[y];
+
+  for (*done = MAX (*done, first); *done < first + count;) {
+    guint at = *done % plane->ring_rows, n = at + 1 < plane->ring_rows && *done + 1 < filter->in ? 2 : 1;
+
+    kernels->across (&plane->across, n, source->pixels + *done * source->stride, source->stride,
+        source->readable - *done * source->stride, plane->ring + at * plane->row_size, plane->row_size);
+    *done += n;
+  }
+  for (guint k = 0; k < count; k++)
+    plane->rows[k] = plane->ring + (first + k) % plane->ring_rows * plane->row_size;
+  kernels->down (plane->rows, filter->weights + (gsize)y * filter->taps, count, plane->across.n, out);
 }
 
 SUPCON_MULTIVERSION static void
 convert_row (
-    const SupconChroma *chroma, const float *y, const float *cb, const float *cr, guint n, guint8 *restrict out)
+    const SupconChroma *chroma, const guint8 *y, const guint8 *cb, const guint8 *cr, guint n, guint8 *restrict out)
 {
   const SupconChroma c = *chroma;
 
@@ -243,65 +240,6 @@ convert_row (
 
       out[3 * i + k] = (guint8)(gint32)CLAMP (value, 0.0f, 255.0f);
     }
-}
-
-static void
-resize_grey_horizontally (const Filter *filter, const float *row, gboolean mirror, guint8 *restrict out)
-{
-  const Filter f = *filter;
-
-  for (guint i = 0; i < f.out; i++) {
-    guint x = mirror ? f.out - 1 - i : i;
-    const float *weights = f.weights + (gsize)x * f.taps;
-    const float *in = row + f.first[x];
-    float sum = 0.5f;
-
-    for (guint t = 0; t < f.most; t++)
-      sum += weights[t] * in[t];
-    out[i] = (guint8)(gint32)CLAMP (sum, 0.0f, 255.0f);
-  }
-}
-
-/* Room for a row of n values and what is read behind its end, which has no weight but must be a number. */
-static void
-reserve_row (SupconResizer *resizer, gsize n, gsize n_behind)
-{
-  if (resizer->row_size < n + n_behind) {
-    resizer->row = g_renew (float, resizer->row, n + n_behind);
-    resizer->row_size = n + n_behind;
-  }
-  memset (resizer->row + n, 0, n_behind * sizeof *resizer->row);
-}
-
-static float *
-reserve_components (SupconResizer *resizer, guint width)
-{
-  if (resizer->components_size < width) {
-    resizer->components = g_renew (float, resizer->components, (gsize)3 * width);
-    resizer->components_size = width;
-  }
-  return resizer->components;
-}
-
-/* Pixels of another order, or with a byte more, than RGB. */
-static void
-resize_packed (SupconResizer *resizer, const SupconImage *src, const guint8 *pixels, guint width, gboolean mirror,
-    const SupconImage *dst)
-{
-  gsize n = (gsize)width * src->step;
-  float *components = reserve_components (resizer, dst->width);
-
-  reserve_row (resizer, n, 0);
-  for (guint y = 0; y < dst->height; y++) {
-    guint8 *out = dst->pixels + y * dst->stride;
-
-    resize_vertically (&resizer->vertical, y, pixels, src->stride, n, resizer->row);
-    for (guint c = 0; c < 3; c++) {
-      resize_component_horizontally (&resizer->horizontal, resizer->row + src->order[c], src->step, mirror, components);
-      for (guint x = 0; x < dst->width; x++)
-        out[3 * x + c] = (guint8)(gint32)CLAMP (components[x] + 0.5f, 0.0f, 255.0f);
-    }
-  }
 }
 
 /* The values of chroma that the rectangle touches: a range of one direction. */
@@ -315,34 +253,37 @@ chroma_range (double start, double size, guint n, guint *first, guint *count)
 }
 
 static void
-resize_luma_and_chroma (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, const guint8 *luma,
+resize_luma_and_chroma (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, const Source *luma,
     gboolean mirror, SupconInterpolation interpolation, const SupconImage *dst)
 {
+  static const guint8 alone = 0;
   const SupconChroma *chroma = src->chroma;
-  double x = chroma->x + crop->x / 2.0, y = chroma->y + crop->y / 2.0;
-  float *components = reserve_components (resizer, dst->width);
-  guint first_x, n_x, first_y, n_y;
-  gsize n;
+  double x = chroma->x + crop->x / 2.0, y = chroma->y + crop->y / 2.0, box[4];
+  guint first_x, n_x, first_y, n_y, done[3] = { 0 };
+  Source planes[2];
+  guint8 *parts[3];
 
   chroma_range (x, crop->width / 2.0, chroma->width, &first_x, &n_x);
   chroma_range (y, crop->height / 2.0, chroma->height, &first_y, &n_y);
-  filter_prepare (&resizer->chroma_horizontal, x - first_x, crop->width / 2.0, n_x, dst->width, interpolation);
-  filter_prepare (&resizer->chroma_vertical, y - first_y, crop->height / 2.0, n_y, dst->height, interpolation);
-  n = (gsize)(n_x - 1) * chroma->step + 1;
-  reserve_row (resizer, MAX (crop->width, n), 0);
+  box[0] = x - first_x;
+  box[1] = y - first_y;
+  box[2] = crop->width / 2.0;
+  box[3] = crop->height / 2.0;
+  RESERVE (resizer->components, resizer->room_components, (gsize)3 * dst->width);
+  for (guint c = 0; c < 3; c++)
+    parts[c] = resizer->components + c * (gsize)dst->width;
+  for (guint c = 0; c < 2; c++) {
+    plane_prepare (&resizer->chroma[c], box, n_x, n_y, chroma->step, 1, &alone, mirror, interpolation, dst);
+    planes[c].pixels = chroma->plane[c] + first_y * chroma->stride[c] + (gsize)first_x * chroma->step;
+    planes[c].stride = chroma->stride[c];
+    planes[c].readable = (n_y - 1) * chroma->stride[c] + (gsize)(n_x - 1) * chroma->step + 1;
+  }
 
   for (guint row = 0; row < dst->height; row++) {
-    resize_vertically (&resizer->vertical, row, luma, src->stride, crop->width, resizer->row);
-    resize_component_horizontally (&resizer->horizontal, resizer->row, 1, mirror, components);
-    for (guint c = 0; c < 2; c++) {
-      const guint8 *plane = chroma->plane[c] + first_y * chroma->stride[c] + (gsize)first_x * chroma->step;
-
-      resize_vertically (&resizer->chroma_vertical, row, plane, chroma->stride[c], n, resizer->row);
-      resize_component_horizontally (
-          &resizer->chroma_horizontal, resizer->row, chroma->step, mirror, components + (c + 1) * dst->width);
-    }
-    convert_row (chroma, components, components + dst->width, components + 2 * dst->width, dst->width,
-        dst->pixels + row * dst->stride);
+    plane_row (&resizer->pixels, luma, row, &done[0], parts[0]);
+    for (guint c = 0; c < 2; c++)
+      plane_row (&resizer->chroma[c], &planes[c], row, &done[1 + c], parts[1 + c]);
+    convert_row (chroma, parts[0], parts[1], parts[2], dst->width, dst->pixels + row * dst->stride);
   }
 }
 
@@ -350,31 +291,18 @@ void
 supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
     SupconInterpolation interpolation, const SupconImage *dst)
 {
-  guint step = src->chroma ? 1 : src->step ? src->step : src->channels;
-  const guint8 *pixels = src->pixels + crop->y * src->stride + (gsize)crop->x * step;
-  gsize n = (gsize)crop->width * step;
+  static const guint8 as_it_is[] = { 0, 1, 2 };
+  guint step = src->chroma ? 1 : src->step ? src->step : src->channels, done = 0;
+  const double box[4] = { 0, 0, crop->width, crop->height };
+  Source source = { src->pixels + crop->y * src->stride + (gsize)crop->x * step, src->stride,
+    (crop->height - 1) * src->stride + (gsize)crop->width * step };
 
-  filter_prepare (&resizer->horizontal, 0, crop->width, crop->width, dst->width, interpolation);
-  filter_prepare (&resizer->vertical, 0, crop->height, crop->height, dst->height, interpolation);
+  plane_prepare (&resizer->pixels, box, crop->width, crop->height, step, src->chroma ? 1 : src->channels,
+      src->step && !src->chroma ? src->order : as_it_is, mirror, interpolation, dst);
   if (src->chroma) {
-    resize_luma_and_chroma (resizer, src, crop, pixels, mirror, interpolation, dst);
+    resize_luma_and_chroma (resizer, src, crop, &source, mirror, interpolation, dst);
     return;
   }
-  if (src->step) {
-    resize_packed (resizer, src, pixels, crop->width, mirror, dst);
-    return;
-  }
-  /* Colours are read by fours. */
-  reserve_row (resizer, n, (gsize)resizer->horizontal.most * src->channels + 1);
-
-  /* Down first: that pass is over contiguous bytes, so the one that sees most pixels is the one made of vectors. */
-  for (guint y = 0; y < dst->height; y++) {
-    guint8 *out = dst->pixels + y * dst->stride;
-
-    resize_vertically (&resizer->vertical, y, pixels, src->stride, n, resizer->row);
-    if (dst->channels == 1)
-      resize_grey_horizontally (&resizer->horizontal, resizer->row, mirror, out);
-    else
-      resize_colour_horizontally (&resizer->horizontal, resizer->row, mirror, out);
-  }
+  for (guint y = 0; y < dst->height; y++)
+    plane_row (&resizer->pixels, &source, y, &done, dst->pixels + y * dst->stride);
 }

@@ -24,9 +24,9 @@ void supcon_resizer_free (SupconResizer *resizer);
  * pixel is converted that is not seen.
  *
  * Resamples the rectangle 'crop' of src to the whole of dst by a filter whose support grows with the reduction; mirror:
- * flipped left to right. dst: grey or RGB of src's channels. crop lies inside src and is not empty. Agrees with
- * PIL.Image.crop().resize() to 1 of 255; bicubic with PIL's on float pictures, since on bytes it also cuts off between
- * its passes what goes beyond 0 and 255.
+ * flipped left to right. dst: grey or RGB of src's channels. crop lies inside src and is not empty. Byte for byte
+ * what PIL.Image.crop().resize() makes (before Pillow 13, which resizes down first for some sizes); luma and chroma are
+ * resampled so before they are converted.
  */
 void supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
     SupconInterpolation interpolation, const SupconImage *dst);

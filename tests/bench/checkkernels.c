@@ -13,13 +13,15 @@
 #define ROUNDS 300
 #define SECONDS 0.05
 #define RADIUS 11
+#define TAPS 24
 
 /* What a routine reads and writes. Everything it writes is compared, and what lies around it. */
 typedef struct {
   guint8 bytes[3 * PIXELS + 64], planes[3][PIXELS + 64], table[256];
   guint32 histogram[256], offsets[PIXELS];
   float floats[PIXELS + 4 * SUPCON_BLUR_BLOCK], sums[PIXELS + 4 * SUPCON_BLUR_BLOCK], weights[2 * RADIUS + 1];
-  gint32 shift;
+  gint32 shift, resize_weights[PIXELS * TAPS];
+  guint taps;
   float factor;
 } Data;
 
@@ -47,6 +49,57 @@ fill (Data *data, SupconRng *rng)
     data->weights[i] /= total;
   data->shift = (gint32)supcon_rng_below (rng, 255) - 127;
   data->factor = (float)supcon_rng_uniform (rng, 0, 2.5);
+  /* Sums reach beyond bytes to both sides, but never beyond 32 bits. */
+  for (guint i = 0; i < G_N_ELEMENTS (data->resize_weights); i++)
+    data->resize_weights[i] = (gint32)(supcon_rng_next (rng) >> 13) - (1 << 18);
+  data->taps = 1 + supcon_rng_below (rng, TAPS);
+}
+
+/* n outputs of some scale. */
+static void
+run_weigh (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  double scale = 0.1 + 4 * (double)d->factor, support = d->shift < 0 ? 2 : 1, room[(TAPS + 2) * 64];
+  guint first[64], count[64];
+
+  n = 1 + n % 64;
+  for (guint i = 0; i < n; i++) {
+    first[i] = (guint)MAX (0.0, (i + 0.5) * scale - support + 0.5);
+    count[i] = 1 + i % d->taps;
+  }
+  k->weigh (d->shift < 0, 0, scale, first, count, n, TAPS, room, d->resize_weights);
+}
+
+/* Two rows of 6,144 bytes to n bytes of pixels of three, out of pixels of three or four. */
+static void
+run_across (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  enum { STRIDE = 3 * PIXELS / 2 };
+  SupconAcross plan = { .channels = 3, .taps = d->taps, .stride = d->taps, .weights = d->resize_weights };
+  guint pixels = MAX (n / 3, 1), room;
+
+  plan.step = d->shift & 1 ? 3 : 4;
+  plan.n = 3 * pixels;
+  plan.offsets = d->offsets;
+  room = STRIDE / plan.step - d->taps + 1;
+  for (guint i = 0; i < plan.n; i++)
+    d->offsets[i] = i / 3 * room / pixels * plan.step + i % 3;
+  k->plan_across (&plan);
+  for (guint times = 0; times < 8; times++)
+    k->across (&plan, 2, d->bytes, STRIDE, 2 * STRIDE, d->planes[0], d->planes[1] - d->planes[0]);
+  g_free (plan.table);
+  for (guint row = 0; row < 2; row++)
+    memset (d->planes[row] + plan.n, 0, sizeof d->planes[row] - plan.n);
+}
+
+static void
+run_down (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  const guint8 *rows[TAPS];
+
+  for (guint i = 0; i < TAPS; i++)
+    rows[i] = d->bytes + 256 * i;
+  k->down (rows, d->resize_weights, d->taps, n, d->planes[0]);
 }
 
 static void
@@ -142,6 +195,9 @@ static const struct {
   void (*run) (const SupconAugmentKernels *kernels, Data *data, guint n);
   gboolean fused; /* its sums may be rounded otherwise */
 } routines[] = {
+  { "weigh", run_weigh, FALSE },
+  { "across", run_across, FALSE },
+  { "down", run_down, FALSE },
   { "split", run_split, FALSE },
   { "join", run_join, FALSE },
   { "look_up", run_look_up, FALSE },
