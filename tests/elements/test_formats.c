@@ -231,7 +231,9 @@ convert (GstVideoFrame * frame, gboolean h_cosited, GstVideoFrame * rgb)
 }
 
 /* Luma of all kinds and a chroma that changes slowly: converting every pixel before resizing gives the same but for
- * rounding, the shape of the interpolation and the crop's edge, over which chroma sees a little. Sizes odd and even, chroma on pixels of luma and between them. */
+ * rounding, the shape of the interpolation and the crop's edge, over which chroma sees a little. Either way bytes are
+ * rounded after each direction, with a deviation of up to 0.41 in all, which conversion makes 0.48 of luma's and up to
+ * 0.86 of chroma's: together with the other way's 0.41 a mean difference of up to 0.85 (of a normal distribution 0.8 of its deviation), the rest is shape. Sizes odd and even, chroma on pixels of luma and between them. */
 GST_START_TEST (test_planes)
 {
   static const guint sizes[][2] = { {64, 48}, {63, 47}, {9, 11} };
@@ -264,7 +266,7 @@ GST_START_TEST (test_planes)
         gst_video_frame_unmap (&rgb_frame);
         view = view_of (launch, &info, buffer, 12, 12);
         expected = view_of (launch, &rgb_info, rgb, 12, 12);
-        assert_near (view, expected, 12 * 12 * 3, 8, 0.7, more);
+        assert_near (view, expected, 12 * 12 * 3, 8, 1.1, more);
         g_free (view);
         g_free (expected);
         g_free (more);
