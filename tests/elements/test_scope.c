@@ -143,6 +143,7 @@ count_loss (const gchar * properties, guint n_steps)
   GstElement *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "a");
   Fixture f = { NULL, 640, 480, 0 };
   GstSample *sample = NULL;
+  GstBuffer *buffer;
   GstFlowReturn flow;
   guint n;
 
@@ -150,8 +151,9 @@ count_loss (const gchar * properties, guint n_steps)
   for (guint i = 0; i < n_steps; i++)
     post_step (trainer, i + 1, 5.0 / (i + 1));
   post_step (trainer, n_steps + 1, NAN);
-  g_signal_emit_by_name (in, "push-buffer",
-      gst_buffer_new_allocate (NULL, 8 * 4, NULL), &flow);
+  buffer = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
+  g_signal_emit_by_name (in, "push-buffer", buffer, &flow);
+  gst_buffer_unref (buffer);
   g_signal_emit_by_name (in, "end-of-stream", &flow);
   g_signal_emit_by_name (out, "pull-sample", &sample);
   fail_unless (sample != NULL);
