@@ -333,22 +333,16 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstMapInfo map;
   gboolean ok;
   guint dim;
-  guint64 version;
-  GstClockTime latency;
   GstBuffer *embedding =
       gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
 
-  /* The encoder may have had no model yet, or have found regions. */
-  if (!embedding && gst_supcon_buffer_get_embedding_origin (buffer, &version,
-          &latency))
-    return GST_FLOW_OK;
-  if (!embedding || !gst_buffer_map (embedding, &map, GST_MAP_READ)) {
-    gst_clear_buffer (&embedding);
-    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
-        ("A frame has no embedding: supconencoder must be upstream of "
-            "supconindex."),
-        ("no valid %s meta at %" GST_TIME_FORMAT, GST_SUPCON_EMBEDDING_META,
-            GST_TIME_ARGS (GST_BUFFER_PTS (buffer))));
+  if (!embedding)
+    return gst_supcon_check_encoded (GST_ELEMENT (self), buffer) ?
+        GST_FLOW_OK : GST_FLOW_ERROR;
+  if (!gst_buffer_map (embedding, &map, GST_MAP_READ)) {
+    gst_buffer_unref (embedding);
+    GST_ELEMENT_ERROR (self, RESOURCE, READ,
+        ("The embedding of a frame cannot be read."), (NULL));
     return GST_FLOW_ERROR;
   }
   g_mutex_lock (&self->lock);

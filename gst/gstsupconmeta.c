@@ -338,3 +338,19 @@ gst_supcon_post_error (GstElement * element, GError * error)
       g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
   g_error_free (error);
 }
+
+gboolean
+gst_supcon_check_encoded (GstElement * element, GstBuffer * buffer)
+{
+  guint64 version;
+  GstClockTime latency;
+
+  if (gst_supcon_buffer_get_embedding_origin (buffer, &version, &latency))
+    return TRUE;
+  GST_ELEMENT_ERROR (element, STREAM, WRONG_TYPE,
+      ("A frame has no embedding: supconencoder must be upstream of %s.",
+          GST_OBJECT_NAME (gst_element_get_factory (element))),
+      ("no valid %s meta at %" GST_TIME_FORMAT, GST_SUPCON_EMBEDDING_META,
+          GST_TIME_ARGS (GST_BUFFER_PTS (buffer))));
+  return FALSE;
+}

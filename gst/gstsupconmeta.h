@@ -77,5 +77,11 @@ gchar * gst_supcon_upstream_uri (GstPad * sinkpad);
 /** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
 void gst_supcon_post_error (GstElement * element, GError * error);
 
+/**
+ * Whether a frame has been through supconencoder: its embedding's meta is there, though there may be no embedding in it, since
+ * the encoder has no model yet or has found regions. FALSE: an error on element's bus says so.
+ */
+gboolean gst_supcon_check_encoded (GstElement * element, GstBuffer * buffer);
+
 G_END_DECLS
 #endif

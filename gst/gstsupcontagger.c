@@ -385,21 +385,11 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstSupconTaggerSettings settings;
   gboolean ok;
   guint dim = 0;
-  guint64 version;
-  GstClockTime latency;
   GstBuffer *embedding =
       gst_supcon_buffer_get_embedding (buffer, &dim, &layer, NULL);
 
-  /* The encoder may have had no model yet, or have found regions. */
-  if (!embedding && !gst_supcon_buffer_get_embedding_origin (buffer, &version,
-          &latency)) {
-    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
-        ("A frame has no embedding: supconencoder must be upstream of "
-            "supcontagger."),
-        ("no valid %s meta at %" GST_TIME_FORMAT, GST_SUPCON_EMBEDDING_META,
-            GST_TIME_ARGS (GST_BUFFER_PTS (buffer))));
+  if (!embedding && !gst_supcon_check_encoded (GST_ELEMENT (self), buffer))
     return GST_FLOW_ERROR;
-  }
 
   GST_OBJECT_LOCK (self);
   settings = self->settings;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "blas.h"
+#include "core/random.h"
 #include "nn/bf16_tile.h"
 #include "nn/workspace.h"
 #include "rng.h"
@@ -58,13 +59,8 @@ batch_new (guint n, guint size)
   SupconRng rng;
 
   supcon_rng_init (&rng, 0, 0, 0, 0);
-  for (gsize i = 0; i < (gsize)n * size * size * 3; i++)
-    batch->pixels[i] = supcon_rng_next (&rng) >> 24;
-  for (guint i = 0; i < n; i++) {
-    batch->labels[i] = i / 2 % 10;
-    batch->samples[i] = i / 2;
-  }
-  batch->n = n;
+  for (guint i = 0; i < n; i++)
+    append_noise (batch, &rng, i / 2 % 10, i / 2);
   return batch;
 }
 

@@ -7,6 +7,7 @@
 
 #include "check_main.h"
 #include "parallel.h"
+#include "random.h"
 #include "rng.h"
 #include "train/trainer.h"
 
@@ -73,16 +74,11 @@ fill (SupconBatch *batch, guint step)
   SupconRng rng;
 
   supcon_rng_init (&rng, 5, step, 0, 0);
-  for (gsize i = 0; i < VIEWS * SIZE * SIZE * 3; i++)
-    batch->pixels[i] = supcon_rng_next (&rng) >> 24;
+  supcon_batch_reset (batch);
   for (guint i = 0; i < VIEWS; i++) {
-    batch->samples[i] = i / 2;
-    batch->labels[i] = i / 2 % 7 ? (gint32)(i / 2 % CLASSES) : SUPCON_UNLABELLED;
-    batch->second[i] = SUPCON_UNLABELLED;
-    batch->share[i] = 1;
+    append_noise (batch, &rng, i / 2 % 7 ? (gint32)(i / 2 % CLASSES) : SUPCON_UNLABELLED, i / 2);
     batch->values[i] = i;
   }
-  batch->n = VIEWS;
 }
 
 /* Steps of a new model in both precisions; the allocations of the last of them. */

@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "nn/bf16_tile.h"
 #include "nn/conv_norm.h"
+#include "random.h"
 #include "rng.h"
 
 static SupconBfloat16 *
@@ -166,19 +167,6 @@ static const guint conv_cases[][8] = {
   { 7, 9, 32, 48, 1, 1, 0, 70 },
 };
 
-/* n x c numbers for scales by channel. */
-static SupconReal *
-random_reals (guint n, guint stream)
-{
-  SupconReal *x = supcon_real_alloc (n);
-  SupconRng rng;
-
-  supcon_rng_init (&rng, 1, stream, 0, 0);
-  for (guint i = 0; i < n; i++)
-    x[i] = supcon_rng_normal (&rng);
-  return x;
-}
-
 static void
 check_sum (const char *what, guint test, guint channel, double found, const Sum *expected, gsize terms)
 {
@@ -198,8 +186,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   gsize w_size = supcon_conv_weight_size (conv);
   SupconReal *mean = supcon_real_alloc (conv->out_c), *variance = supcon_real_alloc (conv->out_c);
   SupconReal *sum = supcon_real_alloc (conv->in_c), *product = supcon_real_alloc (conv->in_c);
-  SupconReal *again = supcon_real_alloc (w_size), *centre = random_reals (conv->in_c, 16);
-  SupconReal *scale = random_reals (conv->in_c, 17), *shift = random_reals (conv->in_c, 18);
+  SupconReal *again = supcon_real_alloc (w_size), *centre = random_array (conv->in_c, 16);
+  SupconReal *scale = random_array (conv->in_c, 17), *shift = random_array (conv->in_c, 18);
   SupconBfloat16 *found = g_new (SupconBfloat16, MAX (x_size, y_size)), *norm_x = random_features (x_size, 19);
   SupconBfloat16 *norm_y = random_features (x_size, 20);
   SupconNormSums sums = { .x = norm_x,
@@ -298,7 +286,7 @@ START_TEST (test_conv)
   dz = random_features (y_size, 3);
   other = random_features (y_size, 5);
   for (guint i = 0; i < G_N_ELEMENTS (scales); i++)
-    scales[i] = random_reals (i < 2 ? conv.in_c : conv.out_c, 6 + i);
+    scales[i] = random_array (i < 2 ? conv.in_c : conv.out_c, 6 + i);
   x_input = (SupconNormInput){ .x = raw, .scale = scales[0], .shift = scales[1], .relu = TRUE };
   dy_input
       = (SupconNormInput){ .x = dz, .scale = scales[2], .other = other, .other_scale = scales[3], .shift = scales[4] };

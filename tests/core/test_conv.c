@@ -14,22 +14,11 @@
 
 #include "check_main.h"
 #include "nn/conv.h"
+#include "random.h"
 #include "rng.h"
 
 #define AMPLIFICATION 24.55
 #define GRADIENT_AMPLIFICATION 26.24
-
-static SupconReal *
-random_array (gsize n, guint stream)
-{
-  SupconReal *x = supcon_real_alloc (n);
-  SupconRng rng;
-
-  supcon_rng_init (&rng, 1, stream, 0, 0);
-  for (gsize i = 0; i < n; i++)
-    x[i] = supcon_rng_normal (&rng);
-  return x;
-}
 
 /* height and width, in, out, kernel, stride, pictures. */
 static const guint shapes[][6] = {

@@ -11,21 +11,10 @@
 #include "nn/norm.h"
 #include "nn/pool.h"
 #include "nn/tile.h"
+#include "random.h"
 #include "rng.h"
 
 #define STEP 1e-6
-
-static SupconReal *
-random_array (gsize n, guint stream)
-{
-  SupconReal *x = supcon_real_alloc (n);
-  SupconRng rng;
-
-  supcon_rng_init (&rng, 1, stream, 0, 0);
-  for (gsize i = 0; i < n; i++)
-    x[i] = supcon_rng_normal (&rng);
-  return x;
-}
 
 static double
 dot (const SupconReal *a, const SupconReal *b, gsize n)

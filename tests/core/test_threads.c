@@ -5,6 +5,7 @@
 
 #include "check_main.h"
 #include "nn/workspace.h"
+#include "random.h"
 #include "rng.h"
 #include "train/trainer.h"
 
@@ -18,15 +19,8 @@ batch_new (guint n, guint size)
   SupconRng rng;
 
   supcon_rng_init (&rng, 3, 0, 0, 0);
-  for (gsize i = 0; i < (gsize)n * size * size * 3; i++)
-    batch->pixels[i] = supcon_rng_next (&rng) >> 24;
-  for (guint i = 0; i < n; i++) {
-    batch->labels[i] = i / 2 % 2;
-    batch->samples[i] = i / 2;
-    batch->second[i] = SUPCON_UNLABELLED;
-    batch->share[i] = 1;
-  }
-  batch->n = n;
+  for (guint i = 0; i < n; i++)
+    append_noise (batch, &rng, i / 2 % 2, i / 2);
   return batch;
 }
 
