@@ -2,6 +2,8 @@
 
 #include "gstsupconcues.h"
 
+#include "gstsupconsubtitles.h"
+
 /* A label and the running time [start, end) that it holds for. */
 typedef struct
 {
@@ -142,21 +144,24 @@ strip_markup (const gchar * text)
   return g_string_free (plain, FALSE);
 }
 
-/* A copy of the buffer's text without markup and space around it; NULL when it is no text. */
+/* The label that the buffer's text is, without markup and space around it; NULL when it is no text. */
 static gchar *
-read_text (GstBuffer * buffer, gboolean markup)
+read_label (GstBuffer * buffer, gboolean markup)
 {
-  gchar *text = NULL, *raw;
+  gchar *label = NULL, *raw, *text;
   GstMapInfo map;
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return NULL;
   raw = g_strndup ((const gchar *) map.data, map.size);
   gst_buffer_unmap (buffer, &map);
-  if (g_utf8_validate (raw, -1, NULL))
-    text = g_strstrip (markup ? strip_markup (raw) : g_strdup (raw));
+  if (g_utf8_validate (raw, -1, NULL)) {
+    text = markup ? strip_markup (raw) : g_strdup (raw);
+    label = gst_supcon_subtitles_read (text);
+    g_free (text);
+  }
   g_free (raw);
-  return text;
+  return label;
 }
 
 /* Cues are small, so none is refused: a text pad that blocked could hold up the demuxer that feeds the video too. */
@@ -172,7 +177,7 @@ gst_supcon_cues_chain (GstPad * pad, G_GNUC_UNUSED GstObject * parent,
     end = start + GST_BUFFER_DURATION (buffer);
 
   g_mutex_lock (&self->lock);
-  text = read_text (buffer, self->markup);
+  text = read_label (buffer, self->markup);
   if (!text || !GST_CLOCK_TIME_IS_VALID (start)) {
     GST_WARNING_OBJECT (pad, "a cue that is no UTF-8 text or has no time: %"
         GST_PTR_FORMAT, buffer);

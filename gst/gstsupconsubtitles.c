@@ -2,6 +2,8 @@
 
 #include "gstsupconsubtitles.h"
 
+#include <string.h>
+
 #include "gstsupconregions.h"
 
 struct _GstSupconSubtitles
@@ -30,9 +32,46 @@ gst_supcon_subtitles_free (GstSupconSubtitles * self)
   g_free (self);
 }
 
-/* The label of the first tag; NULL: none or unknown. Free with g_free. */
+static gboolean
+is_marked (gchar c)
+{
+  return c == '<' || c == '\n';
+}
+
+/* As a cue's text; free with g_free. */
 static gchar *
-first_label (GstBuffer * frame)
+write_text (const gchar * label)
+{
+  gchar *stripped = g_strstrip (g_strdelimit (g_strdup (label), "\r", ' '));
+  GString *text = g_string_new (NULL);
+
+  for (const gchar * at = stripped; *at; at++) {
+    g_string_append_c (text, *at);
+    if (is_marked (*at))
+      g_string_append (text, GST_SUPCON_SUBTITLES_JOINER);
+  }
+  g_free (stripped);
+  return g_string_free (text, FALSE);
+}
+
+gchar *
+gst_supcon_subtitles_read (const gchar * text)
+{
+  const gsize length = strlen (GST_SUPCON_SUBTITLES_JOINER);
+  GString *label = g_string_new (NULL);
+
+  for (const gchar * at = text; *at; at++) {
+    g_string_append_c (label, *at);
+    if (is_marked (*at)
+        && strncmp (at + 1, GST_SUPCON_SUBTITLES_JOINER, length) == 0)
+      at += length;
+  }
+  return g_strstrip (g_string_free (label, FALSE));
+}
+
+/* The text for the label of the first tag; NULL: none or unknown. Free with g_free. */
+static gchar *
+first_text (GstBuffer * frame)
 {
   const GQuark supcon = g_quark_from_static_string ("supcon");
   GstVideoRegionOfInterestMeta *region;
@@ -46,7 +85,7 @@ first_label (GstBuffer * frame)
     gint id = -1;
 
     if (label && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
-      return g_strdelimit (g_strdup (label), "\r\n", ' ');
+      return write_text (label);
   }
   return NULL;
 }
@@ -80,22 +119,22 @@ gst_supcon_subtitles_add (GstSupconSubtitles * self, GstBuffer * frame,
 {
   GstClockTime duration = GST_BUFFER_DURATION (frame);
   gboolean ok = TRUE;
-  gchar *label;
+  gchar *text;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return TRUE;
-  label = first_label (frame);
-  if (self->cue && (g_strcmp0 (label, self->cue) != 0 || time < self->start)) {
+  text = first_text (frame);
+  if (self->cue && (g_strcmp0 (text, self->cue) != 0 || time < self->start)) {
     /* It lasts until this frame, unless time jumped. */
     if (time > self->start && !GST_BUFFER_IS_DISCONT (frame))
       self->end = time;
     ok = gst_supcon_subtitles_end (self);
   }
-  if (!self->cue && label) {
-    self->cue = g_steal_pointer (&label);
+  if (!self->cue && text) {
+    self->cue = g_steal_pointer (&text);
     self->start = time;
   }
-  g_free (label);
+  g_free (text);
   self->end = time + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
   return ok;
 }

@@ -141,6 +141,8 @@ tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
   }
 }
 
+#define JOINER "\xe2\x81\xa0"
+
 static const gchar *const labels[] = {
   "cup", "cup", "cup", "box\n<b>&x", "box\n<b>&x", NULL, "unknown", "cup"
 };
@@ -151,7 +153,7 @@ GST_START_TEST (subtitles_come_back_by_subparse)
   {
     const gchar *text;
     guint begin, end;
-  } cues[] = { {"cup", 0, 3}, {"box <b>&amp;x</b>", 3, 5}, {"cup", 7, 8} };
+  } cues[] = { {"cup", 0, 3}, {"box\n" JOINER "&lt;" JOINER "b&gt;&amp;x", 3, 5}, {"cup", 7, 8} };
   GstHarness *harness = start ("tags.srt", "format=srt");
   gchar *path = g_build_filename (folder, "tags.srt", NULL);
   GstElement *pipeline, *sink;
