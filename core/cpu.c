@@ -67,3 +67,13 @@ supcon_cpu_level (void)
     g_once_init_leave (&level, 1 + MIN (processor_level (), permitted_level ()));
   return level - 1;
 }
+
+gboolean
+supcon_cpu_has_bf16 (void)
+{
+#ifdef SUPCON_HAVE_AMX
+  return supcon_cpu_level () >= SUPCON_CPU_AVX512 && __builtin_cpu_supports ("avx512bf16");
+#else
+  return FALSE;
+#endif
+}

@@ -19,6 +19,9 @@ typedef enum {
  */
 SupconCpuLevel supcon_cpu_level (void);
 
+/** Whether AVX-512 BF16 may be used: conversions and products of pairs. */
+gboolean supcon_cpu_has_bf16 (void);
+
 /** Asks the kernel for AMX's registers, whatever SUPCON_CPU says; FALSE when it, the processor or this build has none.
  */
 gboolean supcon_cpu_amx_available (void);

@@ -9,9 +9,9 @@
 #include "real.h"
 
 /* Compiled once for each instruction set, the best is chosen when the library is loaded. Sanitizers are not ready that
- * early, and the tests' build in double does without. */
+ * early, and the tests' build in double and files that are compiled for one of the sets do without. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)        \
-    && !defined(__clang__) && !defined(SUPCON_DOUBLE)
+    && !defined(__clang__) && !defined(SUPCON_DOUBLE) && !defined(__AVX512F__)
 #define SUPCON_MULTIVERSION __attribute__ ((target_clones ("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SUPCON_MULTIVERSION

@@ -42,7 +42,7 @@ supcon_bf16_kernels (void)
 #ifdef SUPCON_HAVE_AMX
   if (supcon_cpu_level () >= SUPCON_CPU_AMX)
     return &supcon_bf16_amx;
-  if (supcon_cpu_level () >= SUPCON_CPU_AVX512 && __builtin_cpu_supports ("avx512bf16"))
+  if (supcon_cpu_has_bf16 ())
     return &supcon_bf16_avx512;
 #endif
   return &supcon_bf16_plain;

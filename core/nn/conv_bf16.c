@@ -2,18 +2,14 @@
 /* Forward and gradient by input in bfloat16: the same walk, as in conv.c. */
 #include "nn/conv_bf16.h"
 
+#include "cpu.h"
 #include "simd.h"
 
 /* Tasks below which work is cut along channels too. */
 #define MIN_TASKS 8
-#define PANEL (2 * SUPCON_BF16_BLOCK)
-
-/* A picture's part of a band and the panel that is being computed. */
-typedef struct {
-  guint image, first_row, rows;
-  guint channel, width, valid; /* the panel's first channel, columns, and how many of those are channels */
-  SupconReal *sum, *product;
-} Place;
+#define PANEL SUPCON_BF16_PANEL
+/* Elements of weights that stay in a core's level-two cache beside a band. */
+#define GROUP_WEIGHTS ((gsize)400 << 10)
 
 static gsize
 round_up (gsize n, gsize unit)
@@ -27,187 +23,99 @@ reals (gsize bytes)
   return (bytes + sizeof (SupconReal) - 1) / sizeof (SupconReal);
 }
 
-/* What becomes of a block's sums. */
-typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_MASK_Y, GRADIENT_MASK_X, GRADIENT_SUMS } Finish;
-
-/* n <= 16 channels of 'count' pixels: at[i] in the target is what c + of[i] PANEL holds. */
-static SUPCON_INLINE void
-finish_channels (const SupconBf16Walk *self, const Place *place, const float *c, const gsize *at, const guint8 *of,
-    guint count, guint channel, guint n, const Finish kind, const gboolean add)
+static SupconBf16Finish
+best_finish (void)
 {
-  const SupconPrecision real = SUPCON_PRECISION_FLOAT32, half = SUPCON_PRECISION_BFLOAT16;
-  const gboolean sums = kind == STATISTICS || kind >= GRADIENT_MASK_Y;
-  const SupconNormSums *norm = kind >= GRADIENT_MASK_Y ? self->gradient->sums : NULL;
-  const void *added = kind == SCALE ? self->epilogue->residual : kind >= GRADIENT ? self->gradient->add : NULL;
-  SupconLanes scale = { 0 }, shift = { 0 }, mean = { 0 }, sum, product;
+#if defined(SUPCON_HAVE_AMX) && !defined(SUPCON_DOUBLE)
+  if (supcon_cpu_has_bf16 ())
+    return supcon_bf16_finish_native;
+#endif
+  return supcon_bf16_finish_plain;
+}
 
-  if (kind == SCALE || kind == GRADIENT_MASK_X) {
-    supcon_lanes_load (&scale, kind == SCALE ? self->epilogue->scale : norm->scale, place->channel + channel, n, real);
-    supcon_lanes_load (&shift, kind == SCALE ? self->epilogue->shift : norm->shift, place->channel + channel, n, real);
-  }
-  if (kind >= GRADIENT_MASK_Y)
-    supcon_lanes_load (&mean, norm->mean, place->channel + channel, n, real);
-  sum = *(const SupconLanes *)(place->sum + channel);
-  product = *(const SupconLanes *)(place->product + channel);
-  for (guint i = 0; i < count; i++) {
-    SupconLanes value = __builtin_convertvector(*(const SupconFloatLanes *)(c + of[i] * PANEL + channel), SupconLanes);
-    SupconLanes other, x;
-    gsize to = at[i] + channel, ahead = to + PANEL * self->col_stride; /* of the next block, mostly */
+/* Where slots p0 and up belong. */
+static void
+find_places (const SupconBf16Walk *self, const SupconBf16Band *band, guint image, gsize p0, SupconBf16Places *places)
+{
+  guint cols = self->grid.grid.cols, pitch = self->grid.pitch, row = p0 / pitch, col = p0 % pitch;
+  gsize first = self->first + (band->first_image + image) * self->image_stride + band->first_row * self->row_stride;
 
-    if (add)
-      __builtin_prefetch ((const SupconBfloat16 *)added + ahead);
-    if (kind >= GRADIENT_MASK_Y)
-      __builtin_prefetch ((const SupconBfloat16 *)norm->x + ahead);
-    if (kind == GRADIENT_MASK_Y)
-      __builtin_prefetch ((const SupconBfloat16 *)norm->y + ahead);
-    if (kind == SCALE)
-      value = value * scale + shift;
-    if (add) {
-      supcon_lanes_load (&other, added, to, n, half);
-      value += other;
+  places->count = 0;
+  for (guint i = 0; i < PANEL && row < band->rows; row++, col = 0) {
+    /* Rows that follow one another without a gap are one. */
+    gboolean whole = cols == pitch && self->row_stride == cols * self->col_stride;
+    guint end = whole ? (band->rows - row) * cols : cols, run = MIN (PANEL - i, end - MIN (col, end));
+
+    for (guint j = 0; j < run; j++) {
+      places->at[places->count + j] = first + row * self->row_stride + (col + j) * self->col_stride;
+      places->of[places->count + j] = i + j;
     }
-    if (kind == SCALE && self->epilogue->relu)
-      supcon_lanes_relu (&value);
-    if (kind >= GRADIENT_MASK_Y)
-      supcon_lanes_load (&x, norm->x, to, n, half);
-    if (kind == GRADIENT_MASK_Y)
-      supcon_lanes_load (&other, norm->y, to, n, half);
-    if (kind == GRADIENT_MASK_X)
-      other = x * scale + shift;
-    if (kind == GRADIENT_MASK_Y || kind == GRADIENT_MASK_X)
-      supcon_lanes_relu_backward (&value, &other);
-    supcon_lanes_store (&value, self->target, to, n, half);
-    if (sums) {
-      supcon_lanes_load (&value, self->target, to, n, half); /* rounded */
-      sum += value;
-    }
-    if (kind == STATISTICS)
-      product += value * value;
-    else if (sums)
-      product += value * (x - mean);
-  }
-  if (sums) {
-    *(SupconLanes *)(place->sum + channel) = sum;
-    *(SupconLanes *)(place->product + channel) = product;
+    places->count += run;
+    i += whole ? PANEL : pitch - col;
   }
 }
 
-/* The sums of slots p0 and up to where they belong. */
-static SUPCON_INLINE void
-finish (const SupconBf16Walk *self, const Place *place, gsize p0, const float *c, const Finish kind, const gboolean add)
+/* A block of outputs after the other, each with all panels: its inputs stay in the nearest cache, and the weights of
+ * these panels in the next one. */
+static void
+walk_panels (const SupconBf16Walk *self, const SupconBf16Band *band, guint first_panel, guint end_panel,
+    SupconBfloat16 *copy, SupconReal *sums)
 {
-  guint row = p0 / self->grid.pitch, col = p0 % self->grid.pitch, count = 0;
-  gsize at[PANEL];
-  guint8 of[PANEL];
+  const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
+  const SupconBf16Finish finish = best_finish ();
+  const SupconGrid *grid = &self->grid.grid;
+  guint run = supcon_bf16_run (&self->grid, grid->c);
+  gsize slot = supcon_bf16_slot (&self->grid, grid->c), taps[SUPCON_MAX_TAPS];
+  gsize outputs = (gsize)(band->rows - 1) * self->grid.pitch + grid->cols;
+  float c[PANEL * PANEL] __attribute__ ((aligned (64)));
+  SupconBf16Places places;
+  SupconBf16Tile tile = {
+    .a_row = slot, .a_outer = taps, .outer = grid->taps_h, .inner = run / SUPCON_BF16_STEP, .c = c, .c_row = PANEL
+  };
 
-  for (guint i = 0; i < PANEL && row < place->rows; i++) {
-    if (col < self->grid.grid.cols) {
-      at[count] = self->first + place->image * self->image_stride + (place->first_row + row) * self->row_stride
-                  + col * self->col_stride + place->channel;
-      of[count++] = i;
+  for (guint t = 0; t < grid->taps_h; t++)
+    taps[t] = supcon_bf16_tap (&self->grid, t) * slot;
+  for (guint image = 0; image < band->images; image++)
+    for (gsize p = 0; p < outputs; p += PANEL) {
+      find_places (self, band, image, p, &places);
+      tile.rows = outputs - p > SUPCON_BF16_BLOCK ? 2 : 1;
+      if (!self->grid.direct) {
+        tile.a = copy + (image * self->grid.image + p) * slot;
+      } else {
+        tile.a = (const SupconBfloat16 *)self->grid.source.x + (band->first_row + p) * slot;
+        if (outputs - p < tile.rows * SUPCON_BF16_BLOCK) { /* what is read too much might not be memory */
+          memcpy (copy, tile.a, (outputs - p) * slot * sizeof *copy);
+          tile.a = copy;
+        }
+      }
+      for (guint panel = first_panel; panel < end_panel; panel++) {
+        guint channel = panel * PANEL;
+
+        tile.cols = supcon_panel_vectors (self->channels, SUPCON_BF16_BLOCK, panel);
+        tile.b = self->packed + (gsize)grid->taps_h * run * channel;
+        kernels->product (&tile);
+        finish (self, &places, c, channel, MIN (PANEL, self->channels - channel), sums);
+      }
     }
-    if (++col == self->grid.pitch) {
-      col = 0;
-      row++;
-    }
-  }
-  for (guint channel = 0; channel < place->valid; channel += SUPCON_LANES) {
-    if (place->valid - channel >= SUPCON_LANES)
-      finish_channels (self, place, c, at, of, count, channel, SUPCON_LANES, kind, add);
-    else
-      finish_channels (self, place, c, at, of, count, channel, place->valid - channel, kind, add);
-  }
-}
-
-SUPCON_MULTIVERSION static void
-finish_block (const SupconBf16Walk *self, const Place *place, gsize p0, const float *c)
-{
-  const SupconConvTarget *gradient = self->gradient;
-
-  if (gradient) {
-    const SupconNormSums *sums = gradient->sums;
-
-    if (!sums && gradient->add)
-      finish (self, place, p0, c, GRADIENT, TRUE);
-    else if (!sums)
-      finish (self, place, p0, c, GRADIENT, FALSE);
-    else if (sums->y && gradient->add)
-      finish (self, place, p0, c, GRADIENT_MASK_Y, TRUE);
-    else if (sums->y)
-      finish (self, place, p0, c, GRADIENT_MASK_Y, FALSE);
-    else if (sums->scale)
-      finish (self, place, p0, c, GRADIENT_MASK_X, gradient->add != NULL);
-    else
-      finish (self, place, p0, c, GRADIENT_SUMS, gradient->add != NULL);
-  } else if (self->partial) {
-    finish (self, place, p0, c, STATISTICS, FALSE);
-  } else if (!self->epilogue) {
-    finish (self, place, p0, c, STORE, FALSE);
-  } else if (self->epilogue->residual) {
-    finish (self, place, p0, c, SCALE, TRUE);
-  } else {
-    finish (self, place, p0, c, SCALE, FALSE);
-  }
 }
 
 void
 supcon_bf16_walk_band (
     const SupconBf16Walk *self, gsize number, guint first_panel, guint end_panel, SupconBfloat16 *copy)
 {
-  const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
-  const SupconGrid *grid = &self->grid.grid;
   const SupconBf16Band band = supcon_bf16_band (&self->grid, number);
-  guint run = supcon_bf16_run (&self->grid, grid->c);
-  gsize slot = supcon_bf16_slot (&self->grid, grid->c);
-  gsize outputs = (gsize)(band.rows - 1) * self->grid.pitch + grid->cols;
-  float c[PANEL * PANEL] __attribute__ ((aligned (64)));
-  gsize taps[SUPCON_MAX_TAPS];
-  Place place = { .first_row = band.first_row, .rows = band.rows };
+  guint run = supcon_bf16_run (&self->grid, self->grid.grid.c);
+  guint group = MAX (1, GROUP_WEIGHTS / ((gsize)self->grid.grid.taps_h * run * PANEL));
+  SupconReal *sums = self->partial ? self->partial + number * 2 * self->channels : NULL;
 
-  for (guint t = 0; t < grid->taps_h; t++)
-    taps[t] = supcon_bf16_tap (&self->grid, t) * slot;
-  for (guint panel = first_panel; panel < end_panel; panel++) {
-    SupconReal sum[PANEL] = { 0 }, product[PANEL] = { 0 };
-    SupconBf16Tile tile = { .a_row = slot,
-      .a_outer = taps,
-      .outer = grid->taps_h,
-      .inner = run / SUPCON_BF16_STEP,
-      .cols = supcon_panel_vectors (self->channels, SUPCON_BF16_BLOCK, panel),
-      .c = c,
-      .c_row = PANEL };
+  if (sums)
+    for (guint k = 0; k < 2; k++) {
+      guint first = first_panel * PANEL, end = MIN (self->channels, end_panel * PANEL);
 
-    place.channel = panel * PANEL;
-    place.width = tile.cols * SUPCON_BF16_BLOCK;
-    place.valid = MIN (place.width, self->channels - place.channel);
-    place.sum = sum;
-    place.product = product;
-    tile.b = self->packed + (gsize)grid->taps_h * run * place.channel;
-    for (guint image = 0; image < band.images; image++) {
-      place.image = band.first_image + image;
-      for (gsize p = 0; p < outputs; p += PANEL) {
-        tile.rows = outputs - p > SUPCON_BF16_BLOCK ? 2 : 1;
-        if (!self->grid.direct) {
-          tile.a = copy + (image * self->grid.image + p) * slot;
-        } else {
-          tile.a = (const SupconBfloat16 *)self->grid.source.x + (place.first_row + p) * slot;
-          if (outputs - p < tile.rows * SUPCON_BF16_BLOCK) { /* what is read too much might not be memory */
-            memcpy (copy, tile.a, (outputs - p) * slot * sizeof *copy);
-            tile.a = copy;
-          }
-        }
-        kernels->product (&tile);
-        finish_block (self, &place, p, c);
-      }
+      memset (sums + k * self->channels + first, 0, (end - first) * sizeof *sums);
     }
-    if (self->partial) {
-      SupconReal *to = self->partial + number * 2 * self->channels + place.channel;
-
-      for (guint j = 0; j < place.valid; j++) {
-        to[j] = sum[j];
-        to[self->channels + j] = product[j];
-      }
-    }
-  }
+  for (guint panel = first_panel; panel < end_panel; panel += group)
+    walk_panels (self, &band, panel, MIN (end_panel, panel + group), copy, sums);
 }
 
 static void

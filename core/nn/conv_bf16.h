@@ -68,6 +68,27 @@ typedef struct {
   SupconReal *partial;                /* bands x 2 x channels: two sums over a band's pixels, or NULL */
 } SupconBf16Walk;
 
+/* Outputs and channels of a block. */
+#define SUPCON_BF16_PANEL (2 * SUPCON_BF16_BLOCK)
+
+/** Where a block's outputs belong: row of[i] to element at[i] and up of the target, for its channel 0. */
+typedef struct {
+  gsize at[SUPCON_BF16_PANEL];
+  guint8 of[SUPCON_BF16_PANEL];
+  guint count;
+} SupconBf16Places;
+
+/** What becomes of a block's sums c, rows of SUPCON_BF16_PANEL: channels 'channel' and up of them go where they belong.
+ * sums: of the band, as in partial, added to. */
+typedef void (*SupconBf16Finish) (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c,
+    guint channel, guint channels, SupconReal *sums);
+
+/* conv_bf16_finish.c: as the compiler makes it, and with the processor's own conversion. */
+void supcon_bf16_finish_plain (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c,
+    guint channel, guint channels, SupconReal *sums);
+void supcon_bf16_finish_native (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c,
+    guint channel, guint channels, SupconReal *sums);
+
 /** Some panels of a band, whose inputs have been copied; between the kernels' begin and end. */
 void supcon_bf16_walk_band (
     const SupconBf16Walk *self, gsize number, guint first_panel, guint end_panel, SupconBfloat16 *copy);

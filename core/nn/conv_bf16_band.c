@@ -28,7 +28,7 @@ supcon_bf16_grid_init (
   }
   supcon_grid_cut_to (&self->grid, BAND_PIXELS);
   self->grid.band_images = MIN (self->grid.band_images, self->images);
-  self->pitch = self->grid.cols;
+  self->pitch = self->grid.cols + (grid->taps_w - 1) / grid->stride;
   self->plane_rows = self->grid.band_rows + (grid->taps_h - 1) / grid->stride;
   if (grid->stride == 1) {
     self->pitch = shared_pitch (self->grid.cols, grid->taps_w, grid->off_w, self->grid.w);
@@ -71,7 +71,7 @@ supcon_bf16_run (const SupconBf16Grid *self, guint channels)
 gsize
 supcon_bf16_slot (const SupconBf16Grid *self, guint channels)
 {
-  return self->grid.stride == 1 ? channels : supcon_bf16_run (self, channels);
+  return self->grid.taps_w < self->grid.stride ? supcon_bf16_run (self, channels) : self->grid.stride * channels;
 }
 
 gsize
@@ -120,23 +120,16 @@ supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint images, g
 
         if (row < 0 || row >= (gint)grid->h) {
           memset (to, 0, self->pitch * slot * sizeof *to);
-        } else if (grid->stride == 1) {
-          copy_pixels (self, first_pixel, grid->off_w, self->pitch, first_channel, channels, to);
+        } else if (grid->taps_w >= grid->stride) {
+          copy_pixels (self, first_pixel, grid->off_w, self->pitch * grid->stride, first_channel, channels, to);
         } else {
           guint run = grid->taps_w * channels;
 
           for (guint col = 0; col < grid->cols; col++) {
             gint first = (gint)(col * grid->stride) + grid->off_w;
 
-            if (slot == SUPCON_BF16_STEP && channels == grid->c && !self->source.scale && first >= 0
-                && first * channels + SUPCON_BF16_STEP <= grid->w * channels) {
-              /* Few channels: a whole step at once; at its end, too, weights are zero. */
-              memcpy (to + col * slot, (const SupconBfloat16 *)self->source.x + (first_pixel + first) * channels,
-                  SUPCON_BF16_STEP * sizeof *to);
-            } else {
-              copy_pixels (self, first_pixel, first, grid->taps_w, first_channel, channels, to + col * slot);
-              memset (to + col * slot + run, 0, (slot - run) * sizeof *to);
-            }
+            copy_pixels (self, first_pixel, first, grid->taps_w, first_channel, channels, to + col * slot);
+            memset (to + col * slot + run, 0, (slot - run) * sizeof *to);
           }
         }
       }

@@ -77,7 +77,8 @@ copy_size (const Gradient *self)
   guint channels = self->conv->in_c;
 
   return round_up (
-      MAX (supcon_bf16_copy_size (&self->grid, channels), (self->slots + 2) * supcon_bf16_slot (&self->grid, channels)),
+      MAX (supcon_bf16_copy_size (&self->grid, channels),
+          (self->slots + 1) * supcon_bf16_slot (&self->grid, channels) + supcon_bf16_run (&self->grid, channels)),
       SUPCON_BF16_STEP);
 }
 

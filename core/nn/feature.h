@@ -8,6 +8,9 @@
 #define SUPCON_NN_FEATURE_H
 
 #include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
 
 #include "precision.h"
 #include "real.h"
@@ -69,6 +72,31 @@ typedef guint32 SupconBitLanes __attribute__ ((vector_size (SUPCON_LANES * sizeo
 typedef SupconBfloat16 SupconHalfLanes
     __attribute__ ((vector_size (SUPCON_LANES * sizeof (SupconBfloat16)), aligned (2), may_alias));
 
+/* To the nearest, as supcon_bfloat16_round; where the code is compiled for the processor's own conversion, subnormal
+ * numbers become zero and a NaN keeps more of its bits. */
+static SUPCON_INLINE void
+supcon_lanes_narrow (SupconHalfLanes *to, const SupconLanes *from)
+{
+  SupconFloatLanes value = __builtin_convertvector(*from, SupconFloatLanes);
+#ifdef __AVX512BF16__
+  *to = (SupconHalfLanes)_mm512_cvtneps_pbh ((__m512)value);
+#else
+  SupconBitLanes bits = (SupconBitLanes)value, is_nan = (SupconBitLanes)(value != value);
+
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  bits = (is_nan & 0x7fc0) | (~is_nan & bits);
+  *to = __builtin_convertvector(bits, SupconHalfLanes);
+#endif
+}
+
+static SUPCON_INLINE void
+supcon_lanes_widen (SupconLanes *to, const SupconHalfLanes *half)
+{
+  SupconBitLanes bits = __builtin_convertvector(*half, SupconBitLanes) << 16;
+
+  *to = __builtin_convertvector((SupconFloatLanes)bits, SupconLanes);
+}
+
 /** Elements i to i + n of x, n <= 16, zero behind them. */
 static SUPCON_INLINE void
 supcon_lanes_load (SupconLanes *to, const void *x, gsize i, guint n, SupconPrecision precision)
@@ -76,15 +104,13 @@ supcon_lanes_load (SupconLanes *to, const void *x, gsize i, guint n, SupconPreci
   if (precision == SUPCON_PRECISION_BFLOAT16) {
     const SupconBfloat16 *from = (const SupconBfloat16 *)x + i;
     SupconHalfLanes half = { 0 };
-    SupconBitLanes bits;
 
     if (n == SUPCON_LANES)
       half = *(const SupconHalfLanes *)from;
     else
       for (guint j = 0; j < n; j++)
         half[j] = from[j];
-    bits = __builtin_convertvector(half, SupconBitLanes) << 16;
-    *to = __builtin_convertvector((SupconFloatLanes)bits, SupconLanes);
+    supcon_lanes_widen (to, &half);
   } else {
     const SupconReal *from = (const SupconReal *)x + i;
 
@@ -104,13 +130,9 @@ supcon_lanes_store (const SupconLanes *from, void *x, gsize i, guint n, SupconPr
 {
   if (precision == SUPCON_PRECISION_BFLOAT16) {
     SupconBfloat16 *to = (SupconBfloat16 *)x + i;
-    SupconFloatLanes value = __builtin_convertvector(*from, SupconFloatLanes);
-    SupconBitLanes bits = (SupconBitLanes)value, is_nan = (SupconBitLanes)(value != value);
     SupconHalfLanes half;
 
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16; /* as supcon_bfloat16_round */
-    bits = (is_nan & 0x7fc0) | (~is_nan & bits);
-    half = __builtin_convertvector(bits, SupconHalfLanes);
+    supcon_lanes_narrow (&half, from);
     if (n == SUPCON_LANES)
       *(SupconHalfLanes *)to = half;
     else
@@ -125,6 +147,31 @@ supcon_lanes_store (const SupconLanes *from, void *x, gsize i, guint n, SupconPr
       for (guint j = 0; j < n; j++)
         to[j] = (*from)[j];
   }
+}
+
+/** Rounded to bfloat16. */
+static SUPCON_INLINE void
+supcon_lanes_round (SupconLanes *x)
+{
+  SupconHalfLanes half;
+
+  supcon_lanes_narrow (&half, x);
+  supcon_lanes_widen (x, &half);
+}
+
+/** Two vectors of 16 to where x's elements i and up are. */
+static SUPCON_INLINE void
+supcon_lanes_store_two (const SupconLanes *from, SupconBfloat16 *x, gsize i)
+{
+#ifdef __AVX512BF16__
+  SupconFloatLanes low = __builtin_convertvector(from[0], SupconFloatLanes);
+  SupconFloatLanes high = __builtin_convertvector(from[1], SupconFloatLanes);
+
+  _mm512_storeu_si512 (x + i, (__m512i)_mm512_cvtne2ps_pbh ((__m512)high, (__m512)low));
+#else
+  supcon_lanes_store (&from[0], x, i, SUPCON_LANES, SUPCON_PRECISION_BFLOAT16);
+  supcon_lanes_store (&from[1], x, i + SUPCON_LANES, SUPCON_LANES, SUPCON_PRECISION_BFLOAT16);
+#endif
 }
 
 /* What comparisons of SupconLanes give: all bits or none. */

@@ -10,8 +10,7 @@
 #include "check_main.h"
 #include "cpu.h"
 #include "model/model.h"
-#include "nn/bf16_tile.h"
-#include "nn/conv_norm.h"
+#include "nn/conv_bf16.h"
 #include "random.h"
 #include "rng.h"
 
@@ -104,6 +103,130 @@ START_TEST (test_tiles)
 #endif
 }
 END_TEST
+
+#ifdef SUPCON_HAVE_AMX
+/* The processor's own rounding: of the same bits as the plain one, but that subnormal numbers become zero. */
+START_TEST (test_native_rounding)
+{
+  enum { N = 32 };
+  static const guint32 low[N / 2] = { 0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1234, 0x7ffe, 0x8123, 0xfffe, 2, 0xabcd };
+  float c[N * N] __attribute__ ((aligned (64)));
+  SupconBfloat16 found[N];
+  const SupconBf16Walk walk = { .channels = N, .target = found };
+  const SupconBf16Places places = { .count = 1 };
+
+  if (!supcon_cpu_has_bf16 ())
+    return;
+  for (guint32 high = 0; high < 0x10000; high++) {
+    guint32 bits[N];
+
+    for (guint i = 0; i < N; i++)
+      bits[i] = high << 16 | low[i % (N / 2)];
+    memcpy (c, bits, sizeof bits);
+    supcon_bf16_finish_native (&walk, &places, c, 0, high % 2 ? N : 19, NULL);
+    for (guint i = 0; i < (high % 2 ? N : 19); i++) {
+      if (isnan (c[i]))
+        ck_assert_float_nan (supcon_bfloat16_widen (found[i]));
+      else
+        ck_assert_msg (found[i] == (bits[i] << 1 >> 24 ? supcon_bfloat16_round (c[i]) : high & 0x8000),
+            "%08x is rounded to %04x", bits[i], found[i]);
+    }
+  }
+}
+END_TEST
+
+/* Both ways to finish a block: outputs within a unit (one may round a product before it adds), sums those of the
+ * outputs that were written. */
+static void
+check_finish (const SupconBf16Walk *walk, const SupconBf16Places *places, const float *c, guint kind, guint channels,
+    gsize size, const SupconBfloat16 *norm_x, const SupconReal *mean)
+{
+  SupconBf16Walk self = *walk;
+  SupconBfloat16 *out[2] = { random_features (size, 30), random_features (size, 30) };
+  const SupconBf16Finish finish[2] = { supcon_bf16_finish_plain, supcon_bf16_finish_native };
+  SupconReal sums[2][128] = { { 0 } };
+  const guint first = 32;
+
+  for (guint way = 0; way < 2; way++) {
+    self.target = out[way];
+    finish[way](&self, places, c, first, channels, sums[way]);
+    for (guint i = 0; walk->partial && i < channels; i++) {
+      double sum = 0, product = 0, sum_size = 0, product_size = 0;
+
+      for (guint k = 0; k < places->count; k++) {
+        gsize at = places->at[k] + first + i;
+        double value = supcon_bfloat16_widen (out[way][at]);
+        double factor = norm_x ? supcon_bfloat16_widen (norm_x[at]) - (double)mean[first + i] : value;
+
+        sum += value;
+        sum_size += fabs (value);
+        product += value * factor;
+        product_size += fabs (value) * (fabs (factor) + fabs (mean[first + i]));
+      }
+      ck_assert (fabs (sums[way][first + i] - sum) <= (places->count + 3) * ldexp (sum_size, -24));
+      ck_assert (
+          fabs (sums[way][first + i + walk->channels] - product) <= (places->count + 3) * ldexp (product_size, -24));
+    }
+  }
+  for (gsize i = 0; i < size; i++) {
+    double plain = supcon_bfloat16_widen (out[0][i]), native = supcon_bfloat16_widen (out[1][i]);
+
+    ck_assert_msg (fabs (plain - native) <= ldexp (fabs (plain), -7) + 1e-5,
+        "kind %u, %u channels, %zu: %g, expected %g", kind, channels, i, native, plain);
+  }
+  g_free (out[0]);
+  g_free (out[1]);
+}
+
+START_TEST (test_native_finish)
+{
+  enum { CHANNELS = 64, PIXELS = 40, SIZE = CHANNELS * PIXELS };
+  static const guint widths[] = { 32, 16, 20, 7 };
+  SupconReal *scale = random_array (CHANNELS, 31), *shift = random_array (CHANNELS, 32);
+  SupconReal *mean = random_array (CHANNELS, 33);
+  SupconBfloat16 *added = random_features (SIZE, 34), *x = random_features (SIZE, 35), *y = random_features (SIZE, 36);
+  float c[32 * 32] __attribute__ ((aligned (64)));
+  SupconReal *values = random_array (32 * 32, 37), partial;
+  SupconBf16Places places = { .count = 29 };
+
+  if (!supcon_cpu_has_bf16 ())
+    return;
+  for (guint i = 0; i < places.count; i++) {
+    places.of[i] = i + i / 10;
+    places.at[i] = (39 - i) * CHANNELS;
+  }
+  for (guint i = 0; i < 32 * 32; i++)
+    c[i] = values[i];
+  for (guint kind = 0; kind < 16; kind++) {
+    const SupconNormSums sums = {
+      .x = x, .y = kind % 8 / 2 == 1 ? y : NULL, .scale = kind % 8 / 2 < 3 ? scale : NULL, .shift = shift, .mean = mean
+    };
+    const SupconConvTarget gradient = { .add = kind % 2 ? added : NULL, .sums = kind % 8 / 2 ? &sums : NULL };
+    const SupconConvEpilogue epilogue
+        = { .scale = scale, .shift = shift, .residual = kind % 2 ? added : NULL, .relu = kind / 2 % 2 };
+    SupconBf16Walk walk = { .channels = CHANNELS };
+
+    if (kind < 8) {
+      walk.gradient = &gradient;
+      walk.partial = gradient.sums ? &partial : NULL;
+    } else if (kind < 12) {
+      walk.epilogue = &epilogue;
+    } else {
+      walk.partial = kind % 2 ? &partial : NULL;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS (widths); i++)
+      check_finish (&walk, &places, c, kind, widths[i], SIZE, kind < 8 ? x : NULL, mean);
+  }
+  supcon_real_free (scale);
+  supcon_real_free (shift);
+  supcon_real_free (mean);
+  supcon_real_free (values);
+  g_free (added);
+  g_free (x);
+  g_free (y);
+}
+END_TEST
+#endif
 
 /* A sum in double with the size of its terms. */
 typedef struct {
@@ -511,6 +634,10 @@ main (void)
   tcase_set_timeout (kernels, SUPCON_TEST_SECONDS);
   tcase_add_test (kernels, test_rounding);
   tcase_add_test (kernels, test_tiles);
+#ifdef SUPCON_HAVE_AMX
+  tcase_add_test (kernels, test_native_rounding);
+  tcase_add_test (kernels, test_native_finish);
+#endif
   tcase_add_loop_test (kernels, test_conv, 0, G_N_ELEMENTS (conv_cases));
   suite_add_tcase (suite, kernels);
   tcase_set_timeout (networks, SUPCON_TEST_SECONDS);
