@@ -1,15 +1,57 @@
 # shellcheck shell=sh
-# What every pipeline script starts with: sourced, not run. It goes to the top of the repository, installs the Debian
-# packages that are missing (as root), builds, and makes the plugin known to GStreamer.
-# Usage: . "$(dirname "$0")/common.sh"; set_up PACKAGE...
+# What every pipeline script starts with: sourced, not run. It answers --help by the script's head, goes to the top of the
+# repository, installs the Debian packages that are missing (as root), builds, and makes the plugin known to GStreamer.
+# Usage: . "$(dirname "$0")/common.sh"; arguments LEAST MOST "$@"; set_up PACKAGE...
 
+script=$(realpath "$0")
+caller=$PWD
 cd "$(dirname "$0")/.." || exit 1
+
+# The comment at the script's head.
+usage() {
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$script"
+}
+
+case ${1:-} in
+  -h | --help)
+    usage
+    exit 0
+    ;;
+esac
+
+# arguments LEAST MOST ARGUMENT...: ends the script where their number is none of those between.
+arguments() {
+  least=$1
+  most=$2
+  shift 2
+  if [ $# -lt "$least" ] || [ $# -gt "$most" ]; then
+    usage >&2
+    exit 2
+  fi
+}
+
+# absolute FILE: its whole name, seen from where the script was called.
+absolute() {
+  case $1 in
+    /*) realpath -m -- "$1" ;;
+    *) realpath -m -- "$caller/$1" ;;
+  esac
+}
+
+# existing FILE: the same; ends the script where there is none.
+existing() {
+  absolute "$1"
+  if [ ! -e "$(absolute "$1")" ]; then
+    echo "$1: there is no such file or folder" >&2
+    exit 1
+  fi
+}
 
 build_packages="gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libopenblas-dev libgstreamer1.0-dev
   libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-x libpango1.0-dev"
 
-# install PACKAGE...: those that are missing.
+# install_packages PACKAGE...: those that are missing.
 install_packages() {
   missing=
   for package in "$@"; do

@@ -20,6 +20,19 @@ run_examples() {
   done < examples
 }
 
+# Every script says what it is for, and what it lacks before it does anything.
+for script in "$root"/pipelines/*; do
+  [ "${script##*/}" != common.sh ] || continue
+  sh "$script" --help > log
+  grep -q "Usage: sh pipelines/${script##*/}" log
+done
+code=0
+sh "$root/pipelines/tag-live" 2> log || code=$?
+[ $code = 2 ]
+grep -q Usage log
+if sh "$root/pipelines/tag-live" none.safetensors 2> log; then exit 1; fi
+grep -q 'none.safetensors: there is no such file' log
+
 # The trainer comes first: it writes the model.safetensors that others read, the tagger's needs a classifier too.
 for element in trainer datasetsrc label augment encoder index scope; do
   run_examples $element
