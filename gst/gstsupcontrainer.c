@@ -427,7 +427,8 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
 
     config.input_width = GST_VIDEO_INFO_WIDTH (&self->info);
     config.input_height = GST_VIDEO_INFO_HEIGHT (&self->info);
-    self->start.model = supcon_model_new (&config, self->run.seed, &error);
+    if (supcon_trainer_check_weights (&config, &error))
+      self->start.model = supcon_model_new (&config, self->run.seed, &error);
     if (!self->start.model)
       goto failed;
     self->start.labels = supcon_labels_new ();

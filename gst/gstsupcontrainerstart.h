@@ -15,11 +15,13 @@ typedef struct
   guint64 first_step, first_frame;      /* where resuming begins */
   gdouble best_accuracy;        /* of the validations before, 0: there was none */
   guint worse;                  /* validations since the best */
+  gchar *claimed[2];            /* the files that nobody else in the process may write meanwhile; NULL: none */
 } GstSupconTrainerStart;
 
 /**
- * Reads what the settings name. FALSE: they are wrong, or the checkpoint is not what they ask for (SUPCON_ERROR_SETTINGS
- * or what reading it said). start is to be cleared either way.
+ * Reads what the settings name. FALSE: they are wrong, the checkpoint is not what they ask for, or another trainer of the
+ * process writes the same file (SUPCON_ERROR_SETTINGS, or what reading it said). start is to be cleared either way, when
+ * the files are written for the last time.
  */
 gboolean gst_supcon_trainer_start_load (GstSupconTrainerStart * start,
     const GstSupconTrainerSettings * settings, GError ** error);

@@ -185,33 +185,21 @@ supcon_checkpoint_check_room (const char *location, SupconModel *model, GError *
   return has_room;
 }
 
-/* supcon_model_new takes memory by a configuration that need not be true. A narrow twin tells how many weights there
- * would be, as their number grows with the square of the width; the file has to hold about as many. */
+/* supcon_model_new takes memory by a configuration that need not be true: the file has to hold about as many weights.
+ */
 static gboolean
 check_size (const SupconSafetensors *file, const SupconModelConfig *config, gboolean ours, GError **error)
 {
-  SupconModelConfig narrow = *config;
-  double expected = 0, found = 0, ratio, dim, hidden;
+  SupconModelConfig expected_config = *config;
   const SupconTensor *tensors;
-  SupconModel *twin;
+  double expected, found = 0;
   guint n;
 
-  narrow.width = 1.0 / 16;
-  narrow.projection = SUPCON_PROJECTION_NONE;
-  ratio = config->width / narrow.width;
-  twin = supcon_model_new (&narrow, 0, error);
-  if (!twin)
+  if (!ours)
+    expected_config.projection = SUPCON_PROJECTION_NONE;
+  expected = supcon_model_count_weights (&expected_config, error);
+  if (expected < 0)
     return FALSE;
-  for (const SupconParam *param = supcon_model_params (twin, &n), *end = param + n; param < end; param++)
-    expected += param->size * (param->n_dims > 1 ? ratio * ratio : ratio);
-  dim = supcon_model_embedding_dim (twin) * ratio;
-  supcon_model_free (twin);
-  hidden = config->projection_hidden ? config->projection_hidden : dim;
-  if (ours && config->projection == SUPCON_PROJECTION_MLP)
-    expected += hidden * (dim + config->projection_dim);
-  else if (ours && config->projection == SUPCON_PROJECTION_LINEAR)
-    expected += dim * config->projection_dim;
-
   tensors = supcon_safetensors_tensors (file, &n);
   for (guint i = 0; i < n; i++)
     found += tensors[i].size;

@@ -115,6 +115,32 @@ supcon_model_new (const SupconModelConfig *config, guint64 seed, GError **error)
   return self;
 }
 
+/* By a narrow twin, as the encoder's weights grow with the square of the width. */
+double
+supcon_model_count_weights (const SupconModelConfig *config, GError **error)
+{
+  SupconModelConfig narrow = *config;
+  double count = 0, ratio, dim, hidden;
+  SupconModel *twin;
+
+  narrow.width = 1.0 / 16;
+  narrow.projection = SUPCON_PROJECTION_NONE;
+  ratio = config->width / narrow.width;
+  twin = supcon_model_new (&narrow, 0, error);
+  if (!twin)
+    return -1;
+  for (const SupconParam *param = twin->params.items, *end = param + twin->params.n; param < end; param++)
+    count += param->size * (param->n_dims > 1 ? ratio * ratio : ratio);
+  dim = supcon_model_embedding_dim (twin) * ratio;
+  supcon_model_free (twin);
+  hidden = config->projection_hidden ? config->projection_hidden : dim;
+  if (config->projection == SUPCON_PROJECTION_MLP)
+    count += hidden * (dim + config->projection_dim);
+  else if (config->projection == SUPCON_PROJECTION_LINEAR)
+    count += dim * config->projection_dim;
+  return count;
+}
+
 static void
 free_training_buffers (SupconModel *self)
 {

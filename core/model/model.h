@@ -63,6 +63,8 @@ typedef struct _SupconModel SupconModel;
  * encoder, a width that leaves no channel, or an input smaller than the encoder's total stride needs.
  */
 SupconModel *supcon_model_new (const SupconModelConfig *config, guint64 seed, GError **error);
+/** How many weights a model of config has, nearly, without making one; negative: an error of supcon_model_new's. */
+double supcon_model_count_weights (const SupconModelConfig *config, GError **error);
 void supcon_model_free (SupconModel *model);
 /** A model with the weights, running statistics and classes of another, averages where it keeps them, not its training
  * state. */

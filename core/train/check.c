@@ -115,6 +115,21 @@ is_available (double bytes)
 }
 
 gboolean
+supcon_trainer_check_weights (const SupconModelConfig *config, GError **error)
+{
+  double count = supcon_model_count_weights (config, error), bytes = 3 * count * sizeof (SupconReal);
+
+  if (count < 0)
+    return FALSE;
+  if (is_available (bytes))
+    return TRUE;
+  return fail (error,
+      "%s of width %g with its projection head has about %.3g weights, which take %.0f bytes to train, more than there "
+      "is memory; expected a smaller width or head",
+      config->encoder, config->width, count, bytes);
+}
+
+gboolean
 supcon_trainer_check_memory (
     const SupconTrainerConfig *config, guint batch_size, const SupconModel *model, GError **error)
 {

@@ -79,6 +79,9 @@ gboolean supcon_trainer_has_classes (const SupconTrainerConfig *config);
  */
 gboolean supcon_trainer_check (const SupconTrainerConfig *config, guint batch_size, SupconModel *model, GError **error);
 
+/** Whether there is the memory for the weights of a model of config, their gradients and momenta:
+ * SUPCON_ERROR_SETTINGS. */
+gboolean supcon_trainer_check_weights (const SupconModelConfig *config, GError **error);
 /**
  * Whether there is the memory to train model by config with two batches of batch_size views: SUPCON_ERROR_SETTINGS
  * names the setting that asks for too much, the pictures' size and the bytes. Nothing is kept.

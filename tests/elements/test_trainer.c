@@ -785,6 +785,27 @@ GST_START_TEST (test_bad_locations)
 }
 GST_END_TEST;
 
+/* A file is one trainer's as long as it runs. */
+GST_START_TEST (test_one_writer)
+{
+  Run run = run_launch ("videotestsrc num-buffers=8 ! " CAPS " ! tee name=t ! queue ! "
+      "supcontrainer encoder=resnet8 location=%s t. ! queue ! "
+      "supcontrainer encoder=resnet8 location=%s/./m.safetensors", model, folder);
+
+  run_assert_error (run, "is written by another supcontrainer too");
+  run_clear (&run);
+  run = run_launch (TRAINER "location=%s best-location=%s " THINGS (8), model,
+      model);
+  run_assert_error (run, "both location and best-location name it");
+  run_clear (&run);
+  for (guint i = 0; i < 2; i++) {
+    run = run_launch (TRAINER "batch-size=8 location=%s " THINGS (8), model);
+    run_assert_ended (run);
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_too_small)
 {
   Run run = run_launch ("videotestsrc num-buffers=8 ! "
@@ -1057,7 +1078,8 @@ GST_START_TEST (test_too_large)
   static const gchar *const cases[][2] = {
     {"batch-size=1000000", "batch-size is 1000000: two batches of pictures of 48x48 take 13824000000 bytes"},
     {"batch-size=50000", "batch-size is 50000: to encode so many pictures of 48x48"},
-    {"batch-size=16 queue-size=16777216", "queue-size is 16777216: so many embeddings of 128 numbers"}
+    {"batch-size=16 queue-size=16777216", "queue-size is 16777216: so many embeddings of 128 numbers"},
+    {"batch-size=16 projection-hidden=65536 projection-dim=65536", "resnet8 of width 1 with its projection head has about 4.3e+09 weights"}
   };
   struct rlimit limit = { G_GUINT64_CONSTANT (4) << 30, RLIM_INFINITY };
 
@@ -1102,6 +1124,7 @@ trainer_suite (void)
   tcase_add_test (tcase, test_collapse);
   tcase_add_test (tcase, test_not_finite);
   tcase_add_test (tcase, test_bad_locations);
+  tcase_add_test (tcase, test_one_writer);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_too_small);
   tcase_add_test (tcase, test_few_frames);
