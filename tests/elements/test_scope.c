@@ -187,16 +187,18 @@ GST_START_TEST (any_size_holds_all_of_it)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     Fixture f;
+    GstElement *scope;
 
     start (&f, "", sizes[i][0], sizes[i][1]);
+    scope = gst_harness_find_element (f.harness, "supconscope");
     for (guint j = 0; j < 60; j++) {
       gchar *label = g_strdup_printf ("label %u of many", j);
 
-      gst_util_set_object_arg (G_OBJECT (gst_harness_find_element (f.harness,
-                  "supconscope")), "view", views[j / 20]);
+      gst_util_set_object_arg (G_OBJECT (scope), "view", views[j / 20]);
       gst_buffer_unref (draw (&f, 8, label));
       g_free (label);
     }
+    gst_object_unref (scope);
     gst_harness_teardown (f.harness);
   }
 }
