@@ -361,8 +361,8 @@ pad_shortcut_backward (const Layer *first, const Layer *last, guint n, const voi
 guint
 supcon_resnet_embed_batch (const SupconResnet *net)
 {
-  /* Buffers of about 8 MB: more would not make it faster. */
-  return MAX (1, ((gsize)1 << 21) / net->largest);
+  /* Buffers of 8 million numbers: with fewer pictures at once all weights are read from memory too often. */
+  return MAX (1, ((gsize)1 << 23) / net->largest);
 }
 
 static void
