@@ -59,7 +59,7 @@ struct _SupconResnet {
   Block *blocks;
   guint n_blocks;
   gboolean pool;
-  gsize largest, largest_inside; /* elements of the largest activation of one picture, and of those inside blocks */
+  gsize largest; /* elements of the largest activation of one picture */
   gboolean prepared;
 
   /* Activations of a training batch. */
@@ -68,7 +68,6 @@ struct _SupconResnet {
   void *pooled;
   guint8 *pool_index;
   void *buffer[3]; /* capacity x largest: gradients; on the way forward shortcuts */
-  void *again;     /* in float32, capacity x largest inside blocks: y that is not kept */
   /* Activations of embed. */
   guint embed_capacity;
   void *embed_buffer[4];
@@ -132,8 +131,6 @@ add_block (SupconResnet *net, SupconParams *params, const Architecture *arch, co
     g_snprintf (conv_name, sizeof conv_name, "layer%u.%u.conv%u", stage + 1, index, i + 1);
     g_snprintf (norm_name, sizeof norm_name, "layer%u.%u.bn%u", stage + 1, index, i + 1);
     add_layer (net, params, conv_name, norm_name, &conv, last && config->zero_init_residual, seed);
-    if (!last)
-      net->largest_inside = MAX (net->largest_inside, supcon_conv_out_size (&conv));
     *h = conv.out_h;
     *w = conv.out_w;
     *c = conv.out_c;
@@ -234,7 +231,6 @@ free_activations (SupconResnet *net)
   g_clear_pointer (&net->pool_index, g_free);
   for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
     g_clear_pointer (&net->buffer[i], g_aligned_free);
-  g_clear_pointer (&net->again, g_aligned_free);
   net->capacity = 0;
 }
 
@@ -464,7 +460,7 @@ gsize
 supcon_resnet_activation_size (const SupconResnet *net)
 {
   gsize size = supcon_feature_size (net->precision), stem = supcon_conv_out_size (&net->layers[0].conv);
-  gsize elements = net->largest_inside + G_N_ELEMENTS (net->buffer) * net->largest;
+  gsize elements = G_N_ELEMENTS (net->buffer) * net->largest;
 
   for (guint i = 0; i < net->n_layers; i++)
     elements += supcon_conv_out_size (&net->layers[i].conv);
@@ -493,8 +489,6 @@ prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
 
     last->y = feature_alloc (net, n * supcon_conv_out_size (&last->conv));
   }
-  if (net->precision == SUPCON_PRECISION_FLOAT32)
-    net->again = feature_alloc (net, n * net->largest_inside);
   if (!net->pool)
     net->layers[0].y = feature_alloc (net, n * supcon_conv_out_size (stem));
   if (net->pool) {
@@ -539,7 +533,7 @@ forward_layer (
 {
   pack (layer, params, workspace->threads);
   supcon_conv_norm_forward (
-      &layer->conv, net->n, x, layer->packed, layer->mean, layer->variance, workspace, net->again, layer->out);
+      &layer->conv, net->n, x, layer->packed, layer->mean, layer->variance, workspace, layer->out);
   supcon_norm_update_running (layer->conv.out_c, batch_pixels (net, layer), layer->mean, layer->variance,
       params->items[layer->running_mean].data, params->items[layer->running_var].data);
   fold_batch (layer, params);
@@ -626,10 +620,10 @@ sums_of (const Layer *layer)
     .product = layer->product };
 }
 
-/* Gradients of a layer for dz, the one before its ReLU, whose sums are taken. Room: see supcon_conv_norm_backward. */
+/* Gradients of a layer for dz, the one before its ReLU, whose sums are taken. */
 static void
 backward_layer (const SupconResnet *net, Layer *layer, const SupconParams *params, SupconWorkspace *workspace,
-    const SupconNormInput *x, const void *dz, const SupconConvTarget *target, void *dout)
+    const SupconNormInput *x, const void *dz, const SupconConvTarget *target)
 {
   SupconNormSums sums = sums_of (layer);
   SupconNormInput dy = supcon_norm_gradient (batch_pixels (net, layer), layer->conv.out_c, &sums, layer->variance,
@@ -637,7 +631,7 @@ backward_layer (const SupconResnet *net, Layer *layer, const SupconParams *param
       params->items[layer->beta].grad);
 
   supcon_conv_norm_backward (&layer->conv, net->n, x, &dy, params->items[layer->weight].data, target, workspace,
-      net->again, dout, params->items[layer->weight].grad);
+      params->items[layer->weight].grad);
 }
 
 /* dz: the gradient by the block's output before its ReLU, replaced by that by its input x, before its ReLU where
@@ -660,7 +654,7 @@ backward_block (SupconResnet *net, const Block *block, const SupconParams *param
     inner = inside (&layers[i - 1]);
     sums = sums_of (&layers[i - 1]);
     target = (SupconConvTarget){ .dx = next, .sums = &sums };
-    backward_layer (net, &layers[i], params, workspace, &inner, current, &target, current == whole ? other : current);
+    backward_layer (net, &layers[i], params, workspace, &inner, current, &target);
     swap = current == whole ? other : current;
     current = next;
     next = swap;
@@ -674,7 +668,7 @@ backward_block (SupconResnet *net, const Block *block, const SupconParams *param
     all.scale = NULL;
     supcon_norm_backward (net->precision, batch_pixels (net, shortcut), shortcut->conv.out_c, &all, whole, workspace);
     target = (SupconConvTarget){ .dx = next };
-    backward_layer (net, shortcut, params, workspace, &input, whole, &target, whole);
+    backward_layer (net, shortcut, params, workspace, &input, whole, &target);
     target.add = next;
   } else if (block->pads) {
     pad_shortcut_backward (&layers[0], last, net->n, whole, next);
@@ -684,7 +678,7 @@ backward_block (SupconResnet *net, const Block *block, const SupconParams *param
     sums = sums_of (before);
     target.sums = &sums;
   }
-  backward_layer (net, &layers[0], params, workspace, &input, current, &target, current);
+  backward_layer (net, &layers[0], params, workspace, &input, current, &target);
   *dz = target.dx;
   *free1 = current;
   *free2 = target.dx == whole ? next : whole;
@@ -719,5 +713,5 @@ supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWor
     sums = sums_of (stem);
     supcon_norm_backward (net->precision, batch_pixels (net, stem), stem->conv.out_c, &sums, dz, workspace);
   }
-  backward_layer (net, stem, params, workspace, &input, dz, NULL, dz);
+  backward_layer (net, stem, params, workspace, &input, dz, NULL);
 }

@@ -35,13 +35,27 @@ supcon_grid_bands (const SupconGrid *grid, guint n)
          * ((grid->rows + grid->band_rows - 1) / grid->band_rows);
 }
 
+SupconConvBand
+supcon_grid_band (const SupconGrid *grid, guint n, gsize number, guint channels)
+{
+  guint of_image = (grid->rows + grid->band_rows - 1) / grid->band_rows;
+  SupconConvBand band = { .number = number,
+    .first_image = number / of_image * grid->band_images,
+    .first_row = number % of_image * grid->band_rows,
+    .end_channel = channels };
+
+  band.images = MIN (grid->band_images, n - band.first_image);
+  band.rows = MIN (grid->band_rows, grid->rows - band.first_row);
+  return band;
+}
+
 gboolean
 supcon_grid_needs_copy (const SupconGrid *grid)
 {
   gint last_h = (gint)((grid->rows - 1) * grid->stride + grid->taps_h) + grid->off_h;
   gint last_w = (gint)((grid->cols - 1) * grid->stride + grid->taps_w) + grid->off_w;
 
-  return grid->off_h < 0 || grid->off_w < 0 || last_h > (gint)grid->h || last_w > (gint)grid->w;
+  return grid->source.scale || grid->off_h < 0 || grid->off_w < 0 || last_h > (gint)grid->h || last_w > (gint)grid->w;
 }
 
 gsize
@@ -59,7 +73,6 @@ supcon_grid_copy_size (const SupconGrid *grid)
 void
 supcon_grid_copy (const SupconGrid *grid, guint image, guint first_row, guint rows, SupconReal *copy)
 {
-  const SupconReal *source = grid->source + (gsize)image * grid->h * grid->w * grid->c;
   gsize stride = supcon_grid_copy_stride (grid);
   gint cols = (gint)(stride / grid->c);
   gint left = MIN (MAX (-grid->off_w, 0), cols);
@@ -75,8 +88,72 @@ supcon_grid_copy (const SupconGrid *grid, guint image, guint first_row, guint ro
       continue;
     }
     memset (copy, 0, (gsize)left * grid->c * sizeof *copy);
-    memcpy (copy + (gsize)left * grid->c, source + ((gsize)row * grid->w + grid->off_w + left) * grid->c,
-        (gsize)inside * grid->c * sizeof *copy);
+    supcon_norm_load (SUPCON_PRECISION_FLOAT32, &grid->source, grid->c,
+        ((gsize)image * grid->h + row) * grid->w + grid->off_w + left, inside, 0, grid->c,
+        copy + (gsize)left * grid->c);
     memset (copy + (gsize)(left + inside) * grid->c, 0, (gsize)(cols - left - inside) * grid->c * sizeof *copy);
   }
+}
+
+void
+supcon_panel_copy (
+    const SupconNormInput *input, guint c, gsize first_pixel, gsize pixels, guint panel, SupconReal *copy)
+{
+  guint lanes = supcon_tile_kernels ()->lanes, channel = panel * 2 * lanes;
+  guint width = supcon_panel_vectors (c, lanes, panel) * lanes, valid = MIN (width, c - channel);
+
+  if (valid == width) {
+    supcon_norm_load (SUPCON_PRECISION_FLOAT32, input, c, first_pixel, pixels, channel, width, copy);
+    return;
+  }
+  for (gsize p = 0; p < pixels; p++, copy += width) {
+    supcon_norm_load (SUPCON_PRECISION_FLOAT32, input, c, first_pixel + p, 1, channel, valid, copy);
+    memset (copy + valid, 0, (width - valid) * sizeof *copy);
+  }
+}
+
+SupconGrid
+supcon_conv_grid (const SupconConv *conv, const SupconNormInput *x)
+{
+  return (SupconGrid){ .source = x ? *x : (SupconNormInput){ 0 },
+    .h = conv->in_h,
+    .w = conv->in_w,
+    .c = conv->in_c,
+    .rows = conv->out_h,
+    .cols = conv->out_w,
+    .stride = conv->stride,
+    .taps_h = conv->kernel,
+    .taps_w = conv->kernel,
+    .off_h = -(gint)conv->pad,
+    .off_w = -(gint)conv->pad };
+}
+
+SupconPhase
+supcon_phase_of (guint phase, guint in, guint kernel, guint stride, guint pad)
+{
+  SupconPhase p = { 0 };
+  /* Input position i has i + pad = stride q + phase. */
+  guint q = pad > phase ? (pad - phase + stride - 1) / stride : 0;
+
+  p.first = stride * q + phase - pad;
+  p.count = p.first < in ? (in - p.first + stride - 1) / stride : 0;
+  p.taps = phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
+  p.offset = (gint)q - (gint)p.taps + 1;
+  return p;
+}
+
+SupconGrid
+supcon_phase_grid (const SupconConv *conv, const SupconNormInput *dy, const SupconPhase *ph, const SupconPhase *pw)
+{
+  return (SupconGrid){ .source = dy ? *dy : (SupconNormInput){ 0 },
+    .h = conv->out_h,
+    .w = conv->out_w,
+    .c = conv->out_c,
+    .rows = ph->count,
+    .cols = pw->count,
+    .stride = 1,
+    .taps_h = ph->taps,
+    .taps_w = pw->taps,
+    .off_h = ph->offset,
+    .off_w = pw->offset };
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** How the passes of a convolution cut their work into bands, shared by conv.c and conv_weights.c. */
+/** How the passes of a convolution cut their work into bands, and the passes themselves in float32. Private to nn. */
 #ifndef SUPCON_NN_CONV_BAND_H
 #define SUPCON_NN_CONV_BAND_H
 
-#include "nn/conv.h"
+#include "nn/conv_norm.h"
 #include "nn/tile.h"
 
 /* Output pixels of a task: enough to use a panel of weights well, few enough that the band stays in a core's cache. */
@@ -16,7 +16,7 @@
  * of the source, columns likewise; what lies outside the source is zero.
  */
 typedef struct {
-  const SupconReal *source; /* n x h x w x c */
+  SupconNormInput source; /* n x h x w x c */
   guint h, w, c;
   guint rows, cols; /* of the output grid of one picture */
   guint stride, taps_h, taps_w;
@@ -31,13 +31,13 @@ void supcon_grid_cut_to (SupconGrid *grid, guint band_pixels);
 void supcon_grid_cut (SupconGrid *grid);
 /** Bands of a batch of n. */
 gsize supcon_grid_bands (const SupconGrid *grid, guint n);
-/** Whether some input lies outside the source, so that bands have to be copied. */
+/** Whether some input lies outside the source or has to be computed, so that bands have to be copied. */
 gboolean supcon_grid_needs_copy (const SupconGrid *grid);
 /** Elements of one picture's part of a band's copy. */
 gsize supcon_grid_copy_size (const SupconGrid *grid);
 /** Elements between rows of the copy. */
 gsize supcon_grid_copy_stride (const SupconGrid *grid);
-/** Copies the inputs of output rows first_row .. first_row + rows - 1 of a picture, zero where outside. */
+/** Copies, normalised, the inputs of output rows first_row .. first_row + rows - 1 of a picture, zero where outside. */
 void supcon_grid_copy (const SupconGrid *grid, guint image, guint first_row, guint rows, SupconReal *copy);
 
 /** A run of n cut into the fewest pieces of at most 'most', as equal as can be: the size of piece number i. */
@@ -67,9 +67,32 @@ supcon_padded_channels (guint channels, guint lanes)
   return (channels + lanes - 1) / lanes * lanes;
 }
 
-/** What conv_weights.c asks of the workspace. */
-gsize supcon_conv_weights_worker_size (const SupconConv *conv);
-gsize supcon_conv_weights_shared_size (const SupconConv *conv, guint n);
+/** What of a batch's output a task makes. */
+typedef struct {
+  gsize number;
+  guint first_image, images, first_row, rows;
+  guint first_channel, end_channel;
+} SupconConvBand;
+
+/** Band number 'number' of a batch of n, all channels. */
+SupconConvBand supcon_grid_band (const SupconGrid *grid, guint n, gsize number, guint channels);
+
+/** nn/conv.h's and nn/conv_norm.h's passes in float32. */
+void supcon_real_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconReal *packed,
+    const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y);
+void supcon_real_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
+    const SupconConvTarget *target, SupconWorkspace *workspace);
+void supcon_real_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    SupconWorkspace *workspace, SupconReal *dw);
+
+/** Copies, normalised, a panel of the c channels of some pixels: pixels x the panel's width, zero behind the channels
+ * that there are. */
+void supcon_panel_copy (
+    const SupconNormInput *input, guint c, gsize first_pixel, gsize pixels, guint panel, SupconReal *copy);
+
+/** What conv_walk.c and conv_weights.c ask of the workspace. */
+void supcon_conv_walk_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
+void supcon_conv_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 
 /** Kernels of one pixel and no padding, which conv_pointwise.c sums the gradient by weights of: the shares of the
  * pixels that are summed apart, what a worker needs, and the sums (panel after panel, share after share) at shared. */
@@ -77,10 +100,10 @@ gboolean supcon_conv_is_pointwise (const SupconConv *conv);
 guint supcon_conv_pointwise_shares (const SupconConv *conv, guint n);
 gsize supcon_conv_pointwise_worker_size (void);
 void supcon_conv_pointwise_weights (
-    const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy, SupconWorkspace *workspace);
+    const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy, SupconWorkspace *workspace);
 
-/** The grid of a forward pass over x. */
-SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconReal *x);
+/** The grid of a forward pass over x, which may be NULL where it is not read. */
+SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconNormInput *x);
 
 /** One dimension of a phase of the gradient by input: input positions first, first + stride, ..., and the taps that
  * reach them. */
@@ -92,6 +115,6 @@ typedef struct {
 SupconPhase supcon_phase_of (guint phase, guint in, guint kernel, guint stride, guint pad);
 /** The grid of a phase over dy. */
 SupconGrid supcon_phase_grid (
-    const SupconConv *conv, const SupconReal *dy, const SupconPhase *ph, const SupconPhase *pw);
+    const SupconConv *conv, const SupconNormInput *dy, const SupconPhase *ph, const SupconPhase *pw);
 
 #endif

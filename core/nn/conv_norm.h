@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * Convolutions between batch normalisations, in training: nn/conv.h's passes with inputs that are normalised as they
- * are read, and with the next normalisation's gradient taken as theirs by input is written. In bfloat16 nothing else
- * passes over memory; in float32 the inputs are first written to buffers.
+ * are read, and with the next normalisation's gradient taken as theirs by input is written. Nothing else passes over
+ * memory.
  */
 #ifndef SUPCON_NN_CONV_NORM_H
 #define SUPCON_NN_CONV_NORM_H
@@ -13,9 +13,9 @@
 /** Makes room for all of these, as supcon_conv_reserve. */
 void supcon_conv_norm_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 
-/** y with each channel's mean and biased variance. again: room for x in float32. */
+/** y with each channel's mean and biased variance. */
 void supcon_conv_norm_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconReal *packed,
-    SupconReal *mean, SupconReal *variance, SupconWorkspace *workspace, void *again, void *y);
+    SupconReal *mean, SupconReal *variance, SupconWorkspace *workspace, void *y);
 
 /** What becomes of the gradient by x. */
 typedef struct {
@@ -24,10 +24,8 @@ typedef struct {
   const SupconNormSums *sums; /* of the normalisation that made x, whose dz dx becomes; or NULL */
 } SupconConvTarget;
 
-/** Gradients: dw is added to; that by x goes to the target, which may be NULL. Room in float32: again for x; dout,
- * which may be where dy comes from, for dy. */
+/** Gradients: dw is added to; that by x goes to the target, which may be NULL. */
 void supcon_conv_norm_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
-    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, void *again, void *dout,
-    SupconReal *dw);
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw);
 
 #endif

@@ -19,7 +19,7 @@
 typedef struct {
   const SupconConv *conv;
   gsize pixels;
-  const SupconReal *x, *dy;
+  SupconNormInput x, dy;
   guint in_blocks, out_blocks, shares;
   guint panels;
   SupconReal *partial; /* shares x packed size */
@@ -78,27 +78,37 @@ x_size (void)
 gsize
 supcon_conv_pointwise_worker_size (void)
 {
-  return x_size () + panel_distance (STEP_PIXELS) * (BLOCK_CHANNELS / (2 * supcon_tile_kernels ()->lanes) + 1);
+  return x_size () + panel_distance (STEP_PIXELS) * (BLOCK_CHANNELS / (2 * supcon_tile_kernels ()->lanes) + 1)
+         + STEP_PIXELS * BLOCK_CHANNELS;
 }
 
-/* Channels first .. first + rows - 1 of x at some output pixels, cut into tiles. */
+/* Channels first .. first + rows - 1 of x at some output pixels, cut into tiles. room: for them as they are. */
 SUPCON_MULTIVERSION static void
-copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, guint rows, guint tiles, SupconReal *to)
+copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, guint rows, guint tiles, SupconReal *room,
+    SupconReal *to)
 {
   const SupconConv *conv = self->conv;
   guint col = first_pixel % conv->out_w, row = first_pixel / conv->out_w % conv->out_h;
   gsize image = first_pixel / conv->out_w / conv->out_h, distance = tile_distance (pixels);
+  gboolean loaded = self->x.scale && conv->stride == 1;
 
+  if (loaded)
+    supcon_norm_load (SUPCON_PRECISION_FLOAT32, &self->x, conv->in_c, first_pixel, pixels, first, rows, room);
   for (gsize i = 0; i < pixels; i++) {
-    const SupconReal *from
-        = self->x + ((image * conv->in_h + row * conv->stride) * conv->in_w + col * conv->stride) * conv->in_c;
-    guint channel = first;
+    gsize pixel = (image * conv->in_h + row * conv->stride) * conv->in_w + col * conv->stride;
+    const SupconReal *from = (const SupconReal *)self->x.x + pixel * conv->in_c + first;
+    guint channel = 0;
 
+    if (self->x.scale) {
+      from = loaded ? room + i * rows : room;
+      if (!loaded)
+        supcon_norm_load (SUPCON_PRECISION_FLOAT32, &self->x, conv->in_c, pixel, 1, first, rows, room);
+    }
     for (guint t = 0; t < tiles; t++) {
       guint n = supcon_even_piece (rows, tiles, t);
       SupconReal *slot = to + t * distance + i * SLOT;
 
-      if (channel + SLOT <= conv->in_c)
+      if (self->x.scale || first + channel + SLOT <= conv->in_c) /* behind the room, too, is memory */
         *(SupconLanes *)slot = *(const SupconLanes *)(from + channel);
       else
         for (guint j = 0; j < n; j++)
@@ -116,26 +126,11 @@ copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, gui
 }
 
 /* Some panels of dy, zero behind the channels that there are. */
-SUPCON_MULTIVERSION static void
+static void
 copy_dy (const Pointwise *self, gsize first_pixel, gsize pixels, guint first_panel, guint end_panel, SupconReal *to)
 {
-  guint lanes = supcon_tile_kernels ()->lanes, out_c = self->conv->out_c;
-
-  for (gsize i = 0; i < pixels; i++) {
-    const SupconReal *from = self->dy + (first_pixel + i) * out_c;
-
-    for (guint panel = first_panel; panel < end_panel; panel++) {
-      guint channel = panel * 2 * lanes, width = supcon_panel_vectors (out_c, lanes, panel) * lanes;
-      SupconReal *row = to + (panel - first_panel) * panel_distance (pixels) + i * width;
-
-      if (width % SUPCON_LANES == 0 && channel + width <= out_c)
-        for (guint j = 0; j < width; j += SUPCON_LANES)
-          *(SupconLanes *)(row + j) = *(const SupconLanes *)(from + channel + j);
-      else
-        for (guint j = 0; j < width; j++)
-          row[j] = channel + j < out_c ? from[channel + j] : 0;
-    }
-  }
+  for (guint panel = first_panel; panel < end_panel; panel++, to += panel_distance (pixels))
+    supcon_panel_copy (&self->dy, self->conv->out_c, first_pixel, pixels, panel, to);
 }
 
 static void
@@ -154,12 +149,13 @@ pointwise_task (gsize task, guint worker, gpointer data)
   guint tiles = (rows + most - 1) / most;
   gsize end_pixel = self->pixels * (share + 1) / self->shares, pixels;
   SupconReal *partial = self->partial + share * supcon_conv_packed_size (conv);
-  SupconReal *x = supcon_workspace_worker (self->workspace, worker), *dy = x + x_size ();
+  SupconReal *room = supcon_workspace_worker (self->workspace, worker), *x = room + STEP_PIXELS * BLOCK_CHANNELS;
+  SupconReal *dy = x + x_size ();
   gboolean accumulate = FALSE;
 
   for (gsize pixel = self->pixels * share / self->shares; pixel < end_pixel; pixel += pixels, accumulate = TRUE) {
     pixels = MIN (STEP_PIXELS, end_pixel - pixel);
-    copy_x (self, pixel, pixels, first, rows, tiles, x);
+    copy_x (self, pixel, pixels, first, rows, tiles, room, x);
     copy_dy (self, pixel, pixels, first_panel, end_panel, dy);
     for (guint panel = first_panel; panel < end_panel; panel++) {
       guint vectors = supcon_panel_vectors (conv->out_c, kernels->lanes, panel), width = vectors * kernels->lanes;
@@ -186,12 +182,12 @@ pointwise_task (gsize task, guint worker, gpointer data)
 
 void
 supcon_conv_pointwise_weights (
-    const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy, SupconWorkspace *workspace)
+    const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy, SupconWorkspace *workspace)
 {
   Pointwise self = pointwise_of (conv, n);
 
-  self.x = x;
-  self.dy = dy;
+  self.x = *x;
+  self.dy = *dy;
   self.partial = workspace->shared;
   self.workspace = workspace;
   supcon_parallel_for (

@@ -1,68 +1,67 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The gradient by weights: for each row of the kernel, input pixels (transposed) times dy, summed over all pixels. A
- * task owns one panel of output channels and a share of the bands; shares are added in their order at the end. */
-#include "nn/conv.h"
-
+/* The gradient by weights in float32: for each row of the kernel, input pixels (transposed) times dy, summed over all
+ * pixels. A task owns some panels of output channels and a share of the bands; shares are added in their order at the
+ * end. */
 #include <string.h>
 
-#include "nn/conv_band.h"
-#include "nn/conv_bf16.h"
 #include "nn/winograd.h"
 #include "simd.h"
+
+/* Elements of the gradient that a task sums, at most, but for one panel: a part of a level-two cache of 2 MB. */
+#define BLOCK_ELEMENTS (1 << 18)
 
 typedef struct {
   const SupconConv *conv;
   SupconGrid grid;
   guint n;
-  const SupconReal *dy;
-  guint panels, shares;
+  SupconNormInput dy;
+  guint panels, blocks, shares;
   gsize bands;
   SupconReal *partial; /* shares x packed size */
   SupconReal *dw;
   SupconWorkspace *workspace;
 } Gradient;
 
-static guint
-shares_of (const SupconConv *conv, guint n, gsize bands)
+static Gradient
+gradient_of (const SupconConv *conv, guint n, const SupconNormInput *x)
 {
-  guint panels = supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes);
+  guint lanes = supcon_tile_kernels ()->lanes, of_block;
+  Gradient self = { .conv = conv, .grid = supcon_conv_grid (conv, x), .n = n };
 
-  if (supcon_conv_is_pointwise (conv))
-    return supcon_conv_pointwise_shares (conv, n);
-  return MIN (bands, (SUPCON_BAND_TASKS + panels - 1) / panels);
+  of_block = MAX (1, BLOCK_ELEMENTS / ((gsize)conv->kernel * conv->kernel * conv->in_c * 2 * lanes));
+  supcon_grid_cut (&self.grid);
+  self.bands = supcon_grid_bands (&self.grid, n);
+  self.panels = supcon_panels (conv->out_c, lanes);
+  self.blocks = (self.panels + of_block - 1) / of_block;
+  self.shares = supcon_conv_is_pointwise (conv) ? supcon_conv_pointwise_shares (conv, n)
+                                                : MIN (self.bands, (SUPCON_BAND_TASKS + self.blocks - 1) / self.blocks);
+  return self;
 }
 
-static gboolean
-is_ragged (const SupconConv *conv)
+/* Elements of the copy of a panel's part of dy, for one picture of a band. */
+static gsize
+panel_size (const Gradient *self)
 {
-  return conv->out_c % supcon_tile_kernels ()->lanes != 0;
+  return (gsize)self->grid.band_rows * self->grid.cols * 2 * supcon_tile_kernels ()->lanes;
 }
 
-gsize
-supcon_conv_weights_worker_size (const SupconConv *conv)
+void
+supcon_conv_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
 {
-  SupconGrid grid = supcon_conv_grid (conv, NULL);
+  Gradient self = gradient_of (conv, n, NULL);
+  gsize worker = supcon_conv_is_pointwise (conv) ? supcon_conv_pointwise_worker_size ()
+                                                 : supcon_grid_copy_size (&self.grid) + panel_size (&self);
 
-  if (supcon_conv_is_pointwise (conv))
-    return supcon_conv_pointwise_worker_size ();
-  supcon_grid_cut (&grid);
-  return supcon_grid_copy_size (&grid)
-         + (is_ragged (conv) ? (gsize)grid.band_rows * grid.cols * 2 * supcon_tile_kernels ()->lanes : 0);
-}
-
-gsize
-supcon_conv_weights_shared_size (const SupconConv *conv, guint n)
-{
-  SupconGrid grid = supcon_conv_grid (conv, NULL);
-
-  supcon_grid_cut (&grid);
-  return shares_of (conv, n, supcon_grid_bands (&grid, n)) * supcon_conv_packed_size (conv);
+  if (conv->winograd)
+    supcon_winograd_weights_reserve (conv, n, workspace);
+  else
+    supcon_workspace_reserve (workspace, worker, self.shares * supcon_conv_packed_size (conv));
 }
 
 /* Adds the products of 'rows' rows of output pixels to a panel of the gradient. */
 static void
-add_rows (const Gradient *self, const SupconReal *a, gsize a_outer, const SupconReal *dy, gsize dy_stride, guint rows,
-    guint vectors, SupconReal *panel)
+add_rows (const Gradient *self, const SupconReal *a, gsize a_outer, const SupconReal *dy, guint rows, guint vectors,
+    SupconReal *panel)
 {
   const SupconTileKernels *kernels = supcon_tile_kernels ();
   const SupconConv *conv = self->conv;
@@ -72,8 +71,8 @@ add_rows (const Gradient *self, const SupconReal *a, gsize a_outer, const Supcon
     .a_row = 1,
     .a_inner = (gsize)conv->stride * conv->in_c,
     .a_outer = conv->stride * a_outer,
-    .b_inner = dy_stride,
-    .b_outer = conv->out_w * dy_stride,
+    .b_inner = width,
+    .b_outer = (gsize)conv->out_w * width,
     .inner = conv->out_w,
     .outer = rows,
     .c = panel,
@@ -98,41 +97,34 @@ gradient_task (gsize task, guint worker, gpointer data)
   const Gradient *self = data;
   const SupconConv *conv = self->conv;
   const SupconGrid *grid = &self->grid;
-  guint lanes = supcon_tile_kernels ()->lanes;
-  guint number = task % self->panels, share = task / self->panels, channel = number * 2 * lanes;
-  guint vectors = supcon_panel_vectors (conv->out_c, lanes, number), width = vectors * lanes;
-  guint valid = MIN (width, conv->out_c - channel);
+  guint lanes = supcon_tile_kernels ()->lanes, block = task % self->blocks, share = task / self->blocks;
+  guint first_panel = self->panels * block / self->blocks, end_panel = self->panels * (block + 1) / self->blocks;
   gsize rows_of_w = (gsize)conv->kernel * conv->kernel * conv->in_c;
-  SupconReal *panel = self->partial + share * supcon_conv_packed_size (conv) + rows_of_w * channel;
+  SupconReal *partial = self->partial + share * supcon_conv_packed_size (conv);
   SupconReal *scratch = supcon_workspace_worker (self->workspace, worker);
-  SupconReal *padded = scratch + supcon_grid_copy_size (grid);
-  guint bands_of_image = (grid->rows + grid->band_rows - 1) / grid->band_rows;
+  SupconReal *dy = scratch + supcon_grid_copy_size (grid);
   gboolean copy = supcon_grid_needs_copy (grid);
 
-  memset (panel, 0, rows_of_w * width * sizeof *panel);
+  memset (partial + rows_of_w * first_panel * 2 * lanes, 0,
+      rows_of_w * (MIN (end_panel * 2 * lanes, supcon_padded_channels (conv->out_c, lanes)) - first_panel * 2 * lanes)
+          * sizeof *partial);
   for (gsize b = self->bands * share / self->shares; b < self->bands * (share + 1) / self->shares; b++) {
-    guint image = b / bands_of_image * grid->band_images;
-    guint end = MIN (image + grid->band_images, self->n);
-    guint first_row = b % bands_of_image * grid->band_rows;
-    guint rows = MIN (grid->band_rows, grid->rows - first_row);
+    SupconConvBand band = supcon_grid_band (grid, self->n, b, conv->out_c);
 
-    for (; image < end; image++) {
-      const SupconReal *dy = self->dy + ((gsize)image * grid->rows + first_row) * grid->cols * conv->out_c + channel;
+    for (guint image = band.first_image; image < band.first_image + band.images; image++) {
       const SupconReal *a = scratch;
 
       if (copy)
-        supcon_grid_copy (grid, image, first_row, rows, scratch);
+        supcon_grid_copy (grid, image, band.first_row, band.rows, scratch);
       else
-        a = grid->source + ((gsize)image * grid->h + first_row * grid->stride) * grid->w * grid->c;
-      if (valid < width) { /* tiles read whole vectors */
-        for (gsize p = 0; p < (gsize)rows * grid->cols; p++) {
-          memcpy (padded + p * width, dy + p * conv->out_c, valid * sizeof *padded);
-          memset (padded + p * width + valid, 0, (width - valid) * sizeof *padded);
-        }
-        dy = padded;
+        a = (const SupconReal *)grid->source.x
+            + ((gsize)image * grid->h + band.first_row * grid->stride) * grid->w * grid->c;
+      for (guint panel = first_panel; panel < end_panel; panel++) {
+        supcon_panel_copy (&self->dy, conv->out_c, ((gsize)image * grid->rows + band.first_row) * grid->cols,
+            (gsize)band.rows * grid->cols, panel, dy);
+        add_rows (self, a, copy ? supcon_grid_copy_stride (grid) : (gsize)grid->w * grid->c, dy, band.rows,
+            supcon_panel_vectors (conv->out_c, lanes, panel), partial + rows_of_w * panel * 2 * lanes);
       }
-      add_rows (self, a, copy ? supcon_grid_copy_stride (grid) : (gsize)grid->w * grid->c, dy,
-          valid < width ? width : conv->out_c, rows, vectors, panel);
     }
   }
 }
@@ -159,33 +151,22 @@ sum_task (gsize number, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_conv_backward_weights (
-    const SupconConv *conv, guint n, const void *x, const void *dy, SupconWorkspace *workspace, SupconReal *dw)
+supcon_real_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    SupconWorkspace *workspace, SupconReal *dw)
 {
-  Gradient self = { .conv = conv,
-    .grid = supcon_conv_grid (conv, x),
-    .n = n,
-    .dy = dy,
-    .panels = supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes),
-    .partial = workspace->shared,
-    .dw = dw,
-    .workspace = workspace };
+  Gradient self = gradient_of (conv, n, x);
 
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
-    supcon_bf16_backward (
-        conv, n, &(SupconNormInput){ .x = x }, &(SupconNormInput){ .x = dy }, NULL, NULL, workspace, dw);
-    return;
-  }
   if (conv->winograd) {
     supcon_winograd_weights (conv, n, x, dy, workspace, dw);
     return;
   }
-  supcon_grid_cut (&self.grid);
-  self.bands = supcon_grid_bands (&self.grid, n);
-  self.shares = shares_of (conv, n, self.bands);
+  self.dy = *dy;
+  self.partial = workspace->shared;
+  self.dw = dw;
+  self.workspace = workspace;
   if (supcon_conv_is_pointwise (conv))
     supcon_conv_pointwise_weights (conv, n, x, dy, workspace);
   else
-    supcon_parallel_for (workspace->threads, self.panels * self.shares, gradient_task, &self);
+    supcon_parallel_for (workspace->threads, self.blocks * self.shares, gradient_task, &self);
   supcon_parallel_for (workspace->threads, self.panels, sum_task, &self);
 }

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/winograd.h"
 
-#include <string.h>
-
 #include "cpu.h"
 
-enum {
-  OUT = SUPCON_WINOGRAD_OUT,
-  IN = SUPCON_WINOGRAD_IN,
-  POSITIONS = SUPCON_WINOGRAD_POSITIONS,
-  SLOT = SUPCON_WINOGRAD_SLOT
-};
+enum { OUT = SUPCON_WINOGRAD_OUT, POSITIONS = SUPCON_WINOGRAD_POSITIONS, SLOT = SUPCON_WINOGRAD_SLOT };
 
 /* Elements of a band's transformed inputs and outputs: half of a level-two cache of 2 MB; and the fewest tiles that use
  * the weights well. */
 #define BAND_ELEMENTS (1 << 17)
 #define BAND_TILES 32
+/* Channels of outputs that go together from the transform to what becomes of them: their tile stays in the level-one
+ * cache. */
+#define FINISH_CHANNELS 64
 
 const SupconWinogradKernels *
 supcon_winograd_kernels (void)
@@ -56,45 +52,39 @@ supcon_winograd_packed_size (const SupconConv *conv)
 typedef struct {
   const SupconConv *conv;
   const SupconReal *w;
+  gboolean for_gradient;
   SupconReal *packed;
-  gsize position;
 } Packing;
 
+/* taps x SLOT x width weights of one run of SLOT channels; its numbers are 'channel' apart, the panel's 'column'. */
+static inline __attribute__ ((always_inline)) void
+gather (const SupconReal *w, gssize tap, gsize channel, gsize column, guint width, SupconReal *to)
+{
+  for (guint t = 0; t < 9; t++)
+    for (guint i = 0; i < SLOT; i++)
+      for (guint j = 0; j < width; j++)
+        *to++ = w[(gssize)t * tap + (gssize)(i * channel + j * column)];
+}
+
+/* A panel of U; for the gradient by input the weights are turned by half a turn with their channels exchanged. */
 static void
 pack_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Packing *self = data;
-  const SupconConv *conv = self->conv;
-  guint lanes = supcon_tile_kernels ()->lanes, channel = panel * 2 * lanes;
-  guint width = supcon_panel_vectors (conv->out_c, lanes, panel) * lanes;
-  SupconReal *to = self->packed + (gsize)conv->in_c * channel;
+  guint in_c = self->conv->in_c, out_c = self->conv->out_c, lanes = supcon_tile_kernels ()->lanes;
+  guint inner = self->for_gradient ? out_c : in_c, columns = self->for_gradient ? in_c : out_c;
+  guint channel = panel * 2 * lanes, width = supcon_panel_vectors (columns, lanes, panel) * lanes;
+  gsize tap = (gsize)in_c * out_c, position = supcon_winograd_position (in_c, out_c);
+  SupconReal *to = self->packed + (gsize)inner * channel;
+  SupconReal block[9 * SLOT * 2 * SLOT];
 
-  for (guint c = 0; c < conv->in_c; c++, to += width)
-    supcon_winograd_kernels ()->weights (
-        self->w + (gsize)c * conv->out_c + channel, (gsize)conv->in_c * conv->out_c, width, to, self->position);
-}
-
-/* The same of the weights turned by half a turn with their channels exchanged. */
-static void
-pack_gradient_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
-{
-  const Packing *self = data;
-  const SupconConv *conv = self->conv;
-  guint lanes = supcon_tile_kernels ()->lanes, channel = panel * 2 * lanes;
-  guint width = supcon_panel_vectors (conv->in_c, lanes, panel) * lanes;
-  SupconReal *to = self->packed + (gsize)conv->out_c * channel;
-  SupconReal turned[9 * SLOT * 2 * SLOT]; /* taps x SLOT of out_c x width */
-
-  for (guint first = 0; first < conv->out_c; first += SLOT, to += (gsize)SLOT * width) {
-    for (guint tap = 0; tap < 9; tap++) {
-      const SupconReal *from = self->w + ((gsize)(8 - tap) * conv->in_c + channel) * conv->out_c + first;
-
-      for (guint j = 0; j < width; j++)
-        for (guint i = 0; i < SLOT; i++)
-          turned[(tap * SLOT + i) * width + j] = from[(gsize)j * conv->out_c + i];
-    }
+  for (guint first = 0; first < inner; first += SLOT, to += (gsize)SLOT * width) {
+    if (self->for_gradient)
+      gather (self->w + 8 * tap + (gsize)channel * out_c + first, -(gssize)tap, 1, out_c, width, block);
+    else
+      gather (self->w + (gsize)first * out_c + channel, tap, out_c, 1, width, block);
     for (guint i = 0; i < SLOT; i++)
-      supcon_winograd_kernels ()->weights (turned + i * width, SLOT * width, width, to + i * width, self->position);
+      supcon_winograd_kernels ()->weights (block + i * width, SLOT * width, width, to + i * width, position);
   }
 }
 
@@ -102,88 +92,163 @@ void
 supcon_winograd_pack (
     const SupconConv *conv, const SupconReal *w, gboolean for_gradient, guint threads, SupconReal *packed)
 {
-  Packing packing
-      = { .conv = conv, .w = w, .packed = packed, .position = supcon_winograd_position (conv->in_c, conv->out_c) };
-  guint channels = for_gradient ? conv->in_c : conv->out_c;
+  Packing packing = { .conv = conv, .w = w, .for_gradient = for_gradient, .packed = packed };
 
-  supcon_parallel_for (threads, supcon_panels (channels, supcon_tile_kernels ()->lanes),
-      for_gradient ? pack_gradient_task : pack_task, &packing);
+  supcon_parallel_for (threads, supcon_panels (for_gradient ? conv->in_c : conv->out_c, supcon_tile_kernels ()->lanes),
+      pack_task, &packing);
 }
 
 void
-supcon_winograd_cut (SupconGrid *grid, guint channels)
+supcon_winograd_cut_to (SupconGrid *grid, guint tiles)
 {
   guint across = supcon_winograd_tiles (grid->cols), down = supcon_winograd_tiles (grid->rows);
-  guint tiles = MAX (BAND_TILES, BAND_ELEMENTS / (POSITIONS * (grid->c + channels)));
   guint rows = MAX (1, tiles / across), bands = (down + rows - 1) / rows;
 
   grid->band_rows = MIN (grid->rows, (down + bands - 1) / bands * OUT);
   grid->band_images = bands > 1 ? 1 : MAX (1, tiles / (across * down));
 }
 
-/* Elements of a worker's memory for a band of the grid, cut. */
-static gsize
-band_size (const SupconGrid *grid, guint channels)
+void
+supcon_winograd_cut (SupconGrid *grid, guint channels)
 {
-  gsize tiles = (gsize)grid->band_images * supcon_winograd_tiles (grid->band_rows) * supcon_winograd_tiles (grid->cols);
+  supcon_winograd_cut_to (grid, MAX (BAND_TILES, BAND_ELEMENTS / (POSITIONS * (grid->c + channels))));
+}
 
-  return grid->c + POSITIONS * (supcon_winograd_position (tiles, grid->c) + supcon_winograd_position (tiles, channels));
+/* The grid with outputs for whole tiles. */
+static SupconGrid
+whole_tiles (const SupconGrid *grid)
+{
+  SupconGrid whole = *grid;
+
+  whole.rows = supcon_winograd_tiles (grid->rows) * OUT;
+  whole.cols = supcon_winograd_tiles (grid->cols) * OUT;
+  whole.band_rows = supcon_winograd_tiles (grid->band_rows) * OUT;
+  return whole;
+}
+
+gsize
+supcon_winograd_input_size (const SupconGrid *grid)
+{
+  SupconGrid whole = whole_tiles (grid);
+
+  return supcon_grid_copy_size (&whole) * grid->band_images;
+}
+
+SupconWinogradInput
+supcon_winograd_input (const SupconGrid *grid, const SupconConvBand *band, SupconReal *copy)
+{
+  SupconWinogradInput self = { .grid = whole_tiles (grid),
+    .band = *band,
+    .across = supcon_winograd_tiles (grid->cols),
+    .down = supcon_winograd_tiles (band->rows),
+    .copy = copy };
+
+  self.row = supcon_grid_copy_stride (&self.grid);
+  self.image = supcon_grid_copy_size (&self.grid);
+  for (guint image = 0; image < band->images; image++)
+    supcon_grid_copy (
+        &self.grid, band->first_image + image, band->first_row, self.down * OUT, copy + image * self.image);
+  return self;
 }
 
 void
-supcon_winograd_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
-{
-  SupconPhase whole_h = supcon_phase_of (0, conv->in_h, 3, 1, 1), whole_w = supcon_phase_of (0, conv->in_w, 3, 1, 1);
-  SupconGrid forward = supcon_conv_grid (conv, NULL), backward = supcon_phase_grid (conv, NULL, &whole_h, &whole_w);
-  gsize statistics;
-
-  supcon_winograd_cut (&forward, conv->out_c);
-  supcon_winograd_cut (&backward, conv->in_c);
-  statistics = supcon_grid_bands (&forward, n) * 2 * conv->out_c;
-  supcon_workspace_reserve (workspace, MAX (band_size (&forward, conv->out_c), band_size (&backward, conv->in_c)),
-      MAX (MAX (statistics, supcon_winograd_packed_size (conv)), supcon_winograd_weights_shared_size (conv, n)));
-}
-
-void
-supcon_winograd_pixels (const SupconGrid *grid, guint image, guint tile_row, guint tile_col, const SupconReal *zeros,
-    const SupconReal **pixels)
-{
-  const SupconReal *source = grid->source + (gsize)image * grid->h * grid->w * grid->c;
-
-  for (guint i = 0; i < IN; i++)
-    for (guint j = 0; j < IN; j++) {
-      gint row = (gint)(tile_row * OUT + i) + grid->off_h, col = (gint)(tile_col * OUT + j) + grid->off_w;
-      gboolean inside = row >= 0 && row < (gint)grid->h && col >= 0 && col < (gint)grid->w;
-
-      pixels[i * IN + j] = inside ? source + ((gsize)row * grid->w + col) * grid->c : zeros;
-    }
-}
-
-void
-supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, guint channels, const SupconReal *packed,
-    SupconReal *scratch, gboolean accumulate, SupconReal *target, gsize image_stride, gsize row_stride,
-    gsize col_stride)
+supcon_winograd_transform (const SupconWinogradInput *self, SupconReal *v, gsize position, gsize slot)
 {
   const SupconWinogradKernels *kernels = supcon_winograd_kernels ();
-  const SupconTileKernels *products = supcon_tile_kernels ();
-  guint across = supcon_winograd_tiles (grid->cols), down = supcon_winograd_tiles (band->rows);
-  guint tiles = band->images * down * across, made = band->end_channel - band->first_channel;
-  gsize v_position = supcon_winograd_position (tiles, grid->c), m_position = supcon_winograd_position (tiles, made);
-  SupconReal *zeros = scratch, *v = zeros + grid->c, *m = v + POSITIONS * v_position;
+  gsize tiles = supcon_winograd_band_tiles (self);
 
-  memset (zeros, 0, grid->c * sizeof *zeros);
-  for (guint tile = 0; tile < tiles; tile++) {
-    const SupconReal *pixels[IN * IN];
+  for (gsize tile = 0; tile < tiles; tile++)
+    kernels->input (
+        supcon_winograd_pixel (self, tile), self->row, self->grid.c, self->grid.c, v + tile * SLOT, position, slot);
+}
 
-    supcon_winograd_pixels (grid, band->first_image + tile / across / down,
-        band->first_row / OUT + tile / across % down, tile % across, zeros, pixels);
-    kernels->input (pixels, grid->c, v + tile * SLOT, v_position, (gsize)tiles * SLOT);
+/* Tiles of a band of the grid, cut. */
+static gsize
+most_tiles (const SupconGrid *grid)
+{
+  return (gsize)grid->band_images * supcon_winograd_tiles (grid->band_rows) * supcon_winograd_tiles (grid->cols);
+}
+
+gsize
+supcon_winograd_worker_size (const SupconGrid *grid, guint channels)
+{
+  return supcon_winograd_input_size (grid)
+         + POSITIONS
+               * (supcon_winograd_position (most_tiles (grid), grid->c)
+                   + supcon_winograd_position (most_tiles (grid), channels));
+}
+
+/* A tile's outputs, so far as there are any. */
+typedef struct {
+  guint rows, cols;
+  SupconFinishBlock block;
+} Outputs;
+
+/* Where they go. */
+static void
+place_outputs (
+    const SupconWinogradInput *input, const SupconGrid *grid, const SupconFinish *finish, gsize tile, Outputs *outputs)
+{
+  SupconWinogradPlace place = supcon_winograd_place (input, tile);
+  guint row = input->band.first_row + place.row, count = 0;
+  gsize first = finish->first + (input->band.first_image + place.image) * finish->image_stride
+                + row * finish->row_stride + place.col * finish->col_stride;
+
+  outputs->rows = MIN (OUT, grid->rows - row);
+  outputs->cols = MIN (OUT, grid->cols - place.col);
+  for (guint i = 0; i < outputs->rows; i++)
+    for (guint j = 0; j < outputs->cols; j++)
+      outputs->block.at[count++] = first + i * finish->row_stride + j * finish->col_stride;
+  outputs->block.count = count;
+}
+
+/* Transforms M, tiles x made, to outputs. */
+static void
+transform_outputs (const SupconWinogradInput *input, const SupconGrid *grid, const SupconFinish *finish,
+    const SupconReal *m, gsize position)
+{
+  guint made = input->band.end_channel - input->band.first_channel;
+  gsize tiles = supcon_winograd_band_tiles (input);
+  SupconReal y[OUT * OUT * FINISH_CHANNELS];
+
+  for (guint channel = 0; channel < made; channel += FINISH_CHANNELS) {
+    Outputs now, next = { .block = { .c = y,
+                              .c_row = FINISH_CHANNELS,
+                              .channel = input->band.first_channel + channel,
+                              .n = MIN (FINISH_CHANNELS, made - channel),
+                              .band = input->band.number } };
+
+    place_outputs (input, grid, finish, 0, &next);
+    for (gsize tile = 0; tile < tiles; tile++) {
+      now = next;
+      now.block.first = tile == 0;
+      if (tile + 1 < tiles) {
+        place_outputs (input, grid, finish, tile + 1, &next);
+        supcon_finish_prefetch (finish, &next.block);
+      }
+      supcon_winograd_kernels ()->output (m + tile * made + channel, position, now.block.n, now.rows, now.cols, y,
+          now.cols * FINISH_CHANNELS, FINISH_CHANNELS);
+      supcon_finish (finish, &now.block);
+    }
   }
+}
+
+void
+supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
+    const SupconFinish *finish, SupconReal *scratch)
+{
+  const SupconTileKernels *products = supcon_tile_kernels ();
+  SupconWinogradInput input = supcon_winograd_input (grid, band, scratch);
+  guint tiles = supcon_winograd_band_tiles (&input), made = band->end_channel - band->first_channel;
+  gsize v_position = supcon_winograd_position (tiles, grid->c), m_position = supcon_winograd_position (tiles, made);
+  SupconReal *v = scratch + supcon_winograd_input_size (grid), *m = v + POSITIONS * v_position;
+
+  supcon_winograd_transform (&input, v, v_position, (gsize)tiles * SLOT);
   for (guint position = 0; position < POSITIONS; position++) {
-    const SupconReal *u = packed + position * supcon_winograd_position (grid->c, channels);
+    const SupconReal *u = packed + position * supcon_winograd_position (grid->c, finish->channels);
 
     for (guint channel = band->first_channel; channel < band->end_channel; channel += 2 * products->lanes) {
-      guint vectors = supcon_panel_vectors (channels, products->lanes, channel / (2 * products->lanes));
+      guint vectors = supcon_panel_vectors (finish->channels, products->lanes, channel / (2 * products->lanes));
       guint pieces = (tiles + products->max_rows[vectors - 1] - 1) / products->max_rows[vectors - 1];
       SupconTile product = { .a = v + position * v_position,
         .a_row = SLOT,
@@ -206,13 +271,5 @@ supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, guint 
       }
     }
   }
-  for (guint tile = 0; tile < tiles; tile++) {
-    guint row = band->first_row + tile / across % down * OUT, col = tile % across * OUT;
-
-    kernels->output (m + (gsize)tile * made, m_position, made, MIN (OUT, grid->rows - row), MIN (OUT, grid->cols - col),
-        accumulate,
-        target + (band->first_image + tile / across / down) * image_stride + row * row_stride + col * col_stride
-            + band->first_channel,
-        row_stride, col_stride);
-  }
+  transform_outputs (&input, grid, finish, m, m_position);
 }

@@ -17,21 +17,22 @@
 #define SUPCON_NN_WINOGRAD_H
 
 #include "nn/conv_band.h"
+#include "nn/conv_finish.h"
 
 enum { SUPCON_WINOGRAD_OUT = 4, SUPCON_WINOGRAD_IN = 6, SUPCON_WINOGRAD_POSITIONS = 36, SUPCON_WINOGRAD_SLOT = 16 };
 
 /** The transforms, compiled once for each instruction set: n consecutive channels, a multiple of SLOT, of one tile.
- * 'position' is the distance of two positions' numbers, 'slot' that of two runs of SLOT or, where there are panels, it
- * is not needed. */
+ * 'row' and 'col' are the distances of its pixels, 'position' is that of two positions' numbers, 'slot' that of two
+ * runs of SLOT or, where there are panels, it is not needed. */
 typedef struct {
   guint lanes;
-  /** x: the 36 pixels, row by row. */
-  void (*input) (const SupconReal *const *x, guint n, SupconReal *v, gsize position, gsize slot);
+  /** x: the first of 6x6 pixels. */
+  void (*input) (const SupconReal *x, gsize row, gsize col, guint n, SupconReal *v, gsize position, gsize slot);
   /** m: 36 positions of n numbers. y: rows x cols pixels, at most 4x4. */
-  void (*output) (const SupconReal *m, gsize position, guint n, guint rows, guint cols, gboolean accumulate,
-      SupconReal *y, gsize row, gsize col);
-  /** dy: the 16 pixels. */
-  void (*gradient) (const SupconReal *const *dy, guint n, SupconReal *z, gsize position);
+  void (*output) (
+      const SupconReal *m, gsize position, guint n, guint rows, guint cols, SupconReal *y, gsize row, gsize col);
+  /** dy: the first of 4x4 pixels. */
+  void (*gradient) (const SupconReal *dy, gsize row, gsize col, guint n, SupconReal *z, gsize position);
   /** w: 9 taps, 'tap' apart. */
   void (*weights) (const SupconReal *w, gsize tap, guint n, SupconReal *u, gsize position);
   /** dw += */
@@ -66,29 +67,64 @@ gsize supcon_winograd_packed_size (const SupconConv *conv);
 void supcon_winograd_pack (
     const SupconConv *conv, const SupconReal *w, gboolean for_gradient, guint threads, SupconReal *packed);
 
-/** Cuts a grid of 'channels' output channels into bands of whole tiles. */
+/** Cuts a grid into bands of whole tiles: of 'tiles' tiles, or as many as are best for 'channels' output channels. */
+void supcon_winograd_cut_to (SupconGrid *grid, guint tiles);
 void supcon_winograd_cut (SupconGrid *grid, guint channels);
-/** As supcon_conv_reserve. */
-void supcon_winograd_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 
-/** The 36 pixels of the tile at tile_row, tile_col of a picture; zeros (at least grid->c) stands for those outside. */
-void supcon_winograd_pixels (const SupconGrid *grid, guint image, guint tile_row, guint tile_col,
-    const SupconReal *zeros, const SupconReal **pixels);
-
-/** What of a batch's output a task makes. */
+/** A band's inputs as tiles read them: those of whole tiles, with zeros outside the picture. */
 typedef struct {
-  guint first_image, images, first_row, rows;
-  guint first_channel, end_channel;
-} SupconConvBand;
+  SupconGrid grid;
+  SupconConvBand band;
+  guint across, down; /* tiles of a picture's part of the band */
+  gsize row, image;   /* elements from one row or picture to the next */
+  SupconReal *copy;
+} SupconWinogradInput;
 
-/** One band of correlation. target: output (0, 0) of picture 0, with its strides. */
-void supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, guint channels, const SupconReal *packed,
-    SupconReal *scratch, gboolean accumulate, SupconReal *target, gsize image_stride, gsize row_stride,
-    gsize col_stride);
+/** Elements of the copy for a band of the grid, cut. */
+gsize supcon_winograd_input_size (const SupconGrid *grid);
+/** Copies a band. */
+SupconWinogradInput supcon_winograd_input (const SupconGrid *grid, const SupconConvBand *band, SupconReal *copy);
 
-/** The gradient by weights: elements of shared memory, and dw += it. */
-gsize supcon_winograd_weights_shared_size (const SupconConv *conv, guint n);
-void supcon_winograd_weights (const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy,
+static inline gsize
+supcon_winograd_band_tiles (const SupconWinogradInput *self)
+{
+  return (gsize)self->band.images * self->down * self->across;
+}
+
+/** The band's picture, and the row and column of the first output of a tile in it. */
+typedef struct {
+  guint image, row, col;
+} SupconWinogradPlace;
+
+static inline SupconWinogradPlace
+supcon_winograd_place (const SupconWinogradInput *self, gsize tile)
+{
+  return (SupconWinogradPlace){ tile / self->across / self->down,
+    tile / self->across % self->down * SUPCON_WINOGRAD_OUT, tile % self->across * SUPCON_WINOGRAD_OUT };
+}
+
+/** The first pixel that a tile reads. */
+static inline const SupconReal *
+supcon_winograd_pixel (const SupconWinogradInput *self, gsize tile)
+{
+  SupconWinogradPlace place = supcon_winograd_place (self, tile);
+
+  return self->copy + place.image * self->image + place.row * self->row + (gsize)place.col * self->grid.c;
+}
+
+/** Transforms all of the band's tiles into V: a run of SLOT for each tile, 'slot' from one run of channels to the next.
+ */
+void supcon_winograd_transform (const SupconWinogradInput *self, SupconReal *v, gsize position, gsize slot);
+
+/** Elements of a worker's memory for a band of the grid, cut. */
+gsize supcon_winograd_worker_size (const SupconGrid *grid, guint channels);
+/** One band of correlation. */
+void supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
+    const SupconFinish *finish, SupconReal *scratch);
+
+/** The gradient by weights, and room for it. */
+void supcon_winograd_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
+void supcon_winograd_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
     SupconWorkspace *workspace, SupconReal *dw);
 
 #endif

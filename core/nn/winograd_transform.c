@@ -112,21 +112,21 @@ weights_gradient_line (const Vector *u, Vector *w)
     }                                                                                                                  \
     _Pragma ("GCC unroll 6") for (guint i = 0; i < (out); i++)                                                         \
     {                                                                                                                  \
-      Vector row[in], result[out];                                                                                     \
+      Vector line_in[in], result[out];                                                                                 \
                                                                                                                        \
-      _Pragma ("GCC unroll 6") for (guint j = 0; j < (in); j++) row[j] = half[j][i];                                   \
-      line (row, result);                                                                                              \
+      _Pragma ("GCC unroll 6") for (guint j = 0; j < (in); j++) line_in[j] = half[j][i];                               \
+      line (line_in, result);                                                                                          \
       _Pragma ("GCC unroll 6") for (guint j = 0; j < (out); j++) to (i, j, result[j]);                                 \
     }                                                                                                                  \
   } while (0)
 
 static void
-input (const SupconReal *const *x, guint n, SupconReal *v, gsize position, gsize slot)
+input (const SupconReal *x, gsize row, gsize col, guint n, SupconReal *v, gsize position, gsize slot)
 {
   for (guint c = 0; c < n; c += LANES) {
     SupconReal *to = v + c / SUPCON_WINOGRAD_SLOT * slot + c % SUPCON_WINOGRAD_SLOT;
 
-#define FROM(i, j) load (x[(i)*6 + (j)] + c)
+#define FROM(i, j) load (x + (i)*row + (j)*col + c)
 #define TO(i, j, value) store (to + ((i)*6 + (j)) * position, value)
     TRANSFORM (input_line, 6, 6, FROM, TO);
 #undef FROM
@@ -135,8 +135,7 @@ input (const SupconReal *const *x, guint n, SupconReal *v, gsize position, gsize
 }
 
 static void
-output (const SupconReal *m, gsize position, guint n, guint rows, guint cols, gboolean accumulate, SupconReal *y,
-    gsize row, gsize col)
+output (const SupconReal *m, gsize position, guint n, guint rows, guint cols, SupconReal *y, gsize row, gsize col)
 {
   for (guint c = 0; c < n; c += LANES) {
     Vector out[4][4];
@@ -147,22 +146,16 @@ output (const SupconReal *m, gsize position, guint n, guint rows, guint cols, gb
 #undef FROM
 #undef TO
     for (guint i = 0; i < rows; i++)
-      for (guint j = 0; j < cols; j++) {
-        SupconReal *to = y + i * row + j * col + c;
-
-        if (accumulate)
-          store (to, load (to) + out[i][j]);
-        else
-          store (to, out[i][j]);
-      }
+      for (guint j = 0; j < cols; j++)
+        store (y + i * row + j * col + c, out[i][j]);
   }
 }
 
 static void
-gradient (const SupconReal *const *dy, guint n, SupconReal *z, gsize position)
+gradient (const SupconReal *dy, gsize row, gsize col, guint n, SupconReal *z, gsize position)
 {
   for (guint c = 0; c < n; c += LANES) {
-#define FROM(i, j) load (dy[(i)*4 + (j)] + c)
+#define FROM(i, j) load (dy + (i)*row + (j)*col + c)
 #define TO(i, j, value) store (z + ((i)*6 + (j)) * position + c, value)
     TRANSFORM (gradient_line, 4, 6, FROM, TO);
 #undef FROM

@@ -1,92 +1,100 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The gradient by weights of nn/winograd.h. The batch goes by in rounds of some tiles: first they are transformed, then
  * each position adds its product to its part of the transformed gradient, so that there is one of it and no more. */
-#include <string.h>
-
 #include "nn/winograd.h"
 
-enum {
-  OUT = SUPCON_WINOGRAD_OUT,
-  IN = SUPCON_WINOGRAD_IN,
-  POSITIONS = SUPCON_WINOGRAD_POSITIONS,
-  SLOT = SUPCON_WINOGRAD_SLOT
-};
+enum { OUT = SUPCON_WINOGRAD_OUT, POSITIONS = SUPCON_WINOGRAD_POSITIONS, SLOT = SUPCON_WINOGRAD_SLOT };
 
 /* Elements of a round's transformed inputs and gradients, and the fewest of its tiles. */
 #define ROUND_ELEMENTS (1 << 18)
 #define ROUND_TILES 128
-/* Tiles of a task that transforms. */
-#define TASK_TILES 8
+/* Tiles of a band, which a task transforms. */
+#define BAND_TILES 16
 /* Output channels of a task that multiplies. */
 #define TASK_CHANNELS 128
 
 typedef struct {
   const SupconConv *conv;
-  SupconGrid grid;
-  const SupconReal *dy;
-  gsize tiles, first, round; /* tiles of the batch; of the round: the first, and how many */
-  guint blocks;              /* of output channels */
-  SupconReal *zeros, *v, *z, *u;
+  guint n;
+  SupconGrid x, dy;      /* of the same bands */
+  gsize first_band;      /* of the round */
+  gsize first, tiles;    /* of the round: the first tile, and how many */
+  guint blocks;          /* of output channels */
+  SupconReal *v, *z, *u; /* of a round; of the batch */
   gsize v_position, z_position, u_position;
   SupconReal *dw;
+  SupconWorkspace *workspace;
 } Gradient;
 
-static gsize
-tiles_of (const SupconConv *conv, guint n)
+static Gradient
+gradient_of (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy)
 {
-  return (gsize)n * supcon_winograd_tiles (conv->out_h) * supcon_winograd_tiles (conv->out_w);
+  SupconPhase all_h = { .count = conv->out_h, .taps = 1 }, all_w = { .count = conv->out_w, .taps = 1 };
+  Gradient self = { .conv = conv,
+    .n = n,
+    .x = supcon_conv_grid (conv, x),
+    .dy = supcon_phase_grid (conv, dy, &all_h, &all_w),
+    .blocks = (conv->out_c + TASK_CHANNELS - 1) / TASK_CHANNELS,
+    .u_position = supcon_winograd_position (conv->in_c, conv->out_c) };
+
+  supcon_winograd_cut_to (&self.x, BAND_TILES);
+  supcon_winograd_cut_to (&self.dy, BAND_TILES);
+  return self;
 }
 
+/* Tiles before a band; all of them for the band behind the last one. */
 static gsize
-tiles_of_round (const SupconConv *conv, gsize tiles)
+tiles_before (const Gradient *self, gsize number)
 {
-  gsize most = MAX (ROUND_TILES, ROUND_ELEMENTS / (POSITIONS * (conv->in_c + conv->out_c)));
-  gsize rounds = (tiles + most - 1) / most;
+  guint down = supcon_winograd_tiles (self->conv->out_h), across = supcon_winograd_tiles (self->conv->out_w);
+  SupconConvBand band = supcon_grid_band (&self->x, self->n, number, self->conv->in_c);
 
-  return (tiles + rounds - 1) / MAX (rounds, 1);
+  return ((gsize)MIN (band.first_image, self->n) * down + band.first_row / OUT) * across;
 }
 
-gsize
-supcon_winograd_weights_shared_size (const SupconConv *conv, guint n)
+/* Bands of a round, about as many in each. */
+static gsize
+bands_of_round (const Gradient *self)
 {
-  gsize round = tiles_of_round (conv, tiles_of (conv, n));
+  const SupconConv *conv = self->conv;
+  gsize bands = supcon_grid_bands (&self->x, self->n), tiles = tiles_before (self, 1);
+  gsize most = MAX (1, MAX (ROUND_TILES, ROUND_ELEMENTS / (POSITIONS * (conv->in_c + conv->out_c))) / MAX (tiles, 1));
+  gsize rounds = (bands + most - 1) / most;
 
-  return MAX (conv->in_c, conv->out_c) + supcon_winograd_packed_size (conv)
-         + POSITIONS * (supcon_winograd_position (round, conv->in_c) + supcon_winograd_position (round, conv->out_c));
+  return (bands + rounds - 1) / MAX (rounds, 1);
+}
+
+void
+supcon_winograd_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
+{
+  Gradient self = gradient_of (conv, n, NULL, NULL);
+  gsize tiles = bands_of_round (&self) * tiles_before (&self, 1);
+
+  supcon_workspace_reserve (workspace,
+      MAX (supcon_winograd_input_size (&self.x), supcon_winograd_input_size (&self.dy)),
+      supcon_winograd_packed_size (conv)
+          + POSITIONS * (supcon_winograd_position (tiles, conv->in_c) + supcon_winograd_position (tiles, conv->out_c)));
 }
 
 static void
-transform_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+transform_task (gsize task, guint worker, gpointer data)
 {
   const Gradient *self = data;
-  const SupconConv *conv = self->conv;
-  const SupconWinogradKernels *kernels = supcon_winograd_kernels ();
-  guint lanes = supcon_tile_kernels ()->lanes;
-  guint across = supcon_winograd_tiles (conv->out_w), down = supcon_winograd_tiles (conv->out_h);
+  guint out_c = self->conv->out_c, lanes = supcon_tile_kernels ()->lanes;
+  SupconConvBand band = supcon_grid_band (&self->x, self->n, self->first_band + task, 0);
+  gsize first = tiles_before (self, band.number) - self->first;
+  SupconReal *copy = supcon_workspace_worker (self->workspace, worker);
+  SupconWinogradInput input = supcon_winograd_input (&self->x, &band, copy);
 
-  for (gsize i = task * TASK_TILES; i < MIN (self->round, (task + 1) * TASK_TILES); i++) {
-    gsize tile = self->first + i, image = tile / across / down;
-    guint tile_row = tile / across % down, tile_col = tile % across;
-    const SupconReal *pixels[IN * IN];
+  supcon_winograd_transform (&input, self->v + first * SLOT, self->v_position, self->tiles * SLOT);
+  input = supcon_winograd_input (&self->dy, &band, copy);
+  for (gsize tile = 0; tile < supcon_winograd_band_tiles (&input); tile++)
+    for (guint channel = 0; channel < out_c; channel += 2 * lanes) {
+      guint width = supcon_panel_vectors (out_c, lanes, channel / (2 * lanes)) * lanes;
 
-    supcon_winograd_pixels (&self->grid, image, tile_row, tile_col, self->zeros, pixels);
-    kernels->input (pixels, conv->in_c, self->v + i * SLOT, self->v_position, self->round * SLOT);
-    for (guint j = 0; j < OUT * OUT; j++) {
-      guint row = tile_row * OUT + j / OUT, col = tile_col * OUT + j % OUT;
-
-      pixels[j] = row < conv->out_h && col < conv->out_w
-                      ? self->dy + ((image * conv->out_h + row) * conv->out_w + col) * conv->out_c
-                      : self->zeros;
+      supcon_winograd_kernels ()->gradient (supcon_winograd_pixel (&input, tile) + channel, input.row, out_c, width,
+          self->z + self->tiles * channel + (first + tile) * width, self->z_position);
     }
-    for (guint channel = 0; channel < conv->out_c; channel += 2 * lanes) {
-      guint width = supcon_panel_vectors (conv->out_c, lanes, channel / (2 * lanes)) * lanes;
-
-      kernels->gradient (pixels, width, self->z + self->round * channel + i * width, self->z_position);
-      for (guint j = 0; j < OUT * OUT; j++)
-        if (pixels[j] != self->zeros)
-          pixels[j] += width;
-    }
-  }
 }
 
 static void
@@ -104,16 +112,16 @@ product_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
     guint vectors = supcon_panel_vectors (conv->out_c, kernels->lanes, panel), width = vectors * kernels->lanes;
     SupconTile tile = { .a_row = 1,
       .a_inner = SLOT,
-      .b = self->z + position * self->z_position + self->round * panel * step,
+      .b = self->z + position * self->z_position + self->tiles * panel * step,
       .b_inner = width,
-      .inner = self->round,
+      .inner = self->tiles,
       .outer = 1,
       .c = self->u + position * self->u_position + (gsize)conv->in_c * panel * step,
       .c_row = width,
       .accumulate = self->first > 0 };
 
     for (guint channel = 0; channel < conv->in_c; channel += SLOT) {
-      tile.a = self->v + position * self->v_position + self->round * channel;
+      tile.a = self->v + position * self->v_position + self->tiles * channel;
       for (guint i = 0; i < pieces; i++) {
         guint rows = supcon_even_piece (SLOT, pieces, i);
 
@@ -139,28 +147,24 @@ weights_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_winograd_weights (const SupconConv *conv, guint n, const SupconReal *x, const SupconReal *dy,
+supcon_winograd_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
     SupconWorkspace *workspace, SupconReal *dw)
 {
-  Gradient self = { .conv = conv,
-    .grid = supcon_conv_grid (conv, x),
-    .dy = dy,
-    .tiles = tiles_of (conv, n),
-    .blocks = (conv->out_c + TASK_CHANNELS - 1) / TASK_CHANNELS,
-    .zeros = workspace->shared,
-    .u_position = supcon_winograd_position (conv->in_c, conv->out_c),
-    .dw = dw };
-  gsize most = tiles_of_round (conv, self.tiles);
+  Gradient self = gradient_of (conv, n, x, dy);
+  gsize bands = supcon_grid_bands (&self.x, n), most = bands_of_round (&self), round;
 
-  memset (self.zeros, 0, MAX (conv->in_c, conv->out_c) * sizeof *self.zeros);
-  self.u = self.zeros + MAX (conv->in_c, conv->out_c);
+  self.dw = dw;
+  self.workspace = workspace;
+  self.u = workspace->shared;
   self.v = self.u + supcon_winograd_packed_size (conv);
-  for (; self.first < self.tiles; self.first += self.round) {
-    self.round = MIN (most, self.tiles - self.first);
-    self.v_position = supcon_winograd_position (self.round, conv->in_c);
-    self.z_position = supcon_winograd_position (self.round, conv->out_c);
+  for (; self.first_band < bands; self.first_band += round) {
+    round = MIN (most, bands - self.first_band);
+    self.first = tiles_before (&self, self.first_band);
+    self.tiles = tiles_before (&self, self.first_band + round) - self.first;
+    self.v_position = supcon_winograd_position (self.tiles, conv->in_c);
+    self.z_position = supcon_winograd_position (self.tiles, conv->out_c);
     self.z = self.v + POSITIONS * self.v_position;
-    supcon_parallel_for (workspace->threads, (self.round + TASK_TILES - 1) / TASK_TILES, transform_task, &self);
+    supcon_parallel_for (workspace->threads, round, transform_task, &self);
     supcon_parallel_for (workspace->threads, (gsize)POSITIONS * self.blocks, product_task, &self);
   }
   supcon_parallel_for (

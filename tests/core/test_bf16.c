@@ -326,7 +326,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   supcon_conv_norm_reserve (conv, n, workspace);
   memset (workspace->worker, 0xff, workspace->n_workers * workspace->worker_size * sizeof (SupconReal));
   memset (workspace->shared, 0xff, workspace->shared_size * sizeof (SupconReal));
-  supcon_conv_norm_forward (conv, n, x_input, packed, mean, variance, workspace, NULL, found);
+  supcon_conv_norm_forward (conv, n, x_input, packed, mean, variance, workspace, found);
   ck_assert_msg (memcmp (found, y, y_size * sizeof *y) == 0, "case %u: an input normalised on the way", test);
   for (guint c = 0; c < conv->out_c; c++) {
     Sum total = { 0 }, squares = { 0 };
@@ -350,7 +350,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   memcpy (found, before, x_size * sizeof *found);
   memset (workspace->worker, 0xff, workspace->n_workers * workspace->worker_size * sizeof (SupconReal));
   memset (workspace->shared, 0xff, workspace->shared_size * sizeof (SupconReal));
-  supcon_conv_norm_backward (conv, n, x_input, dy_input, w, &target, workspace, NULL, NULL, again);
+  supcon_conv_norm_backward (conv, n, x_input, dy_input, w, &target, workspace, again);
   ck_assert_msg (memcmp (again, dw, w_size * sizeof *dw) == 0, "case %u: both gradients", test);
   for (gsize i = 0; i < x_size; i++) {
     guint c = i % conv->in_c;

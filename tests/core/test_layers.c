@@ -6,7 +6,7 @@
 
 #include "check_main.h"
 #include "nn/activation.h"
-#include "nn/conv.h"
+#include "nn/conv_norm.h"
 #include "nn/linear.h"
 #include "nn/norm.h"
 #include "nn/pool.h"
@@ -272,6 +272,144 @@ START_TEST (test_conv_epilogue)
 }
 END_TEST
 
+/* y = what is read of x, from its definition. */
+static SupconReal *
+read_input (const SupconNormInput *input, gsize size, guint c)
+{
+  SupconReal *y = supcon_real_alloc (size);
+  const SupconReal *x = input->x, *other = input->other;
+
+  for (gsize i = 0; i < size; i++) {
+    y[i] = x[i];
+    if (input->scale)
+      y[i] = x[i] * input->scale[i % c] + input->shift[i % c];
+    if (other)
+      y[i] += other[i] * (input->other_scale ? input->other_scale[i % c] : 1);
+    if (input->relu)
+      y[i] = fmax (y[i], 0);
+  }
+  return y;
+}
+
+static void
+check_equal (guint test, const char *what, const SupconReal *found, const SupconReal *expected, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    ck_assert_msg (fabs (found[i] - expected[i]) < 1e-9, "case %u, %s %zu: %g, expected %g", test, what, i,
+        (double)found[i], (double)expected[i]);
+}
+
+/* What passes read and write in the place of normalisations: against the passes over what was read, and loops over what
+ * they write. The gradient's target in turn without sums, with sums of all, of what a mask lets pass, kept or computed;
+ * and with and without an addition. */
+START_TEST (test_conv_norm)
+{
+  for (guint test = 0; test < 8 * G_N_ELEMENTS (conv_cases); test++) {
+    const guint *k = conv_cases[test / 8], n = k[7], in_c = k[2], out_c = k[3], kind = test % 4;
+    gboolean add = test / 4 % 2, plain_input = kind == 1;
+    SupconWorkspace workspace = { .threads = 1 + test % 3 };
+    SupconReal *in_scale = random_array (in_c, 1), *in_shift = random_array (in_c, 2),
+               *in_mean = random_array (in_c, 3);
+    SupconReal *out_scale = random_array (out_c, 4), *out_shift = random_array (out_c, 5);
+    SupconReal *other_scale = random_array (out_c, 6), *sum = random_array (in_c, 7), *product = random_array (in_c, 8);
+    SupconReal *mean = random_array (out_c, 9), *variance = random_array (out_c, 10);
+    SupconReal *x, *w, *dz, *out, *mask, *added, *y, *packed, *dx, *dw, *x_read, *dy_read, *expected;
+    gsize x_size, y_size, w_size;
+    SupconNormInput x_input, dy_input;
+    SupconNormSums sums = { .mean = in_mean, .sum = sum, .product = product };
+    SupconConvTarget target = { 0 };
+    SupconConv conv;
+
+    supcon_conv_init (&conv, k[0], k[1], k[2], k[3], k[4], k[5], k[6]);
+    x_size = n * supcon_conv_in_size (&conv);
+    y_size = n * supcon_conv_out_size (&conv);
+    w_size = supcon_conv_weight_size (&conv);
+    x = random_array (x_size, 11);
+    w = random_array (w_size, 12);
+    dz = random_array (y_size, 13);
+    out = random_array (y_size, 14);
+    mask = random_array (x_size, 15);
+    added = random_array (x_size, 16);
+    y = supcon_real_alloc (y_size);
+    dx = supcon_real_alloc (x_size);
+    dw = supcon_real_alloc (w_size);
+    packed = supcon_real_alloc (supcon_conv_packed_size (&conv));
+    x_input = (SupconNormInput){ .x = x };
+    if (!plain_input)
+      x_input = (SupconNormInput){ .x = x, .scale = in_scale, .shift = in_shift, .relu = TRUE };
+    dy_input = (SupconNormInput){
+      .x = dz, .scale = out_scale, .other = out, .other_scale = other_scale, .shift = out_shift
+    };
+    x_read = read_input (&x_input, x_size, in_c);
+    dy_read = read_input (&dy_input, y_size, out_c);
+
+    supcon_conv_norm_reserve (&conv, n, &workspace);
+    supcon_conv_pack (&conv, w, workspace.threads, packed);
+    supcon_conv_norm_forward (&conv, n, &x_input, packed, mean, variance, &workspace, y);
+    expected = supcon_real_alloc (MAX (MAX (x_size, y_size), w_size));
+    plain_conv (&conv, n, x_read, w, expected);
+    check_equal (test, "output", y, expected, y_size);
+    for (guint c = 0; c < out_c; c++) {
+      gsize pixels = y_size / out_c;
+      double total = 0, squares = 0;
+
+      for (gsize p = 0; p < pixels; p++)
+        total += expected[p * out_c + c];
+      for (gsize p = 0; p < pixels; p++)
+        squares += pow (expected[p * out_c + c] - total / pixels, 2);
+      ck_assert_double_eq_tol (mean[c], total / pixels, 1e-9);
+      ck_assert_double_eq_tol (variance[c], squares / pixels, 1e-9);
+    }
+
+    /* A convolution that leaves pixels out has no sums. */
+    sums.x = x;
+    sums.y = kind == 2 ? mask : NULL;
+    sums.scale = kind == 3 ? in_scale : NULL;
+    sums.shift = in_shift;
+    target.dx = dx;
+    target.add = add ? added : NULL;
+    target.sums = kind && conv.kernel >= conv.stride ? &sums : NULL;
+    if (conv.kernel < conv.stride) {
+      memcpy (dx, added, x_size * sizeof *dx);
+      target.add = add ? dx : NULL;
+    }
+    memset (dw, 0, w_size * sizeof *dw);
+    supcon_conv_norm_backward (&conv, n, &x_input, &dy_input, w, &target, &workspace, dw);
+    memset (expected, 0, w_size * sizeof *expected);
+    supcon_conv_backward_weights (&conv, n, x_read, dy_read, &workspace, expected);
+    check_equal (test, "gradient by weights", dw, expected, w_size);
+    supcon_conv_backward_input (&conv, n, dy_read, w, FALSE, &workspace, expected);
+    for (gsize i = 0; i < x_size; i++) {
+      if (add)
+        expected[i] += added[i];
+      if (target.sums && kind == 2 && !(mask[i] > 0))
+        expected[i] = 0;
+      if (target.sums && kind == 3 && !(x[i] * in_scale[i % in_c] + in_shift[i % in_c] > 0))
+        expected[i] = 0;
+    }
+    check_equal (test, "gradient by input", dx, expected, x_size);
+    for (guint c = 0; target.sums && c < in_c; c++) {
+      double total = 0, products = 0;
+
+      for (gsize i = c; i < x_size; i += in_c) {
+        total += expected[i];
+        products += expected[i] * (x[i] - in_mean[c]);
+      }
+      ck_assert_double_eq_tol (sum[c], total, 1e-8);
+      ck_assert_double_eq_tol (product[c], products, 1e-8);
+    }
+    {
+      SupconReal *all[] = { in_scale, in_shift, in_mean, out_scale, out_shift, other_scale, sum, product, mean,
+        variance, x, w, dz, out, mask, added, y, packed, dx, dw, x_read, dy_read, expected };
+
+      for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+        supcon_real_free (all[i]);
+    }
+    supcon_workspace_clear (&workspace);
+  }
+}
+END_TEST
+
 typedef struct {
   gsize pixels;
   guint c;
@@ -488,5 +626,5 @@ START_TEST (test_normalize)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("layers", test_tiles, test_conv, test_conv_epilogue, test_norm, test_norm_running, test_pools,
-    test_linear, test_normalize)
+SUPCON_CHECK_MAIN ("layers", test_tiles, test_conv, test_conv_epilogue, test_conv_norm, test_norm, test_norm_running,
+    test_pools, test_linear, test_normalize)

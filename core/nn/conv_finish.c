@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/conv_finish.h"
+
+#include "nn/feature.h"
+#include "simd.h"
+
+typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_SUMS, GRADIENT_MASK_Y, GRADIENT_MASK_X } Kind;
+
+static SUPCON_INLINE void
+load (SupconLanes *to, const void *x, gsize i, guint n)
+{
+  supcon_lanes_load (to, x, i, n, SUPCON_PRECISION_FLOAT32);
+}
+
+static SUPCON_INLINE void
+store (const SupconLanes *from, void *x, gsize i, guint n)
+{
+  supcon_lanes_store (from, x, i, n, SUPCON_PRECISION_FLOAT32);
+}
+
+/* n <= 16 channels from 'channel' on. */
+static SUPCON_INLINE void
+finish_channels (const SupconFinish *self, const SupconFinishBlock *block, guint channel, guint n, const Kind kind,
+    const gboolean add)
+{
+  const gboolean sums = kind == STATISTICS || kind >= GRADIENT_SUMS;
+  const SupconNormSums *norm = kind >= GRADIENT_SUMS ? self->gradient->sums : NULL;
+  const void *added = kind == SCALE ? self->epilogue->residual : kind >= GRADIENT ? self->gradient->add : NULL;
+  const SupconReal *c = block->c + (channel - block->channel);
+  SupconReal *partial = sums ? self->partial + block->band * 2 * self->channels : NULL;
+  SupconLanes scale, shift, pivot, sum = { 0 }, product = { 0 };
+
+  if (kind == SCALE && self->epilogue->scale) {
+    load (&scale, self->epilogue->scale, channel, n);
+    load (&shift, self->epilogue->shift, channel, n);
+  } else if (kind == SCALE) {
+    scale = (SupconLanes){ 0 } + 1;
+    shift = (SupconLanes){ 0 };
+  } else if (kind == GRADIENT_MASK_X) {
+    load (&scale, norm->scale, channel, n);
+    load (&shift, norm->shift, channel, n);
+  }
+  if (kind == STATISTICS && block->first) {
+    load (&pivot, c, 0, n);
+    store (&pivot, self->pivot, block->band * self->channels + channel, n);
+  } else if (kind == STATISTICS) {
+    load (&pivot, self->pivot, block->band * self->channels + channel, n);
+  } else if (sums) {
+    load (&pivot, norm->mean, channel, n);
+  }
+  if (sums && !block->first) {
+    load (&sum, partial, channel, n);
+    load (&product, partial, self->channels + channel, n);
+  }
+  for (guint i = 0; i < block->count; i++) {
+    SupconLanes value, other, x;
+    gsize to = block->at[i] + channel;
+
+    load (&value, c, i * block->c_row, n);
+    if (kind == SCALE)
+      value = value * scale + shift;
+    if (add) {
+      load (&other, added, to, n);
+      value += other;
+    }
+    if (kind == SCALE && self->epilogue->relu)
+      supcon_lanes_relu (&value);
+    if (kind >= GRADIENT_SUMS)
+      load (&x, norm->x, to, n);
+    if (kind == GRADIENT_MASK_Y)
+      load (&other, norm->y, to, n);
+    if (kind == GRADIENT_MASK_X)
+      other = x * scale + shift;
+    if (kind >= GRADIENT_MASK_Y)
+      supcon_lanes_relu_backward (&value, &other);
+    store (&value, self->target, to, n);
+    if (kind == STATISTICS) {
+      value -= pivot;
+      sum += value;
+      product += value * value;
+    } else if (sums) {
+      sum += value;
+      product += value * (x - pivot);
+    }
+  }
+  if (sums) {
+    store (&sum, partial, channel, n);
+    store (&product, partial, self->channels + channel, n);
+  }
+}
+
+static SUPCON_INLINE void
+finish (const SupconFinish *self, const SupconFinishBlock *block, const Kind kind, const gboolean add)
+{
+  guint end = block->channel + block->n, channel = block->channel;
+
+  for (; channel + SUPCON_LANES <= end; channel += SUPCON_LANES)
+    finish_channels (self, block, channel, SUPCON_LANES, kind, add);
+  if (channel < end)
+    finish_channels (self, block, channel, end - channel, kind, add);
+}
+
+SUPCON_MULTIVERSION void
+supcon_finish (const SupconFinish *self, const SupconFinishBlock *block)
+{
+  const SupconConvTarget *gradient = self->gradient;
+
+  if (gradient) {
+    const SupconNormSums *sums = gradient->sums;
+
+    if (!sums && gradient->add)
+      finish (self, block, GRADIENT, TRUE);
+    else if (!sums)
+      finish (self, block, GRADIENT, FALSE);
+    else if (sums->y && gradient->add)
+      finish (self, block, GRADIENT_MASK_Y, TRUE);
+    else if (sums->y)
+      finish (self, block, GRADIENT_MASK_Y, FALSE);
+    else if (sums->scale && gradient->add)
+      finish (self, block, GRADIENT_MASK_X, TRUE);
+    else if (sums->scale)
+      finish (self, block, GRADIENT_MASK_X, FALSE);
+    else
+      finish (self, block, GRADIENT_SUMS, gradient->add != NULL);
+  } else if (self->partial) {
+    finish (self, block, STATISTICS, FALSE);
+  } else if (!self->epilogue) {
+    finish (self, block, STORE, FALSE);
+  } else if (self->epilogue->residual) {
+    finish (self, block, SCALE, TRUE);
+  } else {
+    finish (self, block, SCALE, FALSE);
+  }
+}
+
+static SUPCON_INLINE void
+prefetch (const SupconFinishBlock *block, const SupconReal *x)
+{
+  for (guint i = 0; i < block->count; i++)
+    for (guint channel = 0; channel < block->n; channel += 64 / sizeof *x)
+      __builtin_prefetch (x + block->at[i] + block->channel + channel);
+}
+
+void
+supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block)
+{
+  const void *added = self->gradient ? self->gradient->add : self->epilogue ? self->epilogue->residual : NULL;
+  const SupconNormSums *sums = self->gradient ? self->gradient->sums : NULL;
+
+  prefetch (block, self->target);
+  if (added && added != self->target)
+    prefetch (block, added);
+  if (sums)
+    prefetch (block, sums->x);
+  if (sums && sums->y)
+    prefetch (block, sums->y);
+}

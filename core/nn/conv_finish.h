@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * What becomes of a convolution's outputs, in float32, as they leave the registers: the epilogue of a forward pass or
+ * the target of a gradient by input. Private to nn.
+ */
+#ifndef SUPCON_NN_CONV_FINISH_H
+#define SUPCON_NN_CONV_FINISH_H
+
+#include "nn/conv_norm.h"
+
+/* Pixels of a block, at most. */
+#define SUPCON_FINISH_PIXELS 16
+
+typedef struct {
+  guint channels;
+  SupconReal *target;
+  gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
+  const SupconConvEpilogue *epilogue;                /* of forward, or NULL */
+  const SupconConvTarget *gradient;                  /* of the gradient by input, or NULL */
+  SupconReal *partial;                               /* bands x 2 x channels: two sums over a band's pixels, or NULL */
+  SupconReal *pivot; /* bands x channels, for mean and variance: what the sums are of differences from */
+} SupconFinish;
+
+/** Some channels of some pixels. */
+typedef struct {
+  const SupconReal *c; /* a pixel's channels are in one run, c_row from one pixel to the next */
+  gsize c_row;
+  gsize at[SUPCON_FINISH_PIXELS]; /* of channel 0 of a pixel in the target */
+  guint count;                    /* pixels */
+  guint channel, n;               /* the first channel, and how many */
+  gsize band;
+  gboolean first; /* of this band and these channels */
+} SupconFinishBlock;
+
+/** Asks for the memory that the block will need; its c need not be there yet. */
+void supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block);
+void supcon_finish (const SupconFinish *self, const SupconFinishBlock *block);
+
+#endif

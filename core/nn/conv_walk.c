@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Forward and gradient by input in float32 are the same walk, a correlation: the gradient by input of a convolution of
+ * stride s is, for each of the s x s phases of the input's pixels, a correlation of dy with the taps that reach that
+ * phase. */
+#include <string.h>
+
+#include "nn/conv_finish.h"
+#include "nn/winograd.h"
+
+#define MAX_LANES 16
+
+typedef struct {
+  SupconGrid grid;
+  guint n;
+  gboolean winograd;
+  const SupconReal *packed; /* nn/winograd.h's, or panel after panel: taps_h x taps_w x c rows of the panel's width */
+  SupconFinish finish;
+  guint splits; /* of the panels */
+  SupconWorkspace *workspace;
+} Correlation;
+
+/* 'pixels' outputs that follow each other, by the block's channels, a panel. a: the inputs of the first one; at: its
+ * place in the target. */
+static void
+correlate_run (
+    const Correlation *self, SupconFinishBlock *block, const SupconReal *a, gsize a_outer, guint pixels, gsize at)
+{
+  const SupconTileKernels *kernels = supcon_tile_kernels ();
+  const SupconGrid *grid = &self->grid;
+  guint vectors = supcon_panel_vectors (self->finish.channels, kernels->lanes, block->channel / (2 * kernels->lanes));
+  guint width = vectors * kernels->lanes,
+        tiles = (pixels + kernels->max_rows[vectors - 1] - 1) / kernels->max_rows[vectors - 1];
+  SupconReal c[SUPCON_FINISH_PIXELS * 2 * MAX_LANES];
+  SupconTile tile = { .a = a,
+    .a_row = (gsize)grid->stride * grid->c,
+    .a_inner = 1,
+    .a_outer = a_outer,
+    .b = self->packed + (gsize)grid->taps_h * grid->taps_w * grid->c * block->channel,
+    .b_inner = width,
+    .inner = (gsize)grid->taps_w * grid->c,
+    .outer = grid->taps_h,
+    .c = c,
+    .c_row = width };
+
+  tile.b_outer = tile.inner * width;
+  block->c = c;
+  block->c_row = width;
+  for (guint t = 0; t < tiles; t++) {
+    block->count = supcon_even_piece (pixels, tiles, t);
+    for (guint i = 0; i < block->count; i++, at += self->finish.col_stride)
+      block->at[i] = at;
+    supcon_finish_prefetch (&self->finish, block);
+    kernels->func[vectors - 1](&tile, block->count);
+    supcon_finish (&self->finish, block);
+    block->first = FALSE;
+    tile.a += block->count * tile.a_row;
+  }
+}
+
+/* Whether a band is one run of pixels, in the inputs as in the target. */
+static gboolean
+is_flat (const Correlation *self)
+{
+  const SupconGrid *grid = &self->grid;
+  const SupconFinish *finish = &self->finish;
+
+  return grid->taps_h == 1 && grid->taps_w == 1 && grid->stride == 1 && grid->h == grid->rows && grid->w == grid->cols
+         && finish->row_stride == grid->cols * finish->col_stride
+         && finish->image_stride == grid->rows * finish->row_stride;
+}
+
+/* The products of register tiles over a band. */
+static void
+correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal *scratch)
+{
+  const SupconGrid *grid = &self->grid;
+  const SupconFinish *finish = &self->finish;
+  gboolean copy = supcon_grid_needs_copy (grid), flat = is_flat (self);
+  gsize a_image = copy ? supcon_grid_copy_size (grid) : (gsize)grid->h * grid->w * grid->c;
+  gsize a_outer = copy ? supcon_grid_copy_stride (grid) : (gsize)grid->w * grid->c;
+  guint step = 2 * supcon_tile_kernels ()->lanes;
+  guint images = flat ? 1 : band->images, rows = flat ? 1 : band->rows;
+  guint pixels = flat ? band->images * band->rows * grid->cols : grid->cols;
+  const SupconReal *a = scratch;
+
+  if (copy)
+    for (guint image = 0; image < band->images; image++)
+      supcon_grid_copy (grid, band->first_image + image, band->first_row, band->rows, scratch + image * a_image);
+  else
+    a = (const SupconReal *)grid->source.x + band->first_image * a_image
+        + ((gsize)(band->first_row * grid->stride + grid->off_h) * grid->w + grid->off_w) * grid->c;
+  for (guint channel = band->first_channel; channel < band->end_channel; channel += step) {
+    SupconFinishBlock block
+        = { .channel = channel, .n = MIN (step, band->end_channel - channel), .band = band->number, .first = TRUE };
+
+    for (guint image = 0; image < images; image++)
+      for (guint row = 0; row < rows; row++)
+        correlate_run (self, &block, a + image * a_image + row * grid->stride * a_outer, a_outer, pixels,
+            finish->first + (band->first_image + image) * finish->image_stride
+                + (band->first_row + row) * finish->row_stride);
+  }
+}
+
+static void
+correlate_task (gsize task, guint worker, gpointer data)
+{
+  const Correlation *self = data;
+  guint channels = self->finish.channels, split = task % self->splits;
+  guint lanes = supcon_tile_kernels ()->lanes, panels = supcon_panels (channels, lanes);
+  SupconReal *scratch = supcon_workspace_worker (self->workspace, worker);
+  SupconConvBand band = supcon_grid_band (&self->grid, self->n, task / self->splits, channels);
+
+  band.first_channel = panels * split / self->splits * 2 * lanes;
+  band.end_channel = MIN (channels, panels * (split + 1) / self->splits * 2 * lanes);
+  if (self->winograd)
+    supcon_winograd_band (&self->grid, &band, self->packed, &self->finish, scratch);
+  else
+    correlate_band (self, &band, scratch);
+}
+
+/* Cuts the grid into bands and returns how many there are. */
+static gsize
+cut (Correlation *self)
+{
+  guint panels = supcon_panels (self->finish.channels, supcon_tile_kernels ()->lanes);
+  gsize bands;
+
+  if (self->winograd)
+    supcon_winograd_cut (&self->grid, self->finish.channels);
+  else
+    supcon_grid_cut (&self->grid);
+  bands = supcon_grid_bands (&self->grid, self->n);
+  self->splits = MIN (panels, (SUPCON_BAND_TASKS + bands - 1) / MAX (bands, 1));
+  return bands;
+}
+
+/* What a task needs; the grid has been cut. */
+static gsize
+worker_size (const Correlation *self)
+{
+  if (self->winograd)
+    return supcon_winograd_worker_size (&self->grid, self->finish.channels);
+  return supcon_grid_copy_size (&self->grid) * self->grid.band_images;
+}
+
+static void
+correlate (Correlation *self, gsize bands)
+{
+  supcon_parallel_for (self->workspace->threads, bands * self->splits, correlate_task, self);
+}
+
+/* The bands' sums of differences from their pivots and of the squares of these into mean and variance of the batch
+ * (Chan, Golub and LeVeque 1979), in the bands' order. A pivot is one of the numbers, so that no digits get lost. */
+static void
+combine_statistics (const Correlation *self, gsize bands)
+{
+  const SupconFinish *finish = &self->finish;
+  guint channels = finish->channels;
+
+  for (guint c = 0; c < channels; c++) {
+    double count = 0, mean = 0, squares = 0;
+
+    for (gsize b = 0; b < bands; b++) {
+      SupconConvBand band = supcon_grid_band (&self->grid, self->n, b, channels);
+      double size = (double)band.images * band.rows * self->grid.cols;
+      double sum = finish->partial[b * 2 * channels + c], product = finish->partial[(b * 2 + 1) * channels + c];
+      double delta = finish->pivot[b * channels + c] + sum / size - mean;
+
+      count += size;
+      mean += delta * size / count;
+      squares += product - sum * sum / size + delta * delta * size * (count - size) / count;
+    }
+    finish->epilogue->mean[c] = mean;
+    finish->epilogue->variance[c] = squares / count;
+  }
+}
+
+void
+supcon_real_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconReal *packed,
+    const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
+{
+  Correlation self = { .grid = supcon_conv_grid (conv, x),
+    .n = n,
+    .winograd = conv->winograd,
+    .packed = packed,
+    .finish = { .channels = conv->out_c,
+        .target = y,
+        .image_stride = supcon_conv_out_size (conv),
+        .row_stride = (gsize)conv->out_w * conv->out_c,
+        .col_stride = conv->out_c,
+        .epilogue = epilogue },
+    .workspace = workspace };
+  gsize bands = cut (&self);
+
+  if (epilogue && epilogue->mean) {
+    self.finish.pivot = workspace->shared;
+    self.finish.partial = workspace->shared + bands * conv->out_c;
+  }
+  correlate (&self, bands);
+  if (self.finish.partial)
+    combine_statistics (&self, bands);
+}
+
+typedef struct {
+  const SupconConv *conv;
+  const SupconReal *w;
+  SupconReal *packed;
+  guint phase_h, phase_w, taps_h, taps_w;
+} Packing;
+
+/* Weights of one phase, turned by half a turn and with the channels' parts exchanged: taps x out_c rows of in_c. */
+static void
+pack_phase_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  const Packing *self = data;
+  const SupconConv *conv = self->conv;
+  guint lanes = supcon_tile_kernels ()->lanes, channel = panel * 2 * lanes;
+  guint width = supcon_panel_vectors (conv->in_c, lanes, panel) * lanes, valid = MIN (width, conv->in_c - channel);
+  SupconReal *to = self->packed + (gsize)self->taps_h * self->taps_w * conv->out_c * channel;
+
+  for (guint th = 0; th < self->taps_h; th++)
+    for (guint tw = 0; tw < self->taps_w; tw++, to += (gsize)conv->out_c * width) {
+      guint kh = self->phase_h + conv->stride * (self->taps_h - 1 - th);
+      guint kw = self->phase_w + conv->stride * (self->taps_w - 1 - tw);
+      const SupconReal *from = self->w + ((gsize)(kh * conv->kernel + kw) * conv->in_c + channel) * conv->out_c;
+
+      for (guint j = 0; j < width; j++)
+        for (guint o = 0; o < conv->out_c; o++)
+          to[(gsize)o * width + j] = j < valid ? from[(gsize)j * conv->out_c + o] : 0;
+    }
+}
+
+/* Elements of the largest phase's weights. */
+static gsize
+phase_packed_size (const SupconConv *conv)
+{
+  guint taps = (conv->kernel + conv->stride - 1) / conv->stride;
+
+  if (conv->winograd)
+    return supcon_winograd_packed_size (conv);
+  return (gsize)taps * taps * conv->out_c * supcon_padded_channels (conv->in_c, supcon_tile_kernels ()->lanes);
+}
+
+/* One phase of the gradient by input, without its partial sums; FALSE where there is none. */
+static gboolean
+phase_walk (Correlation *self, const SupconConv *conv, guint n, guint phase, const SupconNormInput *dy)
+{
+  guint phase_h = phase / conv->stride, phase_w = phase % conv->stride;
+  SupconPhase ph = supcon_phase_of (phase_h, conv->in_h, conv->kernel, conv->stride, conv->pad);
+  SupconPhase pw = supcon_phase_of (phase_w, conv->in_w, conv->kernel, conv->stride, conv->pad);
+  gsize col_stride = (gsize)conv->stride * conv->in_c;
+
+  *self = (Correlation){ .grid = supcon_phase_grid (conv, dy, &ph, &pw),
+    .n = n,
+    .winograd = conv->winograd,
+    .finish = { .channels = conv->in_c,
+        .first = ((gsize)ph.first * conv->in_w + pw.first) * conv->in_c,
+        .image_stride = supcon_conv_in_size (conv),
+        .row_stride = conv->in_w * col_stride,
+        .col_stride = col_stride } };
+  return ph.count && pw.count && ph.taps && pw.taps;
+}
+
+void
+supcon_real_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
+    const SupconConvTarget *target, SupconWorkspace *workspace)
+{
+  SupconReal *partial = workspace->shared + phase_packed_size (conv);
+  gsize bands = 0;
+
+  /* Pixels that no tap reaches have gradient zero. */
+  g_assert (conv->kernel >= conv->stride || (!target->sums && (!target->add || target->add == target->dx)));
+  if (!target->add && conv->kernel < conv->stride)
+    memset (target->dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconReal));
+  for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
+    Correlation self;
+    gsize new;
+
+    if (!phase_walk (&self, conv, n, phase, dy))
+      continue;
+    if (conv->winograd) {
+      supcon_winograd_pack (conv, w, TRUE, workspace->threads, workspace->shared);
+    } else {
+      Packing packing = { .conv = conv,
+        .w = w,
+        .packed = workspace->shared,
+        .phase_h = phase / conv->stride,
+        .phase_w = phase % conv->stride,
+        .taps_h = self.grid.taps_h,
+        .taps_w = self.grid.taps_w };
+
+      supcon_parallel_for (
+          workspace->threads, supcon_panels (conv->in_c, supcon_tile_kernels ()->lanes), pack_phase_task, &packing);
+    }
+    self.packed = workspace->shared;
+    self.workspace = workspace;
+    self.finish.target = target->dx;
+    self.finish.gradient = target;
+    self.finish.partial = target->sums ? partial + bands * 2 * conv->in_c : NULL;
+    new = cut (&self);
+    correlate (&self, new);
+    bands += new;
+  }
+  if (target->sums)
+    supcon_norm_add_partial (conv->in_c, bands, partial, target->sums);
+}
+
+void
+supcon_conv_walk_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
+{
+  Correlation self
+      = { .grid = supcon_conv_grid (conv, NULL), .n = n, .winograd = conv->winograd, .finish.channels = conv->out_c };
+  gsize bands = cut (&self), worker = worker_size (&self);
+
+  supcon_workspace_reserve (workspace, worker, bands * 3 * conv->out_c);
+  bands = 0;
+  for (guint phase = 0; phase < conv->stride * conv->stride; phase++)
+    if (phase_walk (&self, conv, n, phase, NULL)) {
+      bands += cut (&self);
+      worker = MAX (worker, worker_size (&self));
+    }
+  supcon_workspace_reserve (workspace, worker, phase_packed_size (conv) + bands * 2 * conv->in_c);
+}
