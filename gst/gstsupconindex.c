@@ -22,7 +22,8 @@
  * Of entries of one URI that are less than #GstSupconIndex:min-gap apart only the nearest is given, so that five neighbours
  * are five places rather than five frames of one.
  *
- * The search is exact.
+ * The search is exact, unless #GstSupconIndex:probes is set: then, where this was built with faiss, the entries are put into
+ * lists when the element starts, and a frame is compared with those of the nearest lists alone.
  *
  * ## Example launch line
  * |[
@@ -65,7 +66,7 @@ typedef struct
   gchar *location, *uri;
   Mode mode;
   SupconMetric metric;
-  guint neighbours;
+  guint neighbours, probes;
   gdouble threshold;
   guint64 min_gap;
   gboolean post_messages;
@@ -185,10 +186,12 @@ gst_supcon_index_start (GstBaseTransform * trans)
   gchar *location = dup_location (self);
   GError *error = NULL;
   gboolean ok = location != NULL;
+  guint probes;
   Mode mode;
 
   GST_OBJECT_LOCK (self);
   mode = self->settings.mode;
+  probes = self->settings.probes;
   GST_OBJECT_UNLOCK (self);
   if (!location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
@@ -196,7 +199,8 @@ gst_supcon_index_start (GstBaseTransform * trans)
   } else if (mode == MODE_SEARCH || (mode == MODE_APPEND
           && g_file_test (location, G_FILE_TEST_EXISTS))) {
     self->index = supcon_index_load (location, &error);
-    ok = self->index != NULL;
+    ok = self->index != NULL && (mode != MODE_SEARCH || probes == 0
+        || supcon_index_approximate (self->index, probes, 0, &error));
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
@@ -465,6 +469,11 @@ install_properties (GObjectClass * klass)
       g_param_spec_uint ("neighbours", "Neighbours",
           "The most entries that are found for a frame", 1, MAX_NEIGHBOURS,
           5, playing | GST_PARAM_CONTROLLABLE));
+  ADD (probes,
+      g_param_spec_uint ("probes", "Probes",
+          "Approximate search: lists that a frame is compared with, of as many "
+          "as the square root of the entries (0: exact search, of all entries); "
+          "needs faiss", 0, G_MAXUINT16, 0, ready));
   ADD (threshold,
       g_param_spec_double ("threshold", "Threshold",
           "The least score of an entry that is found (the default: any)",

@@ -23,6 +23,7 @@ supcon_index_free (SupconIndex *index)
 {
   if (!index)
     return;
+  supcon_lists_free (index->lists);
   supcon_safetensors_free (index->file);
   g_free (index->added);
   g_array_unref (index->labels);
@@ -105,6 +106,7 @@ supcon_index_add (SupconIndex *index, const SupconReal *embedding, const SupconE
 
   if (scale == 0 || supcon_index_count (index) == SUPCON_INDEX_MAX_ENTRIES)
     return FALSE;
+  g_clear_pointer (&index->lists, supcon_lists_free);
   row = supcon_index_grow (index);
   for (guint i = 0; i < index->dim; i++)
     row[i] = (SupconReal)(embedding[i] * scale);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * Similarity search: embeddings with a label, a time and a URI each, and those of them that are nearest to a query.
- * The search is exact.
+ * The search is exact, unless supcon_index_approximate is called.
  *
  * An index may be searched from several threads at once, but not while entries are added.
  */
@@ -60,6 +60,14 @@ gboolean supcon_index_add (SupconIndex *index, const SupconReal *embedding, cons
  */
 void supcon_index_search (
     const SupconIndex *index, guint n, const SupconReal *queries, guint k, guint threads, SupconNeighbour *neighbours);
+
+/**
+ * Puts what the entries are now into as many lists as the square root of their count, by direction, where searches from
+ * here on look through the probes > 0 lists that are nearest to a query: they take less time, and miss what is in
+ * others. Embeddings are copied into memory. Until the next entry is added, or this is called again.
+ * SUPCON_ERROR_SETTINGS: built without faiss, or there is not the memory.
+ */
+gboolean supcon_index_approximate (SupconIndex *index, guint probes, guint threads, GError **error);
 
 /**
  * As search, for one query; but of entries of one URI that are less than gap nanoseconds apart only the best is given.

@@ -4,6 +4,7 @@
 #define SUPCON_INDEX_INDEX_PRIVATE_H
 
 #include "index/index.h"
+#include "index/lists.h"
 #include "labels.h"
 #include "model/safetensors.h"
 
@@ -21,6 +22,9 @@ struct _SupconIndex {
   GArray *labels, *uris; /* gint32: numbers in the names, -1: none */
   GArray *timestamps;    /* gint64 */
   SupconLabels *label_names, *uri_names;
+
+  SupconLists *lists; /* NULL: searches are exact */
+  guint probes;
 };
 
 /* Room for one more embedding of dim numbers, to be filled. */
@@ -28,5 +32,9 @@ SupconReal *supcon_index_grow (SupconIndex *index);
 
 /* What embedding is to be multiplied by for the metric, or 0 when it cannot be compared. */
 double supcon_index_scale (const SupconIndex *index, const SupconReal *embedding);
+
+/* supcon_index_search where there are lists. */
+void supcon_index_search_lists (
+    const SupconIndex *index, guint n, const SupconReal *queries, guint k, guint threads, SupconNeighbour *neighbours);
 
 #endif

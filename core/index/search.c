@@ -239,8 +239,8 @@ finish (Search *self, guint n, guint workers, SupconNeighbour *neighbours, guint
   g_free (all);
 }
 
-void
-supcon_index_search (
+static void
+search_all (
     const SupconIndex *index, guint n, const SupconReal *queries, guint k, guint threads, SupconNeighbour *neighbours)
 {
   gsize mapped_tasks = (index->n_mapped + TASK_ROWS - 1) / TASK_ROWS;
@@ -269,6 +269,16 @@ supcon_index_search (
   g_free (self.filled);
   g_free (self.least);
   g_free (self.heaps);
+}
+
+void
+supcon_index_search (
+    const SupconIndex *index, guint n, const SupconReal *queries, guint k, guint threads, SupconNeighbour *neighbours)
+{
+  if (index->lists)
+    supcon_index_search_lists (index, n, queries, k, threads, neighbours);
+  else
+    search_all (index, n, queries, k, threads, neighbours);
 }
 
 static gboolean

@@ -318,6 +318,119 @@ START_TEST (other_files_are_refused_with_a_reason)
 END_TEST
 
 /* Embeddings alone, not aligned, of another type, not a number: a file is searched all the same. */
+#ifdef SUPCON_HAVE_FAISS
+
+/* Of n x k neighbours, how many are also among the others for the same query. */
+static guint
+common (const SupconNeighbour *found, const SupconNeighbour *others, guint n, guint k)
+{
+  guint hits = 0;
+
+  for (guint i = 0; i < n; i++)
+    for (guint j = 0; j < k; j++)
+      for (guint l = 0; l < k; l++)
+        hits += found[i * k + j].entry == others[i * k + l].entry;
+  return hits;
+}
+
+START_TEST (lists_lose_few_neighbours_and_all_lists_none)
+{
+  enum { DIM = 24, N = 20000, QUERIES = 70, K = 10, LISTS = 141 };
+  SupconIndex *index = supcon_index_new (DIM, SUPCON_METRIC_COSINE);
+  SupconReal *values = g_new (SupconReal, N * DIM), *middles = g_new (SupconReal, 200 * DIM);
+  SupconNeighbour *exact = g_new (SupconNeighbour, QUERIES * K), *found = g_new (SupconNeighbour, QUERIES * K);
+  guint few, hits;
+
+  /* As embeddings of things of a kind lie: in clusters. */
+  fill (values, N * DIM, 3);
+  fill (middles, 200 * DIM, 4);
+  for (guint i = 0; i < N * DIM; i++)
+    values[i] = middles[i / DIM % 200 * DIM + i % DIM] + values[i] / 3;
+  for (guint i = 0; i < N; i++)
+    ck_assert (supcon_index_add (index, values + i * DIM, &nothing));
+  supcon_index_search (index, QUERIES, values, K, 0, exact);
+
+  ck_assert (supcon_index_approximate (index, LISTS, 2, NULL));
+  supcon_index_search (index, QUERIES, values, K, 0, found);
+  for (guint i = 0; i < QUERIES * K; i++) {
+    ck_assert_uint_eq (found[i].entry, exact[i].entry);
+    ck_assert (fabs (found[i].score - exact[i].score) < 1e-5);
+  }
+  ck_assert (supcon_index_approximate (index, 1, 2, NULL));
+  supcon_index_search (index, QUERIES, values, K, 0, found);
+  few = common (found, exact, QUERIES, K);
+  ck_assert (supcon_index_approximate (index, 8, 2, NULL));
+  supcon_index_search (index, QUERIES, values, K, 0, found);
+  hits = common (found, exact, QUERIES, K);
+  ck_assert_uint_ge (hits, QUERIES * K * 95 / 100);
+  ck_assert_uint_lt (few, hits);
+
+  /* What is added ends it: it is found. */
+  ck_assert (supcon_index_add (index, values, &nothing));
+  supcon_index_search (index, 1, values, 2, 0, found);
+  ck_assert_uint_eq (found[0].entry, 0);
+  ck_assert_uint_eq (found[1].entry, N);
+  g_free (values);
+  g_free (middles);
+  g_free (exact);
+  g_free (found);
+  supcon_index_free (index);
+}
+END_TEST
+
+/* Numbers of a file from elsewhere that are not finite are in no list, queries that are not have no neighbour, and
+ * there may be fewer entries than are asked for. */
+START_TEST (lists_may_be_of_few_and_bad_entries)
+{
+  char *location = temporary ();
+  SupconReal queries[6] = { 1, 2, 3, 0, 0, NAN };
+  SupconNeighbour found[2 * 9];
+  SupconIndex *index = new_index (3, 7, SUPCON_METRIC_INNER_PRODUCT);
+  GError *error = NULL;
+
+  *(SupconReal *)supcon_index_embedding (index, 4) = NAN;
+  ck_assert (supcon_index_save (index, location, &error));
+  supcon_index_free (index);
+  index = supcon_index_load (location, &error);
+  ck_assert (supcon_index_approximate (index, 100, 1, &error));
+  supcon_index_search (index, 2, queries, 9, 1, found);
+  for (guint j = 0; j < 18; j++) {
+    ck_assert_uint_ne (found[j].entry, 4);
+    ck_assert ((found[j].entry == SUPCON_NO_ENTRY) == (j >= 6));
+  }
+  supcon_index_free (index);
+
+  index = supcon_index_new (3, SUPCON_METRIC_COSINE);
+  ck_assert (supcon_index_approximate (index, 1, 1, &error));
+  supcon_index_search (index, 1, queries, 2, 1, found);
+  ck_assert (found[0].entry == SUPCON_NO_ENTRY && found[1].entry == SUPCON_NO_ENTRY);
+  supcon_index_free (index);
+  g_unlink (location);
+  g_free (location);
+}
+END_TEST
+
+#define LISTS_TESTS lists_lose_few_neighbours_and_all_lists_none, lists_may_be_of_few_and_bad_entries
+
+#else
+
+START_TEST (lists_need_faiss)
+{
+  SupconIndex *index = new_index (3, 7, SUPCON_METRIC_COSINE);
+  GError *error = NULL;
+
+  ck_assert (!supcon_index_approximate (index, 1, 1, &error));
+  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
+  ck_assert_ptr_nonnull (strstr (error->message, "libfaiss-dev"));
+  g_error_free (error);
+  supcon_index_free (index);
+}
+END_TEST
+
+#define LISTS_TESTS lists_need_faiss
+
+#endif
+
 START_TEST (embeddings_of_others_are_read)
 {
   static const char *const headers[] = {
@@ -359,4 +472,4 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("index", finds_what_trying_all_finds, of_equal_scores_the_first_is_first,
     without_a_direction_there_is_no_neighbour, neighbours_may_be_held_apart, a_file_gives_back_what_was_saved,
-    other_files_are_refused_with_a_reason, embeddings_of_others_are_read)
+    other_files_are_refused_with_a_reason, embeddings_of_others_are_read, LISTS_TESTS)

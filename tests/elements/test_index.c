@@ -182,6 +182,29 @@ GST_START_TEST (threshold_and_neighbours_change_while_playing)
 
 GST_END_TEST;
 
+/* All lists find what an exact search finds. Built without faiss it is an error that says so. */
+GST_START_TEST (probes_search_approximately)
+{
+  Fixture f;
+
+  fill ("mode=add", 90, "cup");
+  start (&f, FALSE, "probes=9 neighbours=2");
+#ifdef SUPCON_HAVE_FAISS
+  GstBuffer *frame = gst_harness_push_and_pull (f.video,
+      new_frame (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
+  const GstStructure *s = gst_supcon_buffer_get_neighbours (frame);
+
+  check_neighbour (s, 0, 30, cos (0.2 * G_PI / 180), "cup", "");
+  check_neighbour (s, 1, 31, cos (0.8 * G_PI / 180), "cup", "");
+  gst_buffer_unref (frame);
+#else
+  check_error (f.bus, "needs faiss");
+#endif
+  stop (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (append_adds_to_what_is_there)
 {
   Fixture f;
@@ -315,6 +338,7 @@ index_suite (void)
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, neighbours_leave_in_three_ways);
   tcase_add_test (tcase, threshold_and_neighbours_change_while_playing);
+  tcase_add_test (tcase, probes_search_approximately);
   tcase_add_test (tcase, append_adds_to_what_is_there);
   tcase_add_test (tcase, stopping_without_an_end_saves_too);
   tcase_add_test (tcase, mistakes_are_errors_with_a_reason);
