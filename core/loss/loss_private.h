@@ -3,6 +3,7 @@
 #ifndef SUPCON_LOSS_LOSS_PRIVATE_H
 #define SUPCON_LOSS_LOSS_PRIVATE_H
 
+#include "blas.h"
 #include "loss/supcon.h"
 
 /* Rows of the largest block. */
@@ -21,7 +22,7 @@ typedef struct {
 typedef struct {
   SupconLossConfig config;
   const SupconViews *views;
-  SupconWorkspace *workspace; /* for each worker: a tile of block x block */
+  SupconWorkspace *workspace; /* for each worker: a tile of block x block, and scratch memory */
   guint n_anchors;            /* rows that may be anchors: all that are not past */
   guint anchors;              /* rows that are */
   guint32 *group;             /* rows of equal group are each other's positives */
@@ -59,6 +60,12 @@ typedef struct {
   SupconReal *s;    /* block x block; SUPCON_OUTSIDE on the diagonal and beyond the last column */
 } SupconLossTile;
 
+/** Room for a tile and for the scratch memory of its products, of each worker: elements. */
+gsize supcon_loss_tile_size (const SupconLoss *loss);
+/** op (A) op (Z) as supcon_gemm has it, for rows z of the views' embeddings. */
+void supcon_loss_multiply (const SupconLoss *loss, guint worker, SupconTranspose trans_a, SupconTranspose trans_b,
+    gsize m, gsize n, gsize k, SupconReal alpha, const SupconReal *a, gsize lda, const SupconReal *z, SupconReal beta,
+    SupconReal *c, gsize ldc);
 /** Match number 'match' of the round; FALSE: there is none, or no anchor in it. */
 gboolean supcon_loss_make_tile (const SupconLoss *loss, gsize match, guint worker, SupconLossTile *tile);
 /** Calls func for each match of each round, rounds one after the other. */

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "blas.h"
 #include "loss/loss_private.h"
 #include "simd.h"
 
@@ -304,11 +303,11 @@ gradient_task (gsize match, guint worker, gpointer data)
   /* Past embeddings have no gradient. */
   rows = MIN (tile.rows, self->n_anchors - tile.row);
   cols = MIN (tile.cols, self->n_anchors - MIN (self->n_anchors, tile.col));
-  supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, rows, dim, tile.cols, scale, tile.s, self->block,
-      views->z + tile.col * dim, dim, 1, self->dz + tile.row * dim, dim);
+  supcon_loss_multiply (self, worker, SUPCON_NO_TRANS, SUPCON_NO_TRANS, rows, dim, tile.cols, scale, tile.s,
+      self->block, views->z + tile.col * dim, 1, self->dz + tile.row * dim, dim);
   if (tile.row != tile.col && cols > 0)
-    supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, cols, dim, tile.rows, scale, tile.s, self->block,
-        views->z + tile.row * dim, dim, 1, self->dz + tile.col * dim, dim);
+    supcon_loss_multiply (self, worker, SUPCON_TRANS, SUPCON_NO_TRANS, cols, dim, tile.rows, scale, tile.s, self->block,
+        views->z + tile.row * dim, 1, self->dz + tile.col * dim, dim);
 }
 
 /* The next piece of memory, on a cache line of its own; NULL: memory is only counted. */
@@ -375,8 +374,7 @@ loss_init (SupconLoss *self)
                  && self->config.temperature >= SHARED_TEMPERATURE;
   for (self->n_slots = 4; self->n_slots < 2 * (gsize)n; self->n_slots *= 2)
     ;
-  supcon_workspace_reserve (
-      self->workspace, (gsize)self->block * self->block, lay_out (self, NULL) / sizeof (SupconReal));
+  supcon_workspace_reserve (self->workspace, supcon_loss_tile_size (self), lay_out (self, NULL) / sizeof (SupconReal));
   lay_out (self, (char *)self->workspace->shared);
   log_sums_clear (&self->all, n);
   log_sums_clear (&self->positives, n);

@@ -2,8 +2,34 @@
 /* Walks over square tiles of S = z z^T / t, of which only those on and above the diagonal are made. Tiles go in rounds,
  * as the matches of a tournament do: in a round no two tiles share a block of rows or columns, so they run in parallel
  * and every sum has a fixed order. */
-#include "blas.h"
 #include "loss/loss_private.h"
+#include "nn/gemm_bf16x2.h"
+
+gsize
+supcon_loss_tile_size (const SupconLoss *self)
+{
+  gsize block = self->block, scratch = 0;
+
+  /* The largest of a tile's products: z's rows by z's columns, and the tile or the tile transposed by z. */
+  if (supcon_gemm_bf16x2_wins ())
+    scratch = MAX (supcon_gemm_bf16x2_scratch (block, block, self->views->dim),
+        supcon_gemm_bf16x2_scratch (block, self->views->dim, block));
+  return block * block + scratch / sizeof (SupconReal);
+}
+
+void
+supcon_loss_multiply (const SupconLoss *self, guint worker, SupconTranspose trans_a, SupconTranspose trans_b, gsize m,
+    gsize n, gsize k, SupconReal alpha, const SupconReal *a, gsize lda, const SupconReal *z, SupconReal beta,
+    SupconReal *c, gsize ldc)
+{
+  gsize dim = self->views->dim;
+
+  if (supcon_gemm_bf16x2_wins ())
+    supcon_gemm_bf16x2 (trans_a, trans_b, m, n, k, alpha, a, lda, z, dim, beta, c, ldc,
+        supcon_workspace_worker (self->workspace, worker) + (gsize)self->block * self->block);
+  else
+    supcon_gemm (trans_a, trans_b, m, n, k, alpha, a, lda, z, dim, beta, c, ldc);
+}
 
 /* Round 0 is the diagonal; the others are the circle method's, with an idle block when the number is odd. */
 gboolean
@@ -24,9 +50,9 @@ supcon_loss_make_tile (const SupconLoss *self, gsize match, guint worker, Supcon
   tile->rows = MIN (self->block, views->n - tile->row);
   tile->cols = MIN (self->block, views->n - tile->col);
   tile->s = supcon_workspace_worker (self->workspace, worker);
-  supcon_gemm (SUPCON_NO_TRANS, SUPCON_TRANS, tile->rows, tile->cols, views->dim, self->inverse_t,
-      views->z + (gsize)tile->row * views->dim, views->dim, views->z + (gsize)tile->col * views->dim, views->dim, 0,
-      tile->s, self->block);
+  supcon_loss_multiply (self, worker, SUPCON_NO_TRANS, SUPCON_TRANS, tile->rows, tile->cols, views->dim,
+      self->inverse_t, views->z + (gsize)tile->row * views->dim, views->dim, views->z + (gsize)tile->col * views->dim,
+      0, tile->s, self->block);
   for (guint i = 0; i < tile->rows; i++) {
     SupconReal *row = tile->s + (gsize)i * self->block;
 
