@@ -416,7 +416,8 @@ void
 supcon_model_embed (SupconModel *self, const guint8 *pixels, guint n, SupconReal *r)
 {
   gsize picture = (gsize)self->config.input_width * self->config.input_height * 3;
-  guint dim = supcon_model_embedding_dim (self), at_once = supcon_resnet_embed_batch (self->encoder);
+  guint dim = supcon_model_embedding_dim (self), most = supcon_resnet_embed_batch (self->encoder);
+  guint pieces = (n + most - 1) / most, at_once = (n + pieces - 1) / MAX (1, pieces); /* as equal as can be */
 
   for (guint first = 0; first < n; first += at_once) {
     guint count = MIN (at_once, n - first);
