@@ -4,13 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "nn/feature.h"
+#include "nn/norm_load.h"
 #include "simd.h"
 
 /* Elements of a task: a part of the level-two cache. */
 #define CHUNK_ELEMENTS 32768
-/* Elements of which one block of channels is read after the other, while the processor fetches those behind them. */
-#define RUN_ELEMENTS 256
 
 typedef struct {
   SupconPrecision precision;
@@ -62,76 +62,14 @@ load_real (SupconLanes *to, const SupconReal *x, guint i, guint n)
   supcon_lanes_load (to, x, i, n, SUPCON_PRECISION_FLOAT32);
 }
 
-/* n <= 16 channels of some pixels; from, to: the elements at which the first pixel's are. */
-static SUPCON_INLINE void
-load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, guint channel, guint n, void *out,
-    gsize to, guint to_c, const gboolean two, const gboolean relu, const SupconPrecision precision)
+static SupconNormLoad
+best_load (void)
 {
-  SupconLanes scale, shift, other_scale = { 0 };
-
-  load_real (&scale, input->scale, channel, n);
-  load_real (&shift, input->shift, channel, n);
-  if (input->other_scale)
-    load_real (&other_scale, input->other_scale, channel, n);
-  else
-    other_scale += 1;
-  for (gsize i = 0; i < count; i++, from += c, to += to_c) {
-    SupconLanes value, other;
-
-    supcon_lanes_load (&value, input->x, from, n, precision);
-    value = value * scale + shift;
-    if (two) {
-      supcon_lanes_load (&other, input->other, from, n, precision);
-      value += other * other_scale;
-    }
-    if (relu)
-      supcon_lanes_relu (&value);
-    supcon_lanes_store (&value, out, to, n, precision);
-  }
-}
-
-static SUPCON_INLINE void
-load_run (const SupconNormInput *input, guint c, gsize first, gsize count, guint first_channel, guint channels,
-    void *out, gsize to, const SupconPrecision precision)
-{
-  for (guint i = 0; i < channels; i += SUPCON_LANES) {
-    guint channel = first_channel + i, left = channels - i;
-    gsize from = first * c + channel;
-
-    if (left < SUPCON_LANES)
-      load_channels (
-          input, from, c, count, channel, left, out, to + i, channels, input->other != NULL, input->relu, precision);
-    else if (input->other && input->relu)
-      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, TRUE, TRUE, precision);
-    else if (input->other)
-      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, TRUE, FALSE, precision);
-    else if (input->relu)
-      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, FALSE, TRUE, precision);
-    else
-      load_channels (input, from, c, count, channel, SUPCON_LANES, out, to + i, channels, FALSE, FALSE, precision);
-  }
-}
-
-SUPCON_MULTIVERSION static void
-load_scaled (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
-    guint first_channel, guint channels, void *to)
-{
-  gsize most = MAX (1, RUN_ELEMENTS / channels), size = supcon_feature_size (precision);
-
-  for (gsize i = 0; i < count; i += most) {
-    gsize run = MIN (most, count - i), next = (first + i + 2 * run) * c + first_channel;
-
-    for (gsize line = 0; line < run * channels; line += 64 / size) {
-      __builtin_prefetch (supcon_feature_at (input->x, next + line, precision));
-      if (input->other)
-        __builtin_prefetch (supcon_feature_at (input->other, next + line, precision));
-    }
-
-    if (precision == SUPCON_PRECISION_BFLOAT16)
-      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, SUPCON_PRECISION_BFLOAT16);
-    else
-      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, SUPCON_PRECISION_FLOAT32);
-  }
+#if defined(SUPCON_HAVE_AMX) && !defined(SUPCON_DOUBLE)
+  if (supcon_cpu_has_bf16 ())
+    return supcon_norm_load_native;
+#endif
+  return supcon_norm_load_plain;
 }
 
 void
@@ -141,7 +79,7 @@ supcon_norm_load (SupconPrecision precision, const SupconNormInput *input, guint
   gsize size = supcon_feature_size (precision);
 
   if (input->scale) {
-    load_scaled (precision, input, c, first, count, first_channel, channels, to);
+    best_load () (precision, input, c, first, count, first_channel, channels, to);
   } else if (channels == c) {
     memcpy (to, supcon_feature_at (input->x, first * c, precision), count * c * size);
   } else {
