@@ -5,8 +5,6 @@
 #include "cpu.h"
 #include "simd.h"
 
-/* Tasks below which work is cut along channels too. */
-#define MIN_TASKS 8
 #define PANEL SUPCON_BF16_PANEL
 /* Elements of weights that stay in a core's level-two cache beside a band. */
 #define GROUP_WEIGHTS ((gsize)400 << 10)
@@ -164,7 +162,9 @@ walk (SupconBf16Walk *self)
 
   if (bands == 0)
     return 0;
-  self->splits = MIN (panels, (MIN_TASKS + bands - 1) / bands);
+  /* Few bands are cut along channels too. As each part copies the band for itself, only by as much as the threads need:
+   * no number depends on it. */
+  self->splits = MIN (panels, (2 * supcon_parallel_threads (self->workspace->threads) + bands - 1) / bands);
   supcon_parallel_for (self->workspace->threads, bands * self->splits, walk_task, self);
   return bands;
 }

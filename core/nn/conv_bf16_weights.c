@@ -8,10 +8,15 @@
 
 #include "simd.h"
 
-#define MIN_TASKS 8
+/* Tasks, where there is work for so many: more of them the less their sums cost to put together. */
+#define MIN_TASKS 4
+#define MAX_TASKS 8
+#define SMALL_SUMS ((gsize)128 << 10)
 #define PANEL (2 * SUPCON_BF16_BLOCK)
 /* Sums of a task: with a band's inputs they stay in a core's level-two cache. */
 #define TASK_SUMS ((gsize)300 << 10)
+/* Bands of which sums are not worth being kept in the cache. */
+#define FEW_BANDS 2
 
 typedef struct {
   const SupconConv *conv;
@@ -19,7 +24,7 @@ typedef struct {
   SupconNormInput dy;
   const SupconBf16Walk *walk; /* the gradient by input at once, or NULL */
   guint group;                /* output channels of a task */
-  guint groups, shares;
+  guint groups, shares, tasks;
   gsize bands;
   guint taps, terms;     /* sums of an output channel: taps x terms of a slot */
   guint rows, cols;      /* of a task's sums: taps x rows x cols */
@@ -44,10 +49,13 @@ gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x,
 
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
   self->conv = conv;
-  self->group = MIN (conv->out_c, MAX (TASK_SUMS / per_channel / PANEL, 1) * PANEL);
-  self->groups = (conv->out_c + self->group - 1) / self->group;
   self->bands = supcon_grid_bands (&self->grid.grid, self->grid.images);
-  self->shares = MIN (self->bands, (MIN_TASKS + self->groups - 1) / self->groups);
+  self->tasks = per_channel * conv->out_c > SMALL_SUMS ? MIN_TASKS : MAX_TASKS;
+  self->group = MIN (conv->out_c, MAX (TASK_SUMS / per_channel / PANEL, 1) * PANEL);
+  if (self->bands <= FEW_BANDS)
+    self->group = MAX (self->group, round_up ((conv->out_c + MIN_TASKS - 1) / MIN_TASKS, PANEL));
+  self->groups = (conv->out_c + self->group - 1) / self->group;
+  self->shares = MIN (self->bands, (self->tasks + self->groups - 1) / self->groups);
   self->taps = shifts ? conv->kernel * conv->kernel : conv->kernel;
   self->terms = shifts ? conv->in_c : conv->kernel * conv->in_c;
   self->rows = round_up (self->group, SUPCON_BF16_BLOCK);
@@ -89,7 +97,7 @@ at_once (const Gradient *self)
 {
   const SupconConv *conv = self->conv;
 
-  return conv->stride == 1 && conv->kernel == 2 * conv->pad + 1 && self->groups == 1 && self->shares == MIN_TASKS;
+  return conv->stride == 1 && conv->kernel == 2 * conv->pad + 1 && self->groups == 1 && self->shares == self->tasks;
 }
 
 /* Elements of a band's dy, with its surroundings for the gradient by input. */
@@ -250,14 +258,14 @@ gradient_task (gsize task, guint worker, gpointer data)
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
   SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = pairs[1] + self->pairs;
   SupconBfloat16 *transposed = dy + dy_size (self);
+  gsize first_band = self->bands * share / self->shares, end_band = self->bands * (share + 1) / self->shares;
   float *sums = self->partial + task * sums_of (self);
 
-  memset (sums, 0, sums_of (self) * sizeof *sums);
   /* Slots that a band leaves out must be finite, as dy is zero there. */
   memset (copy, 0, used * sizeof *copy);
   memset (transposed, 0, self->rows * self->columns * sizeof *transposed);
   kernels->begin ();
-  for (gsize b = self->bands * share / self->shares; b < self->bands * (share + 1) / self->shares; b++) {
+  for (gsize b = first_band; b < end_band; b++) {
     const SupconBf16Band band = supcon_bf16_band (grid, b);
     gsize outputs = (gsize)(band.images - 1) * grid->image + (gsize)(band.rows - 1) * grid->pitch + plain->cols;
     const SupconBfloat16 *from = dy;
@@ -278,7 +286,7 @@ gradient_task (gsize task, guint worker, gpointer data)
         .inner = self->length / SUPCON_BF16_STEP,
         .cols = MIN (2, (self->cols - col) / SUPCON_BF16_BLOCK),
         .c_row = self->cols,
-        .accumulate = TRUE };
+        .accumulate = b > first_band };
 
       for (guint row = 0; row < channels; row += tile.rows * SUPCON_BF16_BLOCK) {
         tile.rows = channels - row > SUPCON_BF16_BLOCK ? 2 : 1;
