@@ -260,7 +260,7 @@ gst_supcon_augment_settings_install (GObjectClass * object_class, guint first_id
           "gaussian-noise, shot-noise, impulse-noise, defocus-blur, glass-blur, "
           "motion-blur, zoom-blur, snow, frost, fog, corrupt-brightness, "
           "corrupt-contrast, elastic, pixelate, jpeg; center-crop in place of "
-          "crop, and bicubic", NULL, playing));
+          "crop, bicubic, and compose", NULL, playing));
   install_stream_properties (object_class, playing, number);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_POLICY, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TABLE, 0);

@@ -64,6 +64,7 @@ supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScrat
 void
 supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   guint width = picture->width, height = picture->height;
   const guint8 *from[3];
   float *x, *y;
@@ -72,11 +73,9 @@ supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], Su
   x = supcon_scratch_at (scratch, 2 * (gsize)width);
   y = x + width;
   for (guint row = 0; row < height; row++) {
-    for (guint i = 0; i < width; i++) {
-      x[i] = (float)(matrix[0] * (i + 0.5) + matrix[1] * (row + 0.5) + matrix[2] + 0.5);
-      y[i] = (float)(matrix[3] * (i + 0.5) + matrix[4] * (row + 0.5) + matrix[5] + 0.5);
-    }
-    for (guint c = 0; c < picture->channels; c++)
-      supcon_sample (from[c], width + 2, height + 2, x, y, width, picture->plane[c] + (gsize)row * width);
+    /* A pixel further for the border. */
+    kernels->ramp (matrix[0] * 0.5 + matrix[1] * (row + 0.5) + matrix[2] + 0.5, matrix[0], width, x);
+    kernels->ramp (matrix[3] * 0.5 + matrix[4] * (row + 0.5) + matrix[5] + 0.5, matrix[3], width, y);
+    supcon_planes_sample_row (picture, row, from, width + 2, height + 2, x, y);
   }
 }

@@ -91,8 +91,7 @@ supcon_corrupt_elastic (SupconPlanes *picture, guint severity, SupconRng *rng)
       at_x[i] = fold (m[0][0] * px + m[0][1] * py + m[0][2], width - 1.0);
       at_y[i] = fold (m[1][0] * px + m[1][1] * py + m[1][2], height - 1.0);
     }
-    for (guint p = 0; p < picture->channels; p++)
-      supcon_sample (planes[p], width, height, at_x, at_y, width, picture->plane[p] + (gsize)row * width);
+    supcon_planes_sample_row (picture, row, planes, width, height, at_x, at_y);
   }
   supcon_scratch_free (scratch);
   g_free (dx);

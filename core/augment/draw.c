@@ -234,6 +234,9 @@ draw_node (const Drawing *self, const Node *node, guint round)
   case SUPCON_OPERATION_BICUBIC:
     draws->interpolation = SUPCON_INTERPOLATION_BICUBIC;
     return;
+  case SUPCON_OPERATION_COMPOSE:
+    draws->compose = TRUE;
+    return;
   case SUPCON_OPERATION_FLIP:
     if (draws->n_steps == 0) {
       draws->mirror = !draws->mirror;
@@ -278,6 +281,7 @@ supcon_program_draw (const SupconProgram *program, guint64 seed, guint64 sample,
   draws->crop = (SupconRect){ .width = picture_width, .height = picture_height };
   draws->mirror = FALSE;
   draws->interpolation = SUPCON_INTERPOLATION_BILINEAR;
+  draws->compose = FALSE;
   draws->n_steps = 0;
   draw_node (&drawing, &program->root, 0);
 }

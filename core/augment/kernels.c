@@ -11,6 +11,7 @@
 
 #include "augment/blend.h"
 #include "augment/kernels_resize.h"
+#include "augment/kernels_sample.h"
 
 /* The blur has bytes to spare and takes what is faster. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -374,6 +375,8 @@ const SupconAugmentKernels KERNELS_NAME = {
   .count = count,
   .trace = trace,
   .take = take,
+  .ramp = ramp,
+  .sample = sample,
   .luma_sum = luma_sum,
   .saturate = saturate,
   .turn_hue = turn_hue,

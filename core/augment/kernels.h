@@ -17,6 +17,9 @@
 /** Bytes that may be read and written behind the values of a row that was resampled. */
 #define SUPCON_RESIZE_BEHIND 64
 
+/** Bytes that may be read behind a plane that is sampled. */
+#define SUPCON_SAMPLE_BEHIND 2
+
 /** How a row is resampled: n bytes, channels of which are one pixel's and share its weights. Byte i is the sum of taps
  * bytes of the row, step bytes apart from offsets[i] on, by weights[i / channels * stride...]. */
 typedef struct {
@@ -53,6 +56,13 @@ typedef struct {
   /** offsets[i] = (y + i dy) width + x + i dx, of 16 bits of fraction each, cut off. */
   void (*trace) (gint32 x, gint32 y, gint32 dx, gint32 dy, guint n, guint width, guint32 *offsets);
   void (*take) (const guint8 *from, const guint32 *offsets, guint n, guint8 *out);
+  /** out[i] = start + i slope. */
+  void (*ramp) (double start, double slope, guint n, float *out);
+  /** n bytes for each plane of width x height, taken at (x[i], y[i]), centres of pixels being whole numbers:
+   * bilinearly, rounded (a half to even), the edge going on outside. Planes are readable for SUPCON_SAMPLE_BEHIND bytes
+   * more. */
+  void (*sample) (const guint8 *const *planes, guint n_planes, guint width, guint height, const float *x,
+      const float *y, guint n, guint8 *const *out);
   /** Sum of the luma of n pixels, at most 2^24 of them. */
   guint32 (*luma_sum) (const guint8 *r, const guint8 *g, const guint8 *b, guint n);
   void (*saturate) (guint8 *r, guint8 *g, guint8 *b, gsize n, float factor);

@@ -9,10 +9,8 @@
 #include "augment/planes.h"
 #include "rng.h"
 
-/** Blends with black, with the mean luma, with the luma of each pixel: factor >= 0, 1 leaves the picture as it is. */
-void supcon_planes_brightness (SupconPlanes *picture, double factor);
-void supcon_planes_contrast (SupconPlanes *picture, double factor);
-void supcon_planes_saturation (SupconPlanes *picture, double factor); /* grey pictures stay as they are */
+/** Blends with the luma of each pixel: factor >= 0, 1 leaves the picture as it is. Grey pictures stay as they are. */
+void supcon_planes_saturation (SupconPlanes *picture, double factor);
 
 /** Turns the hue by a share of the circle, -0.5 to 0.5, in PIL's HSV of bytes. Grey pictures stay as they are. */
 void supcon_planes_hue (SupconPlanes *picture, double shift);
@@ -20,14 +18,33 @@ void supcon_planes_hue (SupconPlanes *picture, double shift);
 /** ITU-R BT.601 luma in all three channels. */
 void supcon_planes_greyscale (SupconPlanes *picture);
 
+/**
+ * Operations that change a byte by its value alone. They wait between begin and end, so that a run of them is one pass
+ * by a table for each channel, and one count of bytes serves all of its histograms; the bytes are those of doing one
+ * after the other. Nothing else may touch the picture before the end. Owned by the caller.
+ */
+typedef struct {
+  SupconPlanes *picture;
+  gboolean waiting; /* table is to be done */
+  guint8 table[3][256];
+  gboolean counted; /* histogram is of the picture as the table will leave it */
+  guint32 histogram[3][256];
+} SupconLookup;
+void supcon_lookup_begin (SupconLookup *lookup, SupconPlanes *picture);
+/** Does what waits; more may follow. */
+void supcon_lookup_end (SupconLookup *lookup);
+
+/** Blends with black, with the mean luma: factor >= 0, 1 leaves the picture as it is. */
+void supcon_lookup_brightness (SupconLookup *lookup, double factor);
+void supcon_lookup_contrast (SupconLookup *lookup, double factor);
 /** The highest bits, 0 to 8, are kept. */
-void supcon_planes_posterize (SupconPlanes *picture, guint bits);
+void supcon_lookup_posterize (SupconLookup *lookup, guint bits);
 /** Bytes from threshold (0 to 256) on are inverted. */
-void supcon_planes_solarize (SupconPlanes *picture, double threshold);
-void supcon_planes_invert (SupconPlanes *picture);
+void supcon_lookup_solarize (SupconLookup *lookup, double threshold);
+void supcon_lookup_invert (SupconLookup *lookup);
 /** Each channel stretched to 0..255, or its histogram made even. */
-void supcon_planes_auto_contrast (SupconPlanes *picture);
-void supcon_planes_equalize (SupconPlanes *picture);
+void supcon_lookup_auto_contrast (SupconLookup *lookup);
+void supcon_lookup_equalize (SupconLookup *lookup);
 
 void supcon_planes_flip (SupconPlanes *picture); /* left to right */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "augment/planes.h"
-
+#include <math.h>
 #include <string.h>
 
 #include "augment/kernels.h"
+#include "augment/operations.h"
 
 /* Rows without gaps are one row. */
 static void
@@ -49,4 +49,39 @@ supcon_planes_to_image (const SupconPlanes *planes, const SupconImage *image)
     else
       supcon_augment_kernels ()->join (planes->plane[0] + at, planes->plane[1] + at, planes->plane[2] + at, n, out);
   }
+}
+
+void
+supcon_planes_flip (SupconPlanes *picture)
+{
+  for (guint c = 0; c < picture->channels; c++)
+    for (guint y = 0; y < picture->height; y++) {
+      guint8 *row = picture->plane[c] + (gsize)y * picture->width;
+
+      for (guint a = 0, b = picture->width - 1; a < b; a++, b--) {
+        guint8 byte = row[a];
+
+        row[a] = row[b];
+        row[b] = byte;
+      }
+    }
+}
+
+void
+supcon_planes_erase (SupconPlanes *picture, guint x, guint y, guint width, guint height, double fill, SupconRng *rng)
+{
+  if (x >= picture->width || y >= picture->height)
+    return;
+  width = MIN (width, picture->width - x);
+  height = MIN (height, picture->height - y);
+  for (guint c = 0; c < picture->channels; c++)
+    for (guint row = y; row < y + height; row++) {
+      guint8 *bytes = picture->plane[c] + (gsize)row * picture->width + x;
+
+      if (fill >= 0)
+        memset (bytes, (gint)rint (fill), width);
+      else
+        for (guint i = 0; i < width; i++)
+          bytes[i] = supcon_rng_next (rng) >> 24;
+    }
 }

@@ -64,6 +64,8 @@ typedef enum {
   /* In place of a crop, and how the crop is resampled: they are no steps on the view. */
   SUPCON_OPERATION_CENTER_CROP,
   SUPCON_OPERATION_BICUBIC,
+  /* No step either: moves that follow each other are one transform. */
+  SUPCON_OPERATION_COMPOSE,
   SUPCON_N_OPERATIONS
 } SupconOperation;
 
@@ -95,6 +97,7 @@ typedef struct {
   SupconRect crop;
   gboolean mirror;
   SupconInterpolation interpolation;
+  gboolean compose; /* consecutive moves into one transform */
   guint n_steps;
   SupconStep steps[SUPCON_MAX_STEPS];
 } SupconDraws;

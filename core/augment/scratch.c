@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "augment/kernels.h"
+
 SupconScratch *
 supcon_scratch_new (void)
 {
@@ -21,12 +23,15 @@ supcon_scratch_free (SupconScratch *scratch)
   g_free (scratch->rows);
   g_free (scratch->at);
   g_free (scratch->offsets);
+  g_free (scratch->before);
+  g_free (scratch->sums);
   g_free (scratch);
 }
 
 static guint8 *
 reserve_bytes (SupconScratch *scratch, gsize n)
 {
+  n += SUPCON_SAMPLE_BEHIND;
   if (scratch->n_bytes < n)
     scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n);
   return scratch->bytes;
@@ -76,4 +81,20 @@ supcon_scratch_offsets (SupconScratch *scratch, gsize n)
   if (scratch->n_offsets < n)
     scratch->offsets = g_renew (guint32, scratch->offsets, scratch->n_offsets = n);
   return scratch->offsets;
+}
+
+guint8 *
+supcon_scratch_before (SupconScratch *scratch, gsize n)
+{
+  if (scratch->n_before < n)
+    scratch->before = g_renew (guint8, scratch->before, scratch->n_before = n);
+  return scratch->before;
+}
+
+float *
+supcon_scratch_sums (SupconScratch *scratch, gsize n)
+{
+  if (scratch->n_sums < n)
+    scratch->sums = g_renew (float, scratch->sums, scratch->n_sums = n);
+  return scratch->sums;
 }

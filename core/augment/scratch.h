@@ -13,13 +13,15 @@ struct _SupconScratch {
   const float **rows; /* of plane, that a row of the result is made of */
   float *at;          /* where the pixels of one row are taken from, x and y */
   guint32 *offsets;   /* the same as bytes of a plane */
-  gsize n_weights, n_row, n_plane, n_rows, n_bytes, n_at, n_offsets;
+  guint8 *before;     /* of a mix, all planes */
+  float *sums;
+  gsize n_weights, n_row, n_plane, n_rows, n_bytes, n_at, n_offsets, n_before, n_sums;
 };
 
 /** A copy of n bytes, valid until the next one. */
 const guint8 *supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n);
 
-/** Copies of all planes, valid until the next one. */
+/** Copies of all planes, valid until the next one, readable for SUPCON_SAMPLE_BEHIND bytes more. */
 void supcon_scratch_copy_all (SupconScratch *scratch, const SupconPlanes *picture, const guint8 *planes[3]);
 
 /** The same with one black pixel around each plane. */
@@ -29,9 +31,12 @@ void supcon_scratch_copy_bordered (SupconScratch *scratch, const SupconPlanes *p
 float *supcon_scratch_at (SupconScratch *scratch, gsize n);
 guint32 *supcon_scratch_offsets (SupconScratch *scratch, gsize n);
 
-/** n bytes of 'out' taken from a plane at (x[i], y[i]), centres of pixels being whole numbers: bilinearly, rounded (a
- * half to even), the edge going on outside. */
-void supcon_sample (
-    const guint8 *plane, guint width, guint height, const float *x, const float *y, guint n, guint8 *out);
+/** n bytes of scratch->before, n numbers of scratch->sums. */
+guint8 *supcon_scratch_before (SupconScratch *scratch, gsize n);
+float *supcon_scratch_sums (SupconScratch *scratch, gsize n);
+
+/** A row of picture sampled from planes of width x height, copies that are readable SUPCON_SAMPLE_BEHIND bytes more. */
+void supcon_planes_sample_row (SupconPlanes *picture, guint row, const guint8 *const planes[3], guint width,
+    guint height, const float *x, const float *y);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pixels taken from between pixels: smooth deformations. */
+#include "augment/kernels.h"
 #include "augment/scratch.h"
 #include "simd.h"
 
@@ -7,21 +8,14 @@
 #define SMALLEST 1e-10
 
 void
-supcon_sample (const guint8 *plane, guint width, guint height, const float *x, const float *y, guint n, guint8 *out)
+supcon_planes_sample_row (SupconPlanes *picture, guint row, const guint8 *const planes[3], guint width, guint height,
+    const float *x, const float *y)
 {
-  gsize down = height > 1 ? width : 0, right = width > 1;
-  float last_x = (float)(width - 1), last_y = (float)(height - 1);
+  guint8 *out[3];
 
-  for (guint i = 0; i < n; i++) {
-    float px = MIN (MAX (x[i], 0.0f), last_x), py = MIN (MAX (y[i], 0.0f), last_y);
-    guint left = MIN ((guint)px, width - 1 - (guint)right), top = MIN ((guint)py, height - 1 - (guint)(down > 0));
-    const guint8 *p = plane + (gsize)top * width + left;
-    float across = px - left, below = py - top;
-    float upper = p[0] + across * (p[right] - p[0]), lower = p[down] + across * (p[down + right] - p[down]);
-
-    /* 1.5 * 2^23: what it leaves of the sum is rounded, a half to even. */
-    out[i] = (guint8)(gint32)(upper + below * (lower - upper) + 12582912.0f - 12582912.0f);
-  }
+  for (guint c = 0; c < picture->channels; c++)
+    out[c] = picture->plane[c] + (gsize)row * picture->width;
+  supcon_augment_kernels ()->sample (planes, picture->channels, width, height, x, y, picture->width, out);
 }
 
 /* The logarithm of x > 0 to 1e-6: exponent and a series in (m - 1) / (m + 1), m the mantissa from sqrt(1/2) to sqrt(2);
@@ -154,7 +148,6 @@ supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], con
 
       add_point ((float)points[i][0], dy * dy, (float)flow[i][0], (float)flow[i][1], width, x, y);
     }
-    for (guint c = 0; c < picture->channels; c++)
-      supcon_sample (planes[c], width, height, x, y, width, picture->plane[c] + (gsize)row * width);
+    supcon_planes_sample_row (picture, row, planes, width, height, x, y);
   }
 }

@@ -139,6 +139,26 @@ run_take (const SupconAugmentKernels *k, Data *d, guint n)
 }
 
 static void
+run_ramp (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  k->ramp (d->shift * 0.37, d->factor, n, d->sums);
+}
+
+/* A turn of a picture of 64 rows, from outside to outside. */
+static void
+run_sample (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  const guint8 *planes[3] = { d->planes[0], d->planes[1], d->planes[2] };
+  guint8 *out[3] = { d->bytes, d->bytes + PIXELS, d->bytes + 2 * PIXELS };
+
+  for (guint i = 0; i < n; i++) {
+    d->floats[i] = (float)(i & 63) * d->factor + (float)(i >> 6) * 0.3f + (float)d->shift / 8;
+    d->sums[i] = (float)(i >> 6) * d->factor - (float)(i & 63) * 0.3f - (float)d->shift / 8;
+  }
+  k->sample (planes, 3, 64, PIXELS / 64, d->floats, d->sums, n, out);
+}
+
+static void
 run_luma_sum (const SupconAugmentKernels *k, Data *d, guint n)
 {
   d->histogram[0] = k->luma_sum (d->planes[0], d->planes[1], d->planes[2], n);
@@ -204,6 +224,8 @@ static const struct {
   { "count", run_count, FALSE },
   { "trace", run_trace, FALSE },
   { "take", run_take, FALSE },
+  { "ramp", run_ramp, FALSE },
+  { "sample", run_sample, FALSE },
   { "luma_sum", run_luma_sum, FALSE },
   { "saturate", run_saturate, FALSE },
   { "turn_hue", run_turn_hue, FALSE },

@@ -32,7 +32,7 @@ set_random_property (GRand * rand, GObject * element)
   if (G_IS_PARAM_SPEC_STRING (spec)) {
     static const gchar *const words[] = { "crop", "flip", "(", ")", "0.5", "+-",
       ":", "/", "|", "pick", "{", "}", "color", "p=", ",", "-1", "1e9", "warp",
-      "mix", " ", "bicubic", "rotate(+-30)", "nan", "blur(2)", "erase",
+      "mix", " ", "bicubic", "compose", "rotate(+-30)", "nan", "blur(2)", "erase",
       "center-crop", "\xff", "jpeg(5)"
     };
     GString *text = g_string_new (NULL);
