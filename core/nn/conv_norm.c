@@ -3,6 +3,7 @@
 
 #include "nn/conv_band.h"
 #include "nn/conv_bf16.h"
+#include "nn/winograd.h"
 
 void
 supcon_conv_norm_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
@@ -30,9 +31,11 @@ supcon_conv_norm_backward (const SupconConv *conv, guint n, const SupconNormInpu
 {
   if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
     supcon_bf16_backward (conv, n, x, dy, w, target, workspace, dw);
-    return;
+  } else if (target && supcon_winograd_joins (conv)) {
+    supcon_winograd_backward (conv, n, x, dy, w, target, workspace, dw);
+  } else {
+    supcon_real_backward_weights (conv, n, x, dy, workspace, dw);
+    if (target)
+      supcon_real_backward_input (conv, n, dy, w, target, workspace);
   }
-  supcon_real_backward_weights (conv, n, x, dy, workspace, dw);
-  if (target)
-    supcon_real_backward_input (conv, n, dy, w, target, workspace);
 }

@@ -237,13 +237,22 @@ void
 supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
     const SupconFinish *finish, SupconReal *scratch)
 {
-  const SupconTileKernels *products = supcon_tile_kernels ();
   SupconWinogradInput input = supcon_winograd_input (grid, band, scratch);
-  guint tiles = supcon_winograd_band_tiles (&input), made = band->end_channel - band->first_channel;
-  gsize v_position = supcon_winograd_position (tiles, grid->c), m_position = supcon_winograd_position (tiles, made);
-  SupconReal *v = scratch + supcon_winograd_input_size (grid), *m = v + POSITIONS * v_position;
 
-  supcon_winograd_transform (&input, v, v_position, (gsize)tiles * SLOT);
+  supcon_winograd_correlate (grid, &input, packed, finish, scratch + supcon_winograd_input_size (grid));
+}
+
+void
+supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *input, const SupconReal *packed,
+    const SupconFinish *finish, SupconReal *room)
+{
+  const SupconTileKernels *products = supcon_tile_kernels ();
+  const SupconConvBand *band = &input->band;
+  guint tiles = supcon_winograd_band_tiles (input), made = band->end_channel - band->first_channel;
+  gsize v_position = supcon_winograd_position (tiles, grid->c), m_position = supcon_winograd_position (tiles, made);
+  SupconReal *v = room, *m = v + POSITIONS * v_position;
+
+  supcon_winograd_transform (input, v, v_position, (gsize)tiles * SLOT);
   for (guint position = 0; position < POSITIONS; position++) {
     const SupconReal *u = packed + position * supcon_winograd_position (grid->c, finish->channels);
 
@@ -271,5 +280,5 @@ supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const 
       }
     }
   }
-  transform_outputs (&input, grid, finish, m, m_position);
+  transform_outputs (input, grid, finish, m, m_position);
 }

@@ -118,11 +118,19 @@ void supcon_winograd_transform (const SupconWinogradInput *self, SupconReal *v, 
 
 /** Elements of a worker's memory for a band of the grid, cut. */
 gsize supcon_winograd_worker_size (const SupconGrid *grid, guint channels);
-/** One band of correlation. */
+/** One band of correlation: copied, or as copied before, with room for the transformed numbers. */
 void supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
     const SupconFinish *finish, SupconReal *scratch);
+void supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *input, const SupconReal *packed,
+    const SupconFinish *finish, SupconReal *room);
 
-/** The gradient by weights, and room for it. */
+/** Both gradients from one copy of dy, where a core's cache has room for the transformed gradient by weights: whether
+ * that is so, and doing it. */
+gboolean supcon_winograd_joins (const SupconConv *conv);
+void supcon_winograd_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw);
+
+/** The gradient by weights alone; room for it and for both. */
 void supcon_winograd_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 void supcon_winograd_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
     SupconWorkspace *workspace, SupconReal *dw);
