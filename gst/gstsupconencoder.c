@@ -62,6 +62,7 @@ struct _GstSupconEncoder
   GstVideoInfo info;
   gboolean tensors;             /* what leaves is no video */
 
+  guint dim;                    /* of what leaves, under the object lock; 0: no model tells it yet */
   GstClockTime wait;            /* at most of a batch's first frame, under the object lock; 0: no batches */
   GstClockTime latency;         /* of the slowest of the first batches, under the object lock */
   guint timed;                  /* batches that were */
@@ -262,6 +263,19 @@ set_wait (GstSupconEncoder * self)
 
 /* Start and stop */
 
+/* Goes over to the newest model; whoever asks for caps, from whatever thread, is told by the object what it gives. FALSE:
+ * the one before stays. */
+static gboolean
+update_model (GstSupconEncoder * self, GError ** error)
+{
+  gboolean good = gst_supcon_inference_update (self->inference, error);
+
+  GST_OBJECT_LOCK (self);
+  self->dim = gst_supcon_inference_dim (self->inference);
+  GST_OBJECT_UNLOCK (self);
+  return good;
+}
+
 static gboolean
 gst_supcon_encoder_start (GstBaseTransform * trans)
 {
@@ -279,8 +293,7 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
   self->inference = gst_supcon_encoder_settings_open (&self->settings, &error);
   GST_OBJECT_UNLOCK (self);
 
-  if (!self->inference || !gst_supcon_inference_update (self->inference,
-          &error)) {
+  if (!self->inference || !update_model (self, &error)) {
     g_clear_pointer (&self->inference, gst_supcon_inference_free);
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
@@ -307,16 +320,24 @@ gst_supcon_encoder_stop (GstBaseTransform * trans)
   }
   g_clear_pointer (&self->batch, gst_supcon_batch_free);
   g_clear_pointer (&self->inference, gst_supcon_inference_free);
+  GST_OBJECT_LOCK (self);
+  self->dim = 0;
+  GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
 /* Caps */
 
-/* 0: not known yet. */
+/* 0: not known yet. Whatever the thread. */
 static guint
-output_dim (const GstSupconEncoder * self)
+output_dim (GstSupconEncoder * self)
 {
-  return self->inference ? gst_supcon_inference_dim (self->inference) : 0;
+  guint dim;
+
+  GST_OBJECT_LOCK (self);
+  dim = self->dim;
+  GST_OBJECT_UNLOCK (self);
+  return dim;
 }
 
 /* The framerate of a structure, whatever kind of value it is. */
@@ -335,6 +356,7 @@ gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   GstCaps *other = gst_caps_new_empty ();
+  guint dim = output_dim (self);
 
   for (guint i = 0; i < gst_caps_get_size (caps); i++) {
     GstStructure *s = gst_caps_get_structure (caps, i);
@@ -345,8 +367,8 @@ gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
     if (direction == GST_PAD_SINK && video) {
       GstStructure *tensors = gst_structure_from_string (TENSOR_CAPS, NULL);
 
-      if (output_dim (self)) {
-        gchar *dimensions = g_strdup_printf ("%u:1:1:1", output_dim (self));
+      if (dim) {
+        gchar *dimensions = g_strdup_printf ("%u:1:1:1", dim);
 
         gst_structure_set (tensors, "dimensions", G_TYPE_STRING, dimensions,
             NULL);
@@ -479,7 +501,7 @@ take_input (GstSupconEncoder * self, GstBuffer * frame)
   guint interval;
 
   /* All frames of a batch are of one model. */
-  if (first && !gst_supcon_inference_update (self->inference, &error)) {
+  if (first && !update_model (self, &error)) {
     GST_ELEMENT_WARNING (self, RESOURCE, READ, ("%s", error->message),
         ("The model before it stays in use."));
     g_error_free (error);

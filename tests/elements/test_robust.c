@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tagging where the world is not as it should be: sinks that block or are slow, and labels of any text. */
+/* Tagging where the world is not as it should be: sinks that block or are slow, others who ask in between, and labels of
+ * any text. */
 #include <gst/check/gstharness.h>
 #include <json-glib/json-glib.h>
 
@@ -136,6 +137,60 @@ GST_START_TEST (a_blocked_sink_holds_up_a_batch_and_no_more)
   fail_unless (g_atomic_int_get (&count.in) <= __i__ + 1, "%d", count.in);
   fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_NULL),
       GST_STATE_CHANGE_SUCCESS);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (location);
+}
+GST_END_TEST;
+
+typedef struct
+{
+  GstElement *encoder;
+  gint done;
+} Asker;
+
+/* Whoever asks what leaves is told video, and tensors of 64 numbers or, without a model, of any. */
+static gpointer
+ask_for_caps (gpointer data)
+{
+  Asker *self = data;
+  GstPad *pad = gst_element_get_static_pad (self->encoder, "src");
+
+  while (!g_atomic_int_get (&self->done)) {
+    GstCaps *caps = gst_pad_query_caps (pad, NULL);
+
+    for (guint i = 0; i < gst_caps_get_size (caps); i++) {
+      const gchar *dimensions =
+          gst_structure_get_string (gst_caps_get_structure (caps, i),
+          "dimensions");
+
+      fail_unless (!dimensions || g_str_equal (dimensions, "64:1:1:1"));
+    }
+    gst_caps_unref (caps);
+  }
+  gst_object_unref (pad);
+  return NULL;
+}
+
+GST_START_TEST (caps_may_be_asked_for_while_it_starts_and_stops)
+{
+  gchar *location = write_model ();
+  gchar *line = g_strdup_printf ("videotestsrc num-buffers=4 ! "
+      "video/x-raw,format=RGB,width=16,height=16 ! "
+      "supconencoder name=e location=%s ! fakesink", location);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  Asker asker = { gst_bin_get_by_name (GST_BIN (pipeline), "e"), FALSE };
+  GThread *thread = g_thread_new ("asker", ask_for_caps, &asker);
+
+  for (guint i = 0; i < 20; i++) {
+    Run run = run_pipeline (pipeline);
+
+    run_assert_ended (run);
+    run_clear (&run);
+  }
+  g_atomic_int_set (&asker.done, TRUE);
+  g_thread_join (thread);
+  gst_object_unref (asker.encoder);
   gst_object_unref (pipeline);
   g_free (line);
   g_free (location);
@@ -279,6 +334,7 @@ robust_suite (void)
   tcase_add_loop_test (tcase, a_slow_sink_has_frames_dropped_and_counted, 1, 3);
   tcase_add_loop_test (tcase, a_blocked_sink_holds_up_a_batch_and_no_more, 1,
       5);
+  tcase_add_test (tcase, caps_may_be_asked_for_while_it_starts_and_stops);
   tcase_add_loop_test (tcase, labels_may_be_any_text, 0,
       G_N_ELEMENTS (labels));
   return suite;
