@@ -9,6 +9,13 @@
 /* Rows of the largest block. */
 #define SUPCON_LOSS_BLOCK 256
 
+/** Whether row's positives are those of its label, not the other views of its sample. */
+static inline gboolean
+supcon_loss_goes_by_label (const SupconLossConfig *config, const SupconViews *views, guint row)
+{
+  return config->kind != SUPCON_LOSS_SELF && views->labels[row] >= 0;
+}
+
 /* Stands for an element that does not count: e to it is 0, and it never is the maximum. */
 #define SUPCON_OUTSIDE ((SupconReal)-1e30)
 
@@ -79,6 +86,8 @@ void supcon_loss_find_positives (SupconLoss *loss);
  * one.
  */
 void supcon_loss_pull (SupconLoss *loss, double scale);
+/** What the loss would be if all of z were one point. */
+double supcon_loss_when_collapsed (const SupconLoss *loss);
 /** Mean of |P(i)|, or of the sum of similarities, over the rows that may be anchors. */
 double supcon_loss_count_positives (const SupconLoss *loss);
 

@@ -10,7 +10,7 @@
 static gboolean
 goes_by_label (const SupconLoss *self, guint row)
 {
-  return self->config.kind != SUPCON_LOSS_SELF && self->views->labels[row] >= 0;
+  return supcon_loss_goes_by_label (&self->config, self->views, row);
 }
 
 static guint64
@@ -114,6 +114,21 @@ supcon_loss_find_positives (SupconLoss *self)
     unit_targets (self);
     share_targets (self);
   }
+}
+
+double
+supcon_loss_when_collapsed (const SupconLoss *self)
+{
+  double sum = 0;
+
+  for (guint i = 0; i < self->n_anchors; i++) {
+    guint contrasts = self->views->n - 1;
+
+    if (self->config.kind == SUPCON_LOSS_SINCERE)
+      contrasts -= self->size[self->group[i]] - 2; /* one positive at a time */
+    sum += self->share[i] > 0 ? log (contrasts) : 0;
+  }
+  return self->anchors ? self->scale * sum / self->anchors : 0;
 }
 
 /* sums: of z over each group's rows before 'end' that are not soft. */

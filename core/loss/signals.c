@@ -3,11 +3,20 @@
 
 #include <math.h>
 
+#include "loss/loss_private.h"
+
+/* A contrast of one anchor. */
+typedef struct {
+  double s;     /* z_i.z_j / t */
+  double value; /* how alike the labels are, then the gradient's weight */
+} Contrast;
+
 typedef struct {
   const SupconLossConfig *config;
   const SupconViews *views;
-  double *positive, *negative; /* similarities of one anchor, then weights, the hardest tenth first */
-} Anchors;
+  Contrast *contrasts; /* of one anchor: positives from the front, negatives from the back */
+  guint positives, negatives;
+} Anchor;
 
 typedef struct {
   double sum;
@@ -27,15 +36,29 @@ mean_of (const Mean *mean)
   return mean->n ? mean->sum / mean->n : 0;
 }
 
-static gboolean
-is_positive (const Anchors *self, guint i, guint j)
+/* How alike the labels of i and j are: 1 for a positive, 0 for a negative, with vectors of classes their cosine. */
+static double
+likeness (const Anchor *self, guint i, guint j)
 {
   const SupconViews *views = self->views;
-  gboolean by_label = self->config->kind != SUPCON_LOSS_SELF && views->labels[i] >= 0;
+  gboolean by_label = supcon_loss_goes_by_label (self->config, views, i);
+  gsize classes = views->n_classes;
+  double dot = 0, ii = 0, jj = 0;
 
-  if (by_label)
+  if (by_label != supcon_loss_goes_by_label (self->config, views, j))
+    return 0;
+  if (!by_label)
+    return views->samples[i] == views->samples[j];
+  if (self->config->kind != SUPCON_LOSS_GENERAL || !views->targets)
     return views->labels[i] == views->labels[j];
-  return views->samples[i] == views->samples[j] && (self->config->kind == SUPCON_LOSS_SELF || views->labels[j] < 0);
+  for (guint c = 0; c < classes; c++) {
+    double x = views->targets[i * classes + c], y = views->targets[j * classes + c];
+
+    dot += x * y;
+    ii += x * x;
+    jj += y * y;
+  }
+  return ii * jj > 0 ? dot / sqrt (ii * jj) : 0;
 }
 
 static guint
@@ -44,23 +67,23 @@ tenth_of (guint n)
   return (n + 9) / 10;
 }
 
-/* Brings the k smallest of x to its front, in any order (Hoare 1961, FIND). */
+/* Brings the k contrasts of which sign times s is smallest to the front, in any order (Hoare 1961, FIND). */
 static void
-bring_smallest (double *x, guint n, guint k)
+bring_smallest (Contrast *x, double sign, guint n, guint k)
 {
   gint64 left = 0, right = (gint64)n - 1;
 
   while (left < right) {
-    double pivot = x[(left + right) / 2];
+    double pivot = sign * x[(left + right) / 2].s;
     gint64 i = left, j = right;
 
     while (i <= j) {
-      while (x[i] < pivot)
+      while (sign * x[i].s < pivot)
         i++;
-      while (x[j] > pivot)
+      while (sign * x[j].s > pivot)
         j--;
       if (i <= j) {
-        double swapped = x[i];
+        Contrast swapped = x[i];
 
         x[i++] = x[j];
         x[j--] = swapped;
@@ -75,56 +98,97 @@ bring_smallest (double *x, guint n, guint k)
   }
 }
 
-/* Mean of the first tenth's weights by the mean of all. */
+/* Mean weight of the hardest tenth by the mean of all. sign: 1 for positives, -1 for negatives. */
 static void
-add_share (Mean *mean, const double *weights, guint n)
+add_share (Mean *mean, Contrast *contrasts, double sign, guint n)
 {
   guint tenth = tenth_of (n);
   double hard = 0, all = 0;
 
+  bring_smallest (contrasts, sign, n, tenth);
   for (guint k = 0; k < n; k++) {
-    hard += k < tenth ? weights[k] : 0;
-    all += weights[k];
+    hard += k < tenth ? contrasts[k].value : 0;
+    all += contrasts[k].value;
   }
   if (all > 0)
     add (mean, hard / tenth / (all / n));
 }
 
+/* log of the sum of e^s; -INFINITY for none. */
+static double
+log_sum_exp (const Contrast *contrasts, guint n)
+{
+  double largest = -INFINITY, sum = 0;
+
+  for (guint k = 0; k < n; k++)
+    largest = MAX (largest, contrasts[k].s);
+  for (guint k = 0; k < n; k++)
+    sum += exp (contrasts[k].s - largest);
+  return n ? largest + log (sum) : -INFINITY;
+}
+
+/* value becomes the size of the derivative of the anchor's loss by s. */
 static void
-add_anchor (Anchors *self, guint i, Mean *alignment, Mean *uniformity, Mean *hard_positives, Mean *hard_negatives)
+weigh (Anchor *self, Contrast *positives, Contrast *negatives)
+{
+  double near = log_sum_exp (positives, self->positives), far = log_sum_exp (negatives, self->negatives);
+  double all = MAX (near, far) + log1p (exp (MIN (near, far) - MAX (near, far))), alike = 0, unsure = 0;
+
+  for (guint k = 0; k < self->positives; k++) {
+    alike += positives[k].value;
+    unsure += 1 / (1 + exp (positives[k].s - far)) / self->positives;
+  }
+  for (guint k = 0; k < self->negatives; k++)
+    alike += negatives[k].value;
+  for (guint k = 0; k < self->positives + self->negatives; k++) {
+    gboolean positive = k < self->positives;
+    Contrast *contrast = positive ? positives + k : negatives + k - self->positives;
+
+    switch (self->config->kind) {
+    case SUPCON_LOSS_IN:
+      contrast->value = fabs (exp (contrast->s - all) - (positive ? exp (contrast->s - near) : 0));
+      break;
+    case SUPCON_LOSS_SINCERE:
+      contrast->value
+          = positive ? 1 / (1 + exp (contrast->s - far)) / self->positives : exp (contrast->s - far) * unsure;
+      break;
+    default:
+      contrast->value = fabs (exp (contrast->s - all) - contrast->value / alike);
+    }
+  }
+}
+
+static void
+add_anchor (Anchor *self, guint i, Mean *alignment, Mean *uniformity, Mean *hard_positives, Mean *hard_negatives)
 {
   const SupconViews *views = self->views;
   const SupconReal *z = views->z + (gsize)i * views->dim;
-  guint positives = 0, negatives = 0;
-  double t = self->config->temperature, sum = 0;
+  Contrast *end = self->contrasts + views->n;
 
+  self->positives = self->negatives = 0;
   for (guint j = 0; j < views->n; j++) {
     const SupconReal *other = views->z + (gsize)j * views->dim;
     double dot = 0;
+    Contrast contrast;
 
     if (j == i)
       continue;
     for (guint k = 0; k < views->dim; k++)
       dot += (double)z[k] * other[k];
     add (uniformity, exp (-2 * (2 - 2 * dot)));
-    sum += exp ((dot - 1) / t);
-    if (is_positive (self, i, j)) {
+    contrast = (Contrast){ .s = dot / self->config->temperature, .value = likeness (self, i, j) };
+    if (contrast.value >= SUPCON_SIGNAL_LIKENESS) {
       add (alignment, 2 - 2 * dot);
-      self->positive[positives++] = dot;
+      self->contrasts[self->positives++] = contrast;
     } else {
-      self->negative[negatives++] = -dot;
+      end[-(gint64)++self->negatives] = contrast;
     }
   }
-  bring_smallest (self->positive, positives, tenth_of (positives));
-  bring_smallest (self->negative, negatives, tenth_of (negatives));
-  for (guint k = 0; k < positives; k++)
-    self->positive[k] = fabs (exp ((self->positive[k] - 1) / t) / sum - 1.0 / positives);
-  for (guint k = 0; k < negatives; k++)
-    self->negative[k] = exp ((-self->negative[k] - 1) / t) / sum;
-  if (positives == 0)
+  if (self->positives == 0)
     return;
-  add_share (hard_positives, self->positive, positives);
-  add_share (hard_negatives, self->negative, negatives);
+  weigh (self, self->contrasts, end - self->negatives);
+  add_share (hard_positives, self->contrasts, 1, self->positives);
+  add_share (hard_negatives, end - self->negatives, -1, self->negatives);
 }
 
 void
@@ -132,12 +196,11 @@ supcon_loss_signals (
     const SupconLossConfig *config, const SupconViews *views, SupconWorkspace *workspace, SupconLossSignals *signals)
 {
   guint n = views->n - views->n_past, anchors = MIN (n, SUPCON_SIGNAL_ANCHORS);
-  Anchors self = { .config = config, .views = views };
+  Anchor self = { .config = config, .views = views };
   Mean alignment = { 0 }, uniformity = { 0 }, hard_positives = { 0 }, hard_negatives = { 0 };
 
-  supcon_workspace_reserve (workspace, 0, 2 * (gsize)views->n * sizeof (double) / sizeof (SupconReal));
-  self.positive = (double *)workspace->shared;
-  self.negative = self.positive + views->n;
+  supcon_workspace_reserve (workspace, 0, views->n * sizeof (Contrast) / sizeof (SupconReal));
+  self.contrasts = (Contrast *)workspace->shared;
   for (guint a = 0; a < anchors; a++)
     add_anchor (&self, (guint64)a * n / anchors, &alignment, &uniformity, &hard_positives, &hard_negatives);
   *signals = (SupconLossSignals){ .hard_positives = mean_of (&hard_positives),

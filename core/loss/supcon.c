@@ -408,6 +408,7 @@ supcon_loss (const SupconLossConfig *config, const SupconViews *views, SupconWor
     result.loss = self.scale * sum / self.anchors;
   }
   result.anchors = self.anchors;
+  result.collapsed_loss = supcon_loss_when_collapsed (&self);
   result.positives_per_anchor = supcon_loss_count_positives (&self);
   return result;
 }

@@ -39,8 +39,9 @@ typedef struct {
 } SupconViews;
 
 typedef struct {
-  double loss;   /* mean over the anchors that have a positive; 0 when none has */
-  guint anchors; /* how many have one */
+  double loss;           /* mean over the anchors that have a positive; 0 when none has */
+  guint anchors;         /* how many have one */
+  double collapsed_loss; /* what loss would be if all of z were one point */
   double
       positives_per_anchor; /* mean of |P(i)| over the views that are not past; GENERAL: of the sum of similarities */
 } SupconLossResult;

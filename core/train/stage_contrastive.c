@@ -6,8 +6,8 @@
 #include "train/trainer_private.h"
 
 /* Embeddings are called collapsed when, for so many steps in a row, the loss is as near as this to what one point for
- * all of them gives, log (n - 1), and the spread of z is as small. A network that has just been made may look like that
- * for some steps. */
+ * all of them gives and the spread of z is as small. A network that has just been made may look like that for some
+ * steps. */
 #define COLLAPSE_STEPS 50
 #define COLLAPSE_LOSS 0.01
 #define COLLAPSE_SPREAD 0.01
@@ -29,13 +29,10 @@ spread_of (const SupconReal *z, guint n, guint dim)
 }
 
 static void
-watch_collapse (SupconTrainer *self, guint n, SupconTrainStats *stats)
+watch_collapse (SupconTrainer *self, const SupconLossResult *loss, SupconTrainStats *stats)
 {
-  const SupconLossConfig *loss = &self->config.loss;
-  double scale = loss->base_temperature > 0 ? loss->temperature / loss->base_temperature : 1;
-  /* SINCERE's value at one point depends on the number of negatives of each anchor. */
-  gboolean chance = loss->kind == SUPCON_LOSS_SINCERE || fabs (stats->loss / scale - log (n - 1.0)) < COLLAPSE_LOSS;
-  gboolean looks_so = stats->anchors && chance && stats->spread < COLLAPSE_SPREAD;
+  gboolean looks_so
+      = loss->anchors && fabs (loss->loss - loss->collapsed_loss) < COLLAPSE_LOSS && stats->spread < COLLAPSE_SPREAD;
 
   self->collapsed_steps = looks_so ? self->collapsed_steps + 1 : 0;
   stats->collapsed = self->collapsed_steps >= COLLAPSE_STEPS;
@@ -112,7 +109,7 @@ supcon_trainer_contrastive_step (SupconTrainer *self, const SupconBatch *batch, 
   supcon_trainer_backpropagate (self, batch);
   if (!supcon_trainer_update (self, stats, error))
     return FALSE;
-  watch_collapse (self, views.n, stats);
+  watch_collapse (self, &loss, stats);
   if (self->queue && self->config.momentum_encoder)
     supcon_trainer_encode_by_average (self, batch);
   if (self->queue)

@@ -97,7 +97,7 @@ typedef struct {
   guint anchors;               /* contrastive: anchors with a positive; others: labelled views */
   guint classified, correct;   /* labelled views that a classifier saw, and those it was right about */
   double spread;               /* contrastive: 1 - |mean of z|^2, 0 when all embeddings are one point */
-  gboolean collapsed;          /* loss within a hair of log(n - 1) and spread near 0 for many steps in a row */
+  gboolean collapsed;          /* loss within a hair of that of one point and spread near 0 for many steps in a row */
   gboolean has_signals;        /* signals was computed */
   SupconLossSignals signals;
 } SupconTrainStats;

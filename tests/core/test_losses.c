@@ -271,44 +271,52 @@ golden_z (SupconReal *z)
   supcon_normalize_forward (ROWS, DIM, z, z, norm);
 }
 
+static void
+golden_targets (SupconReal *targets)
+{
+  for (guint i = 0; i < ROWS; i++)
+    for (guint c = 0; c < N_CLASSES; c++)
+      targets[i * N_CLASSES + c] = 0.05 + 0.9 * pow (cos (0.9 * i + c), 2);
+}
+
 START_TEST (test_golden)
 {
   static const struct {
-    SupconLossKind kind;
     const double *loss, *gradient;
-  } cases[] = { { SUPCON_LOSS_OUT, out_loss, out_gradient }, { SUPCON_LOSS_IN, in_loss, in_gradient },
-    { SUPCON_LOSS_SELF, self_loss, self_gradient }, { SUPCON_LOSS_SINCERE, sincere_loss, sincere_gradient },
-    { SUPCON_LOSS_GENERAL, general_loss, general_gradient } };
+  } expected[] = { { out_loss, out_gradient }, { in_loss, in_gradient }, { self_loss, self_gradient },
+    { sincere_loss, sincere_gradient }, { general_loss, general_gradient } };
   SupconReal z[ROWS * DIM], targets[ROWS * N_CLASSES], dz[(ROWS - 3) * DIM];
   SupconViews views = { z, ROWS, DIM, 3, golden_labels, golden_samples, targets, N_CLASSES };
 
   golden_z (z);
-  for (guint i = 0; i < ROWS; i++)
-    for (guint c = 0; c < N_CLASSES; c++)
-      targets[i * N_CLASSES + c] = 0.05 + 0.9 * pow (cos (0.9 * i + c), 2);
-  for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
-    SupconLossConfig config = { cases[k].kind, 0.15, 0.07 };
+  golden_targets (targets);
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+    SupconLossConfig config = { kinds[k], 0.15, 0.07 };
 
-    ck_assert_double_eq_tol (loss_of (&config, &views, dz).loss, *cases[k].loss, 1e-12);
+    ck_assert_double_eq_tol (loss_of (&config, &views, dz).loss, *expected[k].loss, 1e-12);
     for (guint i = 0; i < G_N_ELEMENTS (dz); i++)
-      ck_assert_double_eq_tol (dz[i], cases[k].gradient[i], 1e-12);
+      ck_assert_double_eq_tol (dz[i], expected[k].gradient[i], 1e-12);
   }
 }
 END_TEST
 
 START_TEST (test_signals)
 {
-  SupconReal z[ROWS * DIM];
-  SupconViews views = { .z = z, .n = ROWS, .dim = DIM, .labels = golden_labels, .samples = golden_samples };
-  SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.15 };
-  SupconLossSignals signals;
+  SupconReal z[ROWS * DIM], targets[ROWS * N_CLASSES];
+  SupconViews views = { z, ROWS, DIM, 0, golden_labels, golden_samples, targets, N_CLASSES };
 
   golden_z (z);
-  supcon_loss_signals (&config, &views, &workspace, &signals);
-  ck_assert_double_eq_tol (signals.alignment, *alignment, 1e-12);
-  ck_assert_double_eq_tol (signals.uniformity, *uniformity, 1e-12);
-  ck_assert_double_eq_tol (signals.hard_positives, *hard_positives, 1e-10);
-  ck_assert_double_eq_tol (signals.hard_negatives, *hard_negatives, 1e-10);
+  golden_targets (targets);
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+    SupconLossConfig config = { .kind = kinds[k], .temperature = 0.15 };
+    SupconLossSignals signals;
+
+    supcon_loss_signals (&config, &views, &workspace, &signals);
+    ck_assert_double_eq_tol (signals.alignment, alignment[k], 1e-12);
+    ck_assert_double_eq_tol (signals.uniformity, *uniformity, 1e-12);
+    ck_assert_double_eq_tol (signals.hard_positives, hard_positives[k], 1e-10);
+    ck_assert_double_eq_tol (signals.hard_negatives, hard_negatives[k], 1e-10);
+  }
 }
 END_TEST
 
@@ -478,20 +486,28 @@ START_TEST (test_low_temperature)
 }
 END_TEST
 
-/* All embeddings at one point: log (n - 1), and no gradient along the sphere. */
+/* All embeddings at one point: log (n - 1) but for SINCERE, and no gradient along the sphere. */
 START_TEST (test_collapsed)
 {
-  Batch batch = batch_new (100, 4, 5, 2, 1);
   SupconReal *dz = g_new (SupconReal, 400);
 
-  for (guint i = 0; i < 400; i++)
-    batch.z[i] = 0.5;
-  ck_assert_double_eq_tol (run (&batch, SUPCON_LOSS_OUT, 0.1, dz).loss, log (99), 1e-10);
-  for (guint i = 0; i < 100; i++)
-    for (guint k = 1; k < 4; k++)
-      ck_assert_double_eq_tol (dz[i * 4 + k], dz[i * 4], 1e-12);
+  for (guint classes = 0; classes < 8; classes += 5)
+    for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+      Batch batch = batch_new (100, 4, classes, 2, 1);
+      SupconLossResult result;
+
+      for (guint i = 0; i < 400; i++)
+        batch.z[i] = 0.5;
+      result = run (&batch, kinds[k], 0.1, dz);
+      ck_assert_double_eq_tol (result.collapsed_loss, result.loss, 1e-10);
+      if (kinds[k] != SUPCON_LOSS_SINCERE)
+        ck_assert_double_eq_tol (result.loss, log (99), 1e-10);
+      for (guint i = 0; i < 100; i++)
+        for (guint c = 1; c < 4; c++)
+          ck_assert_double_eq_tol (dz[i * 4 + c], dz[i * 4], 1e-12);
+      batch_clear (&batch);
+    }
   g_free (dz);
-  batch_clear (&batch);
 }
 END_TEST
 

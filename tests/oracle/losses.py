@@ -32,19 +32,21 @@ def positives(kind):
     return w * (1 - torch.eye(N))
 
 
-def loss(z, kind):
-    s = z @ z.T / TEMPERATURE
-    w = positives(kind)
-    others = 1 - torch.eye(N)
+def terms(s, kind, anchors):
+    """Those views' terms of the loss, of similarities s = z z^T / t. Each must have a positive."""
+    w, others, s = positives(kind)[anchors], (1 - torch.eye(N))[anchors], s[anchors]
     log_all = torch.log((torch.exp(s) * others).sum(1, keepdim=True))
     if kind == "in":
-        terms = -torch.log((w * torch.exp(s - log_all)).sum(1) / w.sum(1))
-    elif kind == "sincere":
+        return -torch.log((w * torch.exp(s - log_all)).sum(1) / w.sum(1))
+    if kind == "sincere":
         negatives = (torch.exp(s) * others * (w == 0)).sum(1, keepdim=True)
-        terms = -(w * (s - torch.log(torch.exp(s) + negatives))).sum(1) / w.sum(1)
-    else:
-        terms = -(w * (s - log_all)).sum(1) / w.sum(1)
-    return TEMPERATURE / BASE * terms[: N - PAST].mean()
+        return -(w * (s - torch.log(torch.exp(s) + negatives))).sum(1) / w.sum(1)
+    return -(w * (s - log_all)).sum(1) / w.sum(1)
+
+
+def loss(z, kind):
+    anchors = [a for a in range(N - PAST) if positives(kind)[a].sum() > 0]
+    return TEMPERATURE / BASE * terms(z @ z.T / TEMPERATURE, kind, anchors).mean()
 
 
 def array(name, values):
@@ -56,44 +58,40 @@ def array(name, values):
 
 print("/* SPDX-License-Identifier: LGPL-2.1-or-later */")
 print("/* Made by tests/oracle/losses.py; do not edit. */\n")
-for kind in ("out", "in", "self", "sincere", "general"):
+KINDS = ("out", "in", "self", "sincere", "general")
+for kind in KINDS:
     now, past = Z[: N - PAST].clone().requires_grad_(), Z[N - PAST :]
-    if kind == "self":
-        # The last view has no other of its sample: past rows are no anchors, row 8 is none either.
-        kept = [a for a in range(N - PAST) if positives(kind)[a].sum() > 0]
-        s = torch.cat([now, past]) @ torch.cat([now, past]).T / TEMPERATURE
-        others = 1 - torch.eye(N)
-        w = positives(kind)
-        terms = torch.log((torch.exp(s) * others).sum(1)) - (w * s).sum(1) / w.sum(1).clamp(min=1)
-        value = TEMPERATURE / BASE * terms[kept].mean()
-    else:
-        value = loss(torch.cat([now, past]), kind)
+    value = loss(torch.cat([now, past]), kind)
     value.backward()
     array(f"{kind}_loss", [value.item()])
     array(f"{kind}_gradient", now.grad.flatten().tolist())
-w = positives("out") > 0
-array("alignment", [((Z[:, None] - Z[None, :]) ** 2).sum(2)[w].mean().item()])
 array("uniformity", [torch.pdist(Z).pow(2).mul(-2).exp().mean().log().item()])
 
-# Hardest tenths: the mean over the anchors with a positive of mean weight of the hardest tenth by that of all.
-shares = {"positives": [], "negatives": []}
-s = Z @ Z.T
-for a in range(N):
-    others = [j for j in range(N) if j != a]
-    q = dict(zip(others, torch.softmax(s[a, others] / TEMPERATURE, 0).tolist()))
-    p = [j for j in others if w[a, j]]
-    n = [j for j in others if not w[a, j]]
-    if not p:
-        continue
-    for name, group, key, weight in (
-        ("positives", p, lambda j: s[a, j].item(), lambda j: abs(q[j] - 1 / len(p))),
-        ("negatives", n, lambda j: -s[a, j].item(), lambda j: q[j]),
-    ):
-        weights = [weight(j) for j in sorted(group, key=key)]
-        tenth = -(-len(weights) // 10)
-        shares[name].append(sum(weights[:tenth]) / tenth / (sum(weights) / len(weights)))
-for name, values in shares.items():
-    array(f"hard_{name}", [sum(values) / len(values)])
+# Of each loss: alignment of positives (of soft labels those that are alike by a half), and the hardest tenths: the mean
+# over the anchors with a positive of the mean weight of the hardest tenth by that of all, a weight being the size of the
+# derivative of the anchor's term by the similarity.
+alignment, hard = [], {"positives": [], "negatives": []}
+for kind in KINDS:
+    w = positives(kind)
+    alignment.append(((Z[:, None] - Z[None, :]) ** 2).sum(2)[w >= 0.5].mean().item())
+    shares = {name: [] for name in hard}
+    for a in range(N):
+        s = (Z @ Z.T / TEMPERATURE).requires_grad_()
+        p = [j for j in range(N) if w[a, j] >= 0.5]
+        n = [j for j in range(N) if j != a and w[a, j] < 0.5]
+        if not p:
+            continue
+        (weights,) = torch.autograd.grad(terms(s, kind, [a]).sum(), s)
+        for name, group, sign in (("positives", p, 1), ("negatives", n, -1)):
+            ordered = [weights[a, j].abs().item() for j in sorted(group, key=lambda j: sign * s[a, j].item())]
+            tenth = -(-len(ordered) // 10)
+            if sum(ordered) > 0:
+                shares[name].append(sum(ordered[:tenth]) / tenth / (sum(ordered) / len(ordered)))
+    for name, values in shares.items():
+        hard[name].append(sum(values) / len(values))
+array("alignment", alignment)
+for name, values in hard.items():
+    array(f"hard_{name}", values)
 
 # A queue of seven, filled by batches of four: its loss at each of six steps.
 Q_SIZE, Q_BATCH = 7, 4
