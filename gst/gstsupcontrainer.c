@@ -74,7 +74,7 @@ struct _GstSupconTrainer
   GstSupconValidation *validation;
   GstPad *validation_pad;       /* owned by the element's pads; NULL until requested */
 
-  GstSupconTrainerStart start;  /* its model, labels and past until the worker has taken them */
+  GstSupconTrainerStart start;  /* what it owns until the worker has taken it */
 
   GstVideoInfo info;
   guint width, height;          /* of the model's input; 0: not known yet. Written under the object lock */
@@ -449,10 +449,8 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
     goto failed;
   job = make_job (self);
   if (gst_supcon_trainer_worker_start (self->worker, &job, &self->start,
-          &error)) {
-    g_clear_pointer (&self->start.past, supcon_queue_free);
+          &error))
     return TRUE;
-  }
 
 failed:
   gst_supcon_post_error (GST_ELEMENT (self), error);

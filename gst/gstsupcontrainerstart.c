@@ -55,6 +55,7 @@ gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->past, supcon_queue_free);
+  g_clear_pointer (&self->logits, supcon_queue_free);
   *self = (GstSupconTrainerStart) { 0 };
 }
 
@@ -144,6 +145,7 @@ load_model (GstSupconTrainerStart * self,
     self->first_step = info.step;
     self->first_frame = info.frames;
     self->past = g_steal_pointer (&info.queue);
+    self->logits = g_steal_pointer (&info.logits);
     self->best_accuracy = info.best_accuracy;
     self->worse = info.worse;
     supcon_model_swap_average (self->model);

@@ -11,7 +11,7 @@ typedef struct
 {
   SupconModel *model;           /* NULL: a new one is to be made */
   SupconLabels *labels;         /* with model */
-  SupconQueue *past;            /* embeddings to go on with, or NULL */
+  SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
   guint64 first_step, first_frame;      /* where resuming begins */
   gdouble best_accuracy;        /* of the validations before, 0: there was none */
   guint worse;                  /* validations since the best */

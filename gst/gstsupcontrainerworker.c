@@ -99,6 +99,7 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
   SupconCheckpointInfo info = {.labels = trained_labels (self),
     .step = supcon_trainer_step_count (self->trainer),
     .queue = (SupconQueue *) supcon_trainer_queue (self->trainer),
+    .logits = (SupconQueue *) supcon_trainer_logits (self->trainer),
     .frames = self->trained_frames,
     .best_accuracy = self->best,
     .worse = self->worse,
@@ -297,7 +298,9 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->model = g_steal_pointer (&start->model);
   self->trainer = supcon_trainer_new (self->model, &job->config,
       start->first_step);
-  supcon_trainer_restore_queue (self->trainer, start->past);
+  supcon_trainer_restore (self->trainer, start->past, start->logits);
+  g_clear_pointer (&start->past, supcon_queue_free);
+  g_clear_pointer (&start->logits, supcon_queue_free);
   self->training = supcon_batch_new (job->batch_size, config->input_width,
       config->input_height);
   self->n_labels = supcon_labels_count (labels);

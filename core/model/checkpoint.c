@@ -30,6 +30,7 @@ supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
 {
   g_clear_pointer (&info->labels, supcon_labels_free);
   g_clear_pointer (&info->queue, supcon_queue_free);
+  g_clear_pointer (&info->logits, supcon_queue_free);
   info->stage[0] = info->optimizer[0] = '\0';
   info->step = info->frames = 0;
   info->temperature = info->best_accuracy = 0;
@@ -124,7 +125,8 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
       g_snprintf (name, sizeof name, "%.*s" BATCHES_TRACKED, (int)stem, params[i].name);
       supcon_safetensors_writer_add_tensor (writer, name, SUPCON_DTYPE_I64, 0, NULL);
     }
-  supcon_checkpoint_queue_add_integers (writer, info->queue);
+  supcon_checkpoint_queue_add_integers (&supcon_checkpoint_past, writer, info->queue);
+  supcon_checkpoint_queue_add_integers (&supcon_checkpoint_logits, writer, info->logits);
   for (guint i = 0; i < n; i++)
     supcon_safetensors_writer_add_tensor (writer, params[i].name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
   for (guint k = 0; k < N_STATES; k++)
@@ -133,12 +135,14 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
         g_snprintf (name, sizeof name, "%s%s", state_prefixes[k], params[i].name);
         supcon_safetensors_writer_add_tensor (writer, name, SUPCON_DTYPE_F32, params[i].n_dims, params[i].dims);
       }
-  supcon_checkpoint_queue_add_embeddings (writer, info->queue);
+  supcon_checkpoint_queue_add_rows (&supcon_checkpoint_past, writer, info->queue);
+  supcon_checkpoint_queue_add_rows (&supcon_checkpoint_logits, writer, info->logits);
 
   for (guint i = 0; i < n; i++)
     if (g_str_has_suffix (params[i].name, RUNNING_MEAN))
       supcon_safetensors_writer_write (writer, &batches, sizeof batches);
   supcon_checkpoint_queue_write_integers (writer, info->queue, n_labels);
+  supcon_checkpoint_queue_write_integers (writer, info->logits, n_labels);
   for (guint i = 0; i < n; i++)
     write_values (writer, &params[i], params[i].average ? params[i].average : params[i].data);
   for (guint k = 0; k < N_STATES; k++)
@@ -148,7 +152,8 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
       if (values)
         write_values (writer, &params[i], values == params[i].average ? params[i].data : values);
     }
-  supcon_checkpoint_queue_write_embeddings (writer, info->queue);
+  supcon_checkpoint_queue_write_rows (writer, info->queue);
+  supcon_checkpoint_queue_write_rows (writer, info->logits);
   done = supcon_safetensors_writer_finish (writer, error);
   supcon_safetensors_writer_free (writer);
   return done;
@@ -326,7 +331,9 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
 
   for (guint i = 0; i < n_tensors; i++)
     if (!used[i] && !g_str_has_suffix (tensors[i].name, BATCHES_TRACKED)
-        && !(ours && g_str_has_prefix (tensors[i].name, SUPCON_CHECKPOINT_QUEUE)))
+        && !(ours
+             && (supcon_checkpoint_queue_has (&supcon_checkpoint_past, tensors[i].name)
+                 || supcon_checkpoint_queue_has (&supcon_checkpoint_logits, tensors[i].name))))
       return supcon_format_error (
           error, "tensor %s is not one of %s's", tensors[i].name, supcon_model_config (model)->encoder);
   return TRUE;
@@ -372,8 +379,10 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
   if (ours
-      && !supcon_checkpoint_queue_read (
-          file, supcon_model_projection_dim (*model), supcon_labels_count (info->labels), &info->queue, error))
+      && (!supcon_checkpoint_queue_read (&supcon_checkpoint_past, file, supcon_model_projection_dim (*model),
+              supcon_labels_count (info->labels), &info->queue, error)
+          || !supcon_checkpoint_queue_read (
+              &supcon_checkpoint_logits, file, n_classes, n_classes, &info->logits, error)))
     return FALSE;
   return read_tensors (file, ours, *model, error);
 }

@@ -7,8 +7,9 @@
  * temperature, best-accuracy, worse-validations.
  * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
  * means of squared gradients; num_batches_tracked is accepted and passed over; queue.embeddings,
- * queue.labels, queue.samples of a queue of past embeddings, oldest first. When averages of the weights are kept,
- * they are what has the names, and the weights that training goes on with are "optimizer.weight." + name.
+ * queue.labels, queue.samples of a queue of past embeddings and calibration.logits, calibration.labels,
+ * calibration.samples of the pictures that temperature is fitted to, oldest first. When averages of the weights are
+ * kept, they are what has the names, and the weights that training goes on with are "optimizer.weight." + name.
  */
 #ifndef SUPCON_MODEL_CHECKPOINT_H
 #define SUPCON_MODEL_CHECKPOINT_H
@@ -24,6 +25,7 @@ typedef struct {
   guint64 step;         /* optimiser steps of that stage */
   char optimizer[16];   /* whose momenta these are, "" when it is not said */
   SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned when loaded */
+  SupconQueue *logits;  /* of the last pictures, which temperature is fitted to; as queue */
   double temperature;   /* divides the classifier's logits before the softmax; 0 or not there when saved: 1 when read */
   double best_accuracy; /* of the best validation so far; 0: none */
   guint worse;          /* validations since then */

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#define LABELS SUPCON_CHECKPOINT_QUEUE "labels"
-#define SAMPLES SUPCON_CHECKPOINT_QUEUE "samples"
-#define EMBEDDINGS SUPCON_CHECKPOINT_QUEUE "embeddings"
+const SupconCheckpointQueue supcon_checkpoint_past = { "queue.labels", "queue.samples", "queue.embeddings" };
+const SupconCheckpointQueue supcon_checkpoint_logits
+    = { "calibration.labels", "calibration.samples", "calibration.logits" };
 
 /* As many as this are far more than anybody trains with. */
 #define MAX_QUEUE (1 << 24)
@@ -17,21 +17,30 @@ is_empty (const SupconQueue *queue)
   return !queue || queue->n == 0;
 }
 
-void
-supcon_checkpoint_queue_add_integers (SupconSafetensorsWriter *writer, const SupconQueue *queue)
+gboolean
+supcon_checkpoint_queue_has (const SupconCheckpointQueue *names, const char *tensor)
 {
-  if (is_empty (queue))
-    return;
-  supcon_safetensors_writer_add_tensor (writer, LABELS, SUPCON_DTYPE_I64, 1, &(gsize){ queue->n });
-  supcon_safetensors_writer_add_tensor (writer, SAMPLES, SUPCON_DTYPE_I64, 1, &(gsize){ queue->n });
+  return g_str_equal (tensor, names->labels) || g_str_equal (tensor, names->samples)
+         || g_str_equal (tensor, names->rows);
 }
 
 void
-supcon_checkpoint_queue_add_embeddings (SupconSafetensorsWriter *writer, const SupconQueue *queue)
+supcon_checkpoint_queue_add_integers (
+    const SupconCheckpointQueue *names, SupconSafetensorsWriter *writer, const SupconQueue *queue)
+{
+  if (is_empty (queue))
+    return;
+  supcon_safetensors_writer_add_tensor (writer, names->labels, SUPCON_DTYPE_I64, 1, &(gsize){ queue->n });
+  supcon_safetensors_writer_add_tensor (writer, names->samples, SUPCON_DTYPE_I64, 1, &(gsize){ queue->n });
+}
+
+void
+supcon_checkpoint_queue_add_rows (
+    const SupconCheckpointQueue *names, SupconSafetensorsWriter *writer, const SupconQueue *queue)
 {
   if (!is_empty (queue))
     supcon_safetensors_writer_add_tensor (
-        writer, EMBEDDINGS, SUPCON_DTYPE_F32, 2, (const gsize[]){ queue->n, queue->dim });
+        writer, names->rows, SUPCON_DTYPE_F32, 2, (const gsize[]){ queue->n, queue->dim });
 }
 
 static void
@@ -56,7 +65,7 @@ supcon_checkpoint_queue_write_integers (SupconSafetensorsWriter *writer, const S
 }
 
 void
-supcon_checkpoint_queue_write_embeddings (SupconSafetensorsWriter *writer, const SupconQueue *queue)
+supcon_checkpoint_queue_write_rows (SupconSafetensorsWriter *writer, const SupconQueue *queue)
 {
   guint32 *row;
 
@@ -112,23 +121,23 @@ find (const SupconSafetensors *file, const char *name, SupconDtype dtype, gsize 
 }
 
 gboolean
-supcon_checkpoint_queue_read (
-    const SupconSafetensors *file, guint dim, guint n_labels, SupconQueue **queue, GError **error)
+supcon_checkpoint_queue_read (const SupconCheckpointQueue *names, const SupconSafetensors *file, guint dim,
+    guint n_labels, SupconQueue **queue, GError **error)
 {
-  const SupconTensor *embeddings, *labels, *samples;
+  const SupconTensor *rows, *labels, *samples;
   SupconReal *z;
   guint n;
 
   *queue = NULL;
-  if (!supcon_safetensors_find (file, EMBEDDINGS) && !supcon_safetensors_find (file, LABELS)
-      && !supcon_safetensors_find (file, SAMPLES))
+  if (!supcon_safetensors_find (file, names->rows) && !supcon_safetensors_find (file, names->labels)
+      && !supcon_safetensors_find (file, names->samples))
     return TRUE;
-  embeddings = find (file, EMBEDDINGS, SUPCON_DTYPE_F32, 0, dim, error);
-  if (!embeddings)
+  rows = find (file, names->rows, SUPCON_DTYPE_F32, 0, dim, error);
+  if (!rows)
     return FALSE;
-  n = embeddings->dims[0];
-  labels = find (file, LABELS, SUPCON_DTYPE_I64, n, 0, error);
-  samples = labels ? find (file, SAMPLES, SUPCON_DTYPE_I64, n, 0, error) : NULL;
+  n = rows->dims[0];
+  labels = find (file, names->labels, SUPCON_DTYPE_I64, n, 0, error);
+  samples = labels ? find (file, names->samples, SUPCON_DTYPE_I64, n, 0, error) : NULL;
   if (!samples)
     return FALSE;
 
@@ -139,16 +148,15 @@ supcon_checkpoint_queue_read (
     gboolean finite = TRUE;
 
     for (guint k = 0; k < dim; k++) {
-      z[k] = supcon_tensor_get (embeddings, (gsize)i * dim + k);
+      z[k] = supcon_tensor_get (rows, (gsize)i * dim + k);
       finite &= isfinite (z[k]);
     }
     if (!finite || label < -1 || label >= n_labels) {
       g_free (z);
       g_clear_pointer (queue, supcon_queue_free);
       return supcon_format_error (error,
-          "row %u of the queue has the label %" G_GINT64_FORMAT
-          "%s; expected finite numbers and -1 or a label below %u",
-          i, label, finite ? "" : " and numbers that are not finite", n_labels);
+          "row %u of %s has the label %" G_GINT64_FORMAT "%s; expected finite numbers and -1 or a label below %u", i,
+          names->rows, label, finite ? "" : " and numbers that are not finite", n_labels);
     }
     supcon_queue_push (*queue, z, &(gint32){ label }, &(guint64){ read_integer (samples, i) }, 1);
   }

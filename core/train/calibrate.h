@@ -3,7 +3,7 @@
 #ifndef SUPCON_TRAIN_CALIBRATE_H
 #define SUPCON_TRAIN_CALIBRATE_H
 
-#include "real.h"
+#include "loss/queue.h"
 
 #define SUPCON_MIN_CALIBRATION 0.05
 #define SUPCON_MAX_CALIBRATION 20.0
@@ -12,18 +12,15 @@
 
 /**
  * The temperature T in [SUPCON_MIN_CALIBRATION, SUPCON_MAX_CALIBRATION] for which softmax (logits / T) has the least
- * mean negative log likelihood. logits: n x classes; labels: n, each in [0, classes). 1 for n = 0.
+ * mean negative log likelihood. logits: each with a label in [0, dim), or NULL. 1 when there are none.
  */
-double supcon_calibrate_temperature (const SupconReal *logits, guint n, guint classes, const gint32 *labels);
+double supcon_calibrate_temperature (const SupconQueue *logits);
 
-/** Logits of the last pictures that a classifier was trained on, each as it was before it learnt from that picture. */
-typedef struct _SupconCalibration SupconCalibration;
-
-SupconCalibration *supcon_calibration_new (void);
-void supcon_calibration_free (SupconCalibration *calibration);
-/** logits: n x classes. labels: those that are no class are passed over. More classes begin anew. */
-void supcon_calibration_add (
-    SupconCalibration *calibration, const SupconReal *logits, guint n, guint classes, const gint32 *labels);
-double supcon_calibration_temperature (const SupconCalibration *calibration);
+/**
+ * Adds logits (n x classes) of pictures that a classifier is about to learn from to a queue of the last ones, *queue,
+ * which is NULL at first. labels: those that are no class are passed over. More classes begin anew.
+ */
+void supcon_calibration_add (SupconQueue **queue, const SupconReal *logits, guint n, guint classes,
+    const gint32 *labels, const guint64 *samples);
 
 #endif

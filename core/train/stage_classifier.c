@@ -66,7 +66,7 @@ supcon_trainer_classifier_step (SupconTrainer *self, const SupconBatch *batch, S
   loss = supcon_cross_entropy (self->logits, batch->n, classes, batch->labels, targets, self->dlogits);
   /* Mixed pictures have no label that confidence could be held to. */
   if (!targets)
-    supcon_calibration_add (self->calibration, self->logits, batch->n, classes, batch->labels);
+    supcon_calibration_add (&self->past_logits, self->logits, batch->n, classes, batch->labels, batch->samples);
   stats->loss = loss.loss;
   stats->anchors = stats->classified = loss.counted;
   stats->correct = loss.correct;

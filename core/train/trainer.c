@@ -67,7 +67,6 @@ supcon_trainer_new (SupconModel *model, const SupconTrainerConfig *config, guint
   SupconTrainer *self = g_new0 (SupconTrainer, 1);
 
   self->model = model;
-  self->calibration = supcon_calibration_new ();
   self->config = *config;
   if (config->momentum_encoder && config->average_decay == 0)
     self->config.average_decay = MOMENTUM_ENCODER_DECAY;
@@ -103,7 +102,7 @@ supcon_trainer_free (SupconTrainer *self)
   supcon_workspace_clear (&self->workspace);
   supcon_real_free (self->running);
   supcon_queue_free (self->queue);
-  supcon_calibration_free (self->calibration);
+  supcon_queue_free (self->past_logits);
   g_free (self);
 }
 
@@ -113,7 +112,7 @@ supcon_trainer_calibrate (SupconTrainer *self, gboolean roughly)
   guint64 age = self->step - self->fitted_step;
 
   if (self->fitted_step == 0 || age > (roughly ? self->step / 10 : 0)) {
-    self->temperature = supcon_calibration_temperature (self->calibration);
+    self->temperature = supcon_calibrate_temperature (self->past_logits);
     self->fitted_step = self->step;
   }
   return self->temperature;
@@ -131,13 +130,25 @@ supcon_trainer_queue (const SupconTrainer *self)
   return self->queue;
 }
 
+const SupconQueue *
+supcon_trainer_logits (const SupconTrainer *self)
+{
+  return self->past_logits;
+}
+
 void
-supcon_trainer_restore_queue (SupconTrainer *self, const SupconQueue *past)
+supcon_trainer_restore (SupconTrainer *self, const SupconQueue *past, const SupconQueue *logits)
 {
   for (guint i = 0; self->queue && past && i < past->n; i++) {
     guint at = supcon_queue_place (past, i);
 
     supcon_queue_push (self->queue, past->z + (gsize)at * past->dim, &past->labels[at], &past->samples[at], 1);
+  }
+  for (guint i = 0; logits && i < logits->n; i++) {
+    guint at = supcon_queue_place (logits, i);
+
+    supcon_calibration_add (&self->past_logits, logits->z + (gsize)at * logits->dim, 1, logits->dim,
+        &logits->labels[at], &logits->samples[at]);
   }
 }
 

@@ -113,8 +113,10 @@ void supcon_trainer_free (SupconTrainer *trainer);
 guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
 /** Past embeddings, for a checkpoint; NULL without a queue. Valid until the next step. */
 const SupconQueue *supcon_trainer_queue (const SupconTrainer *trainer);
-/** Puts past into the queue, if there is one, when resuming. past may be NULL. */
-void supcon_trainer_restore_queue (SupconTrainer *trainer, const SupconQueue *past);
+/** The classifier's last logits, which its temperature is fitted to; likewise. */
+const SupconQueue *supcon_trainer_logits (const SupconTrainer *trainer);
+/** When resuming: puts past into the queue, if there is one, and the last logits back. Each may be NULL. */
+void supcon_trainer_restore (SupconTrainer *trainer, const SupconQueue *past, const SupconQueue *logits);
 /**
  * What divides the classifier's logits so that its confidences are right, by its last batches; 1 before the first.
  * roughly: without those of the last tenth of the steps, where they were fitted before; a fit takes time.

@@ -21,9 +21,9 @@ struct _SupconTrainer {
   gboolean in_pieces;                     /* the last batch was encoded in several */
   SupconWorkspace workspace;              /* of the loss, of the update */
 
-  SupconCalibration *calibration; /* of the classifier */
-  double temperature;             /* fitted to it after fitted_step steps */
-  guint64 fitted_step;            /* 0: never */
+  SupconQueue *past_logits; /* of the classifier; NULL before the first */
+  double temperature;       /* fitted to them after fitted_step steps */
+  guint64 fitted_step;      /* 0: never */
 
   guint collapsed_steps;
   SupconQueue *queue; /* or NULL */

@@ -187,33 +187,41 @@ START_TEST (test_majority)
 }
 END_TEST
 
+/* The temperature of rows of two or three classes that are added to queue. */
+static double
+temperature_of (SupconQueue **queue, const SupconReal *logits, guint n, guint classes, const gint32 *labels)
+{
+  const guint64 samples[10] = { 0 };
+
+  supcon_calibration_add (queue, logits, n, classes, labels, samples);
+  return supcon_calibrate_temperature (*queue);
+}
+
 /* Eight of ten are right with logits 2 apart: softmax must say 0.8, so 2 / T = log 4. */
 START_TEST (test_temperature)
 {
-  SupconReal logits[10][2], right[3] = { 5, 0, 0 };
-  gint32 labels[10], first = 0;
-  SupconCalibration *calibration = supcon_calibration_new ();
+  const SupconReal right[3] = { 5, 0, 0 };
+  SupconReal logits[10][2];
+  gint32 labels[10], none = -1;
+  SupconQueue *queue = NULL;
 
   for (guint i = 0; i < 10; i++) {
     logits[i][0] = 700;
     logits[i][1] = 698;
     labels[i] = i % 5 == 4;
   }
-  ck_assert_close (supcon_calibrate_temperature (logits[0], 10, 2, labels), 2 / log (4));
-  ck_assert_close (supcon_calibrate_temperature (right, 1, 3, &first), SUPCON_MIN_CALIBRATION);
-  first = 2;
-  ck_assert_close (supcon_calibrate_temperature (right, 1, 3, &first), SUPCON_MAX_CALIBRATION);
-  ck_assert_close (supcon_calibrate_temperature (right, 0, 3, &first), 1);
-
-  ck_assert_close (supcon_calibration_temperature (calibration), 1);
-  supcon_calibration_add (calibration, right, 1, 3, &first);
-  labels[9] = -1;
-  for (guint i = 0; i < SUPCON_CALIBRATION_PICTURES; i++) {
-    supcon_calibration_add (calibration, logits[9], 1, 2, &labels[9]);
-    supcon_calibration_add (calibration, logits[i % 5], 1, 2, &labels[i % 5]);
+  ck_assert_close (supcon_calibrate_temperature (NULL), 1);
+  ck_assert_close (temperature_of (&queue, right, 1, 3, &none), 1);
+  ck_assert_close (temperature_of (&queue, right, 1, 3, &(gint32){ 0 }), SUPCON_MIN_CALIBRATION);
+  ck_assert_close (temperature_of (&queue, logits[0], 10, 2, labels), 2 / log (4)); /* what had three is gone */
+  ck_assert_close (temperature_of (&queue, right, 1, 3, &(gint32){ 2 }), SUPCON_MAX_CALIBRATION);
+  for (guint i = 0; i < SUPCON_CALIBRATION_PICTURES + 5; i++) {
+    supcon_calibration_add (&queue, logits[9], 1, 2, &none, &(guint64){ 0 });
+    supcon_calibration_add (&queue, logits[i % 5], 1, 2, &labels[i % 5], &(guint64){ 0 });
   }
-  ck_assert_double_eq_tol (supcon_calibration_temperature (calibration), 2 / log (4), 1e-2);
-  supcon_calibration_free (calibration);
+  ck_assert_uint_eq (queue->n, SUPCON_CALIBRATION_PICTURES);
+  ck_assert_double_eq_tol (supcon_calibrate_temperature (queue), 2 / log (4), 1e-2);
+  supcon_queue_free (queue);
 }
 END_TEST
 

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "model/checkpoint.h"
 #include "rng.h"
+#include "train/calibrate.h"
 #include "train/trainer.h"
 #include "train/neighbours.h"
 #include "train/validate.h"
@@ -59,6 +60,16 @@ config_of (SupconStage stage)
     .loss = { .temperature = 0.2 },
     .optimizer = { .momentum = 0.9, .weight_decay = 1e-3 },
     .schedule = { .learning_rate = 0.05 } };
+}
+
+static SupconLabels *
+labels_new (void)
+{
+  SupconLabels *labels = supcon_labels_new ();
+
+  for (guint c = 0; c < CLASSES; c++)
+    supcon_labels_add (labels, (const char *[]){ "a", "b", "c" }[c]);
+  return labels;
 }
 
 /* Steps on batches that are numbered by the step. */
@@ -172,14 +183,12 @@ END_TEST
 static SupconModel *
 save_and_load (SupconModel *model)
 {
-  SupconLabels *labels = supcon_labels_new ();
+  SupconLabels *labels = labels_new ();
   SupconCheckpointInfo info = { .labels = labels, .stage = "contrastive", .optimizer = "adamw", .step = 2 };
   char *folder = g_dir_make_tmp ("supcon-trainer-XXXXXX", NULL);
   char *location = g_build_filename (folder, "m.safetensors", NULL);
   SupconModel *loaded;
 
-  for (guint c = 0; c < CLASSES; c++)
-    supcon_labels_add (labels, (const char *[]){ "a", "b", "c" }[c]);
   ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
   loaded = supcon_checkpoint_load (location, NULL, &info, NULL);
   ck_assert_ptr_nonnull (loaded);
@@ -757,12 +766,59 @@ START_TEST (test_calibration)
 }
 END_TEST
 
+/* The logits that the fit goes by are in a checkpoint: who goes on from it fits to the same. */
+START_TEST (test_calibration_resumed)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+  SupconModel *model = model_new (), *loaded;
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0), *resumed;
+  SupconCheckpointInfo info = { .labels = labels_new (), .stage = "cross-entropy" }, found;
+  char *folder = g_dir_make_tmp ("supcon-trainer-XXXXXX", NULL);
+  char *location = g_build_filename (folder, "m.safetensors", NULL);
+  const guint batches = SUPCON_CALIBRATION_PICTURES / VIEWS;
+  GError *error = NULL;
+  guint n;
+
+  step_to (trainer, batches + 3); /* the queue has gone round */
+  /* A file holds floats; the trainer goes on with its doubles, so they are floats too. */
+  for (SupconParam *param = supcon_model_params (model, &n), *end = param + n; param < end; param++)
+    for (gsize k = 0; k < param->size; k++) {
+      param->data[k] = (float)param->data[k];
+      if (param->velocity)
+        param->velocity[k] = (float)param->velocity[k];
+    }
+  info.logits = (SupconQueue *)supcon_trainer_logits (trainer);
+  ck_assert_uint_eq (info.logits->n, SUPCON_CALIBRATION_PICTURES);
+  for (gsize k = 0; k < (gsize)info.logits->n * info.logits->dim; k++)
+    info.logits->z[k] = (float)info.logits->z[k];
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  loaded = supcon_checkpoint_load (location, NULL, &found, &error);
+  ck_assert_msg (loaded != NULL, "%s", error ? error->message : "");
+  resumed = supcon_trainer_new (loaded, &config, batches + 3);
+  supcon_trainer_restore (resumed, NULL, found.logits);
+  step_to (trainer, batches + 8);
+  step_to (resumed, batches + 8);
+  ck_assert_double_ne (supcon_trainer_calibrate (trainer, FALSE), 1);
+  ck_assert_double_eq (supcon_trainer_calibrate (resumed, FALSE), supcon_trainer_calibrate (trainer, FALSE));
+  supcon_checkpoint_info_clear (&found);
+  supcon_labels_free (info.labels);
+  supcon_trainer_free (resumed);
+  supcon_trainer_free (trainer);
+  supcon_model_free (loaded);
+  supcon_model_free (model);
+  g_remove (location);
+  g_rmdir (folder);
+  g_free (location);
+  g_free (folder);
+}
+END_TEST
+
 /* A queue that has gone round once comes back oldest first; what is not one is refused. */
 START_TEST (test_queue_in_checkpoint)
 {
   SupconModel *model = model_new (), *loaded;
   guint dim = supcon_model_projection_dim (model);
-  SupconLabels *labels = supcon_labels_new ();
+  SupconLabels *labels = labels_new ();
   SupconCheckpointInfo info = { .labels = labels, .stage = "contrastive", .queue = supcon_queue_new (3, dim) };
   SupconCheckpointInfo found;
   char *folder = g_dir_make_tmp ("supcon-trainer-XXXXXX", NULL);
@@ -770,8 +826,6 @@ START_TEST (test_queue_in_checkpoint)
   SupconReal z[4 * 5];
   GError *error = NULL;
 
-  for (guint c = 0; c < CLASSES; c++)
-    supcon_labels_add (labels, (const char *[]){ "a", "b", "c" }[c]);
   for (guint i = 0; i < 4 * dim; i++)
     z[i] = i / 32.0;
   supcon_queue_push (info.queue, z, (const gint32[]){ 0, 1, -1, 9 }, (const guint64[]){ 5, 6, G_MAXUINT64, 8 }, 4);
@@ -792,8 +846,8 @@ START_TEST (test_queue_in_checkpoint)
   info.queue->z[1] = NAN;
   ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
   ck_assert (!supcon_checkpoint_load (location, NULL, &found, &error));
-  ck_assert_msg (
-      strstr (error->message, "of the queue has") && strstr (error->message, "not finite"), "%s", error->message);
+  ck_assert_msg (strstr (error->message, "of queue.embeddings has") && strstr (error->message, "not finite"), "%s",
+      error->message);
   g_error_free (error);
   supcon_queue_free (info.queue);
   supcon_labels_free (labels);
@@ -807,4 +861,5 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("trainer", test_queue_in_checkpoint, test_clipping, test_average, test_optimizer_in_checkpoint,
     test_validate_neighbours, test_validate_classifier, test_stage_gradients, test_micro_batch, test_online_linear,
-    test_finetune, test_momentum_encoder, test_mix, test_settings, test_memory, test_calibration)
+    test_finetune, test_momentum_encoder, test_mix, test_settings, test_memory, test_calibration,
+    test_calibration_resumed)

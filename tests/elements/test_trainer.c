@@ -101,52 +101,6 @@ GST_START_TEST (test_same_bytes_for_any_threads)
 }
 GST_END_TEST;
 
-/* A run that was cut short and gone on with ends with the bytes of one that was not. The batches of 20 views end in the
- * middle of a frame's. */
-static const gchar *const methods[] = {
-  "", "queue-size=40 momentum-encoder=true", "optimizer=adam average-decay=0.9 online-linear=true",
-  "loss=generalized cutmix=1 mixup=0.3 label-smoothing=0.1 micro-batch=5",
-  "stage=cross-entropy dropout=0.3 optimizer=rmsprop learning-rate=0.001"
-};
-
-GST_START_TEST (test_resume)
-{
-  const gchar *common = ONE_THING "batch-size=20 schedule=constant warmup-steps=3 drop-last=false %s %s location=%s";
-  const gchar *method = methods[__i__];
-  gchar *other = g_build_filename (folder, "other.safetensors", NULL);
-  gchar *lines[] = { g_strdup_printf (common, method, "", model),
-    g_strdup_printf (common, method, "total-steps=3", other),
-    g_strdup_printf (common, method, "resume=true message-interval=1", other),
-    g_strdup_printf (common, method, "resume=true message-interval=1", other)
-  };
-  gchar *bytes[2];
-  gsize size[2];
-
-  for (guint i = 0; i < G_N_ELEMENTS (lines); i++) {
-    Run run = run_launch ("%s", lines[i]);
-    const GstStructure *s;
-    guint64 step;
-
-    run_assert_ended (run);
-    if (i == 2) {
-      s = run_message (&run, "supcon-train");
-      gst_structure_get_uint64 (s, "step", &step);
-      fail_unless_equals_uint64 (step, 5);
-    } else if (i == 3) {
-      run_assert_warning (run, "nothing is left to do");
-    }
-    run_clear (&run);
-    g_free (lines[i]);
-  }
-  bytes[0] = contents_of (model, &size[0]);
-  bytes[1] = contents_of (other, &size[1]);
-  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
-  g_free (bytes[0]);
-  g_free (bytes[1]);
-  g_free (other);
-}
-GST_END_TEST;
-
 /* A header with every property, then a line for each message; resuming adds to them. */
 GST_START_TEST (test_metrics)
 {
@@ -331,6 +285,60 @@ write_shapes (guint n)
     SHAPES "shuffle=true seed=1 epochs=" #epochs " ! supconaugment policy=crop scale-min=0.7 seed=1 ! " SHAPE_CAPS " ! t. " \
     SHAPES "split=val ! supconaugment policy=none views=1 ! " SHAPE_CAPS " ! t.validation " \
     "supcontrainer name=t encoder=resnet8 width=0.5 batch-size=64 message-interval=1 seed=1 location=%s "
+
+/* A run that was cut short and gone on with ends with the bytes of one that was not. The batches of 20 views end in the
+ * middle of a frame's. */
+static const gchar *const methods[] = {
+  "", "queue-size=40 momentum-encoder=true", "optimizer=adam average-decay=0.9 online-linear=true",
+  "loss=generalized cutmix=1 mixup=0.3 label-smoothing=0.1 micro-batch=5",
+  "stage=cross-entropy dropout=0.3 optimizer=rmsprop learning-rate=0.001",
+  "stage=cross-entropy cutmix=1 optimizer=lars", "stage=linear optimizer=adamw",
+  "stage=finetune freeze=layer1 encoder-learning-rate=0.001 dropout=0.1 average-decay=0.5",
+  "stage=regression clip-norm=1"
+};
+
+GST_START_TEST (test_resume)
+{
+  const gchar *common = "supcondatasetsrc location=%s shuffle=true seed=5 epochs=2 ! supconaugment views=2 ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=20 seed=3 schedule=constant warmup-steps=3 drop-last=false "
+      "init-location=%s %s %s location=%s";
+  const gchar *method = methods[__i__];
+  gchar *other = g_build_filename (folder, "other.safetensors", NULL);
+  gchar *first = g_build_filename (folder, "first.safetensors", NULL);
+  const gchar *endings[] = { "", "total-steps=3", "resume=true message-interval=1", "resume=true message-interval=1" };
+  gchar *bytes[2];
+  gsize size[2];
+  Run run;
+
+  write_shapes (24);
+  run = run_launch ("supcondatasetsrc location=%s ! supconaugment ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 location=%s", folder, first);
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
+    const GstStructure *s;
+    guint64 step;
+
+    run = run_launch (common, folder, first, method, endings[i], i == 0 ? model : other);
+    run_assert_ended (run);
+    if (i == 2) {
+      s = run_message (&run, "supcon-train");
+      gst_structure_get_uint64 (s, "step", &step);
+      fail_unless_equals_uint64 (step, 5);
+    } else if (i == 3) {
+      run_assert_warning (run, "nothing is left to do");
+    }
+    run_clear (&run);
+  }
+  bytes[0] = contents_of (model, &size[0]);
+  bytes[1] = contents_of (other, &size[1]);
+  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  g_free (bytes[0]);
+  g_free (bytes[1]);
+  g_free (first);
+  g_free (other);
+}
+GST_END_TEST;
 
 /* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
 GST_START_TEST (test_resume_mistakes)
