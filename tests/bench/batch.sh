@@ -14,7 +14,7 @@ trap 'rm -f "$times"' EXIT
 run() {
   # shellcheck disable=SC2086 # a list of words
   { time -p gst-launch-1.0 -q videotestsrc num-buffers="$1" pattern=black ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 \
-    ! supconencoder location="$model" batch-size="$2" batch-timeout=3600000000000 $properties ! fakesink sync=false; } 2> "$times"
+    ! supconencoder location="$model" batch-size="$2" batch-timeout=3600000000000 $properties ! fakesink sync=false; } 2> "$times" || cat "$times" >&2
   awk '/^real/{ real = $2 } /^user|^sys/{ used += $2 } END{ print real, used }' "$times"
 }
 
