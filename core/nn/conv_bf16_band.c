@@ -29,6 +29,8 @@ supcon_bf16_grid_init (
   supcon_grid_cut_to (&self->grid, BAND_PIXELS);
   self->grid.band_images = MIN (self->grid.band_images, self->images);
   self->pitch = self->grid.cols + (grid->taps_w - 1) / grid->stride;
+  /* With a stride all taps are an even number of slots apart: the gradient by weights takes one copy in pairs. */
+  self->pitch += grid->stride > 1 && grid->taps_h > 1 ? self->pitch % 2 : 0;
   self->plane_rows = self->grid.band_rows + (grid->taps_h - 1) / grid->stride;
   if (grid->stride == 1) {
     self->pitch = shared_pitch (self->grid.cols, grid->taps_w, grid->off_w, self->grid.w);

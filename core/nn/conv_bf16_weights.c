@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The gradients in bfloat16. By weights: dy transposed, so that a row is a channel's slots, zero where a slot is of no
  * output, times the inputs' slots in pairs. A tap is a shift by slots, so of the pairs there are two copies, those that
- * begin with even slots and with odd ones: no row of a tile lies across two cache lines. A task owns some output
- * channels and a share of the bands; shares are added in their order at the end. Where all sums of a layer stay in the
- * cache, the gradient by input is taken from the same copy of a band's dy. */
+ * begin with even slots and, where there are such taps, with odd ones: no row of a tile lies across two cache lines. A
+ * task owns some output channels and a share of the bands; shares are added in their order at the end. Where all sums
+ * of a layer stay in the cache, the gradient by input is taken from the same copy of a band's dy. */
 #include "nn/conv_bf16.h"
 
 #include "simd.h"
@@ -30,6 +30,7 @@ typedef struct {
   guint rows, cols;      /* of a task's sums: taps x rows x cols */
   gsize length, columns; /* slots that are summed; elements of a transposed row */
   gsize slots, pairs;    /* slots that some tap reads, and elements of a copy in pairs */
+  guint copies;          /* in pairs: 1 where taps begin with even slots only */
   float *partial;        /* shares x groups x sums */
   SupconReal *dw;
   SupconWorkspace *workspace;
@@ -70,6 +71,7 @@ gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x,
     last = MAX (last, supcon_bf16_tap (&self->grid, tap));
   self->slots = round_up (self->length + last + (shifts ? conv->kernel : 1), 2);
   self->pairs = self->slots * self->cols;
+  self->copies = conv->stride == 1 && conv->kernel > 1 ? 2 : 1;
 }
 
 static gsize
@@ -119,7 +121,8 @@ supcon_bf16_weights_worker_size (const SupconConv *conv, guint n)
   Gradient self = { 0 };
 
   gradient_init (&self, conv, &(SupconNormInput){ 0 }, n);
-  return (copy_size (&self) + 2 * self.pairs + dy_size (&self) + self.rows * self.columns) * sizeof (SupconBfloat16);
+  return (copy_size (&self) + self.copies * self.pairs + dy_size (&self) + self.rows * self.columns)
+         * sizeof (SupconBfloat16);
 }
 
 gsize
@@ -256,7 +259,7 @@ gradient_task (gsize task, guint worker, gpointer data)
   guint channels = MIN (self->group, self->conv->out_c - first_channel);
   gsize slot = supcon_bf16_slot (grid, plain->c), used = copy_size (self);
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
-  SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = pairs[1] + self->pairs;
+  SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = copy + used + self->copies * self->pairs;
   SupconBfloat16 *transposed = dy + dy_size (self);
   gsize first_band = self->bands * share / self->shares, end_band = self->bands * (share + 1) / self->shares;
   float *sums = self->partial + task * sums_of (self);
@@ -271,7 +274,7 @@ gradient_task (gsize task, guint worker, gpointer data)
     const SupconBfloat16 *from = dy;
 
     supcon_bf16_copy (grid, band.first_image, band.images, band.first_row, band.rows, 0, plain->c, copy);
-    for (guint odd = 0; odd < MIN (2, self->taps); odd++)
+    for (guint odd = 0; odd < self->copies; odd++)
       pair_slots (copy + odd * slot, slot, self->slots, self->terms, pairs[odd]);
     if (self->walk)
       from = walk_band (self, b, &band, dy);
