@@ -479,11 +479,11 @@ install_properties (GObjectClass * klass)
           SUPCON_SAMPLER_SEQUENTIAL, ready));
   ADD (sampler_config.classes_per_batch,
       g_param_spec_uint ("classes-per-batch", "Classes per batch",
-          "Classes that sampler=class-balanced puts next to each other; 0 = "
-          "all", 0, G_MAXUINT, 0, ready));
+          "Different classes of a batch of sampler=class-balanced; 0 = all", 0, G_MAXUINT, 0, ready));
   ADD (sampler_config.samples_per_class,
       g_param_spec_uint ("samples-per-class", "Samples per class",
-          "Pictures of each of these classes", 1, G_MAXUINT,
+          "Pictures of each class in a batch of sampler=class-balanced, which is "
+          "classes-per-batch times as many; 2, so that each has a positive", 1, G_MAXUINT,
           2, ready));
   ADD (framerate,
       gst_param_spec_fraction ("framerate", "Framerate",
