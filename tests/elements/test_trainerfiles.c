@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What supcontrainer writes: checkpoints that a training goes on from, also on a full disk, and metrics. */
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "model/checkpoint.h"
+#include "training.h"
+
+/* A header with every property, then a line for each message; resuming adds to them. */
+GST_START_TEST (test_metrics)
+{
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *text, **lines;
+  FILE *file;
+  Run run = run_launch (ONE_THING "message-interval=1 total-steps=2 "
+      "metrics-location=%s location=%s", metrics, model);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  /* As a killed writer may leave it. */
+  file = g_fopen (metrics, "a");
+  fail_unless (file && fputs ("{\"step\":3,\"lo", file) > 0 && fclose (file) == 0);
+  run = run_launch (ONE_THING "message-interval=1 total-steps=3 resume=true "
+      "metrics-location=%s location=%s", metrics, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  fail_unless_equals_int (g_strv_length (lines), 5);
+  fail_unless (strstr (lines[0], "\"batch-size\":24") != NULL
+      && strstr (lines[0], "\"stage\":\"contrastive\"") != NULL
+      && strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
+  for (guint i = 1; i < 4; i++) {
+    gchar *step = g_strdup_printf ("\"step\":%u,", i);
+
+    fail_unless (strstr (lines[i], step) && strstr (lines[i], "\"loss\":"),
+        "%s", lines[i]);
+    g_free (step);
+  }
+  g_strfreev (lines);
+  g_free (text);
+
+  run = run_launch (ONE_THING "metrics-location=%s location=%s", folder, model);
+  run_assert_error (run, "cannot be written");
+  run_clear (&run);
+  g_free (metrics);
+}
+GST_END_TEST;
+
+/* A disk without room is told before the first step. */
+GST_START_TEST (test_disk_full)
+{
+  struct rlimit limit = { 1000, RLIM_INFINITY };
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  setrlimit (RLIMIT_FSIZE, &limit);
+  run = run_launch (ONE_THING "message-interval=1 location=%s", model);
+  limit.rlim_cur = RLIM_INFINITY;
+  setrlimit (RLIMIT_FSIZE, &limit);
+  run_assert_error (run, "cannot be written");
+  fail_unless (strstr (run.error, model) != NULL, "%s", run.error);
+  fail_unless (run_message (&run, "supcon-train") == NULL);
+  fail_unless (!g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* A disk that is full in the middle: what is there stays, a warning says so, and the next checkpoint is written when there
+ * is room again. The limit is changed on the training thread itself, between two steps. */
+static GstBusSyncReply
+fill_disk (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  struct rlimit limit = { 1000, RLIM_INFINITY };
+  guint64 step, *full_steps = user_data;
+
+  if (!s || !gst_structure_has_name (s, "supcon-train"))
+    return GST_BUS_PASS;
+  gst_structure_get_uint64 (s, "step", &step);
+  if (step < 3 || step > 5) {
+    limit.rlim_cur = RLIM_INFINITY;
+  } else {
+    SupconCheckpointInfo info;
+    SupconModel *loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+
+    fail_unless (loaded != NULL && info.step == 2);
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (loaded);
+    (*full_steps)++;
+  }
+  setrlimit (RLIMIT_FSIZE, &limit);
+  return GST_BUS_PASS;
+}
+
+GST_START_TEST (test_disk_full_for_a_while)
+{
+  gchar *line = g_strdup_printf ("videotestsrc pattern=ball num-buffers=96 ! " CAPS " ! supconlabel label=ball ! supconaugment "
+      "views=2 ! " CAPS " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 message-interval=1 checkpoint-interval=1 "
+      "location=%s", model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  SupconCheckpointInfo info;
+  guint64 full_steps = 0;
+  guint written = 0;
+  SupconModel *loaded;
+  GDir *dir;
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  gst_bus_set_sync_handler (bus, fill_disk, &full_steps, NULL);
+  run = run_pipeline (pipeline);
+  run_assert_ended (run);
+  run_assert_warning (run, "cannot be written");
+  fail_unless_equals_uint64 (full_steps, 3);
+  for (GList * l = run.messages; l; l = l->next)
+    written += gst_structure_has_name (l->data, "supcon-checkpoint");
+  fail_unless_equals_int (written, 8 - 3);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  fail_unless_equals_uint64 (info.step, 8);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  /* Nothing is left of the attempts. */
+  dir = g_dir_open (folder, 0, NULL);
+  fail_unless_equals_string (g_dir_read_name (dir), "m.safetensors");
+  fail_unless (g_dir_read_name (dir) == NULL);
+  g_dir_close (dir);
+  run_clear (&run);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* A run that was cut short and gone on with ends with the bytes of one that was not. The batches of 20 views end in the
+ * middle of a frame's. */
+static const gchar *const methods[] = {
+  "", "queue-size=40 momentum-encoder=true", "optimizer=adam average-decay=0.9 online-linear=true",
+  "loss=generalized cutmix=1 mixup=0.3 label-smoothing=0.1 micro-batch=5",
+  "stage=cross-entropy dropout=0.3 optimizer=rmsprop learning-rate=0.001",
+  "stage=cross-entropy cutmix=1 optimizer=lars", "stage=linear optimizer=adamw",
+  "stage=finetune freeze=layer1 encoder-learning-rate=0.001 dropout=0.1 average-decay=0.5",
+  "stage=regression clip-norm=1"
+};
+
+GST_START_TEST (test_resume)
+{
+  const gchar *common = "supcondatasetsrc location=%s shuffle=true seed=5 epochs=2 ! supconaugment views=2 ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=20 seed=3 schedule=constant warmup-steps=3 drop-last=false "
+      "init-location=%s %s %s location=%s";
+  const gchar *method = methods[__i__];
+  gchar *other = g_build_filename (folder, "other.safetensors", NULL);
+  gchar *first = g_build_filename (folder, "first.safetensors", NULL);
+  const gchar *endings[] = { "", "total-steps=3", "resume=true message-interval=1", "resume=true message-interval=1" };
+  gchar *bytes[2];
+  gsize size[2];
+  Run run;
+
+  write_shapes (24);
+  run = run_launch ("supcondatasetsrc location=%s ! supconaugment ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 location=%s", folder, first);
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
+    const GstStructure *s;
+    guint64 step;
+
+    run = run_launch (common, folder, first, method, endings[i], i == 0 ? model : other);
+    run_assert_ended (run);
+    if (i == 2) {
+      s = run_message (&run, "supcon-train");
+      gst_structure_get_uint64 (s, "step", &step);
+      fail_unless_equals_uint64 (step, 5);
+    } else if (i == 3) {
+      run_assert_warning (run, "nothing is left to do");
+    }
+    run_clear (&run);
+  }
+  bytes[0] = contents_of (model, &size[0]);
+  bytes[1] = contents_of (other, &size[1]);
+  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  g_free (bytes[0]);
+  g_free (bytes[1]);
+  g_free (first);
+  g_free (other);
+}
+GST_END_TEST;
+
+/* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
+GST_START_TEST (test_resume_mistakes)
+{
+  static const gchar *const cases[][2] = {
+    {"encoder=resnet20", "holds encoder resnet8, but encoder=resnet20 is asked for"},
+    {"encoder=resnet8 width=0.25", "holds an encoder of width 0.5, but width=0.25 is asked for"},
+    {"encoder=resnet8 stem=imagenet", "holds an encoder with stem small, but stem=imagenet is asked for"},
+    {"optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam"},
+    {"stage=cross-entropy", "was written by stage contrastive, which resume=true cannot go on with in stage cross-entropy"}
+  };
+  const gchar *line = SHAPES "%s ! supconaugment views=1 ! " SHAPE_CAPS " ! supcontrainer resume=true batch-size=64 location=%s %s";
+  gchar *before, *after;
+  gsize sizes[2];
+  Run run;
+
+  write_shapes (128);
+  run = run_launch (line, folder, "", model, "encoder=resnet8 width=0.5");
+  run_assert_ended (run);
+  run_clear (&run);
+  before = contents_of (model, &sizes[0]);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    run = run_launch (line, folder, "", model, cases[i][0]);
+    run_assert_error (run, cases[i][1]);
+    fail_unless (strstr (run.error, model) != NULL, "%s", run.error);
+    run_clear (&run);
+  }
+  run = run_launch (line, folder, "class-names=across,down,disc,frame", model, "");
+  run_assert_error (run, "\", which the source does not have");
+  run_clear (&run);
+  /* What is said upstream of supconlabel is not what comes. */
+  run = run_launch (SHAPES "class-names=across,down,disc,frame epochs=2 ! supconlabel label=0 ! supcontrainer resume=true "
+      "batch-size=64 location=%s", folder, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  after = contents_of (model, &sizes[1]);
+  fail_if (sizes[0] == sizes[1] && memcmp (before, after, sizes[0]) == 0);
+  g_free (before);
+  g_free (after);
+}
+GST_END_TEST;
+
+static gchar *
+metadata_of (const gchar * path, const gchar * key)
+{
+  gchar *contents = contents_of (path, NULL), *quoted = g_strdup_printf ("\"%s\":\"", key);
+  gchar *at = g_strstr_len (contents + 8, 1 << 14, quoted), *value = NULL;
+
+  if (at) {
+    at += strlen (quoted);
+    value = g_strndup (at, strchr (at, '"') - at);
+  }
+  g_free (quoted);
+  g_free (contents);
+  return value;
+}
+
+/* How good the best was is known after a stop, so that a worse one does not take its place; and the end has the bytes of a
+ * training that was not stopped. */
+GST_START_TEST (test_best_over_resume)
+{
+  const gchar *line = LEARN_SHAPES (3) "schedule=constant warmup-steps=2 validate-interval=2 checkpoint-interval=1 "
+      "best-location=%s resume=true %s";
+  gchar *whole = g_build_filename (folder, "whole.safetensors", NULL);
+  gchar *best[2] = { g_build_filename (folder, "best.safetensors", NULL), g_build_filename (folder, "best2.safetensors", NULL) };
+  gchar *names[2] = { whole, model }, *bytes[4], *accuracy;
+  gsize sizes[4];
+  Run run;
+
+  write_shapes (640);
+  run = run_launch (line, folder, folder, whole, best[0], "");
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < 3; i++) {
+    run = run_launch (line, folder, folder, model, best[1], i == 0 ? "total-steps=4" : i == 1 ? "total-steps=10" : "");
+    run_assert_ended (run);
+    run_clear (&run);
+    if (i < 2)
+      continue;
+    accuracy = metadata_of (model, "best-accuracy");
+    fail_unless (accuracy && g_ascii_strtod (accuracy, NULL) > 0.3, "%s", accuracy);
+    g_free (accuracy);
+  }
+  for (guint i = 0; i < 4; i++)
+    bytes[i] = contents_of (i < 2 ? names[i] : best[i - 2], &sizes[i]);
+  for (guint i = 0; i < 4; i += 2) {
+    fail_unless (sizes[i] == sizes[i + 1] && memcmp (bytes[i], bytes[i + 1], sizes[i]) == 0, "%u", i);
+    g_free (bytes[i]);
+    g_free (bytes[i + 1]);
+  }
+  g_free (whole);
+  g_free (best[0]);
+  g_free (best[1]);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_checkpoint_keep)
+{
+  Run run = run_launch (ONE_THING "checkpoint-interval=1 checkpoint-keep=2 location=%s", model);
+  gchar *names[] = { "m.step-2.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "m.safetensors" };
+
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    gchar *path = g_build_filename (folder, names[i], NULL);
+    SupconCheckpointInfo info;
+    SupconModel *loaded = supcon_checkpoint_load (path, NULL, &info, NULL);
+
+    fail_unless ((loaded != NULL) == (i > 0), "%s", names[i]);
+    if (loaded)
+      fail_unless_equals_uint64 (info.step, MIN (i + 2, 4));
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (loaded);
+    g_free (path);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bad_locations)
+{
+  Run run = run_launch (TRAINER THINGS (8));
+
+  run_assert_error (run, "location is not set");
+  run_clear (&run);
+  run = run_launch (TRAINER "location=/nowhere/at/all.safetensors " THINGS (8));
+  run_assert_error (run, "/nowhere/at/all.safetensors");
+  run_clear (&run);
+  run = run_launch (TRAINER "init-location=%s/none location=%s " THINGS (8),
+      folder, model);
+  run_assert_error (run, "none");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* A file is one trainer's as long as it runs. */
+GST_START_TEST (test_one_writer)
+{
+  Run run = run_launch ("videotestsrc num-buffers=8 ! " CAPS " ! tee name=t ! queue ! "
+      "supcontrainer encoder=resnet8 location=%s t. ! queue ! "
+      "supcontrainer encoder=resnet8 location=%s/./m.safetensors", model, folder);
+
+  run_assert_error (run, "is written by another supcontrainer too");
+  run_clear (&run);
+  run = run_launch (TRAINER "location=%s best-location=%s " THINGS (8), model,
+      model);
+  run_assert_error (run, "both location and best-location name it");
+  run_clear (&run);
+  for (guint i = 0; i < 2; i++) {
+    run = run_launch (TRAINER "batch-size=8 location=%s " THINGS (8), model);
+    run_assert_ended (run);
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
+static Suite *
+trainer_files_suite (void)
+{
+  Suite *suite = suite_create ("supcontrainer trainerfiles");
+  TCase *tcase = tcase_create ("supcontrainer trainerfiles");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, RUN_SECONDS + 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_metrics);
+  tcase_add_test (tcase, test_disk_full);
+  tcase_add_test (tcase, test_disk_full_for_a_while);
+  tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
+  tcase_add_test (tcase, test_resume_mistakes);
+  tcase_add_test (tcase, test_best_over_resume);
+  tcase_add_test (tcase, test_checkpoint_keep);
+  tcase_add_test (tcase, test_bad_locations);
+  tcase_add_test (tcase, test_one_writer);
+  return suite;
+}
+
+GST_CHECK_MAIN (trainer_files);

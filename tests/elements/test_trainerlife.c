@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supcontrainer through states, flushes and runs, in live pipelines, and while it is validated. */
+#include <gst/check/gstharness.h>
+
+#include "model/checkpoint.h"
+#include "training.h"
+
+static guint
+count_messages (const Run * run, const gchar * name)
+{
+  guint n = 0;
+
+  for (GList * l = run->messages; l; l = l->next)
+    n += gst_structure_has_name (l->data, name);
+  return n;
+}
+
+/* Judged by neighbours while the encoder learns, by the classifier while that learns; the best is kept. */
+GST_START_TEST (test_validation)
+{
+  gchar *best = g_build_filename (folder, "best.safetensors", NULL);
+  const GstStructure *s;
+  guint64 step;
+  gdouble accuracy;
+  guint count;
+  Run run;
+
+  write_shapes (640);
+  run = run_launch (LEARN_SHAPES (6) "validate-interval=32 best-location=%s", folder, folder, model, best);
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-validation");
+  fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, "count",
+          G_TYPE_UINT, &count, "validation-accuracy", G_TYPE_DOUBLE, &accuracy,
+          NULL));
+  fail_unless (count > 100 && count < 220, "%u", count);
+  fail_unless_equals_uint64 (step, (640 - count) * 6 * 2 / 64);
+  fail_unless_equals_int (count_messages (&run, "supcon-validation"), (step + 31) / 32);
+  fail_unless (accuracy > 0.95, "accuracy %g", accuracy);
+  fail_unless (g_file_test (best, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+
+  run = run_launch (LEARN_SHAPES (6) "stage=linear", folder, folder, model);
+  run_assert_ended (run);
+  fail_unless_equals_int (count_messages (&run, "supcon-validation"), 1);
+  s = run_message (&run, "supcon-validation");
+  gst_structure_get_double (s, "validation-accuracy", &accuracy);
+  fail_unless (accuracy > 0.95, "accuracy %g", accuracy);
+  run_clear (&run);
+  g_free (best);
+}
+GST_END_TEST;
+
+/* A learning rate that moves nothing: the training ends though the stream never does. */
+GST_START_TEST (test_early_stop)
+{
+  const GstStructure *s;
+  guint64 step;
+  Run run;
+
+  write_shapes (96);
+  run = run_launch (LEARN_SHAPES (0) "validate-interval=1 patience=5 learning-rate=1e-9", folder, folder, model);
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-train");
+  gst_structure_get_uint64 (s, "step", &step);
+  fail_unless (step >= 6 && step < 60, "step %" G_GUINT64_FORMAT, step);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+
+  /* It is over for those who go on with it too. */
+  run = run_launch (LEARN_SHAPES (0) "validate-interval=1 patience=5 learning-rate=1e-9 resume=true", folder, folder, model);
+  run_assert_ended (run);
+  run_assert_warning (run, "nothing is left to do");
+  fail_unless (run_message (&run, "supcon-train") == NULL);
+  run_clear (&run);
+}
+GST_END_TEST;
+
+#define MISTAKEN ONE_THING "name=t location=%s videotestsrc num-buffers=3 ! "
+
+GST_START_TEST (test_validation_mistakes)
+{
+  Run run = run_launch (MISTAKEN "video/x-raw,format=RGB,width=14,height=12 ! "
+      "t.validation", model);
+
+  run_assert_error (run, "14x12");
+  run_clear (&run);
+  run = run_launch (MISTAKEN CAPS " ! t.validation", model);
+  run_assert_error (run, "None of the 3 frames");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+static GstBuffer *
+frame_of (GstHarness * h, gsize size)
+{
+  GstBuffer *buffer = gst_harness_create_buffer (h, size);
+
+  gst_buffer_memset (buffer, 0, 99, size);
+  return buffer;
+}
+
+GST_START_TEST (test_leaky)
+{
+  gchar *line = g_strdup_printf ("supcontrainer name=t encoder=resnet56 "
+      "batch-size=64 leaky=upstream location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (h->element), "t");
+  guint64 dropped;
+
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=32,height=32,framerate=30/1");
+  for (guint i = 0; i < 64 * 6; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame_of (h, 32 * 32 * 3)),
+        GST_FLOW_OK);
+  g_object_get (trainer, "dropped", &dropped, NULL);
+  fail_unless (dropped > 0 && dropped < 64 * 6, "%" G_GUINT64_FORMAT, dropped);
+  gst_object_unref (trainer);
+  gst_harness_teardown (h);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* States back and forth, flushes and a frame of another size in the middle. */
+GST_START_TEST (test_life)
+{
+  gchar *line = g_strdup_printf ("supcontrainer name=t encoder=resnet8 "
+      "width=0.25 batch-size=8 location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (h->element), "t");
+  GstCaps *caps;
+  GstSegment segment;
+  guint64 step;
+
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
+  for (guint i = 0; i < 12; i++)
+    gst_harness_push (h, frame_of (h, 12 * 12));
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  for (guint i = 0; i < 8; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 12)),
+        GST_FLOW_OK);
+  /* Colour instead of grey goes on; another size is refused: the model's is fixed now, and upstream is told. */
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=12,height=12,framerate=30/1");
+  fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 36)),
+      GST_FLOW_OK);
+  caps = gst_caps_from_string
+      ("video/x-raw,format=RGB,width=16,height=12,framerate=30/1");
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  gst_caps_unref (caps);
+  fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 48)),
+      GST_FLOW_NOT_NEGOTIATED);
+  caps = gst_pad_peer_query_caps (h->srcpad, NULL);
+  fail_unless_equals_int (g_value_get_int (gst_structure_get_value
+          (gst_caps_get_structure (caps, 0), "width")), 12);
+  gst_caps_unref (caps);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  g_object_get (trainer, "step", &step, NULL);
+  fail_unless (step >= 1 && step <= 2, "%" G_GUINT64_FORMAT, step);
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_object_unref (trainer);
+  gst_harness_teardown (h);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* Plays on until the stream has ended, and says how many frames the last validation was by. */
+static guint
+play_to_end (GstElement * pipeline)
+{
+  const GstMessageType types = GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT;
+  GstBus *bus = gst_element_get_bus (pipeline);
+  gboolean done = FALSE;
+  guint count = 0;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!done) {
+    GstMessage *message = gst_bus_timed_pop_filtered (bus, RUN_SECONDS * GST_SECOND, types);
+    const GstStructure *s;
+
+    fail_unless (message != NULL, "the pipeline hangs");
+    fail_unless (GST_MESSAGE_TYPE (message) != GST_MESSAGE_ERROR, "an error");
+    s = gst_message_get_structure (message);
+    if (s && gst_structure_has_name (s, "supcon-validation"))
+      gst_structure_get_uint (s, "count", &count);
+    done = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    gst_message_unref (message);
+  }
+  gst_object_unref (bus);
+  return count;
+}
+
+#define WAIT_FOR(condition) \
+  for (guint waited = 0; !(condition); waited++) { \
+    fail_unless (waited < RUN_SECONDS * 100, "it never comes to " #condition); \
+    g_usleep (10000); \
+  }
+
+static guint64
+step_of (GstElement * trainer)
+{
+  guint64 step;
+
+  g_object_get (trainer, "step", &step, NULL);
+  return step;
+}
+
+/* At the end of the stream the trainer waits for a validation stream that has none: pausing and stopping do not. */
+GST_START_TEST (test_stop_while_validating)
+{
+  gchar *line = g_strdup_printf (ONE_THING "name=t location=%s videotestsrc ! " CAPS " ! identity sleep-time=100000 ! "
+      "supconlabel label=ball ! t.validation", model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstElement *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  WAIT_FOR (step_of (trainer) == 4);
+  g_usleep (G_USEC_PER_SEC / 2);
+  fail_if (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_usleep (G_USEC_PER_SEC / 10);
+  fail_if (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* One source for both pads: the end of the validation's stream is behind frames that wait for the trainer. */
+GST_START_TEST (test_validation_teed)
+{
+  static const gchar *const queue[] = { "", " ! queue max-size-buffers=5" };
+  Run run;
+
+  write_shapes (320);
+  run = run_launch (SHAPES " ! supconaugment views=1 policy=none ! " SHAPE_CAPS " ! tee name=x  x.%s ! t.  x.%s ! t.validation "
+      "supcontrainer name=t encoder=resnet8 width=0.25 batch-size=32 validate-interval=2 location=%s", folder,
+      queue[__i__], queue[__i__], model);
+  run_assert_ended (run);
+  run_assert_warning (run, "has not ended at step 2: the model is judged by the");
+  fail_unless (count_messages (&run, "supcon-validation") > 1);
+  fail_unless (strstr (strstr (run.warnings->str, "has not ended") + 1, "has not ended") == NULL, "said more than once");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* A camera's stream has no end. */
+GST_START_TEST (test_validation_live)
+{
+  Run run = run_launch (ONE_THING "name=t validate-interval=1 location=%s videotestsrc is-live=true ! " CAPS
+      " ! supconlabel label=ball ! t.validation", model);
+
+  run_assert_ended (run);
+  run_assert_warning (run, "has not ended at step 1");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* A second run takes what was set in READY, and does not keep the first one's frames. What is set while it plays is for the
+ * next one. */
+GST_START_TEST (test_runs)
+{
+  static const gchar *const strings[] = { "location", "best-location", "metrics-location", "model", "freeze" };
+  gchar *line, *second = g_build_filename (folder, "second.safetensors", NULL);
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *best = g_build_filename (folder, "best.safetensors", NULL);
+  GstElement *pipeline, *trainer;
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  guint count;
+
+  write_shapes (640);
+  line = g_strdup_printf (LEARN_SHAPES (1) "validate-interval=2", folder, folder, model);
+  pipeline = gst_parse_launch (line, NULL);
+  trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+  g_object_set (trainer, "location", NULL, NULL);
+  fail_unless_equals_int (gst_element_set_state (pipeline, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  g_object_set (trainer, "location", model, "best-location", best, "metrics-location", metrics, "model", "shared", NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  WAIT_FOR (step_of (trainer) >= 1);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_object_set (trainer, strings[i], NULL, NULL);
+  count = play_to_end (pipeline);
+  fail_unless (count > 0);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS) && g_file_test (best, G_FILE_TEST_EXISTS));
+
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (trainer), "encoder", "resnet20");
+  g_object_set (trainer, "location", second, NULL);
+  fail_unless_equals_int (play_to_end (pipeline), count);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  loaded = supcon_checkpoint_load (second, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  fail_unless_equals_string (supcon_model_config (loaded)->encoder, "resnet20");
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (second);
+  g_free (metrics);
+  g_free (best);
+}
+GST_END_TEST;
+
+static Suite *
+trainer_life_suite (void)
+{
+  Suite *suite = suite_create ("supcontrainer trainerlife");
+  TCase *tcase = tcase_create ("supcontrainer trainerlife");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, RUN_SECONDS + 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_validation);
+  tcase_add_test (tcase, test_early_stop);
+  tcase_add_test (tcase, test_validation_mistakes);
+  tcase_add_test (tcase, test_leaky);
+  tcase_add_test (tcase, test_life);
+  tcase_add_test (tcase, test_stop_while_validating);
+  tcase_add_loop_test (tcase, test_validation_teed, 0, 2);
+  tcase_add_test (tcase, test_validation_live);
+  tcase_add_test (tcase, test_runs);
+  return suite;
+}
+
+GST_CHECK_MAIN (trainer_life);
