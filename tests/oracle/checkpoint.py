@@ -24,7 +24,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
-HEADS = ("projection.", "classifier.", "optimizer.", "queue.")
+HEADS = ("projection.", "classifier.", "optimizer.", "queue.", "calibration.")
 
 
 def network(encoder, stem):
