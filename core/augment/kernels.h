@@ -82,7 +82,7 @@ extern const SupconAugmentKernels supcon_augment_plain, supcon_augment_avx2, sup
 
 /** Those that this processor runs, best first; NULL ends them. */
 const SupconAugmentKernels *const *supcon_augment_all_kernels (void);
-/** The best of them. */
+/** The best of them that SUPCON_CPU (cpu.h) allows. */
 const SupconAugmentKernels *supcon_augment_kernels (void);
 
 #endif

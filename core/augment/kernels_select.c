@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "augment/kernels.h"
+#include "cpu.h"
 
 const SupconAugmentKernels *const *
 supcon_augment_all_kernels (void)
@@ -26,5 +27,14 @@ supcon_augment_all_kernels (void)
 const SupconAugmentKernels *
 supcon_augment_kernels (void)
 {
-  return supcon_augment_all_kernels ()[0];
+  const SupconAugmentKernels *const *all = supcon_augment_all_kernels ();
+
+#if defined(__x86_64__)
+  /* Down to what SUPCON_CPU allows. */
+  if (*all == &supcon_augment_avx512 && supcon_cpu_level () < SUPCON_CPU_AVX512)
+    all++;
+  if (*all == &supcon_augment_avx2 && supcon_cpu_level () < SUPCON_CPU_AVX2)
+    all++;
+#endif
+  return *all;
 }

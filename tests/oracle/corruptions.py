@@ -22,7 +22,10 @@ class Rng:
         self.key, self.tail, self.block, self.rest = seed, (sample, view << 16 | operation), 0, np.zeros(0, np.uint64)
 
     def next(self, n):
-        blocks = -(-max(n - len(self.rest), 0) // 4)
+        if n <= len(self.rest):
+            numbers, self.rest = self.rest[:n], self.rest[n:]
+            return numbers.astype(np.float64)
+        blocks = max(-(-(n - len(self.rest)) // 4), 1024)  # in advance: one by one they take long
         c0 = np.arange(self.block, self.block + blocks, dtype=np.uint64)
         c1, c2, c3 = (np.full(blocks, v, np.uint64) for v in (self.tail[0], 0, self.tail[1]))
         k0, k1 = np.uint64(self.key), np.uint64(0)
@@ -203,11 +206,15 @@ def fog(x, k, rng, small):
     return (x + c[0] * plasma(x.shape[:2], c[1], rng)) * top / (top + c[0])
 
 
-def frost(x, k, rng, small):  # with the texture that this library draws
+def frost_texture(shape, rng):  # what this library draws in place of photographs
+    ridge = 1 - np.abs(2 * plasma(shape, 1.6, rng) - 1)
+    return ridge**2 * np.array([205, 230, 255]) / 255
+
+
+def frost(x, k, rng, small):
     c = ([(1, .2), (1, .3), (.9, .4), (.85, .4), (.75, .45)] if small else
          [(1, .4), (.8, .6), (.7, .7), (.65, .7), (.6, .75)])[k]
-    ridge = 1 - np.abs(2 * plasma(x.shape[:2], 1.6, rng) - 1)
-    return c[0] * x + c[1] * ridge**2 * np.array([205, 230, 255]) / 255
+    return c[0] * x + c[1] * frost_texture(x.shape[:2], rng)
 
 
 def brightness(x, k, rng, small):
