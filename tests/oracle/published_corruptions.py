@@ -170,7 +170,7 @@ def main():
         grey = texture.mean(2)
         near = np.corrcoef(grey[:, :-1].ravel(), grey[:, 1:].ravel())[0, 1]
         print(f"| {name} | {grey.mean():.2f} | {grey.std():.2f} | {near:.3f} |")
-    sys.exit(failed > 0)
+    sys.exit(bool(failed))
 
 
 main()
