@@ -125,5 +125,5 @@ supcon_conv_backward_weights (
   if (conv->precision == SUPCON_PRECISION_BFLOAT16)
     supcon_bf16_backward (conv, n, &x_input, &dy_input, NULL, NULL, workspace, dw);
   else
-    supcon_real_backward_weights (conv, n, &x_input, &dy_input, workspace, dw);
+    supcon_real_backward (conv, n, &x_input, &dy_input, NULL, NULL, workspace, dw);
 }

@@ -82,8 +82,13 @@ void supcon_real_forward (const SupconConv *conv, guint n, const SupconNormInput
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y);
 void supcon_real_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
     const SupconConvTarget *target, SupconWorkspace *workspace);
-void supcon_real_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
-    SupconWorkspace *workspace, SupconReal *dw);
+/** target may be NULL; where it is not, the gradient by input is written too, w being the weights. */
+void supcon_real_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw);
+
+/** The weights of one phase of the gradient by input, which has so many taps. */
+void supcon_conv_pack_phase (const SupconConv *conv, const SupconReal *w, guint phase, guint taps_h, guint taps_w,
+    guint threads, SupconReal *packed);
 
 /** Copies, normalised, a panel of the c channels of some pixels: pixels x the panel's width, zero behind the channels
  * that there are. */
@@ -98,9 +103,13 @@ void supcon_conv_weights_reserve (const SupconConv *conv, guint n, SupconWorkspa
  * pixels that are summed apart, what a worker needs, and the sums (panel after panel, share after share) at shared. */
 gboolean supcon_conv_is_pointwise (const SupconConv *conv);
 guint supcon_conv_pointwise_shares (const SupconConv *conv, guint n);
-gsize supcon_conv_pointwise_worker_size (void);
-void supcon_conv_pointwise_weights (
-    const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy, SupconWorkspace *workspace);
+gsize supcon_conv_pointwise_worker_size (const SupconConv *conv);
+gsize supcon_conv_pointwise_shared_size (const SupconConv *conv, guint n);
+/** Whether the gradient by input can be made from the same copies. */
+gboolean supcon_conv_pointwise_joins (const SupconConv *conv);
+/** target: NULL, or where the gradient by input goes too. */
+void supcon_conv_pointwise_backward (const SupconConv *conv, guint n, const SupconNormInput *x,
+    const SupconNormInput *dy, const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace);
 
 /** The grid of a forward pass over x, which may be NULL where it is not read. */
 SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconNormInput *x);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/conv_finish.h"
 
+#include "nn/conv_band.h"
 #include "nn/feature.h"
 #include "simd.h"
+
+#define MAX_LANES 16
 
 typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_SUMS, GRADIENT_MASK_Y, GRADIENT_MASK_X } Kind;
 
@@ -154,4 +157,30 @@ supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block
     prefetch (block, sums->x);
   if (sums && sums->y)
     prefetch (block, sums->y);
+}
+
+void
+supcon_finish_products (
+    const SupconFinish *self, SupconFinishBlock *block, const SupconTile *product, guint pixels, gsize at)
+{
+  const SupconTileKernels *kernels = supcon_tile_kernels ();
+  guint vectors = product->b_inner / kernels->lanes, most = kernels->max_rows[vectors - 1];
+  guint tiles = (pixels + most - 1) / most;
+  SupconReal c[SUPCON_FINISH_PIXELS * 2 * MAX_LANES];
+  SupconTile tile = *product;
+
+  tile.c = c;
+  tile.c_row = product->b_inner;
+  block->c = c;
+  block->c_row = product->b_inner;
+  for (guint t = 0; t < tiles; t++) {
+    block->count = supcon_even_piece (pixels, tiles, t);
+    for (guint i = 0; i < block->count; i++, at += self->col_stride)
+      block->at[i] = at;
+    supcon_finish_prefetch (self, block);
+    kernels->func[vectors - 1](&tile, block->count);
+    supcon_finish (self, block);
+    block->first = FALSE;
+    tile.a += block->count * tile.a_row;
+  }
 }

@@ -7,6 +7,7 @@
 #define SUPCON_NN_CONV_FINISH_H
 
 #include "nn/conv_norm.h"
+#include "nn/tile.h"
 
 /* Pixels of a block, at most. */
 #define SUPCON_FINISH_PIXELS 16
@@ -35,5 +36,10 @@ typedef struct {
 /** Asks for the memory that the block will need; its c need not be there yet. */
 void supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block);
 void supcon_finish (const SupconFinish *self, const SupconFinishBlock *block);
+
+/** Products for 'pixels' outputs that follow each other, by the block's channels, a panel, tile after tile, and what
+ * becomes of them. product: without its c, of the first pixel; at: that one's place in the target. */
+void supcon_finish_products (
+    const SupconFinish *self, SupconFinishBlock *block, const SupconTile *product, guint pixels, gsize at);
 
 #endif

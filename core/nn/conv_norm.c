@@ -3,7 +3,6 @@
 
 #include "nn/conv_band.h"
 #include "nn/conv_bf16.h"
-#include "nn/winograd.h"
 
 void
 supcon_conv_norm_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
@@ -29,13 +28,8 @@ void
 supcon_conv_norm_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
     const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw)
 {
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
     supcon_bf16_backward (conv, n, x, dy, w, target, workspace, dw);
-  } else if (target && supcon_winograd_joins (conv)) {
-    supcon_winograd_backward (conv, n, x, dy, w, target, workspace, dw);
-  } else {
-    supcon_real_backward_weights (conv, n, x, dy, workspace, dw);
-    if (target)
-      supcon_real_backward_input (conv, n, dy, w, target, workspace);
-  }
+  else
+    supcon_real_backward (conv, n, x, dy, w, target, workspace, dw);
 }

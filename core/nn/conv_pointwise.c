@@ -3,16 +3,21 @@
  * task owns a block of input by output channels and a share of the pixels; shares are added in their order at the end.
  * It goes through its pixels in steps, and first copies a step's columns to where tiles read them in one run: x as
  * pixels x SLOT for each tile, dy as pixels x width for each panel. Rows of several KB apart, as x and dy have them,
- * would fall on few sets of the level-one cache. */
+ * would fall on few sets of the level-one cache. Where all channels are one block, the gradient by input is made from
+ * the copy of dy while it is there. */
 #include <string.h>
 
 #include "nn/conv_band.h"
+#include "nn/conv_finish.h"
 #include "nn/feature.h"
 #include "simd.h"
 
-/* With so many pixels of a step each of the two copies fills an eighth of a level-two cache of 2 MB. */
+/* Channels of a block, and pixels of a step: each of the two copies fills an eighth of a level-two cache of 2 MB. */
 #define BLOCK_CHANNELS 256
-#define STEP_PIXELS 256
+#define STEP_ELEMENTS (1 << 16)
+/* Where both gradients are made together, a block has so many channels at most, and so many sums. */
+#define JOINED_CHANNELS 512
+#define JOINED_ELEMENTS (1 << 17)
 /* Room for the rows of the tallest tile. */
 #define SLOT 16
 
@@ -20,10 +25,12 @@ typedef struct {
   const SupconConv *conv;
   gsize pixels;
   SupconNormInput x, dy;
-  guint in_blocks, out_blocks, shares;
+  guint in_blocks, out_blocks, shares, step;
   guint panels;
   SupconReal *partial; /* shares x packed size */
   SupconWorkspace *workspace;
+  SupconFinish finish; /* of the gradient by input, which is made where finish.gradient is given */
+  const SupconReal *packed;
 } Pointwise;
 
 gboolean
@@ -32,17 +39,28 @@ supcon_conv_is_pointwise (const SupconConv *conv)
   return conv->kernel == 1 && conv->pad == 0;
 }
 
+gboolean
+supcon_conv_pointwise_joins (const SupconConv *conv)
+{
+  return supcon_conv_is_pointwise (conv) && conv->stride == 1 && MAX (conv->in_c, conv->out_c) <= JOINED_CHANNELS
+         && (gsize)conv->in_c * conv->out_c <= JOINED_ELEMENTS
+         && conv->out_c % (2 * supcon_tile_kernels ()->lanes) == 0;
+}
+
 static Pointwise
 pointwise_of (const SupconConv *conv, guint n)
 {
   Pointwise self = { .conv = conv, .pixels = (gsize)n * conv->out_h * conv->out_w };
-  guint tasks;
+  guint tasks, block = BLOCK_CHANNELS;
 
+  if (supcon_conv_pointwise_joins (conv))
+    block = MAX (block, MAX (conv->in_c, conv->out_c));
+  self.step = STEP_ELEMENTS / block;
   self.panels = supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes);
-  self.in_blocks = (conv->in_c + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
-  self.out_blocks = (conv->out_c + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+  self.in_blocks = (conv->in_c + block - 1) / block;
+  self.out_blocks = (conv->out_c + block - 1) / block;
   tasks = self.in_blocks * self.out_blocks;
-  self.shares = MIN ((self.pixels + STEP_PIXELS - 1) / STEP_PIXELS, (SUPCON_BAND_TASKS + tasks - 1) / tasks);
+  self.shares = MIN ((self.pixels + self.step - 1) / self.step, (SUPCON_BAND_TASKS + tasks - 1) / tasks);
   return self;
 }
 
@@ -68,18 +86,21 @@ panel_distance (gsize pixels)
 
 /* Elements of a step's columns of x: no tile but the last has fewer rows than it has room for. */
 static gsize
-x_size (void)
+x_size (const Pointwise *self)
 {
-  guint rows = supcon_tile_kernels ()->max_rows[1];
+  guint rows = supcon_tile_kernels ()->max_rows[1],
+        channels = (self->conv->in_c + self->in_blocks - 1) / self->in_blocks;
 
-  return tile_distance (STEP_PIXELS) * ((BLOCK_CHANNELS + rows - 1) / rows);
+  return tile_distance (self->step) * ((channels + rows - 1) / rows);
 }
 
 gsize
-supcon_conv_pointwise_worker_size (void)
+supcon_conv_pointwise_worker_size (const SupconConv *conv)
 {
-  return x_size () + panel_distance (STEP_PIXELS) * (BLOCK_CHANNELS / (2 * supcon_tile_kernels ()->lanes) + 1)
-         + STEP_PIXELS * BLOCK_CHANNELS;
+  Pointwise self = pointwise_of (conv, 1);
+  guint panels = (self.panels + self.out_blocks - 1) / self.out_blocks;
+
+  return STEP_ELEMENTS + x_size (&self) + panel_distance (self.step) * panels;
 }
 
 /* Channels first .. first + rows - 1 of x at some output pixels, cut into tiles. room: for them as they are. */
@@ -133,6 +154,29 @@ copy_dy (const Pointwise *self, gsize first_pixel, gsize pixels, guint first_pan
     supcon_panel_copy (&self->dy, self->conv->out_c, first_pixel, pixels, panel, to);
 }
 
+/* The gradient by input at a step's pixels. */
+static void
+input_gradient (const Pointwise *self, gsize share, gboolean first, gsize pixel, gsize pixels, const SupconReal *dy)
+{
+  guint lanes = supcon_tile_kernels ()->lanes, step = 2 * lanes, in_c = self->conv->in_c;
+
+  for (guint channel = 0; channel < in_c; channel += step) {
+    guint width = supcon_panel_vectors (in_c, lanes, channel / step) * lanes;
+    SupconFinishBlock block = { .channel = channel, .n = MIN (width, in_c - channel), .band = share, .first = first };
+    SupconTile product = { .a = dy,
+      .a_row = step,
+      .a_inner = 1,
+      .a_outer = panel_distance (pixels),
+      .b = self->packed + (gsize)self->conv->out_c * channel,
+      .b_inner = width,
+      .b_outer = (gsize)step * width,
+      .inner = step,
+      .outer = self->panels };
+
+    supcon_finish_products (&self->finish, &block, &product, pixels, pixel * in_c);
+  }
+}
+
 static void
 pointwise_task (gsize task, guint worker, gpointer data)
 {
@@ -149,14 +193,16 @@ pointwise_task (gsize task, guint worker, gpointer data)
   guint tiles = (rows + most - 1) / most;
   gsize end_pixel = self->pixels * (share + 1) / self->shares, pixels;
   SupconReal *partial = self->partial + share * supcon_conv_packed_size (conv);
-  SupconReal *room = supcon_workspace_worker (self->workspace, worker), *x = room + STEP_PIXELS * BLOCK_CHANNELS;
-  SupconReal *dy = x + x_size ();
+  SupconReal *room = supcon_workspace_worker (self->workspace, worker), *x = room + STEP_ELEMENTS;
+  SupconReal *dy = x + x_size (self);
   gboolean accumulate = FALSE;
 
   for (gsize pixel = self->pixels * share / self->shares; pixel < end_pixel; pixel += pixels, accumulate = TRUE) {
-    pixels = MIN (STEP_PIXELS, end_pixel - pixel);
+    pixels = MIN (self->step, end_pixel - pixel);
     copy_x (self, pixel, pixels, first, rows, tiles, room, x);
     copy_dy (self, pixel, pixels, first_panel, end_panel, dy);
+    if (self->finish.gradient)
+      input_gradient (self, share, !accumulate, pixel, pixels, dy);
     for (guint panel = first_panel; panel < end_panel; panel++) {
       guint vectors = supcon_panel_vectors (conv->out_c, kernels->lanes, panel), width = vectors * kernels->lanes;
       SupconTile tile = { .b = dy + (panel - first_panel) * panel_distance (pixels),
@@ -180,16 +226,43 @@ pointwise_task (gsize task, guint worker, gpointer data)
   }
 }
 
+/* Elements of the turned weights, behind the sums. */
+static gsize
+turned_size (const SupconConv *conv)
+{
+  return (gsize)conv->out_c * supcon_padded_channels (conv->in_c, supcon_tile_kernels ()->lanes);
+}
+
+gsize
+supcon_conv_pointwise_shared_size (const SupconConv *conv, guint n)
+{
+  return supcon_conv_pointwise_shares (conv, n)
+             * (supcon_conv_packed_size (conv) + (supcon_conv_pointwise_joins (conv) ? 2 * conv->in_c : 0))
+         + turned_size (conv);
+}
+
 void
-supcon_conv_pointwise_weights (
-    const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy, SupconWorkspace *workspace)
+supcon_conv_pointwise_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace)
 {
   Pointwise self = pointwise_of (conv, n);
+  SupconReal *turned = workspace->shared + self.shares * supcon_conv_packed_size (conv);
 
   self.x = *x;
   self.dy = *dy;
   self.partial = workspace->shared;
   self.workspace = workspace;
+  if (target) {
+    supcon_conv_pack_phase (conv, w, 0, 1, 1, workspace->threads, turned);
+    self.packed = turned;
+    self.finish = (SupconFinish){ .channels = conv->in_c,
+      .target = target->dx,
+      .col_stride = conv->in_c,
+      .gradient = target,
+      .partial = target->sums ? turned + turned_size (conv) : NULL };
+  }
   supcon_parallel_for (
       workspace->threads, (gsize)self.in_blocks * self.out_blocks * self.shares, pointwise_task, &self);
+  if (target && target->sums)
+    supcon_norm_add_partial (conv->in_c, self.shares, self.finish.partial, target->sums);
 }

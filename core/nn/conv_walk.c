@@ -7,8 +7,6 @@
 #include "nn/conv_finish.h"
 #include "nn/winograd.h"
 
-#define MAX_LANES 16
-
 typedef struct {
   SupconGrid grid;
   guint n;
@@ -18,44 +16,6 @@ typedef struct {
   guint splits; /* of the panels */
   SupconWorkspace *workspace;
 } Correlation;
-
-/* 'pixels' outputs that follow each other, by the block's channels, a panel. a: the inputs of the first one; at: its
- * place in the target. */
-static void
-correlate_run (
-    const Correlation *self, SupconFinishBlock *block, const SupconReal *a, gsize a_outer, guint pixels, gsize at)
-{
-  const SupconTileKernels *kernels = supcon_tile_kernels ();
-  const SupconGrid *grid = &self->grid;
-  guint vectors = supcon_panel_vectors (self->finish.channels, kernels->lanes, block->channel / (2 * kernels->lanes));
-  guint width = vectors * kernels->lanes,
-        tiles = (pixels + kernels->max_rows[vectors - 1] - 1) / kernels->max_rows[vectors - 1];
-  SupconReal c[SUPCON_FINISH_PIXELS * 2 * MAX_LANES];
-  SupconTile tile = { .a = a,
-    .a_row = (gsize)grid->stride * grid->c,
-    .a_inner = 1,
-    .a_outer = a_outer,
-    .b = self->packed + (gsize)grid->taps_h * grid->taps_w * grid->c * block->channel,
-    .b_inner = width,
-    .inner = (gsize)grid->taps_w * grid->c,
-    .outer = grid->taps_h,
-    .c = c,
-    .c_row = width };
-
-  tile.b_outer = tile.inner * width;
-  block->c = c;
-  block->c_row = width;
-  for (guint t = 0; t < tiles; t++) {
-    block->count = supcon_even_piece (pixels, tiles, t);
-    for (guint i = 0; i < block->count; i++, at += self->finish.col_stride)
-      block->at[i] = at;
-    supcon_finish_prefetch (&self->finish, block);
-    kernels->func[vectors - 1](&tile, block->count);
-    supcon_finish (&self->finish, block);
-    block->first = FALSE;
-    tile.a += block->count * tile.a_row;
-  }
-}
 
 /* Whether a band is one run of pixels, in the inputs as in the target. */
 static gboolean
@@ -92,12 +52,22 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
   for (guint channel = band->first_channel; channel < band->end_channel; channel += step) {
     SupconFinishBlock block
         = { .channel = channel, .n = MIN (step, band->end_channel - channel), .band = band->number, .first = TRUE };
+    SupconTile product = { .a_row = (gsize)grid->stride * grid->c,
+      .a_inner = 1,
+      .a_outer = a_outer,
+      .b = self->packed + (gsize)grid->taps_h * grid->taps_w * grid->c * channel,
+      .b_inner = supcon_panel_vectors (finish->channels, step / 2, channel / step) * step / 2,
+      .inner = (gsize)grid->taps_w * grid->c,
+      .outer = grid->taps_h };
 
+    product.b_outer = product.inner * product.b_inner;
     for (guint image = 0; image < images; image++)
-      for (guint row = 0; row < rows; row++)
-        correlate_run (self, &block, a + image * a_image + row * grid->stride * a_outer, a_outer, pixels,
+      for (guint row = 0; row < rows; row++) {
+        product.a = a + image * a_image + row * grid->stride * a_outer;
+        supcon_finish_products (finish, &block, &product, pixels,
             finish->first + (band->first_image + image) * finish->image_stride
                 + (band->first_row + row) * finish->row_stride);
+      }
   }
 }
 
@@ -230,6 +200,21 @@ pack_phase_task (gsize panel, G_GNUC_UNUSED guint worker, gpointer data)
     }
 }
 
+void
+supcon_conv_pack_phase (const SupconConv *conv, const SupconReal *w, guint phase, guint taps_h, guint taps_w,
+    guint threads, SupconReal *packed)
+{
+  Packing packing = { .conv = conv,
+    .w = w,
+    .packed = packed,
+    .phase_h = phase / conv->stride,
+    .phase_w = phase % conv->stride,
+    .taps_h = taps_h,
+    .taps_w = taps_w };
+
+  supcon_parallel_for (threads, supcon_panels (conv->in_c, supcon_tile_kernels ()->lanes), pack_phase_task, &packing);
+}
+
 /* Elements of the largest phase's weights. */
 static gsize
 phase_packed_size (const SupconConv *conv)
@@ -278,20 +263,11 @@ supcon_real_backward_input (const SupconConv *conv, guint n, const SupconNormInp
 
     if (!phase_walk (&self, conv, n, phase, dy))
       continue;
-    if (conv->winograd) {
+    if (conv->winograd)
       supcon_winograd_pack (conv, w, TRUE, workspace->threads, workspace->shared);
-    } else {
-      Packing packing = { .conv = conv,
-        .w = w,
-        .packed = workspace->shared,
-        .phase_h = phase / conv->stride,
-        .phase_w = phase % conv->stride,
-        .taps_h = self.grid.taps_h,
-        .taps_w = self.grid.taps_w };
-
-      supcon_parallel_for (
-          workspace->threads, supcon_panels (conv->in_c, supcon_tile_kernels ()->lanes), pack_phase_task, &packing);
-    }
+    else
+      supcon_conv_pack_phase (
+          conv, w, phase, self.grid.taps_h, self.grid.taps_w, workspace->threads, workspace->shared);
     self.packed = workspace->shared;
     self.workspace = workspace;
     self.finish.target = target->dx;

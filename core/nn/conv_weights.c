@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The gradient by weights in float32: for each row of the kernel, input pixels (transposed) times dy, summed over all
- * pixels. A task owns some panels of output channels and a share of the bands; shares are added in their order at the
- * end. */
+/* Both gradients in float32, and that by weights: for each row of the kernel, input pixels (transposed) times dy,
+ * summed over all pixels. A task owns some panels of output channels and a share of the bands; shares are added in
+ * their order at the end. */
 #include <string.h>
 
 #include "nn/winograd.h"
@@ -49,13 +49,15 @@ void
 supcon_conv_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
 {
   Gradient self = gradient_of (conv, n, NULL);
-  gsize worker = supcon_conv_is_pointwise (conv) ? supcon_conv_pointwise_worker_size ()
+  gsize worker = supcon_conv_is_pointwise (conv) ? supcon_conv_pointwise_worker_size (conv)
                                                  : supcon_grid_copy_size (&self.grid) + panel_size (&self);
 
   if (conv->winograd)
     supcon_winograd_weights_reserve (conv, n, workspace);
   else
-    supcon_workspace_reserve (workspace, worker, self.shares * supcon_conv_packed_size (conv));
+    supcon_workspace_reserve (workspace, worker,
+        supcon_conv_is_pointwise (conv) ? supcon_conv_pointwise_shared_size (conv, n)
+                                        : self.shares * supcon_conv_packed_size (conv));
 }
 
 /* Adds the products of 'rows' rows of output pixels to a panel of the gradient. */
@@ -151,22 +153,27 @@ sum_task (gsize number, G_GNUC_UNUSED guint worker, gpointer data)
 }
 
 void
-supcon_real_backward_weights (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
-    SupconWorkspace *workspace, SupconReal *dw)
+supcon_real_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw)
 {
+  gboolean pointwise = supcon_conv_is_pointwise (conv), joins;
   Gradient self = gradient_of (conv, n, x);
 
-  if (conv->winograd) {
-    supcon_winograd_weights (conv, n, x, dy, workspace, dw);
-    return;
-  }
+  joins = target && (conv->winograd ? supcon_winograd_joins (conv) : supcon_conv_pointwise_joins (conv));
   self.dy = *dy;
   self.partial = workspace->shared;
   self.dw = dw;
   self.workspace = workspace;
-  if (supcon_conv_is_pointwise (conv))
-    supcon_conv_pointwise_weights (conv, n, x, dy, workspace);
+  if (conv->winograd && joins)
+    supcon_winograd_backward (conv, n, x, dy, w, target, workspace, dw);
+  else if (conv->winograd)
+    supcon_winograd_weights (conv, n, x, dy, workspace, dw);
+  else if (pointwise)
+    supcon_conv_pointwise_backward (conv, n, x, dy, w, joins ? target : NULL, workspace);
   else
     supcon_parallel_for (workspace->threads, self.blocks * self.shares, gradient_task, &self);
-  supcon_parallel_for (workspace->threads, self.panels, sum_task, &self);
+  if (!conv->winograd)
+    supcon_parallel_for (workspace->threads, self.panels, sum_task, &self);
+  if (target && !joins)
+    supcon_real_backward_input (conv, n, dy, w, target, workspace);
 }

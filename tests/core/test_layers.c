@@ -137,6 +137,7 @@ static const guint conv_cases[][8] = {
   /* 1x1: several blocks of channels; several steps of a share of the pixels. */
   { 9, 7, 300, 70, 1, 2, 0, 3 },
   { 48, 48, 3, 5, 1, 1, 0, 2 },
+  { 20, 20, 20, 32, 1, 1, 0, 12 },
   /* Winograd: pictures that tiles do not fill, several pictures in a band, several bands and rounds, panels of one
    * vector, a single pixel. */
   { 8, 8, 16, 16, 3, 1, 1, 3 },
