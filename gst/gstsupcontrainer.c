@@ -79,6 +79,7 @@ struct _GstSupconTrainer
   GstVideoInfo info;
   guint width, height;          /* of the model's input; 0: not known yet. Written under the object lock */
   guint64 frames;
+  gboolean refused;             /* why no training can begin was said; upstream asks again with each frame */
 };
 
 /* *INDENT-OFF* */
@@ -192,6 +193,7 @@ begin_run (GstSupconTrainer * self)
   GError *error = NULL;
 
   self->frames = 0;
+  self->refused = FALSE;
   gst_supcon_validation_start (self->validation);
   GST_OBJECT_LOCK (self);
   self->run = gst_supcon_trainer_settings_copy (&self->settings);
@@ -418,7 +420,7 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
   GError *error = NULL;
   GstSupconTrainerJob job;
 
-  if (!gst_video_info_from_caps (&self->info, caps))
+  if (self->refused || !gst_video_info_from_caps (&self->info, caps))
     return FALSE;
   if (gst_supcon_trainer_worker_is_running (self->worker))
     return TRUE;
@@ -453,6 +455,7 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
     return TRUE;
 
 failed:
+  self->refused = TRUE;
   gst_supcon_post_error (GST_ELEMENT (self), error);
   return FALSE;
 }

@@ -307,6 +307,36 @@ GST_START_TEST (test_too_small)
 }
 GST_END_TEST;
 
+/* Upstream tries again with the next view; the reason is said once. */
+GST_START_TEST (test_refuses_once)
+{
+  gchar *line = g_strdup_printf ("videotestsrc num-buffers=8 ! " CAPS
+      " ! supconaugment views=3 ! supcontrainer name=t encoder=resnet8 "
+      "warmup-epochs=1 location=%s", model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  guint said = 0;
+  gboolean ended = FALSE;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!ended) {
+    GstMessage *message = gst_bus_timed_pop_filtered (bus,
+        RUN_SECONDS * GST_SECOND, GST_MESSAGE_ERROR);
+
+    fail_unless (message != NULL);
+    /* The source's own error is the last. */
+    ended = g_str_has_prefix (GST_MESSAGE_SRC_NAME (message), "videotestsrc");
+    said += !ended;
+    gst_message_unref (message);
+  }
+  fail_unless_equals_int (said, 1);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_few_frames)
 {
   Run run = run_launch (TRAINER "batch-size=64 location=%s " THINGS (8), model);
@@ -383,6 +413,7 @@ trainer_suite (void)
   tcase_add_test (tcase, test_collapse);
   tcase_add_test (tcase, test_not_finite);
   tcase_add_test (tcase, test_too_small);
+  tcase_add_test (tcase, test_refuses_once);
   tcase_add_test (tcase, test_few_frames);
   tcase_add_test (tcase, test_length_not_known);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
