@@ -219,14 +219,11 @@ supcon_resnet_invalidate (SupconResnet *net)
   net->prepared = FALSE;
 }
 
-gboolean
+void
 supcon_resnet_choose (SupconResnet *net, guint n)
 {
-  gboolean changed = FALSE;
-
   for (guint i = 0; i < net->n_layers; i++)
-    changed |= supcon_conv_choose (&net->layers[i].conv, n);
-  return changed;
+    supcon_conv_choose (&net->layers[i].conv, n);
 }
 
 void

@@ -9,7 +9,8 @@ supcon_resnet_free_embedding (SupconResnet *net)
   for (guint i = 0; i < G_N_ELEMENTS (net->embed_buffer); i++)
     g_clear_pointer (&net->embed_buffer[i], g_aligned_free);
   for (guint i = 0; i < net->n_layers; i++)
-    g_clear_pointer (&net->layers[i].packed, supcon_real_free);
+    for (guint way = 0; way < 2; way++)
+      g_clear_pointer (&net->layers[i].packed[way], supcon_real_free);
   net->embed_capacity = 0;
   net->prepared = FALSE;
 }
@@ -31,20 +32,24 @@ prepare_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *w
     }
     net->embed_capacity = n;
   }
-  if (supcon_resnet_choose (net, n))
-    net->prepared = FALSE;
+  supcon_resnet_choose (net, n);
   supcon_resnet_reserve (net, workspace, n);
-  if (net->prepared)
-    return;
   for (guint i = 0; i < net->n_layers; i++) {
     SupconResnetLayer *layer = &net->layers[i];
+    gboolean way = layer->conv.winograd;
 
-    if (!layer->packed)
-      layer->packed = supcon_real_alloc (supcon_conv_packed_size (&layer->conv));
-    supcon_conv_pack (&layer->conv, params->items[layer->weight].data, workspace->threads, layer->packed);
-    supcon_norm_fold (layer->conv.out_c, params->items[layer->running_mean].data,
-        params->items[layer->running_var].data, params->items[layer->gamma].data, params->items[layer->beta].data,
-        layer->scale, layer->shift);
+    if (!net->prepared) {
+      layer->is_packed[FALSE] = layer->is_packed[TRUE] = FALSE;
+      supcon_norm_fold (layer->conv.out_c, params->items[layer->running_mean].data,
+          params->items[layer->running_var].data, params->items[layer->gamma].data, params->items[layer->beta].data,
+          layer->scale, layer->shift);
+    }
+    if (layer->is_packed[way])
+      continue;
+    if (!layer->packed[way])
+      layer->packed[way] = supcon_real_alloc (supcon_conv_packed_size (&layer->conv));
+    supcon_conv_pack (&layer->conv, params->items[layer->weight].data, workspace->threads, layer->packed[way]);
+    layer->is_packed[way] = TRUE;
   }
   net->prepared = TRUE;
 }
@@ -55,7 +60,7 @@ embed_layer (const SupconResnetLayer *layer, SupconWorkspace *workspace, guint n
 {
   SupconConvEpilogue epilogue = { .scale = layer->scale, .shift = layer->shift, .residual = residual, .relu = relu };
 
-  supcon_conv_forward (&layer->conv, n, x, layer->packed, &epilogue, workspace, y);
+  supcon_conv_forward (&layer->conv, n, x, layer->packed[layer->conv.winograd], &epilogue, workspace, y);
 }
 
 void

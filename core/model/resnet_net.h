@@ -13,9 +13,12 @@
 typedef struct {
   SupconConv conv;
   guint weight, gamma, beta, running_mean, running_var; /* indices of params */
-  SupconReal *packed;                                   /* weights as nn/conv.h reads them, for embed */
-  SupconReal *scale, *shift, *mean, *variance;          /* out_c each, one piece of memory at scale */
-  SupconReal *sum, *product, *a, *b, *d;                /* of backward; in the same piece */
+  /* For embed, weights as nn/conv.h reads them, without and with Winograd's transform: batches of one size take the one
+   * way, batches of another size the other, by turns. */
+  SupconReal *packed[2];
+  gboolean is_packed[2];
+  SupconReal *scale, *shift, *mean, *variance; /* out_c each, one piece of memory at scale */
+  SupconReal *sum, *product, *a, *b, *d;       /* of backward; in the same piece */
   /* Features kept by forward for backward: the convolution's output and, of a block's last layer alone, y after norm,
    * residual and ReLU; other layers' y is computed where it is read. */
   void *out, *y;
@@ -55,8 +58,8 @@ const SupconResnetLayer *supcon_resnet_last (const SupconResnet *net);
 /** Memory for n elements of activations. */
 void *supcon_resnet_feature_alloc (const SupconResnet *net, gsize n);
 
-/** Chooses the ways of convolution that are best for n pictures; whether that changed one. */
-gboolean supcon_resnet_choose (SupconResnet *net, guint n);
+/** Chooses the ways of convolution that are best for n pictures. */
+void supcon_resnet_choose (SupconResnet *net, guint n);
 
 /** Makes room in the workspace for batches of n. */
 void supcon_resnet_reserve (SupconResnet *net, SupconWorkspace *workspace, guint n);

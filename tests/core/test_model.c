@@ -182,10 +182,12 @@ START_TEST (test_embed)
 
   for (guint e = 0; e < G_N_ELEMENTS (encoders); e++) {
     SupconModelConfig config = config_of (encoders[e], SUPCON_STEM_SMALL, 16, 0.125);
-    SupconModel *model = supcon_model_new (&config, 3, NULL);
+    SupconModel *model = supcon_model_new (&config, 3, NULL), *other = supcon_model_new (&config, 4, NULL);
+    SupconModel *fresh[2] = { supcon_model_copy (other), supcon_model_copy (other) };
     guint dim = supcon_model_embedding_dim (model), z_dim = supcon_model_projection_dim (model);
     guint8 *pixels = pictures (&config, MANY);
     SupconReal *r = g_new (SupconReal, MANY * dim), *z = g_new (SupconReal, MANY * z_dim);
+    SupconReal *again = g_new (SupconReal, MANY * dim);
     const SupconReal *expected = NULL, *expected_z;
 
     for (guint i = 0; i < 120; i++)
@@ -201,6 +203,19 @@ START_TEST (test_embed)
     supcon_model_embed (model, pixels + 16 * 18 * 3 * (MANY - 1), 1, z);
     for (guint i = 0; i < MIN (dim, z_dim); i++)
       ck_assert_double_eq_tol (z[i], r[(MANY - 1) * dim + i], 1e-12);
+    /* By turns, and with other weights, as a model that has seen nothing else. */
+    ck_assert (supcon_model_assign (model, other));
+    for (guint i = 0; i < 3; i++) {
+      guint n = i % 2 ? MANY : 1;
+
+      supcon_model_embed (model, pixels, n, r);
+      supcon_model_embed (fresh[i % 2], pixels, n, again);
+      ck_assert_mem_eq (r, again, n * dim * sizeof *r);
+    }
+    supcon_model_free (other);
+    supcon_model_free (fresh[0]);
+    supcon_model_free (fresh[1]);
+    g_free (again);
     supcon_model_free (model);
     g_free (pixels);
     g_free (r);
