@@ -153,6 +153,15 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
         ("The property location is not set; expected a data set."), (NULL));
     return FALSE;
   }
+  /* It would group pictures by what labelled hides. */
+  if (self->settings.sampler_config.kind == SUPCON_SAMPLER_CLASS_BALANCED
+      && self->settings.labelled < 1) {
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS,
+        ("sampler=class-balanced draws pictures by their labels, of which "
+            "labelled=%g hides some; expected labelled=1.",
+            self->settings.labelled), (NULL));
+    return FALSE;
+  }
   if (!open_dataset (self, &error))
     goto failed;
   self->decoder = gst_supcon_picture_decoder_new ();

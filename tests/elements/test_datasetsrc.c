@@ -228,6 +228,18 @@ GST_START_TEST (test_bad_locations)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_hidden_labels)
+{
+  Run run;
+
+  write_folder ();
+  run = run_launch ("supcondatasetsrc location=%s labelled=0.5 "
+      "sampler=class-balanced ! fakesink", folder);
+  run_assert_error (run, "labelled=0.5");
+  run_clear (&run);
+}
+GST_END_TEST;
+
 static Suite *
 datasetsrc_suite (void)
 {
@@ -242,6 +254,7 @@ datasetsrc_suite (void)
   tcase_add_test (tcase, test_folder);
   tcase_add_test (tcase, test_corrupt);
   tcase_add_test (tcase, test_bad_locations);
+  tcase_add_test (tcase, test_hidden_labels);
   return suite;
 }
 
