@@ -31,14 +31,13 @@ def arguments():
     p.add_argument("--epochs", type=int, default=10)
     p.add_argument("--linear-epochs", type=int, default=5)
     p.add_argument("--batch", type=int, default=0, help="views; 0: 256, of cross-entropy 128")
-    p.add_argument("--lr", type=float, default=0, help="0: 0.1 sqrt (batch / 256), at most 0.2, as supcontrainer's")
+    p.add_argument("--lr", type=float, default=0.2, help="of both encoder stages, as supcontrainer's")
     p.add_argument("--temperature", type=float, default=0.1)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--samples", type=int, default=10000, help="of the training set, classes alike; 0: all")
     p.add_argument("--data", type=pathlib.Path, default="/usr/share/datasets/fashion-mnist", help="folder of IDX files")
     args = p.parse_args()
     args.batch = args.batch or (256 if args.loss == "supcon" else 128)
-    args.lr = args.lr or min(0.1 * math.sqrt(args.batch / 256), 0.2)
     return args
 
 
