@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What supcontagger measures of its tags. */
+
+#include "tagger.h"
+
+static void
+check_confusion (const GstStructure * s, guint truth, guint predicted,
+    guint64 expected)
+{
+  const GValue *row =
+      gst_value_array_get_value (gst_structure_get_value (s, "confusion"),
+      truth);
+
+  fail_unless_equals_uint64 (g_value_get_uint64 (gst_value_array_get_value
+          (row, predicted)), expected);
+}
+
+GST_START_TEST (test_evaluation)
+{
+  Fixture f;
+  GstMessage *message;
+  const GstStructure *s;
+  const GValue *labels;
+
+  start_linear (&f, "", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "box")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .6, .3, "box")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .3, .3, .4, "can")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .3, .3, .4, NULL)));
+  gst_buffer_unref (pass (&f, new_likely (&f, .3, .3, .4, "zebra")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+
+  fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
+  s = gst_message_get_structure (message);
+  fail_unless_equals_uint64 (get_uint64 (s, "count"), 4);
+  fail_unless_equals_uint64 (get_uint64 (s, "unknown-labels"), 1);
+  assert_close (get_double (s, "top1"), .75);
+  assert_close (get_double (s, "top5"), 1);
+  assert_close (get_double (s, "ece"), (.4 + .4 + .6) / 4);
+  assert_close (get_double (s, "nll"),
+      -(log (.7) + log (.2) + log (.6) + log (.4)) / 4);
+  labels = gst_structure_get_value (s, "labels");
+  fail_unless_equals_int (gst_value_array_get_size (labels), 3);
+  fail_unless_equals_string (g_value_get_string (gst_value_array_get_value
+          (labels, 2)), "can");
+  check_confusion (s, 0, 0, 1);
+  check_confusion (s, 1, 0, 1);
+  check_confusion (s, 1, 1, 1);
+  check_confusion (s, 2, 2, 1);
+  check_confusion (s, 0, 1, 0);
+  gst_message_unref (message);
+  fail_unless (pop_message (&f, "supcon-evaluation") == NULL);
+  stop (&f);
+
+  /* Nothing is said of a stream without labels. */
+  start_linear (&f, "", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, NULL)));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless (pop_message (&f, "supcon-evaluation") == NULL);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_evaluation_location)
+{
+  Fixture f;
+  gchar *path = g_build_filename (g_get_tmp_dir (), "supcon-evaluation.json",
+      NULL);
+  gchar *line = g_strdup_printf ("evaluation-location=%s", path), *text;
+
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "box")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless (strstr (text, "\"confusion\":[[1,0,0],[1,0,0],[0,0,0]]") != NULL,
+      "%s", text);
+  stop (&f);
+  g_remove (path);
+  g_free (text);
+  g_free (line);
+  g_free (path);
+}
+
+GST_END_TEST;
+
+static GString *printed;
+
+static void
+catch_print (const gchar * text)
+{
+  g_string_append (printed, text);
+}
+
+GST_START_TEST (test_print_evaluation)
+{
+  Fixture f;
+  GPrintFunc before;
+
+  printed = g_string_new (NULL);
+  before = g_set_print_handler (catch_print);
+  start_linear (&f, "print-evaluation=true", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "box")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  g_set_print_handler (before);
+  fail_unless (g_str_has_prefix (printed->str, "2 labelled pictures: "
+          "top-1 50.00 %, top-5 100.00 %, ECE 20.00 %, NLL 0.9831, Brier 0.6400\n"), "%s",
+      printed->str);
+  fail_unless (strstr (printed->str,
+          "  0     1     0     0  100.0 %  cup\n"
+          "  1     1     0     0    0.0 %  box\n"
+          "  2     0     0     0      - %  can\n") != NULL, "%s", printed->str);
+  g_string_free (printed, TRUE);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static Suite *
+taggerevaluation_suite (void)
+{
+  Suite *suite = suite_create ("taggerevaluation");
+  TCase *tcase = tcase_create ("taggerevaluation");
+
+  gst_supcon_meta_register ();
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 60);
+  tcase_add_test (tcase, test_evaluation);
+  tcase_add_test (tcase, test_evaluation_location);
+  tcase_add_test (tcase, test_print_evaluation);
+  return suite;
+}
+
+GST_CHECK_MAIN (taggerevaluation);

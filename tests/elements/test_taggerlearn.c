@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Classes that supcontagger learns from frames. */
+
+#include "index/index.h"
+#include "tagger.h"
+
+GST_START_TEST (test_centroid)
+{
+  static const gfloat cup[2] = { 2, 0 }, box[2] = { 0, .1 }, query[2] = { 3, 4 };
+  static const gfloat near_cup[2] = { 1, .1 };
+  Fixture f;
+  GstMessage *message;
+  const GstStructure *s;
+
+  start (&f, "supcontagger method=centroid", TRUE);
+  /* Nothing is known yet; labelled frames teach and are not tagged. */
+  check_pass (&f, new_embedded (&f, query, 2, NULL), NULL, 0, 0);
+  check_pass (&f, new_embedded (&f, cup, 2, "cup"), NULL, 0, 0);
+  check_pass (&f, new_embedded (&f, query, 2, NULL), "cup", 0, 1);
+  check_pass (&f, new_embedded (&f, box, 2, "box"), NULL, 0, 0);
+  /* Cosines .6 and .8 at temperature .1. */
+  check_pass (&f, new_embedded (&f, query, 2, NULL), "box", 1,
+      1 / (1 + exp (-2)));
+  check_pass (&f, new_embedded (&f, near_cup, 2, "cup"), NULL, 0, 0);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+
+  /* The first of each label was unknown; the last was judged before it was learnt from. */
+  fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
+  s = gst_message_get_structure (message);
+  fail_unless_equals_uint64 (get_uint64 (s, "count"), 1);
+  fail_unless_equals_uint64 (get_uint64 (s, "unknown-labels"), 2);
+  assert_close (get_double (s, "top1"), 1);
+  assert_close (get_double (s, "nll"), log1p (exp (-9 / sqrt (1.01))));
+  gst_message_unref (message);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_centroid_with_labels)
+{
+  static const gfloat can[2] = { 1, 0 };
+  Fixture f;
+  GstMessage *message;
+
+  /* Numbers of classes are the checkpoint's, and classes without examples are never guessed. */
+  start_linear (&f, "method=centroid top-k=3", FALSE);
+  check_pass (&f, new_embedded (&f, can, 2, "can"), NULL, 0, 0);
+  check_pass (&f, new_embedded (&f, can, 2, "box"), NULL, 0, 0);
+  for (guint i = 0; i < 2; i++) {
+    GstBuffer *frame = pass (&f, new_embedded (&f, can, 2, NULL));
+
+    check_tag (frame, 0, "box", 1, .5);
+    check_tag (frame, 1, "can", 2, .5);
+    check_tag (frame, 2, NULL, 0, 0);
+    gst_buffer_unref (frame);
+  }
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
+  fail_unless_equals_uint64 (get_uint64 (gst_message_get_structure (message),
+          "unknown-labels"), 2);
+  gst_message_unref (message);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Examples with labels judge the embeddings beside the classifier. */
+GST_START_TEST (test_examples_location)
+{
+  Fixture f;
+  gchar *path = g_build_filename (g_get_tmp_dir (), "supcon-examples.safetensors", NULL);
+  gchar *line = g_strdup_printf ("examples-location=%s", path);
+  SupconIndex *index = supcon_index_new (64, SUPCON_METRIC_COSINE);
+  gfloat embedding[64] = { 0 };
+  GstStructure *s;
+  GstMessage *message;
+  guint64 examples;
+  gdouble knn1, knn200, centroid;
+  GstElement *element;
+
+  for (guint c = 0; c < 2; c++) {
+    embedding[0] = c ? -1 : -0.1;
+    embedding[1] = c ? -0.1 : -1;
+    fail_unless (supcon_index_add (index, embedding, &(SupconEntry) {.label = class_names[c],.timestamp = -1 }));
+  }
+  fail_unless (supcon_index_save (index, path, NULL));
+  supcon_index_free (index);
+  start_linear (&f, line, FALSE);
+  fail_unless_equals_int (f.dim, 64);
+  /* Near the first example, the classifier right; and near it, but said to be the second's. */
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "box")));
+  /* No example has this label. */
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .1, .8, "can")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  message = pop_message (&f, "supcon-evaluation");
+  fail_unless (message != NULL);
+  s = (GstStructure *) gst_message_get_structure (message);
+  fail_unless (gst_structure_get (s, "examples", G_TYPE_UINT64, &examples, "knn-1", G_TYPE_DOUBLE, &knn1, "knn-200",
+          G_TYPE_DOUBLE, &knn200, "centroid", G_TYPE_DOUBLE, &centroid, NULL));
+  fail_unless_equals_uint64 (examples, 2);
+  assert_close (knn1, 0.5);
+  assert_close (knn200, 0.5);
+  assert_close (centroid, 0.5);
+  gst_message_unref (message);
+  stop (&f);
+
+  /* Embeddings of another length, and an index without a label. */
+  index = supcon_index_new (3, SUPCON_METRIC_COSINE);
+  embedding[0] = 1;
+  supcon_index_add (index, embedding, &(SupconEntry) {.label = "cup",.timestamp = -1 });
+  fail_unless (supcon_index_save (index, path, NULL));
+  start_linear (&f, line, FALSE);
+  check_error (&f, new_likely (&f, .7, .2, .1, "cup"), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_SETTINGS, "has 64 numbers", "examples-location have 3");
+  supcon_index_free (index);
+
+  index = supcon_index_new (64, SUPCON_METRIC_COSINE);
+  supcon_index_add (index, embedding, &(SupconEntry) {.timestamp = -1 });
+  fail_unless (supcon_index_save (index, path, NULL));
+  supcon_index_free (index);
+  element = gst_element_factory_make ("supcontagger", NULL);
+  g_object_set (element, "examples-location", path, NULL);
+  gst_util_set_object_arg (G_OBJECT (element), "method", "centroid");
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_object_unref (element);
+  g_remove (path);
+  g_free (line);
+  g_free (path);
+}
+
+GST_END_TEST;
+
+static gboolean
+act (Fixture * f, const gchar * signal, const gchar * a, const gchar * b)
+{
+  gboolean done = FALSE;
+
+  if (b)
+    g_signal_emit_by_name (f->video->element, signal, a, b, &done);
+  else
+    g_signal_emit_by_name (f->video->element, signal, a, &done);
+  return done;
+}
+
+static void
+check_warning (Fixture * f, const gchar * text)
+{
+  GstMessage *message = gst_bus_pop_filtered (f->bus, GST_MESSAGE_WARNING);
+  GError *error = NULL;
+
+  fail_unless (message != NULL, "no warning: %s", text);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+/* What is seen is named, renamed, joined and forgotten, by signals and by events; the file keeps it. */
+GST_START_TEST (test_teaching)
+{
+  static const gchar *const methods[] = { "centroid", "knn" };
+  static const gfloat a[2] = { 1, 0 }, b[2] = { 0, 1 };
+  const gchar *strange = "\"杯\"\nline";
+  Fixture f;
+
+  for (guint i = 0; i < 2; i++) {
+    gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+    gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
+    gchar *launch = g_strdup_printf ("supcontagger method=%s "
+        "memory-location=%s", methods[i], memory);
+    GstMessage *message;
+
+    start (&f, launch, TRUE);
+    fail_if (act (&f, "learn", "cup", NULL));
+    check_warning (&f, "no frame has come yet");
+    check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+    fail_if (act (&f, "learn", "", NULL));
+    check_warning (&f, "not empty");
+    fail_if (act (&f, "learn", "\xff", NULL));
+    check_warning (&f, "UTF-8");
+    fail_if (act (&f, "forget", "cup", NULL));
+    check_warning (&f, "no example of 'cup'");
+    fail_unless (act (&f, "learn", "cup", NULL));
+    check_pass (&f, new_embedded (&f, b, 2, NULL), "cup", 0, 1);
+    gst_harness_push_event (f.video,
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+            gst_structure_new ("supcon-learn", "label", G_TYPE_STRING, strange,
+                NULL)));
+    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1,
+        i ? 1 : 1 / (1 + exp (-10)));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), "cup", 0,
+        i ? 1 : 1 / (1 + exp (-10)));
+
+    fail_unless (gst_harness_push_upstream_event (f.video,
+            gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+                gst_structure_new ("supcon-rename", "old", G_TYPE_STRING, "cup",
+                    "new", G_TYPE_STRING, "mug", NULL))));
+    fail_if (act (&f, "rename", "cup", "can"));
+    check_warning (&f, "no example of 'cup'");
+    check_pass (&f, new_embedded (&f, a, 2, NULL), "mug", 0,
+        i ? 1 : 1 / (1 + exp (-10)));
+    gst_harness_push_event (f.video, gst_event_new_eos ());
+    stop (&f);
+
+    start (&f, launch, FALSE);
+    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1,
+        i ? 1 : 1 / (1 + exp (-10)));
+    message = pop_message (&f, "supcon-tags");
+    fail_unless (gst_structure_has_field_typed (gst_message_get_structure
+            (message), "tagging-time", G_TYPE_UINT64));
+    gst_message_unref (message);
+    fail_unless (act (&f, "rename", "mug", strange));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), strange, 1, 1);
+    fail_unless (act (&f, "forget", strange, NULL));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+    fail_if (act (&f, "rename", strange, "cup"));
+    check_warning (&f, "no example");
+    stop (&f);
+    start (&f, launch, FALSE);
+    check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+    stop (&f);
+    g_unlink (memory);
+    g_rmdir (folder);
+    g_free (launch);
+    g_free (memory);
+    g_free (folder);
+  }
+  start_linear (&f, "", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  fail_if (act (&f, "learn", "cup", NULL));
+  check_warning (&f, "method=linear");
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static Suite *
+taggerlearn_suite (void)
+{
+  Suite *suite = suite_create ("taggerlearn");
+  TCase *tcase = tcase_create ("taggerlearn");
+
+  gst_supcon_meta_register ();
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 60);
+  tcase_add_test (tcase, test_centroid);
+  tcase_add_test (tcase, test_centroid_with_labels);
+  tcase_add_test (tcase, test_examples_location);
+  tcase_add_test (tcase, test_teaching);
+  return suite;
+}
+
+GST_CHECK_MAIN (taggerlearn);
