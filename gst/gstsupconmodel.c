@@ -190,6 +190,7 @@ static GstSupconSnapshot *
 take_file (GstSupconModelSource * self, GError ** error)
 {
   SupconCheckpointInfo info = { 0 };
+  GstSupconSnapshot *snapshot;
   SupconModel *model;
 
   if (!file_is_new (self))
@@ -198,9 +199,10 @@ take_file (GstSupconModelSource * self, GError ** error)
       self->has_fallback ? &self->fallback : NULL, &info, error);
   if (!model)
     return NULL;
-  g_clear_pointer (&info.queue, supcon_queue_free);
-  return snapshot_new (model, info.labels, info.temperature,
-      ++self->file_version);
+  snapshot = snapshot_new (model, g_steal_pointer (&info.labels),
+      info.temperature, ++self->file_version);
+  supcon_checkpoint_info_clear (&info);
+  return snapshot;
 }
 
 GstSupconSnapshot *

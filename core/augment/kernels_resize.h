@@ -360,16 +360,20 @@ down (const guint8 *const *rows, const gint32 *weights, guint n_rows, gsize n, g
 
 #else
 
-/* Bytes from i to end of a row. */
+/* Bytes from i to end of a row. Where a pixel has fewer taps than most, the last weights are 0, and their bytes may lie
+ * beyond what can be read. */
 static void
-across_plain (const SupconAcross *plan, const guint8 *row, guint i, guint end, guint8 *out)
+across_plain (const SupconAcross *plan, const guint8 *row, gsize readable, guint i, guint end, guint8 *out)
 {
   for (; i < end; i++) {
     const gint32 *weights = plan->weights + (gsize)(i / plan->channels) * plan->stride;
     const guint8 *in = row + plan->offsets[i];
+    guint taps = plan->taps;
     gint32 sum = HALF;
 
-    for (guint k = 0; k < plan->taps; k++)
+    while (plan->offsets[i] + (gsize)(taps - 1) * plan->step >= readable)
+      taps--;
+    for (guint k = 0; k < taps; k++)
       sum += weights[k] * in[k * plan->step];
     out[i] = to_byte (sum);
   }
@@ -420,7 +424,7 @@ across_row (const SupconAcross *plan, const guint8 *row, gsize readable, guint8 
     gint32 four;
 
     if (at + (steps - 1) * advance + 16 > readable) {
-      across_plain (plan, row, x * plan->channels, (x + 1) * plan->channels, out);
+      across_plain (plan, row, readable, x * plan->channels, (x + 1) * plan->channels, out);
       digits += 8 * steps;
       continue;
     }
@@ -450,9 +454,9 @@ plan_across (G_GNUC_UNUSED SupconAcross *plan)
 }
 
 static void
-across_row (const SupconAcross *plan, const guint8 *row, G_GNUC_UNUSED gsize readable, guint8 *out)
+across_row (const SupconAcross *plan, const guint8 *row, gsize readable, guint8 *out)
 {
-  across_plain (plan, row, 0, plan->n, out);
+  across_plain (plan, row, readable, 0, plan->n, out);
 }
 
 #endif

@@ -266,7 +266,7 @@ GST_START_TEST (a_detectors_regions_are_learnt)
   fail_unless_equals_int (supcon_labels_count (info.labels), 2);
   fail_unless_equals_string (supcon_labels_name (info.labels, 0), "bright");
   fail_unless_equals_string (supcon_labels_name (info.labels, 1), "striped");
-  supcon_labels_free (info.labels);
+  supcon_checkpoint_info_clear (&info);
   supcon_model_free (model);
 
   run = run_detector ("supconlabel region-label=type ! "
