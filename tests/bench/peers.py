@@ -51,7 +51,7 @@ if PEER == "gst":
     location, size, batch, pictures, encoder = pipeline_folder()
     command = f"""supcondatasetsrc location={location} max-samples={pictures} epochs=1 shuffle=true
       ! supconaugment policy=simaugment views=2 ! video/x-raw,width={size},height={size} ! queue max-size-buffers=64
-      ! supcontrainer encoder={encoder} batch-size={batch} threads={THREADS} precision={PRECISION}
+      ! supcontrainer encoder={encoder} stem={"small" if size < 64 else "imagenet"} batch-size={batch} threads={THREADS} precision={PRECISION}
         location={FOLDER}/m.safetensors"""
     memory = 0
 
