@@ -6,28 +6,15 @@
 #include "loss/supcon.h"
 #include "nn/gemm_bf16x2.h"
 #include "random.h"
-#include "rng.h"
 
 #define HALVES (3 * 0x1p-18) /* what a term may be off by, as a part of its size: nn/gemm_bf16x2.h */
-
-static SupconReal *
-random_numbers (gsize n, guint stream)
-{
-  SupconReal *x = supcon_real_alloc (n);
-  SupconRng rng;
-
-  supcon_rng_init (&rng, 1, stream, 0, 0);
-  for (gsize i = 0; i < n; i++)
-    x[i] = supcon_rng_normal (&rng);
-  return x;
-}
 
 static void
 check_product (gsize m, gsize n, gsize k, SupconTranspose trans_a, SupconTranspose trans_b, SupconReal beta)
 {
   gsize lda = (trans_a ? m : k) + 3, ldb = (trans_b ? k : n) + 1, ldc = n + 2;
-  SupconReal *a = random_numbers ((trans_a ? k : m) * lda, 1), *b = random_numbers ((trans_b ? n : k) * ldb, 2);
-  SupconReal *c = random_numbers (m * ldc, 3), *kept = g_memdup2 (c, m * ldc * sizeof *c);
+  SupconReal *a = random_array ((trans_a ? k : m) * lda, 1), *b = random_array ((trans_b ? n : k) * ldb, 2);
+  SupconReal *c = random_array (m * ldc, 3), *kept = g_memdup2 (c, m * ldc * sizeof *c);
   gpointer scratch = supcon_aligned_alloc (supcon_gemm_bf16x2_scratch (m, n, k), 1);
 
   for (gsize i = 0; beta == 0 && i < m * ldc; i++)
@@ -137,7 +124,7 @@ check_loss (guint n)
   enum { DIM = 40 };
   const double t = 0.1, exponentials = 0x1p-21, error = (HALVES + 3 * DIM * 0x1p-24 + exponentials) / t;
   SupconWorkspace workspace = { .threads = 2 };
-  SupconReal *z = random_numbers (n * DIM, 4), *dz = supcon_real_alloc (n * DIM);
+  SupconReal *z = random_array (n * DIM, 4), *dz = supcon_real_alloc (n * DIM);
   double *expected = g_new0 (double, n *DIM), loss;
   gint32 *labels = g_new (gint32, n);
   guint64 *samples = g_new (guint64, n);
