@@ -87,22 +87,22 @@ supcon_index_search_lists (
 {
   float *scaled = g_new0 (float, (gsize)n * index->dim), *scores = g_new (float, (gsize)n *k);
   gint64 *entries = g_new (gint64, (gsize)n * k);
+  gboolean *comparable = g_new (gboolean, n);
 
   for (guint j = 0; j < n; j++) {
     const SupconReal *query = queries + (gsize)j * index->dim;
     double scale = supcon_index_scale (index, query);
 
-    for (guint i = 0; scale != 0 && i < index->dim; i++)
+    comparable[j] = scale != 0;
+    for (guint i = 0; comparable[j] && i < index->dim; i++)
       scaled[(gsize)j * index->dim + i] = (float)(query[i] * scale);
   }
   supcon_lists_search (index->lists, n, scaled, k, index->probes, threads, entries, scores);
-  for (gsize i = 0; i < (gsize)n * k; i++) {
-    gboolean any = entries[i] >= 0 && supcon_index_scale (index, queries + i / k * index->dim) != 0;
-
-    neighbours[i]
-        = any ? (SupconNeighbour){ (gsize)entries[i], scores[i] } : (SupconNeighbour){ SUPCON_NO_ENTRY, -INFINITY };
-  }
+  for (gsize i = 0; i < (gsize)n * k; i++)
+    neighbours[i] = entries[i] >= 0 && comparable[i / k] ? (SupconNeighbour){ (gsize)entries[i], scores[i] }
+                                                         : (SupconNeighbour){ SUPCON_NO_ENTRY, -INFINITY };
   g_free (scaled);
   g_free (scores);
   g_free (entries);
+  g_free (comparable);
 }

@@ -120,10 +120,6 @@ void
 supcon_conv_backward_weights (
     const SupconConv *conv, guint n, const void *x, const void *dy, SupconWorkspace *workspace, SupconReal *dw)
 {
-  SupconNormInput x_input = { .x = x }, dy_input = { .x = dy };
-
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
-    supcon_bf16_backward (conv, n, &x_input, &dy_input, NULL, NULL, workspace, dw);
-  else
-    supcon_real_backward (conv, n, &x_input, &dy_input, NULL, NULL, workspace, dw);
+  supcon_conv_norm_backward (
+      conv, n, &(SupconNormInput){ .x = x }, &(SupconNormInput){ .x = dy }, NULL, NULL, workspace, dw);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Forward and gradient by input in bfloat16: the same walk, as in conv.c. */
+/* Forward and gradient by input in bfloat16: the same walk, as in conv_walk.c. */
 #include "nn/conv_bf16.h"
 
 #include "cpu.h"
@@ -33,7 +33,7 @@ best_finish (void)
 
 /* Where slots p0 and up belong. */
 static void
-find_places (const SupconBf16Walk *self, const SupconBf16Band *band, guint image, gsize p0, SupconBf16Places *places)
+find_places (const SupconBf16Walk *self, const SupconConvBand *band, guint image, gsize p0, SupconBf16Places *places)
 {
   guint cols = self->grid.grid.cols, pitch = self->grid.pitch, row = p0 / pitch, col = p0 % pitch;
   gsize first = self->first + (band->first_image + image) * self->image_stride + band->first_row * self->row_stride;
@@ -56,7 +56,7 @@ find_places (const SupconBf16Walk *self, const SupconBf16Band *band, guint image
 /* A block of outputs after the other, each with all panels: its inputs stay in the nearest cache, and the weights of
  * these panels in the next one. */
 static void
-walk_panels (const SupconBf16Walk *self, const SupconBf16Band *band, guint first_panel, guint end_panel,
+walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first_panel, guint end_panel,
     SupconBfloat16 *copy, SupconReal *sums)
 {
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
@@ -101,7 +101,7 @@ void
 supcon_bf16_walk_band (
     const SupconBf16Walk *self, gsize number, guint first_panel, guint end_panel, SupconBfloat16 *copy)
 {
-  const SupconBf16Band band = supcon_bf16_band (&self->grid, number);
+  const SupconConvBand band = supcon_grid_band (&self->grid.grid, self->grid.images, number, self->channels);
   guint run = supcon_bf16_run (&self->grid, self->grid.grid.c);
   guint group = MAX (1, GROUP_WEIGHTS / ((gsize)self->grid.grid.taps_h * run * PANEL));
   SupconReal *sums = self->partial ? self->partial + number * 2 * self->channels : NULL;
@@ -121,7 +121,8 @@ walk_task (gsize task, guint worker, gpointer data)
 {
   const SupconBf16Walk *self = data;
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
-  const SupconBf16Band band = supcon_bf16_band (&self->grid, task / self->splits);
+  const SupconConvBand band
+      = supcon_grid_band (&self->grid.grid, self->grid.images, task / self->splits, self->channels);
   guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK), split = task % self->splits;
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
 

@@ -47,13 +47,6 @@ gsize supcon_bf16_copy_size (const SupconBf16Grid *self, guint channels);
 void supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint images, guint first_row, guint rows,
     guint first_channel, guint channels, SupconBfloat16 *copy);
 
-/** A band: output rows first_row and up of some pictures. */
-typedef struct {
-  guint first_image, images, first_row, rows;
-} SupconBf16Band;
-
-SupconBf16Band supcon_bf16_band (const SupconBf16Grid *self, gsize number);
-
 /** The products of forward and of the gradient by input, band after band. */
 typedef struct {
   SupconBf16Grid grid;

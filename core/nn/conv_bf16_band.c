@@ -51,19 +51,6 @@ supcon_bf16_grid_forward (SupconBf16Grid *self, const SupconConv *conv, const Su
   supcon_bf16_grid_init (self, conv, &grid, x, n);
 }
 
-SupconBf16Band
-supcon_bf16_band (const SupconBf16Grid *self, gsize number)
-{
-  const SupconGrid *grid = &self->grid;
-  guint of_image = (grid->rows + grid->band_rows - 1) / grid->band_rows;
-  SupconBf16Band band
-      = { number / of_image * grid->band_images, grid->band_images, number % of_image * grid->band_rows, 0 };
-
-  band.images = MIN (band.images, self->images - band.first_image);
-  band.rows = MIN (grid->band_rows, grid->rows - band.first_row);
-  return band;
-}
-
 guint
 supcon_bf16_run (const SupconBf16Grid *self, guint channels)
 {

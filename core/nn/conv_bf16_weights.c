@@ -219,7 +219,7 @@ pair_slots (const SupconBfloat16 *from, gsize slot, gsize slots, guint terms, Su
 
 /* Output channels first_channel and up of a band's dy in the inputs' slots, zero where a slot is of no output. */
 static void
-copy_dy (const Gradient *self, const SupconBf16Band *band, guint first_channel, guint channels, SupconBfloat16 *to)
+copy_dy (const Gradient *self, const SupconConvBand *band, guint first_channel, guint channels, SupconBfloat16 *to)
 {
   const SupconBf16Grid *grid = &self->grid;
   gsize cols = grid->grid.cols, slots = 0;
@@ -238,7 +238,7 @@ copy_dy (const Gradient *self, const SupconBf16Band *band, guint first_channel, 
 
 /* The gradient by input of a band, from a copy of dy with its surroundings. Gives back where output 0 lies in it. */
 static const SupconBfloat16 *
-walk_band (const Gradient *self, gsize number, const SupconBf16Band *band, SupconBfloat16 *copy)
+walk_band (const Gradient *self, gsize number, const SupconConvBand *band, SupconBfloat16 *copy)
 {
   const SupconConv *conv = self->conv;
   const SupconBf16Walk *walk = self->walk;
@@ -269,7 +269,7 @@ gradient_task (gsize task, guint worker, gpointer data)
   memset (transposed, 0, self->rows * self->columns * sizeof *transposed);
   kernels->begin ();
   for (gsize b = first_band; b < end_band; b++) {
-    const SupconBf16Band band = supcon_bf16_band (grid, b);
+    const SupconConvBand band = supcon_grid_band (plain, grid->images, b, self->conv->out_c);
     gsize outputs = (gsize)(band.images - 1) * grid->image + (gsize)(band.rows - 1) * grid->pitch + plain->cols;
     const SupconBfloat16 *from = dy;
 

@@ -72,6 +72,13 @@ typedef guint32 SupconBitLanes __attribute__ ((vector_size (SUPCON_LANES * sizeo
 typedef SupconBfloat16 SupconHalfLanes
     __attribute__ ((vector_size (SUPCON_LANES * sizeof (SupconBfloat16)), aligned (2), may_alias));
 
+/** The bits of floats that are no NaN, to the nearest bfloat16, in the upper half of each lane. */
+static SUPCON_INLINE void
+supcon_bits_round (SupconBitLanes *bits)
+{
+  *bits = (*bits + 0x7fff + (*bits >> 16 & 1)) & 0xffff0000;
+}
+
 /* To the nearest, as supcon_bfloat16_round; where the code is compiled for the processor's own conversion, subnormal
  * numbers become zero and a NaN keeps more of its bits. */
 static SUPCON_INLINE void
@@ -83,8 +90,8 @@ supcon_lanes_narrow (SupconHalfLanes *to, const SupconLanes *from)
 #else
   SupconBitLanes bits = (SupconBitLanes)value, is_nan = (SupconBitLanes)(value != value);
 
-  bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  bits = (is_nan & 0x7fc0) | (~is_nan & bits);
+  supcon_bits_round (&bits);
+  bits = (is_nan & 0x7fc0) | (~is_nan & bits >> 16);
   *to = __builtin_convertvector(bits, SupconHalfLanes);
 #endif
 }

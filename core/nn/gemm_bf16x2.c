@@ -52,27 +52,17 @@ transpose (SupconBitLanes *v)
   EXCHANGE (v, 1)
 }
 
-/* To the nearest bfloat16, in the upper half of each lane. */
-static SUPCON_INLINE void
-round_lanes (const SupconFloatLanes *x, SupconBitLanes *rounded)
-{
-  SupconBitLanes bits = (SupconBitLanes)*x;
-
-  *rounded = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-}
-
 static SUPCON_INLINE void
 make_pairs (const SupconFloatLanes *even, const SupconFloatLanes *odd, SupconBitLanes *high, SupconBitLanes *low)
 {
-  SupconBitLanes a, b, a_rest, b_rest;
-  SupconFloatLanes rest;
+  SupconBitLanes a = (SupconBitLanes)*even, b = (SupconBitLanes)*odd, a_rest, b_rest;
 
-  round_lanes (even, &a);
-  round_lanes (odd, &b);
-  rest = *even - (SupconFloatLanes)a;
-  round_lanes (&rest, &a_rest);
-  rest = *odd - (SupconFloatLanes)b;
-  round_lanes (&rest, &b_rest);
+  supcon_bits_round (&a);
+  supcon_bits_round (&b);
+  a_rest = (SupconBitLanes)(*even - (SupconFloatLanes)a);
+  b_rest = (SupconBitLanes)(*odd - (SupconFloatLanes)b);
+  supcon_bits_round (&a_rest);
+  supcon_bits_round (&b_rest);
   *high = a >> 16 | b;
   *low = a_rest >> 16 | b_rest;
 }
