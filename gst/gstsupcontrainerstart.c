@@ -4,54 +4,21 @@
 
 #include "error.h"
 #include "gstsupconenums.h"
-#include "model/checkpoint.h"
-
-/* Checkpoints that trainers of this process are going to write, by their whole names. */
-static GMutex claims_lock;
-static GHashTable *claims;
 
 /* Two that write one file would leave what the slower one has, and neither would know. */
 static gboolean
-claim (GstSupconTrainerStart * self, const gchar * location, GError ** error)
+claim (const gchar * location, SupconCheckpointLock ** lock, GError ** error)
 {
-  gchar **claimed = &self->claimed[self->claimed[0] ? 1 : 0];
-  gboolean is_free;
-
-  *claimed = g_canonicalize_filename (location, NULL);
-  g_mutex_lock (&claims_lock);
-  if (!claims)
-    claims = g_hash_table_new (g_str_hash, g_str_equal);
-  is_free = !g_hash_table_contains (claims, *claimed);
-  if (is_free)
-    g_hash_table_add (claims, *claimed);
-  g_mutex_unlock (&claims_lock);
-  if (is_free)
-    return TRUE;
-  g_clear_pointer (claimed, g_free);
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-      "%s is written by another supcontrainer too, or both location and "
-      "best-location name it; expected a file of its own", location);
-  return FALSE;
-}
-
-static void
-release_claims (GstSupconTrainerStart * self)
-{
-  g_mutex_lock (&claims_lock);
-  for (guint i = 0; i < G_N_ELEMENTS (self->claimed); i++) {
-    if (self->claimed[i])
-      g_hash_table_remove (claims, self->claimed[i]);
-    g_clear_pointer (&self->claimed[i], g_free);
-  }
-  if (claims && g_hash_table_size (claims) == 0)
-    g_clear_pointer (&claims, g_hash_table_unref);
-  g_mutex_unlock (&claims_lock);
+  if (supcon_checkpoint_check_writable (location, error))
+    *lock = supcon_checkpoint_lock_new (location, error);
+  return *lock != NULL;
 }
 
 void
 gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
 {
-  release_claims (self);
+  g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
+  g_clear_pointer (&self->best_lock, supcon_checkpoint_lock_free);
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->past, supcon_queue_free);
@@ -173,10 +140,9 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
         "learnt");
     return FALSE;
   }
-  if (!claim (self, settings->location, error)
+  if (!claim (settings->location, &self->lock, error)
       || (settings->job.best_location
-          && !claim (self, settings->job.best_location, error))
-      || !supcon_checkpoint_check_writable (settings->location, error))
+          && !claim (settings->job.best_location, &self->best_lock, error)))
     return FALSE;
   exists = g_file_test (settings->location, G_FILE_TEST_EXISTS);
   if (settings->resume && exists)

@@ -4,6 +4,7 @@
 #define GST_SUPCON_TRAINER_START_H
 
 #include "gstsupcontrainersettings.h"
+#include "model/checkpoint.h"
 
 G_BEGIN_DECLS
 
@@ -15,12 +16,12 @@ typedef struct
   guint64 first_step, first_frame;      /* where resuming begins */
   gdouble best_accuracy;        /* of the validations before, 0: there was none */
   guint worse;                  /* validations since the best */
-  gchar *claimed[2];            /* the files that nobody else in the process may write meanwhile; NULL: none */
+  SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */
 } GstSupconTrainerStart;
 
 /**
- * Reads what the settings name. FALSE: they are wrong, the checkpoint is not what they ask for, or another trainer of the
- * process writes the same file (SUPCON_ERROR_SETTINGS, or what reading it said). start is to be cleared either way, when
+ * Reads what the settings name. FALSE: they are wrong, the checkpoint is not what they ask for, or another trainer
+ * writes the same file (SUPCON_ERROR_SETTINGS, or what reading it said). start is to be cleared either way, when
  * the files are written for the last time.
  */
 gboolean gst_supcon_trainer_start_load (GstSupconTrainerStart * start,

@@ -51,8 +51,18 @@ gboolean supcon_checkpoint_check_writable (const char *location, GError **error)
 gboolean supcon_checkpoint_check_room (const char *location, SupconModel *model, GError **error);
 
 /**
+ * The right to write location, which one holder has at a time among all that ask for it on this machine; who dies loses
+ * it. SUPCON_ERROR_SETTINGS: somebody has it.
+ */
+typedef struct _SupconCheckpointLock SupconCheckpointLock;
+
+SupconCheckpointLock *supcon_checkpoint_lock_new (const char *location, GError **error);
+void supcon_checkpoint_lock_free (SupconCheckpointLock *lock);
+
+/**
  * Gives the checkpoint at location, of that step, a second name that later ones leave: m.safetensors becomes
- * m.step-500.safetensors too. Only the newest 'keep' > 0 such files of location are left. SUPCON_ERROR_WRITE.
+ * m.step-500.safetensors too, where links lead. Only the newest 'keep' > 0 such files of location are left.
+ * SUPCON_ERROR_WRITE.
  */
 gboolean supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error);
 

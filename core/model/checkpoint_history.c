@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "model/checkpoint.h"
+#include "model/safetensors.h"
 
 #define SUFFIX ".safetensors"
 #define STEP ".step-"
@@ -24,11 +25,14 @@ step_of (const char *name, const char *prefix, guint64 *step)
   return g_str_equal (end, SUFFIX);
 }
 
+/* Oldest first. Steps above the newest one are those of a training before. */
 static int
-compare_steps (gconstpointer a, gconstpointer b)
+compare_ages (gconstpointer a, gconstpointer b, gpointer newest)
 {
-  guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+  guint64 x = *(const guint64 *)a, y = *(const guint64 *)b, now = *(guint64 *)newest;
 
+  if ((x > now) != (y > now))
+    return x > now ? -1 : 1;
   return (x > y) - (x < y);
 }
 
@@ -38,9 +42,9 @@ name_of (const char *prefix, guint64 step)
   return g_strdup_printf ("%s" STEP "%" G_GUINT64_FORMAT SUFFIX, prefix, step);
 }
 
-/* Leaves the newest ones of folder. */
+/* Leaves the newest ones of folder, the last of which is that of step newest. */
 static void
-remove_old (const char *folder, const char *prefix, guint keep)
+remove_old (const char *folder, const char *prefix, guint64 newest, guint keep)
 {
   GArray *steps = g_array_new (FALSE, FALSE, sizeof (guint64));
   GDir *dir = g_dir_open (folder, 0, NULL);
@@ -52,7 +56,7 @@ remove_old (const char *folder, const char *prefix, guint keep)
       g_array_append_val (steps, step);
   if (dir)
     g_dir_close (dir);
-  g_array_sort (steps, compare_steps);
+  g_array_sort_with_data (steps, compare_ages, &newest);
   for (guint i = 0; i + keep < steps->len; i++) {
     char *old = name_of (prefix, g_array_index (steps, guint64, i)), *path = g_build_filename (folder, old, NULL);
 
@@ -66,7 +70,8 @@ remove_old (const char *folder, const char *prefix, guint keep)
 gboolean
 supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error)
 {
-  char *base = g_path_get_basename (location), *folder = g_path_get_dirname (location), *name, *path;
+  char *target = supcon_safetensors_target (location), *name, *path;
+  char *base = g_path_get_basename (target), *folder = g_path_get_dirname (target);
   gboolean done;
 
   if (g_str_has_suffix (base, SUFFIX))
@@ -75,14 +80,15 @@ supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError *
   path = g_build_filename (folder, name, NULL);
   /* The bytes stay where they are: the next checkpoint is another file that takes location's name. */
   g_unlink (path);
-  done = link (location, path) == 0;
+  done = link (target, path) == 0;
   if (!done)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be made a second name of %s: %s", path, location,
         g_strerror (errno));
-  remove_old (folder, base, keep);
+  remove_old (folder, base, step, keep);
   g_free (path);
   g_free (name);
   g_free (folder);
   g_free (base);
+  g_free (target);
   return done;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,9 +17,12 @@
 #define PARTIAL ".partial"
 #define UNIQUE 6
 
+/* As many as the system itself would follow. */
+#define MAX_LINKS 40
+
 struct _SupconSafetensorsWriter {
   char *location;
-  char *target, *folder, *temporary; /* target: where links lead; temporary: NULL when it is not there (any more) */
+  char *target, *folder, *temporary; /* temporary: NULL when it is not there (any more) */
   FILE *stream;
   JsonObject *header, *metadata;
   gsize declared, written; /* bytes of tensors */
@@ -37,10 +39,27 @@ set_write_error (GError **error, const char *location, const char *what)
   g_free (shown);
 }
 
+char *
+supcon_safetensors_target (const char *location)
+{
+  char *path = g_strdup (location), *link;
+
+  for (guint i = 0; i < MAX_LINKS && (link = g_file_read_link (path, NULL)); i++) {
+    char *folder = g_path_get_dirname (path);
+
+    g_free (path);
+    path = g_path_is_absolute (link) ? g_strdup (link) : g_build_filename (folder, link, NULL);
+    g_free (folder);
+    g_free (link);
+  }
+  return path;
+}
+
 void
 supcon_safetensors_remove_stale (const char *location)
 {
-  char *folder = g_path_get_dirname (location), *name = g_path_get_basename (location);
+  char *target = supcon_safetensors_target (location);
+  char *folder = g_path_get_dirname (target), *name = g_path_get_basename (target);
   char *prefix = g_strdup_printf (".%s.", name);
   GDir *dir = g_dir_open (folder, 0, NULL);
   const char *other;
@@ -65,6 +84,7 @@ supcon_safetensors_remove_stale (const char *location)
   g_free (prefix);
   g_free (name);
   g_free (folder);
+  g_free (target);
 }
 
 /* A new file, locked as long as it is open. path: its name, to be freed. -1 with errno. */
@@ -94,7 +114,7 @@ supcon_safetensors_writer_new (const char *location, GError **error)
 {
   SupconSafetensorsWriter *writer;
   GStatBuf status;
-  char *name, *target;
+  char *name;
   int fd;
 
   if (!*location || g_str_has_suffix (location, G_DIR_SEPARATOR_S)) {
@@ -109,10 +129,7 @@ supcon_safetensors_writer_new (const char *location, GError **error)
 
   writer = g_new0 (SupconSafetensorsWriter, 1);
   writer->location = g_strdup (location);
-  /* The rename would put the file in place of a link; what the link names is what is replaced. */
-  target = realpath (location, NULL);
-  writer->target = g_strdup (target ? target : location);
-  free (target);
+  writer->target = supcon_safetensors_target (location);
   writer->folder = g_path_get_dirname (writer->target);
   writer->header = json_object_new ();
   writer->metadata = json_object_new ();

@@ -326,33 +326,5 @@ START_TEST (test_killed)
 }
 END_TEST
 
-/* What killed writers left goes at the next start; a living writer's file, and those of other names, stay. */
-START_TEST (test_stale)
-{
-  const char *location = path_of ("m.safetensors");
-  static const char *const others[] = { "m.safetensors", ".m.safetensors.backup", ".m.safetensors.partial",
-    ".other.safetensors.abcdef.partial", ".m.safetensors.toolong.partial", "m.safetensors.abcdef.partial" };
-  SupconSafetensorsWriter *writer;
-
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
-    write_file (path_of (others[i]), "old", 3);
-  write_file (path_of (".m.safetensors.abcdef.partial"), "left", 4);
-  write_file (path_of (".m.safetensors.ABCDEF.partial"), "", 0);
-  writer = supcon_safetensors_writer_new (location, NULL);
-  ck_assert_ptr_nonnull (writer);
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others) + 3);
-  ck_assert (supcon_checkpoint_check_writable (location, NULL));
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others) + 1);
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
-    ck_assert_msg (g_file_test (path_of (others[i]), G_FILE_TEST_EXISTS), "%s", others[i]);
-  supcon_safetensors_writer_add_metadata (writer, "format", "new");
-  ck_assert (supcon_safetensors_writer_finish (writer, NULL));
-  supcon_safetensors_writer_free (writer);
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others));
-  supcon_safetensors_remove_stale (path_of ("no/such.safetensors"));
-  remove_folder ();
-}
-END_TEST
-
 SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_labels, test_layout, test_same_bytes, test_unwritable,
-    test_disk_full, test_killed, test_stale)
+    test_disk_full, test_killed)

@@ -2,6 +2,7 @@
 /* What supcontrainer writes: checkpoints that a training goes on from, also on a full disk, and metrics. */
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "model/checkpoint.h"
 #include "training.h"
@@ -316,27 +317,44 @@ GST_START_TEST (test_bad_locations)
       folder, model);
   run_assert_error (run, "none");
   run_clear (&run);
+  /* Not at the first validation. */
+  run = run_launch (TRAINER "best-location=%s/none/b location=%s " THINGS (8),
+      folder, model);
+  run_assert_error (run, "none/b: cannot be written");
+  run_clear (&run);
 }
 GST_END_TEST;
 
-/* A file is one trainer's as long as it runs. */
+/* A file is one trainer's as long as it runs, by whatever name. */
 GST_START_TEST (test_one_writer)
 {
-  Run run = run_launch ("videotestsrc num-buffers=8 ! " CAPS " ! tee name=t ! queue ! "
-      "supcontrainer encoder=resnet8 location=%s t. ! queue ! "
-      "supcontrainer encoder=resnet8 location=%s/./m.safetensors", model, folder);
+  gchar *link = g_build_filename (folder, "link.safetensors", NULL);
+  SupconCheckpointLock *lock;
+  Run run;
 
-  run_assert_error (run, "is written by another supcontrainer too");
+  fail_unless (symlink ("m.safetensors", link) == 0);
+  run = run_launch ("videotestsrc num-buffers=8 ! " CAPS " ! tee name=t ! queue ! "
+      "supcontrainer encoder=resnet8 location=%s t. ! queue ! "
+      "supcontrainer encoder=resnet8 location=%s/./link.safetensors", model, folder);
+  run_assert_error (run, "is written by another training");
   run_clear (&run);
   run = run_launch (TRAINER "location=%s best-location=%s " THINGS (8), model,
-      model);
-  run_assert_error (run, "both location and best-location name it");
+      link);
+  run_assert_error (run, "or twice by this one");
   run_clear (&run);
+  /* As another process has it. */
+  lock = supcon_checkpoint_lock_new (model, NULL);
+  run = run_launch (TRAINER "location=%s " THINGS (8), link);
+  run_assert_error (run, "is written by another training");
+  run_clear (&run);
+  supcon_checkpoint_lock_free (lock);
   for (guint i = 0; i < 2; i++) {
-    run = run_launch (TRAINER "batch-size=8 location=%s " THINGS (8), model);
+    run = run_launch (TRAINER "batch-size=8 location=%s " THINGS (8), link);
     run_assert_ended (run);
     run_clear (&run);
   }
+  fail_unless (g_file_test (link, G_FILE_TEST_IS_SYMLINK));
+  g_free (link);
 }
 GST_END_TEST;
 
