@@ -49,7 +49,8 @@ START_TEST (test_links)
     ck_assert (supcon_checkpoint_check_writable (path_of ("a"), NULL));
     save_step (path_of ("a"), step);
     assert_names (names, G_N_ELEMENTS (names));
-    ck_assert (g_file_test (path_of ("a"), G_FILE_TEST_IS_SYMLINK) && g_file_test (path_of ("b"), G_FILE_TEST_IS_SYMLINK));
+    ck_assert (
+        g_file_test (path_of ("a"), G_FILE_TEST_IS_SYMLINK) && g_file_test (path_of ("b"), G_FILE_TEST_IS_SYMLINK));
     ck_assert (!g_file_test (path_of ("deep.safetensors"), G_FILE_TEST_IS_SYMLINK));
     ck_assert_uint_eq (step_at ("a"), step);
   }
@@ -221,5 +222,4 @@ START_TEST (test_lock_contested)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_stale, test_lock,
-    test_lock_contested)
+SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_stale, test_lock, test_lock_contested)
