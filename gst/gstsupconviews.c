@@ -17,10 +17,12 @@ typedef struct
 
 struct _GstSupconViews
 {
-  SupconAugmenter *augmenters[SUPCON_MAX_THREADS];      /* each worker's, from its first view on */
+  SupconAugmenter *augmenters[SUPCON_MAX_THREADS];      /* each worker's */
+  guint n_workers;
   GPtrArray *views;             /* View, to be used again and again */
   guint n_views;
-  GArray *tasks;                /* guint, each one's first view */
+  GArray *parts;                /* guint, each one's first view */
+  guint taken, left;            /* atomic: parts that somebody makes or made, those that are not made */
 };
 
 static View *
@@ -35,7 +37,7 @@ gst_supcon_views_new (void)
   GstSupconViews *self = g_new0 (GstSupconViews, 1);
 
   self->views = g_ptr_array_new_with_free_func (g_free);
-  self->tasks = g_array_new (FALSE, FALSE, sizeof (guint));
+  self->parts = g_array_new (FALSE, FALSE, sizeof (guint));
   return self;
 }
 
@@ -44,7 +46,7 @@ gst_supcon_views_free (GstSupconViews * self)
 {
   gst_supcon_views_cancel (self);
   g_ptr_array_unref (self->views);
-  g_array_unref (self->tasks);
+  g_array_unref (self->parts);
   for (guint i = 0; i < SUPCON_MAX_THREADS; i++)
     supcon_augmenter_free (self->augmenters[i]);
   g_free (self);
@@ -87,48 +89,62 @@ gst_supcon_views_add (GstSupconViews * self, GstBuffer * frame,
   return TRUE;
 }
 
+/* A task makes the next part that nobody has taken; when there is none it helps with the rest. */
 static void
-make_views (gsize task, guint worker, gpointer data)
+make_views (G_GNUC_UNUSED gsize task, guint worker, gpointer data)
 {
   GstSupconViews *self = data;
-  guint end = task + 1 < self->tasks->len ?
-      g_array_index (self->tasks, guint, task + 1) : self->n_views;
+  SupconAugmenter *augmenter = self->augmenters[worker];
+  guint part = __atomic_fetch_add (&self->taken, 1, __ATOMIC_RELAXED), end;
 
-  if (!self->augmenters[worker])
-    self->augmenters[worker] = supcon_augmenter_new ();
-  for (guint i = g_array_index (self->tasks, guint, task); i < end; i++) {
+  if (part >= self->parts->len) {
+    supcon_augmenter_help (augmenter, self->augmenters, self->n_workers,
+        &self->left);
+    return;
+  }
+  end = part + 1 < self->parts->len ?
+      g_array_index (self->parts, guint, part + 1) : self->n_views;
+  for (guint i = g_array_index (self->parts, guint, part); i < end; i++) {
     const View *view = view_at (self, i);
 
-    supcon_augmenter_apply (self->augmenters[worker], view->draw.program,
-        view->draw.seed, view->draw.number, view->draw.view, &view->picture,
-        &view->view);
+    supcon_augmenter_apply (augmenter, view->draw.program, view->draw.seed,
+        view->draw.number, view->draw.view, &view->picture, &view->view);
   }
+  __atomic_fetch_sub (&self->left, 1, __ATOMIC_RELEASE);
 }
 
-/* A thread that makes all views of a frame reads it once from memory; the views of the last frames are tasks of their
+/* A thread that makes all views of a frame reads it once from memory; the views of the last frames are parts of their
  * own, so that threads end together. */
 static void
-plan_tasks (GstSupconViews * self, guint threads)
+plan_parts (GstSupconViews * self)
 {
   guint n_frames = 0, frame = 0;
 
   for (guint i = 0; i < self->n_views; i++)
     n_frames += view_at (self, i)->draw.view == 0;
-  g_array_set_size (self->tasks, 0);
+  g_array_set_size (self->parts, 0);
   for (guint i = 0; i < self->n_views; i++) {
     gboolean first = view_at (self, i)->draw.view == 0;
 
     frame += first;
-    if (first || frame + threads > n_frames)
-      g_array_append_val (self->tasks, i);
+    if (first || frame + self->n_workers > n_frames)
+      g_array_append_val (self->parts, i);
   }
 }
 
 void
 gst_supcon_views_make (GstSupconViews * self, guint threads)
 {
-  plan_tasks (self, supcon_parallel_threads (threads));
-  supcon_parallel_for (threads, self->tasks->len, make_views, self);
+  self->n_workers = supcon_parallel_threads (threads);
+  for (guint i = 0; i < self->n_workers; i++)
+    if (!self->augmenters[i])
+      self->augmenters[i] = supcon_augmenter_new ();
+  plan_parts (self);
+  self->taken = 0;
+  self->left = self->parts->len;
+  /* Each worker has a task more than what it makes, in which it helps. */
+  supcon_parallel_for (threads, self->parts->len + self->n_workers - 1,
+      make_views, self);
   gst_supcon_views_cancel (self);
 }
 

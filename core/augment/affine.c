@@ -23,19 +23,25 @@ inside (gint64 at, gint64 step, gint64 high, gint n, gint *first, gint *end)
     --*end;
 }
 
-void
-supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch)
+typedef struct {
+  const SupconPlanes *picture;
+  const double *matrix;
+  const guint8 *from[3];
+} Affine;
+
+static void
+take_rows (guint first_row, guint end_row, SupconScratch *scratch, gpointer data)
 {
   const SupconAugmentKernels *kernels = supcon_augment_kernels ();
-  gint width = (gint)picture->width, height = (gint)picture->height;
+  const Affine *self = data;
+  const SupconPlanes *picture = self->picture;
+  const double *matrix = self->matrix;
+  gint width = (gint)picture->width;
   gint64 dx = fixed (matrix[0]), dy = fixed (matrix[3]);
-  const guint8 *from[3];
-  guint32 *offsets;
-  gint64 right = (gint64)width << FRACTION, bottom = (gint64)height << FRACTION;
+  gint64 right = (gint64)width << FRACTION, bottom = (gint64)picture->height << FRACTION;
+  guint32 *offsets = supcon_scratch_offsets (scratch, picture->width);
 
-  supcon_scratch_copy_all (scratch, picture, from);
-  offsets = supcon_scratch_offsets (scratch, picture->width);
-  for (gint y = 0; y < height; y++) {
+  for (guint y = first_row; y < end_row; y++) {
     gint64 x_in = fixed (matrix[2] + 0.5 * matrix[0] + 0.5 * matrix[1]) + y * fixed (matrix[1]);
     gint64 y_in = fixed (matrix[5] + 0.5 * matrix[3] + 0.5 * matrix[4]) + y * fixed (matrix[4]);
     gint first = 0, end = width;
@@ -53,29 +59,45 @@ supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScrat
 
       memset (row, 0, (gsize)first);
       if (straight && first < end)
-        memcpy (row + first, from[c] + offsets[0], (gsize)(end - first));
+        memcpy (row + first, self->from[c] + offsets[0], (gsize)(end - first));
       else
-        kernels->take (from[c], offsets, (guint)(end - first), row + first);
+        kernels->take (self->from[c], offsets, (guint)(end - first), row + first);
       memset (row + end, 0, (gsize)(width - end));
     }
   }
 }
 
 void
-supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch)
+supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch)
+{
+  Affine affine = { .picture = picture, .matrix = matrix };
+
+  supcon_scratch_copy_all (scratch, picture, affine.from);
+  supcon_scratch_rows (scratch, picture->height, SUPCON_BAND, take_rows, &affine);
+}
+
+static void
+sample_rows (guint first, guint end, SupconScratch *scratch, gpointer data)
 {
   const SupconAugmentKernels *kernels = supcon_augment_kernels ();
-  guint width = picture->width, height = picture->height;
-  const guint8 *from[3];
-  float *x, *y;
+  const Affine *self = data;
+  const double *matrix = self->matrix;
+  guint width = self->picture->width, height = self->picture->height;
+  float *x = supcon_scratch_at (scratch, 2 * (gsize)width), *y = x + width;
 
-  supcon_scratch_copy_bordered (scratch, picture, from);
-  x = supcon_scratch_at (scratch, 2 * (gsize)width);
-  y = x + width;
-  for (guint row = 0; row < height; row++) {
+  for (guint row = first; row < end; row++) {
     /* A pixel further for the border. */
     kernels->ramp (matrix[0] * 0.5 + matrix[1] * (row + 0.5) + matrix[2] + 0.5, matrix[0], width, x);
     kernels->ramp (matrix[3] * 0.5 + matrix[4] * (row + 0.5) + matrix[5] + 0.5, matrix[3], width, y);
-    supcon_planes_sample_row (picture, row, from, width + 2, height + 2, x, y);
+    supcon_planes_sample_row (self->picture, row, self->from, width + 2, height + 2, x, y);
   }
+}
+
+void
+supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch)
+{
+  Affine affine = { .picture = picture, .matrix = matrix };
+
+  supcon_scratch_copy_bordered (scratch, picture, affine.from);
+  supcon_scratch_rows (scratch, picture->height, SUPCON_BAND, sample_rows, &affine);
 }

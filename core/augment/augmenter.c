@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "augment/augmenter.h"
 
+#include "augment/scratch.h"
 #include "augment/steps.h"
 
 typedef struct {
@@ -74,9 +75,9 @@ apply_steps (SupconAugmenter *augmenter, const SupconDraws *draws, const SupconI
 
   for (guint c = 0; c < view->channels; c++)
     planes.plane[c] = bytes + c * n;
-  supcon_planes_from_image (&planes, view);
+  supcon_planes_from_image (&planes, view, augmenter->scratch);
   supcon_steps_apply (draws, &planes, augmenter->scratch);
-  supcon_planes_to_image (&planes, view);
+  supcon_planes_to_image (&planes, view, augmenter->scratch);
 }
 
 void
@@ -94,9 +95,26 @@ supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconProgram *program
     resized.stride = (gsize)view->width * picture->channels;
     resized.pixels = scratch_of (&augmenter->resized, resized.stride * view->height);
   }
-  supcon_resizer_apply (augmenter->resizer, picture, &draws.crop, draws.mirror, draws.interpolation, &resized);
+  supcon_resizer_apply (
+      augmenter->resizer, picture, &draws.crop, draws.mirror, draws.interpolation, &resized, augmenter->scratch);
   if (draws.n_steps > 0)
     apply_steps (augmenter, &draws, &resized);
   if (picture->channels != view->channels)
     convert_channels (&resized, view);
+}
+
+void
+supcon_augmenter_help (SupconAugmenter *augmenter, SupconAugmenter *const *all, guint n, const guint *left)
+{
+  guint turns = 0;
+
+  while (__atomic_load_n (left, __ATOMIC_ACQUIRE) > 0) {
+    gboolean helped = FALSE;
+
+    for (guint i = 0; i < n; i++)
+      if (all[i] != augmenter)
+        helped |= supcon_scratch_help (augmenter->scratch, all[i]->scratch);
+    if (!helped)
+      supcon_scratch_wait (&turns);
+  }
 }

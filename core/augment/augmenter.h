@@ -19,4 +19,10 @@ void supcon_augmenter_free (SupconAugmenter *augmenter);
 void supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconProgram *program, guint64 seed, guint64 sample,
     guint32 index, const SupconImage *picture, const SupconImage *view);
 
+/**
+ * Takes rows of the views that other threads make by all of n augmenters, until *left, which they count down, is 0. The
+ * bytes are the same whoever makes a row.
+ */
+void supcon_augmenter_help (SupconAugmenter *augmenter, SupconAugmenter *const *all, guint n, const guint *left);
+
 #endif

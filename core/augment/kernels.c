@@ -22,19 +22,23 @@
 
 #ifdef __AVX512VBMI__
 
+#define EIGHT(at, k) at (k), at (k + 1), at (k + 2), at (k + 3), at (k + 4), at (k + 5), at (k + 6), at (k + 7)
+#define ALL(at)                                                                                                        \
+  EIGHT (at, 0), EIGHT (at, 8), EIGHT (at, 16), EIGHT (at, 24), EIGHT (at, 32), EIGHT (at, 40), EIGHT (at, 48),        \
+      EIGHT (at, 56)
+
 /* 64 pixels at once; what is left over goes to the plain loops. */
 static gsize
 split_vectors (const guint8 *in, gsize n, guint8 *planes[3])
 {
-  guint8 index[3][64];
-  __mmask64 last[3] = { 0 };
+#define RED(k) (3 * (k)) & 127
+#define GREEN(k) (3 * (k) + 1) & 127
+#define BLUE(k) (3 * (k) + 2) & 127
+  static const guint8 index[3][64] = { { ALL (RED) }, { ALL (GREEN) }, { ALL (BLUE) } };
+  /* Which come from the last third. */
+  static const __mmask64 last[3] = { ~(__mmask64)0 << 43, ~(__mmask64)0 << 43, ~(__mmask64)0 << 42 };
   gsize i;
 
-  for (guint c = 0; c < 3; c++)
-    for (guint k = 0; k < 64; k++) {
-      index[c][k] = (guint8)((3 * k + c) & 127);
-      last[c] |= (__mmask64)(3 * k + c >= 128) << k;
-    }
   for (i = 0; i + 64 <= n; i += 64) {
     __m512i a = _mm512_loadu_si512 (in + 3 * i), b = _mm512_loadu_si512 (in + 3 * i + 64),
             d = _mm512_loadu_si512 (in + 3 * i + 128);
@@ -52,14 +56,14 @@ split_vectors (const guint8 *in, gsize n, guint8 *planes[3])
 static gsize
 join_vectors (const guint8 *r, const guint8 *g, const guint8 *b, gsize n, guint8 *out)
 {
-  guint8 index[3][64];
-  __mmask64 blue[3] = { 0 };
+#define AT(k) (k) / 3 + ((k) % 3 == 1 ? 64 : 0)
+#define AT_64(k) AT ((k) + 64)
+#define AT_128(k) AT ((k) + 128)
+  static const guint8 index[3][64] = { { ALL (AT) }, { ALL (AT_64) }, { ALL (AT_128) } };
+  /* Every third, in the first vector from the third on. */
+  static const __mmask64 blue[3] = { 0x4924924924924924, 0x2492492492492492, 0x9249249249249249 };
   gsize i;
 
-  for (guint k = 0; k < 192; k++) {
-    index[k / 64][k % 64] = (guint8)(k / 3 + (k % 3 == 1 ? 64 : 0));
-    blue[k / 64] |= (__mmask64)(k % 3 == 2) << k % 64;
-  }
   for (i = 0; i + 64 <= n; i += 64)
     for (guint v = 0; v < 3; v++) {
       __m512i at = _mm512_loadu_si512 (index[v]);

@@ -9,53 +9,65 @@
 #include "augment/planes.h"
 #include "rng.h"
 
-/** Blends with the luma of each pixel: factor >= 0, 1 leaves the picture as it is. Grey pictures stay as they are. */
-void supcon_planes_saturation (SupconPlanes *picture, double factor);
+/** A thread's memory for operations, kept between calls, and its loop over rows, with which others may help. */
+typedef struct _SupconScratch SupconScratch;
+SupconScratch *supcon_scratch_new (void);
+void supcon_scratch_free (SupconScratch *scratch);
 
-/** Turns the hue by a share of the circle, -0.5 to 0.5, in PIL's HSV of bytes. Grey pictures stay as they are. */
-void supcon_planes_hue (SupconPlanes *picture, double shift);
-
-/** ITU-R BT.601 luma in all three channels. */
-void supcon_planes_greyscale (SupconPlanes *picture);
+/** What one step of a SupconPointwise does. */
+typedef enum { SUPCON_PIXELS_TABLE, SUPCON_PIXELS_SATURATION, SUPCON_PIXELS_HUE, SUPCON_PIXELS_GREY } SupconPixelKind;
+typedef struct {
+  SupconPixelKind kind;
+  float factor;
+  gint32 shift; /* in 255ths of the circle */
+  guint8 table[3][256];
+} SupconPixelStep;
 
 /**
- * Operations that change a byte by its value alone. They wait between begin and end, so that a run of them is one pass
- * by a table for each channel, and one count of bytes serves all of its histograms; the bytes are those of doing one
- * after the other. Nothing else may touch the picture before the end. Owned by the caller.
+ * Operations that change a pixel by its value alone. They wait between begin and end, so that a run of them is one pass
+ * over the picture, those that change bytes by one table for each channel, and one count of bytes serves all histograms
+ * of such; the bytes are those of doing one after the other. Nothing else may touch the picture before the end. Owned
+ * by the caller.
  */
 typedef struct {
   SupconPlanes *picture;
-  gboolean waiting; /* table is to be done */
-  guint8 table[3][256];
-  gboolean counted; /* histogram is of the picture as the table will leave it */
+  SupconScratch *scratch;
+  guint n; /* steps that wait */
+  SupconPixelStep steps[4];
+  guint64 luma;     /* atomic: the picture's sum */
+  gboolean counted; /* histogram is of the picture as the steps will leave it */
   guint32 histogram[3][256];
-} SupconLookup;
-void supcon_lookup_begin (SupconLookup *lookup, SupconPlanes *picture);
+} SupconPointwise;
+void supcon_pointwise_begin (SupconPointwise *pointwise, SupconPlanes *picture, SupconScratch *scratch);
 /** Does what waits; more may follow. */
-void supcon_lookup_end (SupconLookup *lookup);
+void supcon_pointwise_end (SupconPointwise *pointwise);
 
-/** Blends with black, with the mean luma: factor >= 0, 1 leaves the picture as it is. */
-void supcon_lookup_brightness (SupconLookup *lookup, double factor);
-void supcon_lookup_contrast (SupconLookup *lookup, double factor);
+/** Blends with black, with the mean luma, with the luma of each pixel: factor >= 0, 1 leaves the picture as it is. */
+void supcon_pointwise_brightness (SupconPointwise *pointwise, double factor);
+void supcon_pointwise_contrast (SupconPointwise *pointwise, double factor);
+void supcon_pointwise_saturation (SupconPointwise *pointwise, double factor);
+/** Turns the hue by a share of the circle, -0.5 to 0.5, in PIL's HSV of bytes. Grey pictures stay as they are. */
+void supcon_pointwise_hue (SupconPointwise *pointwise, double shift);
+/** ITU-R BT.601 luma in all three channels. */
+void supcon_pointwise_greyscale (SupconPointwise *pointwise);
 /** The highest bits, 0 to 8, are kept. */
-void supcon_lookup_posterize (SupconLookup *lookup, guint bits);
+void supcon_pointwise_posterize (SupconPointwise *pointwise, guint bits);
 /** Bytes from threshold (0 to 256) on are inverted. */
-void supcon_lookup_solarize (SupconLookup *lookup, double threshold);
-void supcon_lookup_invert (SupconLookup *lookup);
+void supcon_pointwise_solarize (SupconPointwise *pointwise, double threshold);
+void supcon_pointwise_invert (SupconPointwise *pointwise);
 /** Each channel stretched to 0..255, or its histogram made even. */
-void supcon_lookup_auto_contrast (SupconLookup *lookup);
-void supcon_lookup_equalize (SupconLookup *lookup);
+void supcon_pointwise_auto_contrast (SupconPointwise *pointwise);
+void supcon_pointwise_equalize (SupconPointwise *pointwise);
+
+/** Copies of the same size and number of channels. */
+void supcon_planes_from_image (const SupconPlanes *planes, const SupconImage *image, SupconScratch *scratch);
+void supcon_planes_to_image (const SupconPlanes *planes, const SupconImage *image, SupconScratch *scratch);
 
 void supcon_planes_flip (SupconPlanes *picture); /* left to right */
 
 /** Fills the part of the rectangle that is inside the picture with one value, or with random bytes for fill < 0. */
 void supcon_planes_erase (
     SupconPlanes *picture, guint x, guint y, guint width, guint height, double fill, SupconRng *rng);
-
-/** A copy of a plane, and sums, that operations on neighbourhoods keep between calls. One per thread at a time. */
-typedef struct _SupconScratch SupconScratch;
-SupconScratch *supcon_scratch_new (void);
-void supcon_scratch_free (SupconScratch *scratch);
 
 /**
  * gaussian_blur with a kernel of 2 radius + 1 pixels and sigma > 0 in both directions, the picture reflected at its

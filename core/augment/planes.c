@@ -3,52 +3,54 @@
 #include <string.h>
 
 #include "augment/kernels.h"
-#include "augment/operations.h"
+#include "augment/scratch.h"
 
-/* Rows without gaps are one row. */
+typedef struct {
+  const SupconPlanes *planes;
+  const SupconImage *image;
+  gboolean split; /* from the image to planes, or back */
+} Copy;
+
 static void
-get_rows (const SupconImage *image, guint *n_rows, gsize *n)
+copy_pixels (const Copy *copy, guint8 *pixels, gsize at, gsize n)
 {
-  gboolean whole = image->stride == (gsize)image->width * image->channels;
+  guint8 *const *plane = copy->planes->plane;
 
-  *n_rows = whole ? 1 : image->height;
-  *n = whole ? (gsize)image->width * image->height : image->width;
+  if (copy->planes->channels == 1)
+    memcpy (copy->split ? plane[0] + at : pixels, copy->split ? pixels : plane[0] + at, n);
+  else if (copy->split)
+    supcon_augment_kernels ()->split (pixels, n, plane[0] + at, plane[1] + at, plane[2] + at);
+  else
+    supcon_augment_kernels ()->join (plane[0] + at, plane[1] + at, plane[2] + at, n, pixels);
+}
+
+static void
+copy_rows (guint first, guint end, G_GNUC_UNUSED SupconScratch *scratch, gpointer data)
+{
+  const Copy *copy = data;
+  const SupconImage *image = copy->image;
+  gsize width = image->width;
+  /* Rows without gaps are one row. */
+  guint rows = image->stride == width * image->channels ? end - first : 1;
+
+  for (gsize y = first; y < end; y += rows)
+    copy_pixels (copy, image->pixels + y * image->stride, y * width, rows * width);
 }
 
 void
-supcon_planes_from_image (const SupconPlanes *planes, const SupconImage *image)
+supcon_planes_from_image (const SupconPlanes *planes, const SupconImage *image, SupconScratch *scratch)
 {
-  guint n_rows;
-  gsize n;
+  Copy copy = { planes, image, TRUE };
 
-  get_rows (image, &n_rows, &n);
-  for (guint y = 0; y < n_rows; y++) {
-    const guint8 *in = image->pixels + y * image->stride;
-    gsize at = (gsize)y * n;
-
-    if (image->channels == 1)
-      memcpy (planes->plane[0] + at, in, n);
-    else
-      supcon_augment_kernels ()->split (in, n, planes->plane[0] + at, planes->plane[1] + at, planes->plane[2] + at);
-  }
+  supcon_scratch_rows (scratch, image->height, SUPCON_BAND, copy_rows, &copy);
 }
 
 void
-supcon_planes_to_image (const SupconPlanes *planes, const SupconImage *image)
+supcon_planes_to_image (const SupconPlanes *planes, const SupconImage *image, SupconScratch *scratch)
 {
-  guint n_rows;
-  gsize n;
+  Copy copy = { planes, image, FALSE };
 
-  get_rows (image, &n_rows, &n);
-  for (guint y = 0; y < n_rows; y++) {
-    guint8 *out = image->pixels + y * image->stride;
-    gsize at = (gsize)y * n;
-
-    if (image->channels == 1)
-      memcpy (out, planes->plane[0] + at, n);
-    else
-      supcon_augment_kernels ()->join (planes->plane[0] + at, planes->plane[1] + at, planes->plane[2] + at, n, out);
-  }
+  supcon_scratch_rows (scratch, image->height, SUPCON_BAND, copy_rows, &copy);
 }
 
 void

@@ -14,8 +14,4 @@ typedef struct {
   guint channels; /* 1 (grey) or 3 (RGB) */
 } SupconPlanes;
 
-/** Copies of the same size and number of channels. */
-void supcon_planes_from_image (const SupconPlanes *planes, const SupconImage *image);
-void supcon_planes_to_image (const SupconPlanes *planes, const SupconImage *image);
-
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Across first, as PIL does it: every row of the crop once, when the rows of the result ask for it, into a ring of so
- * many as they need at a time. */
+ * many as they need at a time. Each thread has its own, and makes anew what a band shares with the one before it when
+ * that was another's. */
 #include "augment/resize.h"
 
 #include "augment/kernels.h"
+#include "augment/scratch.h"
 #include "simd.h"
 
 /* One direction's weights. */
@@ -28,23 +30,18 @@ typedef struct {
   gsize room_offsets;
   gint32 *mirrored; /* weights from right to left */
   gsize room_mirrored;
-  guint8 *ring; /* rows that were resampled across */
-  guint ring_rows;
-  gsize row_size, room_ring;
-  const guint8 **rows; /* of the ring, that one of the result is made of */
-  gsize room_rows;
+  guint ring_rows; /* of its rings, and the bytes of each */
+  gsize row_size;
+  /* Where its bytes are, and how far they go. */
+  const guint8 *bytes;
+  gsize stride, readable;
 } Plane;
 
-/* Where a plane's bytes are, and how far they go. */
-typedef struct {
-  const guint8 *pixels;
-  gsize stride, readable;
-} Source;
-
 struct _SupconResizer {
-  Plane pixels, chroma[2];
-  guint8 *components; /* a row of Y', Cb, Cr of the result */
-  gsize room_components;
+  Plane plane[3]; /* all pixels, or luma and chroma */
+  guint number;   /* of this resize among all */
+  const SupconChroma *chroma;
+  const SupconImage *dst;
 };
 
 SupconResizer *
@@ -71,8 +68,6 @@ plane_clear (Plane *plane)
   g_free (plane->across.offsets);
   g_free (plane->across.table);
   g_free (plane->mirrored);
-  g_free (plane->ring);
-  g_free (plane->rows);
 }
 
 void
@@ -80,10 +75,8 @@ supcon_resizer_free (SupconResizer *resizer)
 {
   if (!resizer)
     return;
-  plane_clear (&resizer->pixels);
-  plane_clear (&resizer->chroma[0]);
-  plane_clear (&resizer->chroma[1]);
-  g_free (resizer->components);
+  for (guint i = 0; i < G_N_ELEMENTS (resizer->plane); i++)
+    plane_clear (&resizer->plane[i]);
   g_free (resizer);
 }
 
@@ -199,32 +192,39 @@ plane_prepare (Plane *plane, const double box[4], guint in_width, guint in_heigh
   /* One row may be there before it is asked for; an even number, so that pairs do not end in the middle. */
   plane->ring_rows = (plane->vertical.most + 2) & ~1u;
   plane->row_size = (across->n + 2 * SUPCON_RESIZE_BEHIND - 1) / SUPCON_RESIZE_BEHIND * SUPCON_RESIZE_BEHIND;
-  if (plane->room_ring < plane->row_size * plane->ring_rows) {
-    g_free (plane->ring);
-    plane->ring = g_malloc0 (plane->room_ring = plane->row_size * plane->ring_rows);
-  }
-  RESERVE (plane->rows, plane->room_rows, plane->vertical.most);
 }
 
-/* Row y of the result, the rows before it having been made. done: how many rows of the source are in the ring, or were.
- */
+/* A row of the result before which none is in the ring, or those before it are. */
 static void
-plane_row (Plane *plane, const Source *source, guint y, guint *done, guint8 *out)
+ring_prepare (SupconRing *ring, const Plane *plane, gboolean goes_on)
+{
+  if (!goes_on)
+    ring->done = 0;
+  if (ring->room < plane->row_size * plane->ring_rows) {
+    g_free (ring->bytes);
+    ring->bytes = g_malloc0 (ring->room = plane->row_size * plane->ring_rows);
+  }
+  RESERVE (ring->rows, ring->room_rows, plane->vertical.most);
+}
+
+static void
+plane_row (const Plane *plane, SupconRing *ring, guint y, guint8 *out)
 {
   const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   const Filter *filter = &plane->vertical;
   guint first = filter->first[y], count = filter->count[y];
 
-  for (*done = MAX (*done, first); *done < first + count;) {
-    guint at = *done % plane->ring_rows, n = at + 1 < plane->ring_rows && *done + 1 < filter->in ? 2 : 1;
+  for (ring->done = MAX (ring->done, first); ring->done < first + count;) {
+    guint at = ring->done % plane->ring_rows, n = at + 1 < plane->ring_rows && ring->done + 1 < filter->in ? 2 : 1;
+    gsize from = ring->done * plane->stride;
 
-    kernels->across (&plane->across, n, source->pixels + *done * source->stride, source->stride,
-        source->readable - *done * source->stride, plane->ring + at * plane->row_size, plane->row_size);
-    *done += n;
+    kernels->across (&plane->across, n, plane->bytes + from, plane->stride, plane->readable - from,
+        ring->bytes + at * plane->row_size, plane->row_size);
+    ring->done += n;
   }
   for (guint k = 0; k < count; k++)
-    plane->rows[k] = plane->ring + (first + k) % plane->ring_rows * plane->row_size;
-  kernels->down (plane->rows, filter->weights + (gsize)y * filter->taps, count, plane->across.n, out);
+    ring->rows[k] = ring->bytes + (first + k) % plane->ring_rows * plane->row_size;
+  kernels->down (ring->rows, filter->weights + (gsize)y * filter->taps, count, plane->across.n, out);
 }
 
 SUPCON_MULTIVERSION static void
@@ -252,16 +252,14 @@ chroma_range (double start, double size, guint n, guint *first, guint *count)
   *count = end - *first;
 }
 
+/* Luma has been prepared as pixels are. */
 static void
-resize_luma_and_chroma (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, const Source *luma,
-    gboolean mirror, SupconInterpolation interpolation, const SupconImage *dst)
+prepare_chroma (SupconResizer *resizer, const SupconChroma *chroma, const SupconRect *crop, gboolean mirror,
+    SupconInterpolation interpolation)
 {
   static const guint8 alone = 0;
-  const SupconChroma *chroma = src->chroma;
   double x = chroma->x + crop->x / 2.0, y = chroma->y + crop->y / 2.0, box[4];
-  guint first_x, n_x, first_y, n_y, done[3] = { 0 };
-  Source planes[2];
-  guint8 *parts[3];
+  guint first_x, n_x, first_y, n_y;
 
   chroma_range (x, crop->width / 2.0, chroma->width, &first_x, &n_x);
   chroma_range (y, crop->height / 2.0, chroma->height, &first_y, &n_y);
@@ -269,40 +267,64 @@ resize_luma_and_chroma (SupconResizer *resizer, const SupconImage *src, const Su
   box[1] = y - first_y;
   box[2] = crop->width / 2.0;
   box[3] = crop->height / 2.0;
-  RESERVE (resizer->components, resizer->room_components, (gsize)3 * dst->width);
-  for (guint c = 0; c < 3; c++)
-    parts[c] = resizer->components + c * (gsize)dst->width;
   for (guint c = 0; c < 2; c++) {
-    plane_prepare (&resizer->chroma[c], box, n_x, n_y, chroma->step, 1, &alone, mirror, interpolation, dst);
-    planes[c].pixels = chroma->plane[c] + first_y * chroma->stride[c] + (gsize)first_x * chroma->step;
-    planes[c].stride = chroma->stride[c];
-    planes[c].readable = (n_y - 1) * chroma->stride[c] + (gsize)(n_x - 1) * chroma->step + 1;
-  }
+    Plane *plane = &resizer->plane[1 + c];
 
-  for (guint row = 0; row < dst->height; row++) {
-    plane_row (&resizer->pixels, luma, row, &done[0], parts[0]);
-    for (guint c = 0; c < 2; c++)
-      plane_row (&resizer->chroma[c], &planes[c], row, &done[1 + c], parts[1 + c]);
-    convert_row (chroma, parts[0], parts[1], parts[2], dst->width, dst->pixels + row * dst->stride);
+    plane_prepare (plane, box, n_x, n_y, chroma->step, 1, &alone, mirror, interpolation, resizer->dst);
+    plane->bytes = chroma->plane[c] + first_y * chroma->stride[c] + (gsize)first_x * chroma->step;
+    plane->stride = chroma->stride[c];
+    plane->readable = (n_y - 1) * chroma->stride[c] + (gsize)(n_x - 1) * chroma->step + 1;
   }
+}
+
+static void
+resize_rows (guint first, guint end, SupconScratch *scratch, gpointer data)
+{
+  const SupconResizer *self = data;
+  const SupconImage *dst = self->dst;
+  gboolean goes_on = scratch->ring_resize == self->number && scratch->ring_row == first;
+  guint8 *parts[3];
+
+  for (guint p = 0; p < (self->chroma ? 3 : 1); p++)
+    ring_prepare (&scratch->ring[p], &self->plane[p], goes_on);
+  if (self->chroma)
+    RESERVE (scratch->components, scratch->n_components, (gsize)3 * dst->width);
+  for (guint y = first; y < end; y++) {
+    guint8 *out = dst->pixels + y * dst->stride;
+
+    if (!self->chroma) {
+      plane_row (&self->plane[0], &scratch->ring[0], y, out);
+      continue;
+    }
+    for (guint p = 0; p < 3; p++) {
+      parts[p] = scratch->components + p * (gsize)dst->width;
+      plane_row (&self->plane[p], &scratch->ring[p], y, parts[p]);
+    }
+    convert_row (self->chroma, parts[0], parts[1], parts[2], dst->width, out);
+  }
+  scratch->ring_resize = self->number;
+  scratch->ring_row = end;
 }
 
 void
 supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
-    SupconInterpolation interpolation, const SupconImage *dst)
+    SupconInterpolation interpolation, const SupconImage *dst, SupconScratch *scratch)
 {
   static const guint8 as_it_is[] = { 0, 1, 2 };
-  guint step = src->chroma ? 1 : src->step ? src->step : src->channels, done = 0;
+  static guint numbers;
+  guint step = src->chroma ? 1 : src->step ? src->step : src->channels;
   const double box[4] = { 0, 0, crop->width, crop->height };
-  Source source = { src->pixels + crop->y * src->stride + (gsize)crop->x * step, src->stride,
-    (crop->height - 1) * src->stride + (gsize)crop->width * step };
+  Plane *plane = &resizer->plane[0];
 
-  plane_prepare (&resizer->pixels, box, crop->width, crop->height, step, src->chroma ? 1 : src->channels,
+  resizer->number = __atomic_add_fetch (&numbers, 1, __ATOMIC_RELAXED);
+  resizer->chroma = src->chroma;
+  resizer->dst = dst;
+  plane_prepare (plane, box, crop->width, crop->height, step, src->chroma ? 1 : src->channels,
       src->step && !src->chroma ? src->order : as_it_is, mirror, interpolation, dst);
-  if (src->chroma) {
-    resize_luma_and_chroma (resizer, src, crop, &source, mirror, interpolation, dst);
-    return;
-  }
-  for (guint y = 0; y < dst->height; y++)
-    plane_row (&resizer->pixels, &source, y, &done, dst->pixels + y * dst->stride);
+  plane->bytes = src->pixels + crop->y * src->stride + (gsize)crop->x * step;
+  plane->stride = src->stride;
+  plane->readable = (crop->height - 1) * src->stride + (gsize)crop->width * step;
+  if (src->chroma)
+    prepare_chroma (resizer, src->chroma, crop, mirror, interpolation);
+  supcon_scratch_rows (scratch, dst->height, SUPCON_BAND, resize_rows, resizer);
 }

@@ -4,6 +4,7 @@
 #define SUPCON_AUGMENT_RESIZE_H
 
 #include "augment/image.h"
+#include "augment/operations.h"
 
 /** A rectangle in pixels. */
 typedef struct {
@@ -15,7 +16,7 @@ typedef enum {
   SUPCON_INTERPOLATION_BICUBIC   /* Keys 1981 with a = -0.5, PIL's */
 } SupconInterpolation;
 
-typedef struct _SupconResizer SupconResizer; /* filter weights and scratch rows, kept between calls */
+typedef struct _SupconResizer SupconResizer; /* filter weights, kept between calls */
 SupconResizer *supcon_resizer_new (void);
 void supcon_resizer_free (SupconResizer *resizer);
 
@@ -29,6 +30,6 @@ void supcon_resizer_free (SupconResizer *resizer);
  * resampled so before they are converted.
  */
 void supcon_resizer_apply (SupconResizer *resizer, const SupconImage *src, const SupconRect *crop, gboolean mirror,
-    SupconInterpolation interpolation, const SupconImage *dst);
+    SupconInterpolation interpolation, const SupconImage *dst, SupconScratch *scratch);
 
 #endif

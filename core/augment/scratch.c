@@ -25,7 +25,70 @@ supcon_scratch_free (SupconScratch *scratch)
   g_free (scratch->offsets);
   g_free (scratch->before);
   g_free (scratch->sums);
+  for (guint i = 0; i < G_N_ELEMENTS (scratch->ring); i++) {
+    g_free (scratch->ring[i].bytes);
+    g_free (scratch->ring[i].rows);
+  }
+  g_free (scratch->components);
   g_free (scratch);
+}
+
+void
+supcon_scratch_wait (guint *turns)
+{
+  /* Whom we wait for may have no processor. */
+  if (++*turns % 1024 == 0)
+    g_thread_yield ();
+#if defined(__x86_64__)
+  __builtin_ia32_pause ();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Who gets a band reads what it is of: that stays until owner has seen everybody leave. */
+static gboolean
+take_bands (SupconScratch *owner, SupconScratch *scratch)
+{
+  gboolean any = FALSE;
+  gint left;
+
+  while ((left = __atomic_fetch_sub (&owner->left, 1, __ATOMIC_ACQ_REL)) > 0) {
+    guint first = (owner->bands - (guint)left) * owner->band;
+
+    owner->func (first, MIN (first + owner->band, owner->n), scratch, owner->data);
+    any = TRUE;
+  }
+  return any;
+}
+
+void
+supcon_scratch_rows (SupconScratch *scratch, guint n, guint band, SupconRowsFunc func, gpointer data)
+{
+  guint turns = 0;
+
+  scratch->func = func;
+  scratch->data = data;
+  scratch->n = n;
+  scratch->band = band;
+  scratch->bands = (n + band - 1) / band;
+  __atomic_store_n (&scratch->left, (gint)scratch->bands, __ATOMIC_RELEASE);
+  take_bands (scratch, scratch);
+  while (__atomic_load_n (&scratch->inside, __ATOMIC_ACQUIRE) > 0)
+    supcon_scratch_wait (&turns);
+}
+
+gboolean
+supcon_scratch_help (SupconScratch *scratch, SupconScratch *other)
+{
+  gboolean any;
+
+  if (__atomic_load_n (&other->left, __ATOMIC_RELAXED) <= 0)
+    return FALSE;
+  __atomic_fetch_add (&other->inside, 1, __ATOMIC_ACQ_REL);
+  any = take_bands (other, scratch);
+  __atomic_fetch_sub (&other->inside, 1, __ATOMIC_RELEASE);
+  return any;
 }
 
 static guint8 *
@@ -35,12 +98,6 @@ reserve_bytes (SupconScratch *scratch, gsize n)
   if (scratch->n_bytes < n)
     scratch->bytes = g_renew (guint8, scratch->bytes, scratch->n_bytes = n);
   return scratch->bytes;
-}
-
-const guint8 *
-supcon_scratch_copy (SupconScratch *scratch, const guint8 *bytes, gsize n)
-{
-  return memcpy (reserve_bytes (scratch, n), bytes, n);
 }
 
 float *

@@ -129,60 +129,61 @@ static SupconCorruption *const corruptions[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_JPEG] = supcon_corrupt_jpeg,
 };
 
-/* What changes bytes by their values alone. FALSE: the operation is none of these. */
+/* What changes pixels by their values alone. FALSE: the operation is none of these. */
 static gboolean
-apply_to_bytes (SupconLookup *lookup, SupconOperation operation, double value)
+add_operation (SupconPointwise *run, SupconOperation operation, double value)
 {
   switch (operation) {
   case SUPCON_OPERATION_BRIGHTNESS:
-    supcon_lookup_brightness (lookup, value);
+    supcon_pointwise_brightness (run, value);
     return TRUE;
   case SUPCON_OPERATION_CONTRAST:
-    supcon_lookup_contrast (lookup, value);
+    supcon_pointwise_contrast (run, value);
+    return TRUE;
+  case SUPCON_OPERATION_SATURATION:
+    supcon_pointwise_saturation (run, value);
+    return TRUE;
+  case SUPCON_OPERATION_HUE:
+    supcon_pointwise_hue (run, value);
+    return TRUE;
+  case SUPCON_OPERATION_GREYSCALE:
+    supcon_pointwise_greyscale (run);
     return TRUE;
   case SUPCON_OPERATION_POSTERIZE:
-    supcon_lookup_posterize (lookup, (guint)rint (value));
+    supcon_pointwise_posterize (run, (guint)rint (value));
     return TRUE;
   case SUPCON_OPERATION_SOLARIZE:
-    supcon_lookup_solarize (lookup, value);
+    supcon_pointwise_solarize (run, value);
     return TRUE;
   case SUPCON_OPERATION_AUTO_CONTRAST:
-    supcon_lookup_auto_contrast (lookup);
+    supcon_pointwise_auto_contrast (run);
     return TRUE;
   case SUPCON_OPERATION_EQUALIZE:
-    supcon_lookup_equalize (lookup);
+    supcon_pointwise_equalize (run);
     return TRUE;
   case SUPCON_OPERATION_INVERT:
-    supcon_lookup_invert (lookup);
+    supcon_pointwise_invert (run);
     return TRUE;
   default:
     return FALSE;
   }
 }
 
-/* The same of a step, and of colour distortion, which is partly that. */
+/* The same of a step, and of colour distortion, which is four of them. */
 static gboolean
-add_to_lookup (SupconLookup *lookup, const SupconStep *step, SupconPlanes *planes)
+add_step (SupconPointwise *run, const SupconStep *step)
 {
-  if (step->operation != SUPCON_OPERATION_COLOR)
-    return apply_to_bytes (lookup, step->operation, step->values[0]);
-  for (guint i = 0; i < 4; i++) {
-    guint which = step->order[i];
+  static const SupconOperation distortion[]
+      = { SUPCON_OPERATION_BRIGHTNESS, SUPCON_OPERATION_CONTRAST, SUPCON_OPERATION_SATURATION, SUPCON_OPERATION_HUE };
 
-    if (which < 2) {
-      apply_to_bytes (lookup, which ? SUPCON_OPERATION_CONTRAST : SUPCON_OPERATION_BRIGHTNESS, step->values[which]);
-      continue;
-    }
-    supcon_lookup_end (lookup);
-    if (which == 2)
-      supcon_planes_saturation (planes, step->values[2]);
-    else
-      supcon_planes_hue (planes, step->values[3]);
-  }
+  if (step->operation != SUPCON_OPERATION_COLOR)
+    return add_operation (run, step->operation, step->values[0]);
+  for (guint i = 0; i < 4; i++)
+    add_operation (run, distortion[step->order[i]], step->values[step->order[i]]);
   return TRUE;
 }
 
-/* All but moves and what changes bytes. */
+/* All but moves and what changes pixels by their values. */
 static void
 apply_step (SupconScratch *scratch, const SupconStep *step, SupconPlanes *planes)
 {
@@ -195,17 +196,8 @@ apply_step (SupconScratch *scratch, const SupconStep *step, SupconPlanes *planes
   }
 
   switch (step->operation) {
-  case SUPCON_OPERATION_GREYSCALE:
-    supcon_planes_greyscale (planes);
-    break;
   case SUPCON_OPERATION_BLUR:
     blur (scratch, step, planes);
-    break;
-  case SUPCON_OPERATION_SATURATION:
-    supcon_planes_saturation (planes, values[0]);
-    break;
-  case SUPCON_OPERATION_HUE:
-    supcon_planes_hue (planes, values[0]);
     break;
   case SUPCON_OPERATION_SHARPNESS:
     supcon_planes_sharpness (planes, values[0], scratch);
@@ -263,17 +255,17 @@ apply_mix (SupconScratch *scratch, const SupconStep *steps, gboolean compose, Su
 static void
 apply_run (SupconScratch *scratch, const SupconStep *steps, guint n, gboolean compose, SupconPlanes *planes)
 {
-  SupconLookup lookup;
+  SupconPointwise run;
 
-  supcon_lookup_begin (&lookup, planes);
+  supcon_pointwise_begin (&run, planes, scratch);
   for (guint i = 0; i < n;) {
     const SupconStep *step = &steps[i];
 
-    if (add_to_lookup (&lookup, step, planes)) {
+    if (add_step (&run, step)) {
       i++;
       continue;
     }
-    supcon_lookup_end (&lookup);
+    supcon_pointwise_end (&run);
     if (step->operation == SUPCON_OPERATION_MIX) {
       i += apply_mix (scratch, step, compose, planes);
     } else if (is_move (step->operation)) {
@@ -283,7 +275,7 @@ apply_run (SupconScratch *scratch, const SupconStep *steps, guint n, gboolean co
       i++;
     }
   }
-  supcon_lookup_end (&lookup);
+  supcon_pointwise_end (&run);
 }
 
 void

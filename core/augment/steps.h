@@ -7,7 +7,7 @@
 #include "augment/program.h"
 
 /**
- * The steps of draws on the picture, from first to last. Runs of operations on bytes are one pass by a table, which
+ * The steps of draws on the picture, from first to last. Runs of operations on single pixels are one pass, which
  * gives the same bytes; consecutive moves are one transform where draws say compose.
  */
 void supcon_steps_apply (const SupconDraws *draws, SupconPlanes *picture, SupconScratch *scratch);

@@ -8,8 +8,8 @@
 #define SMALLEST 1e-10
 
 void
-supcon_planes_sample_row (SupconPlanes *picture, guint row, const guint8 *const planes[3], guint width, guint height,
-    const float *x, const float *y)
+supcon_planes_sample_row (const SupconPlanes *picture, guint row, const guint8 *const planes[3], guint width,
+    guint height, const float *x, const float *y)
 {
   guint8 *out[3];
 
@@ -92,6 +92,35 @@ solve (guint n, double a[][SUPCON_WARP_MAX_POINTS + 3], double b[][2])
   return TRUE;
 }
 
+typedef struct {
+  const SupconPlanes *picture;
+  const guint8 *from[3];
+  guint n;
+  const double (*points)[2], (*flow)[2]; /* the spline: weights of the points, then of x, y and 1 */
+} Warp;
+
+static void
+warp_rows (guint first, guint end, SupconScratch *scratch, gpointer data)
+{
+  const Warp *self = data;
+  guint width = self->picture->width, height = self->picture->height, n = self->n;
+  float *x = supcon_scratch_at (scratch, 2 * (gsize)width), *y = x + width;
+  const double (*flow)[2] = self->flow;
+
+  for (guint row = first; row < end; row++) {
+    for (guint i = 0; i < width; i++) {
+      x[i] = (float)(i - (flow[n][0] * i + flow[n + 1][0] * row + flow[n + 2][0]));
+      y[i] = (float)(row - (flow[n][1] * i + flow[n + 1][1] * row + flow[n + 2][1]));
+    }
+    for (guint i = 0; i < n; i++) {
+      float dy = (float)(row - self->points[i][1]);
+
+      add_point ((float)self->points[i][0], dy * dy, (float)flow[i][0], (float)flow[i][1], width, x, y);
+    }
+    supcon_planes_sample_row (self->picture, row, self->from, width, height, x, y);
+  }
+}
+
 void
 supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], const double (*to)[2], guint boundary,
     SupconScratch *scratch)
@@ -99,8 +128,7 @@ supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], con
   double points[SUPCON_WARP_MAX_POINTS][2], a[SUPCON_WARP_MAX_POINTS + 3][SUPCON_WARP_MAX_POINTS + 3] = { { 0 } };
   double flow[SUPCON_WARP_MAX_POINTS + 3][2] = { { 0 } }, largest = 0;
   guint width = picture->width, height = picture->height, size;
-  const guint8 *planes[3];
-  float *x, *y;
+  Warp warp = { .picture = picture };
 
   g_return_if_fail (n + 4 * boundary <= SUPCON_WARP_MAX_POINTS);
   for (guint i = 0; i < n; i++)
@@ -135,19 +163,9 @@ supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], con
   if (!solve (size, a, flow))
     return;
 
-  x = supcon_scratch_at (scratch, 2 * (gsize)width);
-  y = x + width;
-  supcon_scratch_copy_all (scratch, picture, planes);
-  for (guint row = 0; row < height; row++) {
-    for (guint i = 0; i < width; i++) {
-      x[i] = (float)(i - (flow[n][0] * i + flow[n + 1][0] * row + flow[n + 2][0]));
-      y[i] = (float)(row - (flow[n][1] * i + flow[n + 1][1] * row + flow[n + 2][1]));
-    }
-    for (guint i = 0; i < n; i++) {
-      float dy = (float)(row - points[i][1]);
-
-      add_point ((float)points[i][0], dy * dy, (float)flow[i][0], (float)flow[i][1], width, x, y);
-    }
-    supcon_planes_sample_row (picture, row, planes, width, height, x, y);
-  }
+  warp.n = n;
+  warp.points = (const double (*)[2])points;
+  warp.flow = (const double (*)[2])flow;
+  supcon_scratch_copy_all (scratch, picture, warp.from);
+  supcon_scratch_rows (scratch, height, SUPCON_BAND, warp_rows, &warp);
 }

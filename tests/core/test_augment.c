@@ -59,11 +59,13 @@ START_TEST (test_resize_golden)
   SupconImage src = make_picture (golden_resizes[_i].width, golden_resizes[_i].height, golden_resizes[_i].channels);
   SupconImage dst = new_image (golden_resizes[_i].out_width, golden_resizes[_i].out_height, src.channels);
   SupconResizer *resizer = supcon_resizer_new ();
+  SupconScratch *scratch = supcon_scratch_new ();
 
-  supcon_resizer_apply (
-      resizer, &src, &golden_resizes[_i].crop, golden_resizes[_i].mirror, golden_resizes[_i].interpolation, &dst);
+  supcon_resizer_apply (resizer, &src, &golden_resizes[_i].crop, golden_resizes[_i].mirror,
+      golden_resizes[_i].interpolation, &dst, scratch);
   assert_golden (&dst, golden_bytes + golden_resizes[_i].offset, _i);
   supcon_resizer_free (resizer);
+  supcon_scratch_free (scratch);
   g_free (src.pixels);
   g_free (dst.pixels);
 }
@@ -73,6 +75,7 @@ END_TEST
 START_TEST (test_resize_reused)
 {
   SupconResizer *resizer = supcon_resizer_new ();
+  SupconScratch *scratch = supcon_scratch_new ();
 
   for (guint round = 0; round < 2; round++) {
     for (guint i = 0; i < G_N_ELEMENTS (golden_resizes); i++) {
@@ -80,14 +83,15 @@ START_TEST (test_resize_reused)
       SupconImage src = make_picture (golden_resizes[k].width, golden_resizes[k].height, golden_resizes[k].channels);
       SupconImage dst = new_image (golden_resizes[k].out_width, golden_resizes[k].out_height, src.channels);
 
-      supcon_resizer_apply (
-          resizer, &src, &golden_resizes[k].crop, golden_resizes[k].mirror, golden_resizes[k].interpolation, &dst);
+      supcon_resizer_apply (resizer, &src, &golden_resizes[k].crop, golden_resizes[k].mirror,
+          golden_resizes[k].interpolation, &dst, scratch);
       assert_golden (&dst, golden_bytes + golden_resizes[k].offset, k);
       g_free (src.pixels);
       g_free (dst.pixels);
     }
   }
   supcon_resizer_free (resizer);
+  supcon_scratch_free (scratch);
 }
 END_TEST
 
@@ -97,6 +101,7 @@ START_TEST (test_resize_plain)
   static const guint sizes[] = { 1, 2, 3, 17, 32, 255, 777 };
   static const guint8 values[] = { 0, 1, 128, 255 };
   SupconResizer *resizer = supcon_resizer_new ();
+  SupconScratch *scratch = supcon_scratch_new ();
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     for (guint o = 0; o < G_N_ELEMENTS (sizes); o++) {
@@ -105,7 +110,7 @@ START_TEST (test_resize_plain)
         SupconRect all = { 0, 0, src.width, src.height };
 
         memset (src.pixels, values[v], src.stride * src.height);
-        supcon_resizer_apply (resizer, &src, &all, FALSE, SUPCON_INTERPOLATION_BILINEAR, &dst);
+        supcon_resizer_apply (resizer, &src, &all, FALSE, SUPCON_INTERPOLATION_BILINEAR, &dst, scratch);
         for (guint y = 0; y < dst.height; y++) {
           for (guint x = 0; x < dst.width; x++)
             ck_assert_uint_eq (dst.pixels[y * dst.stride + x], values[v]);
@@ -116,6 +121,7 @@ START_TEST (test_resize_plain)
     }
   }
   supcon_resizer_free (resizer);
+  supcon_scratch_free (scratch);
 }
 END_TEST
 
@@ -322,6 +328,49 @@ START_TEST (test_policy_extremes)
 }
 END_TEST
 
+typedef struct {
+  SupconAugmenter *all[2];
+  guint left; /* atomic */
+} Helped;
+
+static gpointer
+help (gpointer data)
+{
+  Helped *helped = data;
+
+  supcon_augmenter_help (helped->all[1], helped->all, 2, &helped->left);
+  return NULL;
+}
+
+/* A thread that takes rows of another's views changes nothing. */
+START_TEST (test_help)
+{
+  SupconImage picture = make_picture (150, 130, _i % 2 ? 3 : 1), views[2];
+  SupconAugmenter *alone = supcon_augmenter_new ();
+  Helped helped = { { supcon_augmenter_new (), supcon_augmenter_new () }, 1 };
+  GThread *thread = g_thread_new ("help", help, &helped);
+  SupconPolicy policy;
+
+  supcon_policy_init (&policy, (SupconPolicyKind)_i);
+  policy.erase_probability = policy.cutout_probability = policy.warp_probability = 0.5;
+  for (guint k = 0; k < 2; k++)
+    views[k] = new_image (97, 101, 3);
+  for (guint i = 0; i < 60; i++) {
+    apply_policy (alone, &policy, 1, i, 0, &picture, &views[0]);
+    apply_policy (helped.all[0], &policy, 1, i, 0, &picture, &views[1]);
+    ck_assert_mem_eq (views[0].pixels, views[1].pixels, views[0].stride * views[0].height);
+  }
+  __atomic_store_n (&helped.left, 0, __ATOMIC_RELEASE);
+  g_thread_join (thread);
+  supcon_augmenter_free (alone);
+  for (guint k = 0; k < 2; k++) {
+    supcon_augmenter_free (helped.all[k]);
+    g_free (views[k].pixels);
+  }
+  g_free (picture.pixels);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -339,6 +388,7 @@ main (void)
   tcase_add_test (tcase, test_policy_distribution);
   tcase_add_test (tcase, test_policy_key);
   tcase_add_test (tcase, test_policy_extremes);
+  tcase_add_loop_test (tcase, test_help, SUPCON_POLICY_NONE, SUPCON_POLICY_AUGMIX + 1);
   suite_add_tcase (suite, tcase);
   srunner_run_all (runner, CK_NORMAL);
   failed = srunner_ntests_failed (runner);

@@ -78,29 +78,38 @@ rotate (SupconPlanes *picture, double degrees, Affine *affine, SupconScratch *sc
 
 /* FALSE: not by a byte's value alone. */
 static gboolean
-add (SupconLookup *lookup, Operation operation, double a, guint b)
+add (SupconPointwise *run, Operation operation, double a, guint b)
 {
   switch (operation) {
   case BRIGHTNESS:
-    supcon_lookup_brightness (lookup, a);
+    supcon_pointwise_brightness (run, a);
     return TRUE;
   case CONTRAST:
-    supcon_lookup_contrast (lookup, a);
+    supcon_pointwise_contrast (run, a);
+    return TRUE;
+  case SATURATION:
+    supcon_pointwise_saturation (run, a);
+    return TRUE;
+  case HUE:
+    supcon_pointwise_hue (run, a);
+    return TRUE;
+  case GREYSCALE:
+    supcon_pointwise_greyscale (run);
     return TRUE;
   case POSTERIZE:
-    supcon_lookup_posterize (lookup, b);
+    supcon_pointwise_posterize (run, b);
     return TRUE;
   case SOLARIZE:
-    supcon_lookup_solarize (lookup, a);
+    supcon_pointwise_solarize (run, a);
     return TRUE;
   case INVERT:
-    supcon_lookup_invert (lookup);
+    supcon_pointwise_invert (run);
     return TRUE;
   case AUTO_CONTRAST:
-    supcon_lookup_auto_contrast (lookup);
+    supcon_pointwise_auto_contrast (run);
     return TRUE;
   case EQUALIZE:
-    supcon_lookup_equalize (lookup);
+    supcon_pointwise_equalize (run);
     return TRUE;
   default:
     return FALSE;
@@ -113,21 +122,12 @@ apply (SupconPlanes *picture, Operation operation, double a, guint b)
   SupconScratch *scratch = supcon_scratch_new ();
   double shear_x[] = { 1, a, 0, 0, 1, 0 }, shear_y[] = { 1, 0, 0, a, 1, 0 };
   double translate_x[] = { 1, 0, -a, 0, 1, 0 }, translate_y[] = { 1, 0, 0, 0, 1, -a };
-  SupconLookup lookup;
+  SupconPointwise run;
 
-  supcon_lookup_begin (&lookup, picture);
-  add (&lookup, operation, a, b);
-  supcon_lookup_end (&lookup);
+  supcon_pointwise_begin (&run, picture, scratch);
+  add (&run, operation, a, b);
+  supcon_pointwise_end (&run);
   switch (operation) {
-  case SATURATION:
-    supcon_planes_saturation (picture, a);
-    break;
-  case HUE:
-    supcon_planes_hue (picture, a);
-    break;
-  case GREYSCALE:
-    supcon_planes_greyscale (picture);
-    break;
   case SHARPNESS:
     supcon_planes_sharpness (picture, a, scratch);
     break;
@@ -248,30 +248,34 @@ END_TEST
 START_TEST (test_runs)
 {
   static const Operation operations[]
-      = { BRIGHTNESS, CONTRAST, POSTERIZE, SOLARIZE, INVERT, AUTO_CONTRAST, EQUALIZE, AUTO_CONTRAST };
+      = { BRIGHTNESS, CONTRAST, POSTERIZE, SOLARIZE, INVERT, AUTO_CONTRAST, EQUALIZE, SATURATION, HUE, GREYSCALE };
+  SupconScratch *scratch = supcon_scratch_new ();
   SupconRng rng;
 
   supcon_rng_init (&rng, _i, 0, 0, 0);
   for (guint round = 0; round < 200; round++) {
-    guint channels = round % 2 ? 3 : 1, n = 2 + supcon_rng_below (&rng, 5);
+    guint channels = round % 4 ? 3 : 1, n = 2 + supcon_rng_below (&rng, 8);
     SupconPlanes at_once = make_picture (37, 29, channels), alone = make_picture (37, 29, channels);
-    SupconLookup lookup;
+    SupconPointwise run;
 
-    supcon_lookup_begin (&lookup, &at_once);
+    supcon_pointwise_begin (&run, &at_once, scratch);
     for (guint i = 0; i < n; i++) {
       Operation operation = operations[supcon_rng_below (&rng, G_N_ELEMENTS (operations))];
-      double a = operation == SOLARIZE ? supcon_rng_uniform (&rng, 0, 256) : supcon_rng_uniform (&rng, 0.3, 1.7);
+      double a = operation == SOLARIZE ? supcon_rng_uniform (&rng, 0, 256)
+                 : operation == HUE    ? supcon_rng_uniform (&rng, -0.5, 0.5)
+                                       : supcon_rng_uniform (&rng, 0.3, 1.7);
       guint b = supcon_rng_below (&rng, 9);
 
       apply (&alone, operation, a, b);
-      add (&lookup, operation, a, b);
+      add (&run, operation, a, b);
     }
-    supcon_lookup_end (&lookup);
+    supcon_pointwise_end (&run);
     for (guint c = 0; c < channels; c++)
       ck_assert_mem_eq (at_once.plane[c], alone.plane[c], 37 * 29);
     free_picture (&at_once);
     free_picture (&alone);
   }
+  supcon_scratch_free (scratch);
 }
 END_TEST
 
@@ -413,7 +417,7 @@ START_TEST (test_hue_exact)
       picture.plane[1][i] = i >> 8;
       picture.plane[2][i] = blue;
     }
-    supcon_planes_hue (&picture, shift / 255.0 + (shift < 0 ? -1e-9 : 1e-9));
+    apply (&picture, HUE, shift / 255.0 + (shift < 0 ? -1e-9 : 1e-9), 0);
     for (guint i = 0; i < N; i++) {
       guint8 in[3] = { i & 255, i >> 8, blue }, out[3];
 

@@ -102,7 +102,7 @@ GST_START_TEST (test_threads)
 
     h[k] = gst_harness_new_parse (launch);
     gst_harness_set_src_caps_str (h[k], caps);
-    gst_harness_set_sink_caps_str (h[k], "video/x-raw,width=32,height=30");
+    gst_harness_set_sink_caps_str (h[k], "video/x-raw,width=32,height=70");
     g_free (launch);
   }
   for (guint i = 0; i < 5; i++) {
