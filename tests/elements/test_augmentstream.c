@@ -47,20 +47,20 @@ realloc (void *memory, size_t size)
 #endif
 
 static GstBuffer *
-noise_frame (const GstVideoInfo * info, guint seed)
+noise_frame (const GstVideoInfo *info, guint seed)
 {
   GstBuffer *frame = gst_buffer_new_allocate (NULL, info->size, NULL);
   GstMapInfo map;
 
   gst_buffer_map (frame, &map, GST_MAP_WRITE);
   for (gsize i = 0; i < map.size; i++)
-    map.data[i] = (guint8) ((i + seed) * 2654435761u >> 24);
+    map.data[i] = (guint8)((i + seed) * 2654435761u >> 24);
   gst_buffer_unmap (frame, &map);
   return frame;
 }
 
 static void
-info_from_string (GstVideoInfo * info, const gchar * text)
+info_from_string (GstVideoInfo *info, const gchar *text)
 {
   GstCaps *caps = gst_caps_from_string (text);
 
@@ -69,15 +69,14 @@ info_from_string (GstVideoInfo * info, const gchar * text)
 }
 
 static void
-set_label (GstBuffer * buffer, const gchar * label, guint64 sample)
+set_label (GstBuffer *buffer, const gchar *label, guint64 sample)
 {
-  gst_structure_set (gst_custom_meta_get_structure (gst_buffer_add_custom_meta
-          (buffer, "supcon-sample")), "sample", G_TYPE_UINT64, sample, "view",
-      G_TYPE_UINT, 0, "label", G_TYPE_STRING, label, NULL);
+  gst_structure_set (gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, "supcon-sample")), "sample",
+      G_TYPE_UINT64, sample, "view", G_TYPE_UINT, 0, "label", G_TYPE_STRING, label, NULL);
 }
 
 static const GstStructure *
-sample_of (GstBuffer * buffer)
+sample_of (GstBuffer *buffer)
 {
   GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, "supcon-sample");
 
@@ -92,13 +91,15 @@ GST_START_TEST (test_threads)
   static const guint threads[] = { 1, 2, 3, 0 };
   GstHarness *h[G_N_ELEMENTS (threads)];
   gchar *caps = g_strdup_printf ("video/x-raw,format=%s,width=97,height=61,"
-      "framerate=25/1", formats[__i__ % 2]);
+                                 "framerate=25/1",
+      formats[__i__ % 2]);
   GstVideoInfo info;
 
   info_from_string (&info, caps);
   for (guint k = 0; k < G_N_ELEMENTS (threads); k++) {
     gchar *launch = g_strdup_printf ("supconaugment policy=%d views=7 "
-        "threads=%u temporal-window=2 warp-probability=0.5", __i__, threads[k]);
+                                     "threads=%u temporal-window=2 warp-probability=0.5",
+        __i__, threads[k]);
 
     h[k] = gst_harness_new_parse (launch);
     gst_harness_set_src_caps_str (h[k], caps);
@@ -123,12 +124,10 @@ GST_START_TEST (test_threads)
         guint number;
 
         fail_unless_equals_int (gst_buffer_get_size (view), map.size);
-        fail_unless (gst_buffer_memcmp (view, 0, map.data, map.size) == 0,
-            "frame %u, view %u, %u threads", i, v, threads[k]);
-        fail_unless (gst_structure_is_equal (sample_of (view),
-                sample_of (expected)));
-        fail_unless (gst_structure_get_uint (sample_of (view), "view",
-                &number));
+        fail_unless (
+            gst_buffer_memcmp (view, 0, map.data, map.size) == 0, "frame %u, view %u, %u threads", i, v, threads[k]);
+        fail_unless (gst_structure_is_equal (sample_of (view), sample_of (expected)));
+        fail_unless (gst_structure_get_uint (sample_of (view), "view", &number));
         fail_unless_equals_int (number, v);
         gst_buffer_unref (view);
       }
@@ -149,10 +148,8 @@ GST_START_TEST (test_augmenter_allocates_nothing)
 {
   SupconAugmenter *augmenter = supcon_augmenter_new ();
   guint8 *pixels = g_malloc0 (3 * 160 * 120), *bytes = g_malloc (3 * 64 * 64);
-  SupconImage picture = {.pixels = pixels,.stride = 480,.width = 160,.height =
-        120,.channels = 3
-  }, view = {
-  .pixels = bytes,.stride = 192,.width = 64,.height = 64,.channels = 3};
+  SupconImage picture = { .pixels = pixels, .stride = 480, .width = 160, .height = 120, .channels = 3 },
+              view = { .pixels = bytes, .stride = 192, .width = 64, .height = 64, .channels = 3 };
   SupconProgram *program;
   SupconPolicy policy;
   gchar *text;
@@ -181,8 +178,7 @@ GST_START_TEST (test_augmenter_allocates_nothing)
 GST_END_TEST;
 
 static GstFlowReturn
-drop_buffer (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstObject * parent,
-    GstBuffer * buffer)
+drop_buffer (G_GNUC_UNUSED GstPad *pad, G_GNUC_UNUSED GstObject *parent, GstBuffer *buffer)
 {
   gst_buffer_unref (buffer);
   return GST_FLOW_OK;
@@ -192,14 +188,13 @@ drop_buffer (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstObject * parent,
 GST_START_TEST (test_element_allocates_nothing)
 {
   GstElement *element = gst_check_setup_element ("supconaugment");
-  GstStaticPadTemplate source = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC,
-      GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-  GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK,
-      GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw,width=64,height=64"));
+  GstStaticPadTemplate source = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+  GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE (
+      "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw,width=64,height=64"));
   GstPad *source_pad = gst_check_setup_src_pad (element, &source);
   GstPad *sink_pad = gst_check_setup_sink_pad (element, &sink);
   GstCaps *caps = gst_caps_from_string ("video/x-raw,format=RGB,width=160,"
-      "height=120,framerate=25/1");
+                                        "height=120,framerate=25/1");
   GstBuffer *frames[4];
   GstVideoInfo info;
   gint before = 0;
@@ -207,13 +202,11 @@ GST_START_TEST (test_element_allocates_nothing)
   /* GLib's slices would hide what they are cut from. */
   fail_unless_equals_string (g_getenv ("G_SLICE"), "always-malloc");
   fail_unless (gst_video_info_from_caps (&info, caps));
-  g_object_set (element, "policy", 0, "views", 4, "threads", 1 + __i__ % 2,
-      "temporal-window", 2, NULL);
+  g_object_set (element, "policy", 0, "views", 4, "threads", 1 + __i__ % 2, "temporal-window", 2, NULL);
   gst_pad_set_chain_function (sink_pad, drop_buffer);
   gst_pad_set_active (source_pad, TRUE);
   gst_pad_set_active (sink_pad, TRUE);
-  fail_unless (gst_element_set_state (element, GST_STATE_PLAYING)
-      == GST_STATE_CHANGE_SUCCESS);
+  fail_unless (gst_element_set_state (element, GST_STATE_PLAYING) == GST_STATE_CHANGE_SUCCESS);
   gst_check_setup_events (source_pad, element, caps, GST_FORMAT_TIME);
   gst_caps_unref (caps);
   for (guint i = 0; i < G_N_ELEMENTS (frames); i++) {
@@ -230,16 +223,15 @@ GST_START_TEST (test_element_allocates_nothing)
     gst_pad_push (source_pad, gst_buffer_ref (frames[i % 4]));
   }
   /* The text that stands in the meta is the label alone, which a buffer may get anew. */
-  fail_unless (g_atomic_int_get (&n_allocations) - before <= 200 * 4,
-      "%d allocations", g_atomic_int_get (&n_allocations) - before);
+  fail_unless (g_atomic_int_get (&n_allocations) - before <= 200 * 4, "%d allocations",
+      g_atomic_int_get (&n_allocations) - before);
   for (guint i = 0; i < 200; i++) {
     if (i == 100)
       before = g_atomic_int_get (&n_allocations);
     gst_pad_push (source_pad, gst_buffer_ref (frames[i % 2]));
   }
   /* A second thread that is late has its memory to grow yet, far less than an allocation a view. */
-  fail_unless (g_atomic_int_get (&n_allocations) - before <=
-      (__i__ % 2 ? 60 : 0), "%d allocations",
+  fail_unless (g_atomic_int_get (&n_allocations) - before <= (__i__ % 2 ? 60 : 0), "%d allocations",
       g_atomic_int_get (&n_allocations) - before);
   gst_element_set_state (element, GST_STATE_NULL);
   for (guint i = 0; i < G_N_ELEMENTS (frames); i++)
@@ -256,14 +248,13 @@ GST_END_TEST;
 GST_START_TEST (test_buffers_come_back_clean)
 {
   GstHarness *h = gst_harness_new_parse ("supconaugment name=a views=1 "
-      "record-draws=true");
+                                         "record-draws=true");
   GstElement *element = gst_harness_find_element (h, "supconaugment");
   GstBuffer *first = NULL;
   GstVideoInfo info;
 
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
-  gst_harness_set_src_caps_str (h,
-      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   for (guint i = 0; i < 6; i++) {
     GstBuffer *frame = noise_frame (&info, i), *view;
     guint64 sample;
@@ -277,11 +268,9 @@ GST_START_TEST (test_buffers_come_back_clean)
     if (i == 0)
       first = view;
     fail_unless (view == first, "the pool gives the buffer again");
-    fail_unless (gst_structure_get_uint64 (sample_of (view), "sample",
-            &sample));
+    fail_unless (gst_structure_get_uint64 (sample_of (view), "sample", &sample));
     fail_unless_equals_uint64 (sample, i < 3 ? 100 + i : i);
-    fail_unless_equals_string (gst_structure_get_string (sample_of (view),
-            "label"), i < 3 ? "a" : NULL);
+    fail_unless_equals_string (gst_structure_get_string (sample_of (view), "label"), i < 3 ? "a" : NULL);
     fail_unless (gst_structure_has_field (sample_of (view), "draws") == (i < 3));
     gst_buffer_unref (view);
   }
@@ -296,7 +285,7 @@ GST_START_TEST (test_asks_for_buffers)
 {
   GstHarness *h = gst_harness_new ("supconaugment");
   GstCaps *caps = gst_caps_from_string ("video/x-raw,format=I420,width=9,"
-      "height=7,framerate=25/1");
+                                        "height=7,framerate=25/1");
   guint windows[] = { 0, 1, 16 };
   GstBuffer *frame;
   GstVideoInfo info;
@@ -315,8 +304,7 @@ GST_START_TEST (test_asks_for_buffers)
     fail_unless_equals_int (size, info.size);
     fail_unless_equals_int (min, windows[i] + 2);
     fail_unless_equals_int (max, 0);
-    fail_unless (gst_query_find_allocation_meta (query,
-            GST_VIDEO_CROP_META_API_TYPE, NULL));
+    fail_unless (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL));
     gst_query_unref (query);
   }
   /* And asked again when it becomes more while playing. */
@@ -336,8 +324,7 @@ GST_START_TEST (test_asks_for_buffers)
 GST_END_TEST;
 
 static GstPadProbeReturn
-offer_two_buffers (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
-    gpointer user_data)
+offer_two_buffers (G_GNUC_UNUSED GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
   GstBufferPool *pool;
@@ -355,7 +342,7 @@ offer_two_buffers (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
   fail_unless (gst_buffer_pool_set_config (pool, config));
   gst_query_add_allocation_pool (query, pool, video.size, 2, 2);
   gst_object_unref (pool);
-  (*(guint *) user_data)++;
+  (*(guint *)user_data)++;
   return GST_PAD_PROBE_HANDLED;
 }
 
@@ -366,15 +353,12 @@ GST_START_TEST (test_small_pool)
   GstVideoInfo info;
   guint offers = 0;
 
-  gst_pad_add_probe (h->sinkpad,
-      GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
-      offer_two_buffers, &offers, NULL);
+  gst_pad_add_probe (
+      h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH, offer_two_buffers, &offers, NULL);
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
-  gst_harness_set_src_caps_str (h,
-      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   for (guint i = 0; i < 3; i++) {
-    fail_unless_equals_int (gst_harness_push (h, noise_frame (&info, i)),
-        GST_FLOW_OK);
+    fail_unless_equals_int (gst_harness_push (h, noise_frame (&info, i)), GST_FLOW_OK);
     fail_unless_equals_int (gst_harness_buffers_in_queue (h), 5 * (i + 1));
   }
   fail_unless_equals_int (offers, 1);
@@ -383,16 +367,14 @@ GST_START_TEST (test_small_pool)
 
 GST_END_TEST;
 
-typedef struct
-{
-  guint64 clip;                 /* of the label's frames */
+typedef struct {
+  guint64 clip; /* of the label's frames */
   guint frames;
-  gint value;                   /* of all bytes of its views */
+  gint value; /* of all bytes of its views */
 } FunnelStream;
 
 static void
-check_funnel_view (GstSample * sample, FunnelStream streams[2],
-    guint * switches, guint * last)
+check_funnel_view (GstSample *sample, FunnelStream streams[2], guint *switches, guint *last)
 {
   GstBuffer *view = gst_sample_get_buffer (sample);
   const GstStructure *s = sample_of (view);
@@ -404,22 +386,19 @@ check_funnel_view (GstSample * sample, FunnelStream streams[2],
   guint number, back;
   guint64 clip;
 
-  fail_unless (gst_structure_get (s, "view", G_TYPE_UINT, &number, "draws",
-          GST_TYPE_STRUCTURE, &draws, NULL));
-  fail_unless (gst_structure_get (draws, "number", G_TYPE_UINT64, &clip,
-          "frames-back", G_TYPE_UINT, &back, NULL));
+  fail_unless (gst_structure_get (s, "view", G_TYPE_UINT, &number, "draws", GST_TYPE_STRUCTURE, &draws, NULL));
+  fail_unless (gst_structure_get (draws, "number", G_TYPE_UINT64, &clip, "frames-back", G_TYPE_UINT, &back, NULL));
   if (stream->frames == 0)
     stream->clip = clip;
   fail_unless_equals_uint64 (clip, stream->clip);
-  fail_unless (back >= (number > 0 && stream->frames > 0)
-      && back <= (number > 0 ? MIN (stream->frames, 4) : 0),
+  fail_unless (back >= (number > 0 && stream->frames > 0) && back <= (number > 0 ? MIN (stream->frames, 4) : 0),
       "%u back of %u frames", back, stream->frames);
   fail_unless (gst_video_info_from_caps (&info, gst_sample_get_caps (sample)));
   fail_unless (gst_video_frame_map (&frame, &info, view, GST_MAP_READ));
   for (guint y = 0; y < 8; y++)
     for (guint x = 0; x < 8 * 3; x++)
-      fail_unless_equals_int (((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame,
-                  0))[y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0) + x],
+      fail_unless_equals_int (
+          ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, 0))[y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0) + x],
           stream->value);
   gst_video_frame_unmap (&frame);
   if (number == 2) {
@@ -434,17 +413,17 @@ check_funnel_view (GstSample * sample, FunnelStream streams[2],
 GST_START_TEST (test_funnel)
 {
   gchar *line = g_strdup_printf ("funnel name=f ! supconaugment views=3 "
-      "consistent=clip temporal-window=4 record-draws=true "
-      "! video/x-raw,format=RGB,width=8,height=8 ! appsink name=s sync=false "
-      "videotestsrc is-live=true num-buffers=30 pattern=white "
-      "! video/x-raw,format=RGB,width=32,height=24,framerate=100/1 "
-      "! supconlabel label=white ! f. "
-      "videotestsrc is-live=true num-buffers=30 pattern=black "
-      "! video/x-raw,format=%s,width=%u,height=24,framerate=100/1 "
-      "! supconlabel label=black ! f.", __i__ ? "BGR" : "RGB",
-      __i__ ? 20 : 32);
+                                 "consistent=clip temporal-window=4 record-draws=true "
+                                 "! video/x-raw,format=RGB,width=8,height=8 ! appsink name=s sync=false "
+                                 "videotestsrc is-live=true num-buffers=30 pattern=white "
+                                 "! video/x-raw,format=RGB,width=32,height=24,framerate=100/1 "
+                                 "! supconlabel label=white ! f. "
+                                 "videotestsrc is-live=true num-buffers=30 pattern=black "
+                                 "! video/x-raw,format=%s,width=%u,height=24,framerate=100/1 "
+                                 "! supconlabel label=black ! f.",
+      __i__ ? "BGR" : "RGB", __i__ ? 20 : 32);
   GstElement *pipeline = gst_parse_launch (line, NULL), *sink;
-  FunnelStream streams[2] = { {.value = 255}, {.value = 0} };
+  FunnelStream streams[2] = { { .value = 255 }, { .value = 0 } };
   guint switches = 0, last = 2;
   GstSample *sample;
 
@@ -471,15 +450,14 @@ GST_END_TEST;
 GST_START_TEST (test_streams)
 {
   GstHarness *h = gst_harness_new_parse ("supconaugment views=1 "
-      "consistent=clip temporal-window=2 record-draws=true");
+                                         "consistent=clip temporal-window=2 record-draws=true");
   GstEvent *a = gst_event_new_stream_start ("a");
   GstEvent *b = gst_event_new_stream_start ("b");
   GstBuffer *of_a = NULL;
   GstVideoInfo info;
 
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
-  gst_harness_set_src_caps_str (h,
-      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   for (guint i = 0; i < 300; i++) {
     static const guint clips[] = { 0, 1, 0, 1, 2 };
     GstBuffer *frame = noise_frame (&info, i), *view;
@@ -494,15 +472,13 @@ GST_START_TEST (test_streams)
       of_a = gst_buffer_ref (frame);
     fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
     view = gst_harness_pull (h);
-    fail_unless (gst_structure_get (sample_of (view), "draws",
-            GST_TYPE_STRUCTURE, &draws, NULL));
+    fail_unless (gst_structure_get (sample_of (view), "draws", GST_TYPE_STRUCTURE, &draws, NULL));
     fail_unless (gst_structure_get_uint64 (draws, "number", &clip));
     fail_unless_equals_uint64 (clip, clips[MIN (i, 4)]);
     gst_structure_free (draws);
     gst_buffer_unref (view);
     /* 256 frames of b after a's last one. */
-    fail_unless_equals_int (i >= 2
-        && GST_MINI_OBJECT_REFCOUNT_VALUE (of_a) > 1, i >= 2 && i < 259);
+    fail_unless_equals_int (i >= 2 && GST_MINI_OBJECT_REFCOUNT_VALUE (of_a) > 1, i >= 2 && i < 259);
   }
   gst_buffer_unref (of_a);
   gst_event_unref (a);
@@ -513,18 +489,16 @@ GST_START_TEST (test_streams)
 GST_END_TEST;
 
 static guint
-count_allocation_query (GstHarness * h, guint frames)
+count_allocation_query (GstHarness *h, guint frames)
 {
   GstVideoInfo info;
   guint offers = 0;
-  gulong probe = gst_pad_add_probe (h->sinkpad,
-      GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
-      offer_two_buffers, &offers, NULL);
+  gulong probe = gst_pad_add_probe (
+      h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH, offer_two_buffers, &offers, NULL);
 
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
   for (guint i = 0; i < frames; i++) {
-    GstCaps *caps = gst_caps_from_string
-        ("video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+    GstCaps *caps = gst_caps_from_string ("video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
 
     gst_harness_push_event (h, gst_event_new_caps (caps));
     gst_caps_unref (caps);
@@ -541,8 +515,7 @@ GST_START_TEST (test_same_caps_again)
   GstBuffer *view;
   guint sizes[] = { 28 * 4, 24 * 8 };
 
-  gst_harness_set_src_caps_str (h,
-      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   fail_unless_equals_int (count_allocation_query (h, 5), 0);
   gst_harness_set_sink_caps_str (h, "video/x-raw,width=9,height=4");
   gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
@@ -558,10 +531,11 @@ GST_START_TEST (test_same_caps_again)
 GST_END_TEST;
 
 static GstHarness *
-lookahead_harness (guint lookahead, const gchar * caps)
+lookahead_harness (guint lookahead, const gchar *caps)
 {
   gchar *launch = g_strdup_printf ("supconaugment name=a policy=simaugment "
-      "views=2 threads=2 temporal-window=1 lookahead=%u", lookahead);
+                                   "views=2 threads=2 temporal-window=1 lookahead=%u",
+      lookahead);
   GstHarness *h = gst_harness_new_parse (launch);
 
   gst_harness_set_src_caps_str (h, caps);
@@ -572,7 +546,7 @@ lookahead_harness (guint lookahead, const gchar * caps)
 
 /* Both get the frame; the first harness's views of it are there, so many of the second's. */
 static void
-push_to_both (GstHarness * now, GstHarness * later, guint i, guint n_views)
+push_to_both (GstHarness *now, GstHarness *later, guint i, guint n_views)
 {
   GstVideoInfo info;
 
@@ -582,14 +556,13 @@ push_to_both (GstHarness * now, GstHarness * later, guint i, guint n_views)
 
     GST_BUFFER_PTS (frame) = i * 40 * GST_MSECOND;
     GST_BUFFER_OFFSET (frame) = i;
-    fail_unless_equals_int (gst_harness_push (k ? later : now, frame),
-        GST_FLOW_OK);
+    fail_unless_equals_int (gst_harness_push (k ? later : now, frame), GST_FLOW_OK);
   }
   fail_unless_equals_int (gst_harness_buffers_in_queue (later), n_views);
 }
 
 static void
-pull_from_both (GstHarness * now, GstHarness * later, guint n_views)
+pull_from_both (GstHarness *now, GstHarness *later, guint n_views)
 {
   for (guint i = 0; i < n_views; i++) {
     GstBuffer *a = gst_harness_pull (now), *b = gst_harness_pull (later);
@@ -607,12 +580,12 @@ pull_from_both (GstHarness * now, GstHarness * later, guint n_views)
   fail_unless_equals_int (gst_harness_buffers_in_queue (later), 0);
 }
 
-/* Frames wait for others to have their views made together; the views are the same, in the same order, and whatever comes
- * in between waits for them. */
+/* Frames wait for others to have their views made together; the views are the same, in the same order, and whatever
+ * comes in between waits for them. */
 GST_START_TEST (test_lookahead)
 {
   const gchar *caps = "video/x-raw,format=RGB,width=40,height=30,"
-      "framerate=25/1";
+                      "framerate=25/1";
   GstHarness *now = lookahead_harness (0, caps);
   GstHarness *later = lookahead_harness (3, caps);
   GstElement *a = gst_harness_find_element (now, "supconaugment");
@@ -642,9 +615,9 @@ GST_START_TEST (test_lookahead)
   pull_from_both (now, later, 1);
   push_to_both (now, later, i++, 0);
   gst_harness_set_src_caps_str (now, "video/x-raw,format=BGR,width=40,"
-      "height=30,framerate=25/1");
+                                     "height=30,framerate=25/1");
   gst_harness_set_src_caps_str (later, "video/x-raw,format=BGR,width=40,"
-      "height=30,framerate=25/1");
+                                       "height=30,framerate=25/1");
   pull_from_both (now, later, 1);
   push_to_both (now, later, i++, 0);
   gst_harness_set_sink_caps_str (now, "video/x-raw,width=8,height=5");
@@ -673,7 +646,7 @@ GST_START_TEST (test_lookahead_is_flushed)
 
   info_from_string (&info, "video/x-raw,format=RGB,width=40,height=30");
   gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=40,height=30,"
-      "framerate=25/1");
+                                   "framerate=25/1");
   frame = noise_frame (&info, 0);
   gst_harness_push (h, gst_buffer_ref (frame));
   fail_unless (GST_MINI_OBJECT_REFCOUNT_VALUE (frame) > 1);
@@ -682,8 +655,7 @@ GST_START_TEST (test_lookahead_is_flushed)
   ASSERT_MINI_OBJECT_REFCOUNT (frame, "frame", 1);
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_harness_push_event (h, gst_event_new_segment (&segment));
-  fail_unless_equals_int (gst_harness_push (h, gst_buffer_ref (frame)),
-      GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_ref (frame)), GST_FLOW_OK);
   gst_harness_teardown (h);
   ASSERT_MINI_OBJECT_REFCOUNT (frame, "frame", 1);
   gst_buffer_unref (frame);
@@ -695,40 +667,32 @@ GST_END_TEST;
 GST_START_TEST (test_lookahead_is_latency)
 {
   GstHarness *h = lookahead_harness (3, "video/x-raw,format=RGB,width=40,"
-      "height=30,framerate=25/1");
+                                        "height=30,framerate=25/1");
 
   gst_harness_set_live (h, TRUE);
   gst_harness_set_upstream_latency (h, 7 * GST_MSECOND);
-  fail_unless_equals_uint64 (gst_harness_query_latency (h),
-      (7 + 3 * 40) * GST_MSECOND);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h), (7 + 3 * 40) * GST_MSECOND);
   gst_harness_teardown (h);
 }
 
 GST_END_TEST;
 
-typedef struct
-{
+typedef struct {
   GstElement *filter;
   guint frames, views, changes;
 } Changing;
 
 static GstPadProbeReturn
-change_caps (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
-    gpointer user_data)
+change_caps (G_GNUC_UNUSED GstPad *pad, G_GNUC_UNUSED GstPadProbeInfo *info, gpointer user_data)
 {
-  static const gchar *const formats[] = { "RGB", "I420", "NV12", "RGBx",
-    "GRAY8", "BGR", "YV12", "ARGB", "NV21"
-  };
-  static const guint sizes[][2] = { {64, 48}, {63, 47}, {1, 1}, {5, 120},
-  {121, 3}, {1, 9}, {2, 2}
-  };
+  static const gchar *const formats[] = { "RGB", "I420", "NV12", "RGBx", "GRAY8", "BGR", "YV12", "ARGB", "NV21" };
+  static const guint sizes[][2] = { { 64, 48 }, { 63, 47 }, { 1, 1 }, { 5, 120 }, { 121, 3 }, { 1, 9 }, { 2, 2 } };
   Changing *self = user_data;
 
   if (self->frames++ % 3 == 0) {
     guint i = self->changes++;
-    GstCaps *caps = gst_caps_new_simple ("video/x-raw", "format",
-        G_TYPE_STRING, formats[i % G_N_ELEMENTS (formats)], "width", G_TYPE_INT,
-        sizes[i % G_N_ELEMENTS (sizes)][0], "height", G_TYPE_INT,
+    GstCaps *caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, formats[i % G_N_ELEMENTS (formats)],
+        "width", G_TYPE_INT, sizes[i % G_N_ELEMENTS (sizes)][0], "height", G_TYPE_INT,
         sizes[i % G_N_ELEMENTS (sizes)][1], NULL);
 
     g_object_set (self->filter, "caps", caps, NULL);
@@ -738,21 +702,20 @@ change_caps (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
 }
 
 static void
-count_view (G_GNUC_UNUSED GstElement * sink, G_GNUC_UNUSED GstBuffer * buffer,
-    G_GNUC_UNUSED GstPad * pad, gpointer user_data)
+count_view (
+    G_GNUC_UNUSED GstElement *sink, G_GNUC_UNUSED GstBuffer *buffer, G_GNUC_UNUSED GstPad *pad, gpointer user_data)
 {
-  ((Changing *) user_data)->views++;
+  ((Changing *)user_data)->views++;
 }
 
 /* Sizes and formats that change every three frames of a long run; views of a fixed size, and of the frames' own. */
 GST_START_TEST (test_caps_change)
 {
   gchar *line = g_strdup_printf ("videotestsrc num-buffers=600 name=v "
-      "pattern=snow ! capsfilter name=c caps-change-mode=delayed "
-      "! supconaugment policy=%s views=3 threads=2 temporal-window=3 "
-      "lookahead=%d record-draws=true ! %s ! fakesink name=s signal-handoffs=true",
-      __i__ ? "augmix" : "simaugment", __i__,
-      __i__ ? "queue" : "video/x-raw,width=16,height=17 ! queue");
+                                 "pattern=snow ! capsfilter name=c caps-change-mode=delayed "
+                                 "! supconaugment policy=%s views=3 threads=2 temporal-window=3 "
+                                 "lookahead=%d record-draws=true ! %s ! fakesink name=s signal-handoffs=true",
+      __i__ ? "augmix" : "simaugment", __i__, __i__ ? "queue" : "video/x-raw,width=16,height=17 ! queue");
   GstElement *pipeline = gst_parse_launch (line, NULL);
   GstElement *source = gst_bin_get_by_name (GST_BIN (pipeline), "v");
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "s");
@@ -760,8 +723,7 @@ GST_START_TEST (test_caps_change)
   GstPad *pad = gst_element_get_static_pad (source, "src");
   Run run;
 
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, change_caps, &changing,
-      NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, change_caps, &changing, NULL);
   g_signal_connect (sink, "handoff", G_CALLBACK (count_view), &changing);
   run = run_pipeline (pipeline);
   run_assert_ended (run);
@@ -787,10 +749,8 @@ augmentstream_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_loop_test (tcase, test_threads, 0, N_POLICIES);
 #ifdef COUNTS_ALLOCATIONS
-  tcase_add_loop_test (tcase, test_augmenter_allocates_nothing, 0,
-      N_POLICIES);
-  tcase_add_loop_test (tcase, test_element_allocates_nothing, 0,
-      2 * N_POLICIES);
+  tcase_add_loop_test (tcase, test_augmenter_allocates_nothing, 0, N_POLICIES);
+  tcase_add_loop_test (tcase, test_element_allocates_nothing, 0, 2 * N_POLICIES);
 #endif
   tcase_add_test (tcase, test_buffers_come_back_clean);
   tcase_add_test (tcase, test_asks_for_buffers);
