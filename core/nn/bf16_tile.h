@@ -22,7 +22,10 @@ typedef struct {
   gsize a_row;          /* elements */
   const gsize *a_outer; /* elements */
   guint outer, inner;
-  guint rows, cols; /* blocks, 1 or 2 */
+  guint terms;          /* even: of the 32 inner, those behind so many are zero in a or b, and may be left out */
+  guint rows, cols;     /* blocks, 1 or 2 */
+  const guint8 *wanted; /* rows, of which n_wanted matter: others may be left out; NULL: all do */
+  guint n_wanted;
   float *c;
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AVX-512 BF16: eight rows of 16 or 32 columns in registers. */
+/* AVX-512 BF16: up to eight of the rows that are wanted, of 16 or 32 columns, in registers. */
 #include "nn/bf16_tile.h"
 
 #include <immintrin.h>
@@ -11,52 +11,82 @@ nothing (void)
 {
 }
 
+/* Rows of[0] and up; with their number and that of the columns' vectors constant, 'sum' is registers alone. */
 static SUPCON_INLINE void
-rows_product (const SupconBf16Tile *tile, guint first, const guint cols)
+rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, const guint cols)
 {
   __m512 sum[ROWS][2];
-  const SupconBfloat16 *b = tile->b;
-  float *c = tile->c + first * tile->c_row;
+  const SupconBfloat16 *b = tile->b, *a[ROWS];
 
 #pragma GCC unroll 8
-  for (guint i = 0; i < ROWS; i++)
+  for (guint i = 0; i < rows; i++) {
+    a[i] = tile->a + of[i] * tile->a_row;
 #pragma GCC unroll 2
     for (guint j = 0; j < cols; j++)
-      sum[i][j] = tile->accumulate ? _mm512_loadu_ps (c + i * tile->c_row + j * 16) : _mm512_setzero_ps ();
+      sum[i][j] = tile->accumulate ? _mm512_loadu_ps (tile->c + of[i] * tile->c_row + j * 16) : _mm512_setzero_ps ();
+  }
   for (guint o = 0; o < tile->outer; o++) {
-    const SupconBfloat16 *a = tile->a + tile->a_outer[o] + first * tile->a_row;
+    gsize end = tile->a_outer[o] + tile->terms;
 
-    for (gsize k = 0; k < (gsize)tile->inner * SUPCON_BF16_STEP; k += 2, b += 32 * cols) {
+    for (gsize k = tile->a_outer[o]; k < end; k += 2, b += 32 * cols) {
       __m512bh b0 = (__m512bh)_mm512_loadu_si512 (b), b1 = (__m512bh)_mm512_loadu_si512 (b + 32 * (cols - 1));
 
 #pragma GCC unroll 8
-      for (guint i = 0; i < ROWS; i++) {
+      for (guint i = 0; i < rows; i++) {
         gint32 pair;
         __m512bh both;
 
-        memcpy (&pair, a + i * tile->a_row + k, sizeof pair);
+        memcpy (&pair, a[i] + k, sizeof pair);
         both = (__m512bh)_mm512_set1_epi32 (pair);
         sum[i][0] = _mm512_dpbf16_ps (sum[i][0], both, b0);
         if (cols > 1)
           sum[i][1] = _mm512_dpbf16_ps (sum[i][1], both, b1);
       }
     }
+    b += (tile->inner * SUPCON_BF16_STEP - tile->terms) * SUPCON_BF16_BLOCK * cols;
   }
 #pragma GCC unroll 8
-  for (guint i = 0; i < ROWS; i++)
+  for (guint i = 0; i < rows; i++)
 #pragma GCC unroll 2
     for (guint j = 0; j < cols; j++)
-      _mm512_storeu_ps (c + i * tile->c_row + j * 16, sum[i][j]);
+      _mm512_storeu_ps (tile->c + of[i] * tile->c_row + j * 16, sum[i][j]);
+}
+
+static SUPCON_INLINE void
+some_rows (const SupconBf16Tile *tile, const guint8 *of, guint rows, const guint cols)
+{
+#define CASE(n)                                                                                                        \
+  case n:                                                                                                              \
+    rows_product (tile, of, n, cols);                                                                                  \
+    break;
+  switch (rows) {
+    CASE (1)
+    CASE (2)
+    CASE (3)
+    CASE (4)
+    CASE (5)
+    CASE (6)
+    CASE (7)
+    CASE (8)
+  }
 }
 
 static void
 product (const SupconBf16Tile *tile)
 {
-  for (guint first = 0; first < tile->rows * SUPCON_BF16_BLOCK; first += ROWS) {
+  static const guint8 all[2 * SUPCON_BF16_BLOCK] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+    19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 };
+  const guint8 *of = tile->wanted ? tile->wanted : all;
+  guint n = tile->wanted ? tile->n_wanted : tile->rows * SUPCON_BF16_BLOCK, pieces = (n + ROWS - 1) / ROWS;
+
+  for (guint i = 0; i < pieces; i++) {
+    guint rows = n / pieces + (i < n % pieces);
+
     if (tile->cols > 1)
-      rows_product (tile, first, 2);
+      some_rows (tile, of, rows, 2);
     else
-      rows_product (tile, first, 1);
+      some_rows (tile, of, rows, 1);
+    of += rows;
   }
 }
 

@@ -35,7 +35,7 @@ supcon_conv_choose (SupconConv *conv, guint n)
 void
 supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
 {
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+  if (supcon_conv_is_bf16 (conv)) {
     supcon_bf16_reserve (conv, n, workspace);
     return;
   }
@@ -46,10 +46,10 @@ supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
 gsize
 supcon_conv_packed_size (const SupconConv *conv)
 {
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
-    return supcon_bf16_packed_size (conv);
   if (supcon_winograd_fits (conv))
-    return supcon_winograd_packed_size (conv);
+    return supcon_winograd_packed_size (conv); /* the largest */
+  if (supcon_conv_is_bf16 (conv))
+    return supcon_bf16_packed_size (conv);
   return (gsize)conv->kernel * conv->kernel * conv->in_c
          * supcon_padded_channels (conv->out_c, supcon_tile_kernels ()->lanes);
 }
@@ -80,7 +80,7 @@ supcon_conv_pack (const SupconConv *conv, const SupconReal *w, guint threads, Su
 {
   Packing packing = { .conv = conv, .w = w, .packed = packed };
 
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16) {
+  if (supcon_conv_is_bf16 (conv)) {
     supcon_bf16_pack (conv, w, threads, packed);
     return;
   }
@@ -97,7 +97,7 @@ supcon_conv_forward (const SupconConv *conv, guint n, const void *x, const Supco
 {
   SupconNormInput input = { .x = x };
 
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
+  if (supcon_conv_is_bf16 (conv))
     supcon_bf16_forward (conv, n, &input, packed, epilogue, workspace, y);
   else
     supcon_real_forward (conv, n, &input, packed, epilogue, workspace, y);
@@ -110,7 +110,7 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
   SupconNormInput input = { .x = dy };
   SupconConvTarget target = { .dx = dx, .add = accumulate ? dx : NULL };
 
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
+  if (supcon_conv_is_bf16 (conv))
     supcon_bf16_backward_input (conv, n, &input, w, &target, workspace);
   else
     supcon_real_backward_input (conv, n, &input, w, &target, workspace);

@@ -16,7 +16,7 @@
 typedef struct {
   guint in_h, in_w, in_c, out_h, out_w, out_c;
   guint kernel, stride, pad;
-  gboolean winograd;         /* of 3x3 kernels in float32: nn/winograd.h's way of the three passes */
+  gboolean winograd;         /* of 3x3 kernels: nn/winograd.h's way of the three passes, in float32 */
   SupconPrecision precision; /* of x, y, their gradients, residual and packed weights; never auto */
 } SupconConv;
 
@@ -49,6 +49,13 @@ supcon_conv_weight_size (const SupconConv *conv)
 
 /** Makes the workspace large enough for any pass of conv over batches of up to n pictures. */
 void supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
+
+/** Whether the passes are those in bfloat16: Winograd's compute in float32 whatever the precision. */
+static inline gboolean
+supcon_conv_is_bf16 (const SupconConv *conv)
+{
+  return conv->precision == SUPCON_PRECISION_BFLOAT16 && !conv->winograd;
+}
 
 /** Size, in SupconReal's, of the packed form of the weights that forward reads, whatever is chosen, and packing them.
  */

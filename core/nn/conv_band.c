@@ -88,7 +88,7 @@ supcon_grid_copy (const SupconGrid *grid, guint image, guint first_row, guint ro
       continue;
     }
     memset (copy, 0, (gsize)left * grid->c * sizeof *copy);
-    supcon_norm_load (SUPCON_PRECISION_FLOAT32, &grid->source, grid->c,
+    supcon_norm_load_real (grid->precision, &grid->source, grid->c,
         ((gsize)image * grid->h + row) * grid->w + grid->off_w + left, inside, 0, grid->c,
         copy + (gsize)left * grid->c);
     memset (copy + (gsize)(left + inside) * grid->c, 0, (gsize)(cols - left - inside) * grid->c * sizeof *copy);
@@ -116,6 +116,7 @@ SupconGrid
 supcon_conv_grid (const SupconConv *conv, const SupconNormInput *x)
 {
   return (SupconGrid){ .source = x ? *x : (SupconNormInput){ 0 },
+    .precision = conv->precision,
     .h = conv->in_h,
     .w = conv->in_w,
     .c = conv->in_c,
@@ -146,6 +147,7 @@ SupconGrid
 supcon_phase_grid (const SupconConv *conv, const SupconNormInput *dy, const SupconPhase *ph, const SupconPhase *pw)
 {
   return (SupconGrid){ .source = dy ? *dy : (SupconNormInput){ 0 },
+    .precision = conv->precision,
     .h = conv->out_h,
     .w = conv->out_w,
     .c = conv->out_c,

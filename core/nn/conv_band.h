@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** How the passes of a convolution cut their work into bands, and the passes themselves in float32. Private to nn. */
+/** How the passes of a convolution cut their work into bands, and the passes themselves in float32 (Winograd's: of
+ * activations in either precision). Private to nn. */
 #ifndef SUPCON_NN_CONV_BAND_H
 #define SUPCON_NN_CONV_BAND_H
 
@@ -16,7 +17,8 @@
  * of the source, columns likewise; what lies outside the source is zero.
  */
 typedef struct {
-  SupconNormInput source; /* n x h x w x c */
+  SupconNormInput source;    /* n x h x w x c */
+  SupconPrecision precision; /* of the source; what is computed of it is SupconReal */
   guint h, w, c;
   guint rows, cols; /* of the output grid of one picture */
   guint stride, taps_h, taps_w;

@@ -67,9 +67,14 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
   gsize outputs = (gsize)(band->rows - 1) * self->grid.pitch + grid->cols;
   float c[PANEL * PANEL] __attribute__ ((aligned (64)));
   SupconBf16Places places;
-  SupconBf16Tile tile = {
-    .a_row = slot, .a_outer = taps, .outer = grid->taps_h, .inner = run / SUPCON_BF16_STEP, .c = c, .c_row = PANEL
-  };
+  SupconBf16Tile tile = { .a_row = slot,
+    .a_outer = taps,
+    .outer = grid->taps_h,
+    .inner = run / SUPCON_BF16_STEP,
+    .terms = round_up (grid->taps_w * grid->c, 2),
+    .wanted = places.of,
+    .c = c,
+    .c_row = PANEL };
 
   for (guint t = 0; t < grid->taps_h; t++)
     taps[t] = supcon_bf16_tap (&self->grid, t) * slot;
@@ -77,6 +82,7 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
     for (gsize p = 0; p < outputs; p += PANEL) {
       find_places (self, band, image, p, &places);
       tile.rows = outputs - p > SUPCON_BF16_BLOCK ? 2 : 1;
+      tile.n_wanted = places.count;
       if (!self->grid.direct) {
         tile.a = copy + (image * self->grid.image + p) * slot;
       } else {

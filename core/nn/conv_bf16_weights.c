@@ -287,6 +287,7 @@ gradient_task (gsize task, guint worker, gpointer data)
         .a_outer = &none,
         .outer = 1,
         .inner = self->length / SUPCON_BF16_STEP,
+        .terms = round_up (outputs, 2),
         .cols = MIN (2, (self->cols - col) / SUPCON_BF16_BLOCK),
         .c_row = self->cols,
         .accumulate = b > first_band };

@@ -10,13 +10,13 @@
 typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_SUMS, GRADIENT_MASK_Y, GRADIENT_MASK_X } Kind;
 
 static SUPCON_INLINE void
-load (SupconLanes *to, const void *x, gsize i, guint n)
+load (SupconLanes *to, const SupconReal *x, gsize i, guint n)
 {
   supcon_lanes_load (to, x, i, n, SUPCON_PRECISION_FLOAT32);
 }
 
 static SUPCON_INLINE void
-store (const SupconLanes *from, void *x, gsize i, guint n)
+store (const SupconLanes *from, SupconReal *x, gsize i, guint n)
 {
   supcon_lanes_store (from, x, i, n, SUPCON_PRECISION_FLOAT32);
 }
@@ -24,7 +24,7 @@ store (const SupconLanes *from, void *x, gsize i, guint n)
 /* n <= 16 channels from 'channel' on. */
 static SUPCON_INLINE void
 finish_channels (const SupconFinish *self, const SupconFinishBlock *block, guint channel, guint n, const Kind kind,
-    const gboolean add)
+    const gboolean add, const SupconPrecision precision)
 {
   const gboolean sums = kind == STATISTICS || kind >= GRADIENT_SUMS;
   const SupconNormSums *norm = kind >= GRADIENT_SUMS ? self->gradient->sums : NULL;
@@ -63,20 +63,22 @@ finish_channels (const SupconFinish *self, const SupconFinishBlock *block, guint
     if (kind == SCALE)
       value = value * scale + shift;
     if (add) {
-      load (&other, added, to, n);
+      supcon_lanes_load (&other, added, to, n, precision);
       value += other;
     }
     if (kind == SCALE && self->epilogue->relu)
       supcon_lanes_relu (&value);
     if (kind >= GRADIENT_SUMS)
-      load (&x, norm->x, to, n);
+      supcon_lanes_load (&x, norm->x, to, n, precision);
     if (kind == GRADIENT_MASK_Y)
-      load (&other, norm->y, to, n);
+      supcon_lanes_load (&other, norm->y, to, n, precision);
     if (kind == GRADIENT_MASK_X)
       other = x * scale + shift;
     if (kind >= GRADIENT_MASK_Y)
       supcon_lanes_relu_backward (&value, &other);
-    store (&value, self->target, to, n);
+    if (sums && precision == SUPCON_PRECISION_BFLOAT16)
+      supcon_lanes_round (&value);
+    supcon_lanes_store (&value, self->target, to, n, precision);
     if (kind == STATISTICS) {
       value -= pivot;
       sum += value;
@@ -93,18 +95,19 @@ finish_channels (const SupconFinish *self, const SupconFinishBlock *block, guint
 }
 
 static SUPCON_INLINE void
-finish (const SupconFinish *self, const SupconFinishBlock *block, const Kind kind, const gboolean add)
+finish (const SupconFinish *self, const SupconFinishBlock *block, const Kind kind, const gboolean add,
+    const SupconPrecision precision)
 {
   guint end = block->channel + block->n, channel = block->channel;
 
   for (; channel + SUPCON_LANES <= end; channel += SUPCON_LANES)
-    finish_channels (self, block, channel, SUPCON_LANES, kind, add);
+    finish_channels (self, block, channel, SUPCON_LANES, kind, add, precision);
   if (channel < end)
-    finish_channels (self, block, channel, end - channel, kind, add);
+    finish_channels (self, block, channel, end - channel, kind, add, precision);
 }
 
-SUPCON_MULTIVERSION void
-supcon_finish (const SupconFinish *self, const SupconFinishBlock *block)
+static SUPCON_INLINE void
+finish_block (const SupconFinish *self, const SupconFinishBlock *block, const SupconPrecision precision)
 {
   const SupconConvTarget *gradient = self->gradient;
 
@@ -112,36 +115,47 @@ supcon_finish (const SupconFinish *self, const SupconFinishBlock *block)
     const SupconNormSums *sums = gradient->sums;
 
     if (!sums && gradient->add)
-      finish (self, block, GRADIENT, TRUE);
+      finish (self, block, GRADIENT, TRUE, precision);
     else if (!sums)
-      finish (self, block, GRADIENT, FALSE);
+      finish (self, block, GRADIENT, FALSE, precision);
     else if (sums->y && gradient->add)
-      finish (self, block, GRADIENT_MASK_Y, TRUE);
+      finish (self, block, GRADIENT_MASK_Y, TRUE, precision);
     else if (sums->y)
-      finish (self, block, GRADIENT_MASK_Y, FALSE);
+      finish (self, block, GRADIENT_MASK_Y, FALSE, precision);
     else if (sums->scale && gradient->add)
-      finish (self, block, GRADIENT_MASK_X, TRUE);
+      finish (self, block, GRADIENT_MASK_X, TRUE, precision);
     else if (sums->scale)
-      finish (self, block, GRADIENT_MASK_X, FALSE);
+      finish (self, block, GRADIENT_MASK_X, FALSE, precision);
     else
-      finish (self, block, GRADIENT_SUMS, gradient->add != NULL);
+      finish (self, block, GRADIENT_SUMS, gradient->add != NULL, precision);
   } else if (self->partial) {
-    finish (self, block, STATISTICS, FALSE);
+    finish (self, block, STATISTICS, FALSE, precision);
   } else if (!self->epilogue) {
-    finish (self, block, STORE, FALSE);
+    finish (self, block, STORE, FALSE, precision);
   } else if (self->epilogue->residual) {
-    finish (self, block, SCALE, TRUE);
+    finish (self, block, SCALE, TRUE, precision);
   } else {
-    finish (self, block, SCALE, FALSE);
+    finish (self, block, SCALE, FALSE, precision);
   }
 }
 
-static SUPCON_INLINE void
-prefetch (const SupconFinishBlock *block, const SupconReal *x)
+SUPCON_MULTIVERSION void
+supcon_finish (const SupconFinish *self, const SupconFinishBlock *block)
 {
+  if (self->precision == SUPCON_PRECISION_BFLOAT16)
+    finish_block (self, block, SUPCON_PRECISION_BFLOAT16);
+  else
+    finish_block (self, block, SUPCON_PRECISION_FLOAT32);
+}
+
+static SUPCON_INLINE void
+prefetch (const SupconFinish *self, const SupconFinishBlock *block, const void *x)
+{
+  gsize line = 64 / supcon_feature_size (self->precision);
+
   for (guint i = 0; i < block->count; i++)
-    for (guint channel = 0; channel < block->n; channel += 64 / sizeof *x)
-      __builtin_prefetch (x + block->at[i] + block->channel + channel);
+    for (guint channel = 0; channel < block->n; channel += line)
+      __builtin_prefetch (supcon_feature_at (x, block->at[i] + block->channel + channel, self->precision));
 }
 
 void
@@ -150,13 +164,13 @@ supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block
   const void *added = self->gradient ? self->gradient->add : self->epilogue ? self->epilogue->residual : NULL;
   const SupconNormSums *sums = self->gradient ? self->gradient->sums : NULL;
 
-  prefetch (block, self->target);
+  prefetch (self, block, self->target);
   if (added && added != self->target)
-    prefetch (block, added);
+    prefetch (self, block, added);
   if (sums)
-    prefetch (block, sums->x);
+    prefetch (self, block, sums->x);
   if (sums && sums->y)
-    prefetch (block, sums->y);
+    prefetch (self, block, sums->y);
 }
 
 void

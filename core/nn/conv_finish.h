@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * What becomes of a convolution's outputs, in float32, as they leave the registers: the epilogue of a forward pass or
- * the target of a gradient by input. Private to nn.
+ * What becomes of a convolution's outputs, computed in float32, as they leave the registers: the epilogue of a forward
+ * pass or the target of a gradient by input. Private to nn.
  */
 #ifndef SUPCON_NN_CONV_FINISH_H
 #define SUPCON_NN_CONV_FINISH_H
@@ -14,7 +14,8 @@
 
 typedef struct {
   guint channels;
-  SupconReal *target;
+  SupconPrecision precision; /* of the target and of what is read beside it; sums are taken as it rounds */
+  void *target;
   gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
   const SupconConvEpilogue *epilogue;                /* of forward, or NULL */
   const SupconConvTarget *gradient;                  /* of the gradient by input, or NULL */

@@ -18,7 +18,7 @@ supcon_conv_norm_forward (const SupconConv *conv, guint n, const SupconNormInput
 {
   SupconConvEpilogue epilogue = { .mean = mean, .variance = variance };
 
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
+  if (supcon_conv_is_bf16 (conv))
     supcon_bf16_forward (conv, n, x, packed, &epilogue, workspace, y);
   else
     supcon_real_forward (conv, n, x, packed, &epilogue, workspace, y);
@@ -28,7 +28,7 @@ void
 supcon_conv_norm_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
     const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw)
 {
-  if (conv->precision == SUPCON_PRECISION_BFLOAT16)
+  if (supcon_conv_is_bf16 (conv))
     supcon_bf16_backward (conv, n, x, dy, w, target, workspace, dw);
   else
     supcon_real_backward (conv, n, x, dy, w, target, workspace, dw);

@@ -209,6 +209,7 @@ supcon_gemm_bf16x2 (SupconTranspose trans_a, SupconTranspose trans_b, gsize m, g
           .a_outer = outer,
           .outer = G_N_ELEMENTS (outer),
           .inner = terms / TERMS,
+          .terms = terms,
           .rows = 2,
           .cols = 2,
           .c = sums,

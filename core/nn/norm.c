@@ -79,7 +79,7 @@ supcon_norm_load (SupconPrecision precision, const SupconNormInput *input, guint
   gsize size = supcon_feature_size (precision);
 
   if (input->scale) {
-    best_load () (precision, input, c, first, count, first_channel, channels, to);
+    best_load () (precision, precision, input, c, first, count, first_channel, channels, to);
   } else if (channels == c) {
     memcpy (to, supcon_feature_at (input->x, first * c, precision), count * c * size);
   } else {
@@ -88,6 +88,16 @@ supcon_norm_load (SupconPrecision precision, const SupconNormInput *input, guint
     for (gsize i = 0; i < count; i++, from += c * size)
       memcpy ((char *)to + i * channels * size, from, channels * size);
   }
+}
+
+void
+supcon_norm_load_real (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
+    guint first_channel, guint channels, SupconReal *to)
+{
+  if (precision == SUPCON_PRECISION_FLOAT32)
+    supcon_norm_load (precision, input, c, first, count, first_channel, channels, to);
+  else
+    best_load () (precision, SUPCON_PRECISION_FLOAT32, input, c, first, count, first_channel, channels, to);
 }
 
 static void

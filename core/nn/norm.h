@@ -33,6 +33,10 @@ typedef struct {
 void supcon_norm_load (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
     guint first_channel, guint channels, void *to);
 
+/** The same numbers as SupconReal's. */
+void supcon_norm_load_real (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
+    guint first_channel, guint channels, SupconReal *to);
+
 /** All of it. y may be x or other. */
 void supcon_norm_apply (
     SupconPrecision precision, gsize pixels, guint c, const SupconNormInput *input, guint threads, void *y);

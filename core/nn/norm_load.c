@@ -11,17 +11,22 @@
 /* Channels in vectors of n <= 16 of some pixels; from, to: the elements at which the first pixel's are. */
 static SUPCON_INLINE void
 load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, guint channel, const guint vectors,
-    guint n, void *out, gsize to, guint to_c, const gboolean two, const gboolean relu, const SupconPrecision precision)
+    guint n, void *out, gsize to, guint to_c, const gboolean two, const gboolean relu, const SupconPrecision precision,
+    const SupconPrecision to_precision)
 {
-  SupconLanes scale[2], shift[2], other_scale[2] = { 0 };
+  SupconLanes scale[2] = { 0 }, shift[2] = { 0 }, other_scale[2] = { 0 };
   const void *x = input->x, *other = input->other;
 
 #pragma GCC unroll 2
   for (guint v = 0; v < vectors; v++) {
     guint at = channel + v * SUPCON_LANES;
 
-    supcon_lanes_load (&scale[v], input->scale, at, n, SUPCON_PRECISION_FLOAT32);
-    supcon_lanes_load (&shift[v], input->shift, at, n, SUPCON_PRECISION_FLOAT32);
+    if (input->scale) {
+      supcon_lanes_load (&scale[v], input->scale, at, n, SUPCON_PRECISION_FLOAT32);
+      supcon_lanes_load (&shift[v], input->shift, at, n, SUPCON_PRECISION_FLOAT32);
+    } else {
+      scale[v] += 1;
+    }
     if (input->other_scale)
       supcon_lanes_load (&other_scale[v], input->other_scale, at, n, SUPCON_PRECISION_FLOAT32);
     else
@@ -41,32 +46,40 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
       if (relu)
         supcon_lanes_relu (&value[v]);
     }
-    if (vectors == 2 && precision == SUPCON_PRECISION_BFLOAT16) {
+    if (to_precision != precision) {
+#pragma GCC unroll 2
+      for (guint v = 0; v < vectors; v++)
+        supcon_lanes_round (&value[v]);
+    }
+    if (vectors == 2 && to_precision == SUPCON_PRECISION_BFLOAT16) {
       supcon_lanes_store_two (value, out, to);
     } else {
 #pragma GCC unroll 2
       for (guint v = 0; v < vectors; v++)
-        supcon_lanes_store (&value[v], out, to + v * SUPCON_LANES, n, precision);
+        supcon_lanes_store (&value[v], out, to + v * SUPCON_LANES, n, to_precision);
     }
   }
 }
 
 static SUPCON_INLINE void
 load_run (const SupconNormInput *input, guint c, gsize first, gsize count, guint first_channel, guint channels,
-    void *out, gsize to, const gboolean two, const gboolean relu, const SupconPrecision precision)
+    void *out, gsize to, const gboolean two, const gboolean relu, const SupconPrecision precision,
+    const SupconPrecision to_precision)
 {
   for (guint i = 0; i < channels;) {
     guint channel = first_channel + i, left = channels - i, at = to + i;
     gsize from = first * c + channel;
 
     if (left >= 2 * SUPCON_LANES) {
-      load_channels (input, from, c, count, channel, 2, SUPCON_LANES, out, at, channels, two, relu, precision);
+      load_channels (
+          input, from, c, count, channel, 2, SUPCON_LANES, out, at, channels, two, relu, precision, to_precision);
       i += 2 * SUPCON_LANES;
     } else if (left >= SUPCON_LANES) {
-      load_channels (input, from, c, count, channel, 1, SUPCON_LANES, out, at, channels, two, relu, precision);
+      load_channels (
+          input, from, c, count, channel, 1, SUPCON_LANES, out, at, channels, two, relu, precision, to_precision);
       i += SUPCON_LANES;
     } else {
-      load_channels (input, from, c, count, channel, 1, left, out, at, channels, two, relu, precision);
+      load_channels (input, from, c, count, channel, 1, left, out, at, channels, two, relu, precision, to_precision);
       i += left;
     }
   }
@@ -74,7 +87,7 @@ load_run (const SupconNormInput *input, guint c, gsize first, gsize count, guint
 
 static SUPCON_INLINE void
 load (const SupconNormInput *input, guint c, gsize first, gsize count, guint first_channel, guint channels, void *to,
-    const SupconPrecision precision)
+    const SupconPrecision precision, const SupconPrecision to_precision)
 {
   gsize most = MAX (1, RUN_ELEMENTS / channels), size = supcon_feature_size (precision);
 
@@ -87,22 +100,30 @@ load (const SupconNormInput *input, guint c, gsize first, gsize count, guint fir
         __builtin_prefetch (supcon_feature_at (input->other, next + line, precision));
     }
     if (input->other && input->relu)
-      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, TRUE, precision);
+      load_run (
+          input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, TRUE, precision, to_precision);
     else if (input->other)
-      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, FALSE, precision);
+      load_run (
+          input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, FALSE, precision, to_precision);
     else if (input->relu)
-      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, TRUE, precision);
+      load_run (
+          input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, TRUE, precision, to_precision);
     else
-      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, FALSE, precision);
+      load_run (
+          input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, FALSE, precision, to_precision);
   }
 }
 
 SUPCON_MULTIVERSION void
-LOAD_NAME (SupconPrecision precision, const SupconNormInput *input, guint c, gsize first, gsize count,
-    guint first_channel, guint channels, void *to)
+LOAD_NAME (SupconPrecision precision, SupconPrecision to_precision, const SupconNormInput *input, guint c, gsize first,
+    gsize count, guint first_channel, guint channels, void *to)
 {
-  if (precision == SUPCON_PRECISION_BFLOAT16)
-    load (input, c, first, count, first_channel, channels, to, SUPCON_PRECISION_BFLOAT16);
+  const SupconPrecision real = SUPCON_PRECISION_FLOAT32, half = SUPCON_PRECISION_BFLOAT16;
+
+  if (precision == real)
+    load (input, c, first, count, first_channel, channels, to, real, real);
+  else if (to_precision == real)
+    load (input, c, first, count, first_channel, channels, to, half, real);
   else
-    load (input, c, first, count, first_channel, channels, to, SUPCON_PRECISION_FLOAT32);
+    load (input, c, first, count, first_channel, channels, to, half, half);
 }

@@ -28,6 +28,9 @@ supcon_winograd_kernels (void)
 gboolean
 supcon_winograd_fits (const SupconConv *conv)
 {
+  /* Beside AMX's products of bfloat16 the transforms are slow; beside AVX-512's they are not. */
+  if (conv->precision == SUPCON_PRECISION_BFLOAT16 && supcon_cpu_level () >= SUPCON_CPU_AMX)
+    return FALSE;
   return conv->kernel == 3 && conv->stride == 1 && conv->pad == 1 && conv->in_c % SLOT == 0 && conv->out_c % SLOT == 0;
 }
 

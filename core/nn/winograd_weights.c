@@ -266,6 +266,7 @@ supcon_winograd_backward (const SupconConv *conv, guint n, const SupconNormInput
   supcon_winograd_pack (conv, w, TRUE, workspace->threads, workspace->shared);
   self.packed = workspace->shared;
   self.finish = (SupconFinish){ .channels = conv->in_c,
+    .precision = conv->precision,
     .target = target->dx,
     .image_stride = supcon_conv_in_size (conv),
     .row_stride = (gsize)conv->in_w * conv->in_c,

@@ -152,6 +152,7 @@ bf16_task (G_GNUC_UNUSED gsize task, G_GNUC_UNUSED guint worker, G_GNUC_UNUSED g
     .a_outer = outer,
     .outer = 1,
     .inner = DEPTH / 4 / SUPCON_BF16_STEP,
+    .terms = DEPTH / 4,
     .rows = 2,
     .cols = 2,
     .c = c,

@@ -11,6 +11,7 @@
 #include "cpu.h"
 #include "model/model.h"
 #include "nn/conv_bf16.h"
+#include "nn/winograd.h"
 #include "random.h"
 #include "rng.h"
 
@@ -47,10 +48,12 @@ check_tile (const SupconBf16Kernels *kernels)
 {
   enum { OUTER = 3, INNER = 2, ROW = 70, K = OUTER * INNER * SUPCON_BF16_STEP };
   const gsize outer[OUTER] = { 5, 3000, 901 };
+  const guint8 wanted[] = { 0, 2, 3, 4, 5, 6, 7, 11, 13, 14, 15, 16, 17, 19, 21, 30, 31 };
   SupconBfloat16 *a = random_features (6000, 1), *b = random_features (K * 32, 2);
 
   kernels->begin ();
-  for (guint test = 0; test < 8; test++) {
+  for (guint test = 0; test < 16; test++) {
+    guint8 matters[32];
     float c[32 * 40], kept[32 * 40];
     SupconBf16Tile tile = { .a = a,
       .b = b,
@@ -58,13 +61,23 @@ check_tile (const SupconBf16Kernels *kernels)
       .a_outer = outer,
       .outer = OUTER,
       .inner = INNER,
+      .terms = test / 8 ? INNER * SUPCON_BF16_STEP - 14 : INNER * SUPCON_BF16_STEP,
+      .wanted = test / 8 ? wanted : NULL,
+      .n_wanted = test % 2 ? G_N_ELEMENTS (wanted) : 11, /* those below 16 */
       .rows = 1 + test % 2,
       .cols = 1 + test / 2 % 2,
       .c = c,
       .c_row = 40,
-      .accumulate = test / 4 };
+      .accumulate = test / 4 % 2 };
     guint width = tile.cols * SUPCON_BF16_BLOCK;
 
+    memset (matters, !tile.wanted, sizeof matters);
+    for (guint i = 0; tile.wanted && i < tile.n_wanted; i++)
+      matters[wanted[i]] = TRUE;
+    for (guint k = 0; k < K; k++)
+      for (guint j = 0; j < width; j++)
+        if (k % (32 * INNER) >= tile.terms)
+          b[k / 2 * 2 * width + 2 * j + k % 2] = 0;
     for (guint i = 0; i < G_N_ELEMENTS (c); i++)
       c[i] = kept[i] = i;
     kernels->product (&tile);
@@ -76,6 +89,8 @@ check_tile (const SupconBf16Kernels *kernels)
           ck_assert_float_eq (c[i * 40 + j], kept[i * 40 + j]);
           continue;
         }
+        if (!matters[i])
+          continue;
         for (guint k = 0; k < K; k++) {
           double product = (double)supcon_bfloat16_widen (a[outer[k / 32 / INNER] + i * ROW + k % (32 * INNER)])
                            * supcon_bfloat16_widen (b[k / 2 * 2 * width + 2 * j + k % 2]);
@@ -302,12 +317,22 @@ check_sum (const char *what, guint test, guint channel, double found, const Sum 
       "case %u, %s of channel %u: %g, expected %g", test, what, channel, found, expected->sum);
 }
 
+/* terms: of a sum. */
+static void
+check_weights (guint test, const SupconReal *dw, const Sum *expected, gsize n, double terms)
+{
+  for (gsize i = 0; i < n; i++)
+    ck_assert_msg (fabs (dw[i] - expected[i].sum) <= (terms + 8) * ldexp (expected[i].size, -24),
+        "case %u, weight %zu: %g, expected %g", test, i, dw[i], expected[i].sum);
+}
+
 /* What training does, with inputs that are normalised as they are read: of the same bits as from inputs that are kept,
- * x and dy, in y and dw. dx_sum: what the gradient by x and 'before' add up to. */
+ * x and dy, in y and dw (Winograd's gradient by weights in another order of sums alone). dx_sum: what the gradient by x
+ * and 'before' add up to. */
 static void
 check_training (guint test, const SupconConv *conv, guint n, const SupconNormInput *x_input,
     const SupconNormInput *dy_input, const SupconReal *w, const SupconReal *packed, SupconWorkspace *workspace,
-    const SupconBfloat16 *y, const SupconReal *dw, const SupconBfloat16 *before, const Sum *dx_sum)
+    const SupconBfloat16 *y, const SupconReal *dw, const Sum *dw_sum, const SupconBfloat16 *before, const Sum *dx_sum)
 {
   gsize pixels = (gsize)n * conv->in_h * conv->in_w, x_size = pixels * conv->in_c;
   gsize outputs = (gsize)n * conv->out_h * conv->out_w, y_size = outputs * conv->out_c;
@@ -327,6 +352,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
     .product = product };
   SupconConvTarget target = { .dx = found, .add = found, .sums = conv->kernel >= conv->stride ? &sums : NULL };
   Sum *masked = g_new0 (Sum, x_size);
+  const double times = conv->winograd ? 26.24 : 1;
 
   supcon_conv_norm_reserve (conv, n, workspace);
   memset (workspace->worker, 0xff, workspace->n_workers * workspace->worker_size * sizeof (SupconReal));
@@ -347,6 +373,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
     scaled = squares.sum - total.sum * total.sum;
     /* The mean enters twice. */
     squares = (Sum){ scaled, squares.size + 2 * fabs (total.sum) * total.size };
+    /* Winograd's are of differences from one of the numbers, within four deviations of the mean. */
+    squares.size *= conv->winograd ? 16 : 1;
     check_sum ("variance", test, c, variance[c], &squares, outputs);
   }
 
@@ -356,7 +384,10 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   memset (workspace->worker, 0xff, workspace->n_workers * workspace->worker_size * sizeof (SupconReal));
   memset (workspace->shared, 0xff, workspace->shared_size * sizeof (SupconReal));
   supcon_conv_norm_backward (conv, n, x_input, dy_input, w, &target, workspace, again);
-  ck_assert_msg (memcmp (again, dw, w_size * sizeof *dw) == 0, "case %u: both gradients", test);
+  if (conv->winograd)
+    check_weights (test, again, dw_sum, w_size, times * outputs);
+  else
+    ck_assert_msg (memcmp (again, dw, w_size * sizeof *dw) == 0, "case %u: both gradients", test);
   for (gsize i = 0; i < x_size; i++) {
     guint c = i % conv->in_c;
     SupconReal value
@@ -365,7 +396,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
     if (!target.sums || value > 0)
       masked[i] = dx_sum[i];
   }
-  check_feature ("training's gradient", test, found, masked, x_size, conv->kernel * conv->kernel * conv->out_c + 1);
+  check_feature (
+      "training's gradient", test, found, masked, x_size, times * conv->kernel * conv->kernel * conv->out_c + 1);
   for (guint c = 0; target.sums && c < conv->in_c; c++) {
     Sum total = { 0 }, products = { 0 };
 
@@ -393,9 +425,13 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   g_free (masked);
 }
 
+/* Each case by the passes in bfloat16 and, where they fit, by Winograd's, in float32. Their errors are greater by what
+ * test_conv.c derives. */
 START_TEST (test_conv)
 {
-  const guint *k = conv_cases[_i], n = k[7];
+  const gboolean winograd = _i >= (int)G_N_ELEMENTS (conv_cases);
+  const guint *k = conv_cases[_i % G_N_ELEMENTS (conv_cases)], n = k[7];
+  const double times = winograd ? 26.24 : 1;
   SupconWorkspace workspace = { .threads = 1 + _i % 3 };
   SupconConv conv;
   gsize x_size, y_size, w_size;
@@ -406,6 +442,9 @@ START_TEST (test_conv)
 
   supcon_conv_init (&conv, k[0], k[1], k[2], k[3], k[4], k[5], k[6]);
   conv.precision = SUPCON_PRECISION_BFLOAT16;
+  conv.winograd = winograd;
+  if (winograd && !supcon_winograd_fits (&conv))
+    return;
   x_size = n * supcon_conv_in_size (&conv);
   y_size = n * supcon_conv_out_size (&conv);
   w_size = supcon_conv_weight_size (&conv);
@@ -468,26 +507,21 @@ START_TEST (test_conv)
   memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
   memset (workspace.shared, 0xff, workspace.shared_size * sizeof (SupconReal));
   supcon_conv_forward (&conv, n, x, packed, NULL, &workspace, y);
-  check_feature ("output", _i, y, y_sum, y_size, conv.kernel * conv.kernel * conv.in_c);
+  check_feature ("output", _i, y, y_sum, y_size, times * conv.kernel * conv.kernel * conv.in_c);
 
   memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
   supcon_conv_backward_weights (&conv, n, x, dy, &workspace, dw);
-  for (gsize i = 0; i < w_size; i++) {
-    double tolerance = (y_size / conv.out_c + 8) * ldexp (dw_sum[i].size, -24);
-
-    ck_assert_msg (
-        fabs (dw[i] - dw_sum[i].sum) <= tolerance, "case %d, weight %zu: %g, expected %g", _i, i, dw[i], dw_sum[i].sum);
-  }
+  check_weights (_i, dw, dw_sum, w_size, times * (y_size / conv.out_c));
 
   memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
   supcon_conv_backward_input (&conv, n, dy, w, FALSE, &workspace, dx);
-  check_feature ("gradient", _i, dx, dx_sum, x_size, conv.kernel * conv.kernel * conv.out_c);
+  check_feature ("gradient", _i, dx, dx_sum, x_size, times * conv.kernel * conv.kernel * conv.out_c);
   memcpy (dx, before, x_size * sizeof *dx);
   supcon_conv_backward_input (&conv, n, dy, w, TRUE, &workspace, dx);
   for (gsize i = 0; i < x_size; i++)
     add (&dx_sum[i], supcon_bfloat16_widen (before[i]));
-  check_feature ("added gradient", _i, dx, dx_sum, x_size, conv.kernel * conv.kernel * conv.out_c + 1);
-  check_training (_i, &conv, n, &x_input, &dy_input, w, packed, &workspace, y, dw, before, dx_sum);
+  check_feature ("added gradient", _i, dx, dx_sum, x_size, times * conv.kernel * conv.kernel * conv.out_c + 1);
+  check_training (_i, &conv, n, &x_input, &dy_input, w, packed, &workspace, y, dw, dw_sum, before, dx_sum);
 
   for (guint i = 0; i < G_N_ELEMENTS (scales); i++)
     supcon_real_free (scales[i]);
@@ -643,7 +677,7 @@ main (void)
   tcase_add_test (kernels, test_native_rounding);
   tcase_add_test (kernels, test_native_finish);
 #endif
-  tcase_add_loop_test (kernels, test_conv, 0, G_N_ELEMENTS (conv_cases));
+  tcase_add_loop_test (kernels, test_conv, 0, 2 * G_N_ELEMENTS (conv_cases));
   suite_add_tcase (suite, kernels);
   tcase_set_timeout (networks, SUPCON_TEST_SECONDS);
   tcase_add_test (networks, test_network);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "check_main.h"
+#include "cpu.h"
 #include "nn/conv.h"
 #include "random.h"
 #include "rng.h"
@@ -264,6 +265,11 @@ START_TEST (test_choice)
   ck_assert (conv.winograd);
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 2, 1);
   ck_assert (!conv.winograd);
+  /* In bfloat16 only where there is no AMX. */
+  supcon_conv_init (&conv, 56, 56, 64, 64, 3, 1, 1);
+  conv.precision = SUPCON_PRECISION_BFLOAT16;
+  supcon_conv_choose (&conv, 16);
+  ck_assert_int_eq (conv.winograd, supcon_cpu_level () < SUPCON_CPU_AMX);
   supcon_conv_init (&conv, 56, 56, 40, 64, 3, 1, 1);
   ck_assert (!conv.winograd);
   supcon_conv_init (&conv, 56, 56, 64, 64, 1, 1, 0);
