@@ -170,6 +170,7 @@ supcon_resnet_new (const SupconModelConfig *config, guint64 seed, SupconParams *
   for (guint s = 0; s < arch->stages; s++)
     for (guint b = 0; b < arch->blocks[s]; b++)
       add_block (net, params, arch, config, s, b, base << s, &h, &w, &c, seed);
+  supcon_resnet_lay_out (net);
   return net;
 }
 
@@ -183,6 +184,7 @@ supcon_resnet_set_precision (SupconResnet *net, SupconPrecision precision)
   net->precision = precision;
   for (guint i = 0; i < net->n_layers; i++)
     net->layers[i].conv.precision = precision;
+  supcon_resnet_lay_out (net);
 }
 
 void

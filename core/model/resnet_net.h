@@ -22,12 +22,16 @@ typedef struct {
   /* Features kept by forward for backward: the convolution's output and, of a block's last layer alone, y after norm,
    * residual and ReLU; other layers' y is computed where it is read. */
   void *out, *y;
+  gsize at; /* of out in the memory of activations, elements for each picture */
 } SupconResnetLayer;
 
 typedef struct {
   guint first, n; /* layers of the main path */
   gint shortcut;  /* layer, or -1 */
   gboolean pads;  /* the shortcut takes every other pixel and gives the new channels zeros (option A) */
+  gboolean again; /* its output is not kept but computed again for the backward pass of the next block */
+  gsize end;      /* of its layers in the memory of activations, elements for each picture */
+  gsize size;     /* of a buffer that holds any gradient of this block or of a later one, likewise */
 } SupconResnetBlock;
 
 struct _SupconResnet {
@@ -40,13 +44,14 @@ struct _SupconResnet {
   gsize largest; /* elements of the largest activation of one picture */
   gboolean prepared;
 
-  /* Activations of a training batch. */
+  /* Activations of a training batch: 'memory' holds them in the order of the layers and, at its end, buffers. Those of
+   * the backward pass are where activations of later blocks have been. */
   guint n, capacity;
   const void *x;
-  void *pooled;
+  void *memory, *pooled;
+  gsize end, size, total; /* as a block's, of the stem; of the memory */
   guint8 *pool_index;
   SupconReal *packed; /* one layer's weights, of the largest */
-  void *buffer[3];    /* capacity x largest: gradients; on the way forward shortcuts */
   /* Activations of embed. */
   guint embed_capacity;
   void *embed_buffer[4];
@@ -67,6 +72,9 @@ void supcon_resnet_reserve (SupconResnet *net, SupconWorkspace *workspace, guint
 /** The shortcut of option A: every other pixel, the new channels zero. */
 void supcon_resnet_pad_shortcut (
     const SupconResnetLayer *first, const SupconResnetLayer *last, guint n, const void *x, void *y);
+
+/** Finds places for the activations of training; again when the precision changes. */
+void supcon_resnet_lay_out (SupconResnet *net);
 
 /** What is kept of a training batch, and for embed. */
 void supcon_resnet_free_activations (SupconResnet *net);

@@ -5,18 +5,18 @@
 #include "model/resnet_net.h"
 #include "nn/pool.h"
 
+/* Buffers at the end of the memory, each of one size: gradients and, backward, an output that is computed again. */
+enum { AGAIN, FREE2, FREE1, DZ, BUFFERS };
+/* On the way forward, before there are gradients: a shortcut, or the stem's output; a block's output that is not kept.
+ */
+enum { FORWARD_SHORTCUT, FORWARD_OUTPUT };
+
 void
 supcon_resnet_free_activations (SupconResnet *net)
 {
-  for (guint i = 0; i < net->n_layers; i++) {
-    g_clear_pointer (&net->layers[i].out, g_aligned_free);
-    g_clear_pointer (&net->layers[i].y, g_aligned_free);
-  }
-  g_clear_pointer (&net->pooled, g_aligned_free);
+  g_clear_pointer (&net->memory, g_aligned_free);
   g_clear_pointer (&net->pool_index, g_free);
   g_clear_pointer (&net->packed, supcon_real_free);
-  for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
-    g_clear_pointer (&net->buffer[i], g_aligned_free);
   net->capacity = 0;
 }
 
@@ -28,25 +28,95 @@ pooled_size (const SupconResnet *net)
   return (gsize)supcon_max_pool_size (stem->out_h) * supcon_max_pool_size (stem->out_w) * stem->out_c;
 }
 
+/* In whole cache lines. */
+static gsize
+whole (gsize elements)
+{
+  return (elements + 63) / 64 * 64;
+}
+
+static gsize
+out_size (const SupconResnetLayer *layer)
+{
+  return whole (supcon_conv_out_size (&layer->conv));
+}
+
+static SupconResnetLayer *
+last_layer (const SupconResnet *net, const SupconResnetBlock *block)
+{
+  return &net->layers[block->first + block->n - 1];
+}
+
+/* Whether a block's output is to be computed again: those of bottlenecks are four times as wide as what is inside, and
+ * from two that are kept such a one takes little time, in float32, where products take more. */
+static gboolean
+is_again (const SupconResnet *net, guint number)
+{
+  const SupconResnetBlock *block = &net->blocks[number];
+
+  return block->n == 3 && net->precision == SUPCON_PRECISION_FLOAT32 && number + 1 < net->n_blocks
+         && (block->shortcut >= 0 || number == 0 || !net->blocks[number - 1].again);
+}
+
+void
+supcon_resnet_lay_out (SupconResnet *net)
+{
+  SupconResnetLayer *stem = &net->layers[0];
+  gsize at = out_size (stem), largest = 0;
+
+  stem->at = 0;
+  net->end = at;
+  at += net->pool ? whole (pooled_size (net)) : out_size (stem);
+  for (guint b = 0; b < net->n_blocks; b++) {
+    SupconResnetBlock *block = &net->blocks[b];
+
+    for (guint i = block->first; i < block->first + block->n + (block->shortcut >= 0); i++) {
+      net->layers[i].at = at;
+      at += out_size (&net->layers[i]);
+    }
+    block->end = at;
+    block->again = is_again (net, b);
+    if (!block->again)
+      at += out_size (last_layer (net, block));
+  }
+  net->total = at;
+  for (guint b = net->n_blocks; b-- > 0;) {
+    SupconResnetBlock *block = &net->blocks[b];
+
+    largest = MAX (largest, whole (supcon_conv_in_size (&net->layers[block->first].conv)));
+    for (guint i = 0; i < block->n; i++)
+      largest = MAX (largest, out_size (&net->layers[block->first + i]));
+    block->size = largest;
+    /* The gradient by the last output is made beside that. */
+    net->total = MAX (net->total, (b + 1 < net->n_blocks ? block->end : at) + BUFFERS * largest);
+  }
+  net->size = MAX (largest, out_size (stem));
+  net->total = MAX (net->total, net->end + BUFFERS * net->size);
+}
+
+static void *
+at (const SupconResnet *net, gsize element)
+{
+  return supcon_feature_at (net->memory, net->capacity * element, net->precision);
+}
+
+static void *
+buffer (const SupconResnet *net, gsize size, guint number)
+{
+  return at (net, net->total - (number + 1) * size);
+}
+
 /* What prepare_forward allocates. */
 gsize
 supcon_resnet_activation_size (const SupconResnet *net)
 {
-  gsize size = supcon_feature_size (net->precision), stem = supcon_conv_out_size (&net->layers[0].conv);
-  gsize elements = G_N_ELEMENTS (net->buffer) * net->largest;
-
-  for (guint i = 0; i < net->n_layers; i++)
-    elements += supcon_conv_out_size (&net->layers[i].conv);
-  for (guint b = 0; b < net->n_blocks; b++)
-    elements += supcon_conv_out_size (&net->layers[net->blocks[b].first + net->blocks[b].n - 1].conv);
-  return net->pool ? (elements + pooled_size (net)) * size + pooled_size (net) : (elements + stem) * size;
+  return net->total * supcon_feature_size (net->precision) + (net->pool ? pooled_size (net) : 0);
 }
 
 static void
 prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
 {
-  const SupconConv *stem = &net->layers[0].conv;
-  gsize pooled = pooled_size (net), packed = 0;
+  gsize packed = 0;
 
   net->n = n;
   supcon_resnet_choose (net, n);
@@ -58,21 +128,18 @@ prepare_forward (SupconResnet *net, SupconWorkspace *workspace, guint n)
   for (guint i = 0; i < net->n_layers; i++)
     packed = MAX (packed, supcon_conv_packed_size (&net->layers[i].conv));
   net->packed = supcon_real_alloc (packed);
+  net->memory = supcon_resnet_feature_alloc (net, n * net->total);
   for (guint i = 0; i < net->n_layers; i++)
-    net->layers[i].out = supcon_resnet_feature_alloc (net, n * supcon_conv_out_size (&net->layers[i].conv));
-  for (guint b = 0; b < net->n_blocks; b++) {
-    SupconResnetLayer *last = &net->layers[net->blocks[b].first + net->blocks[b].n - 1];
-
-    last->y = supcon_resnet_feature_alloc (net, n * supcon_conv_out_size (&last->conv));
-  }
-  if (!net->pool)
-    net->layers[0].y = supcon_resnet_feature_alloc (net, n * supcon_conv_out_size (stem));
+    net->layers[i].out = at (net, net->layers[i].at);
+  for (guint b = 0; b < net->n_blocks; b++)
+    if (!net->blocks[b].again)
+      last_layer (net, &net->blocks[b])->y = at (net, net->blocks[b].end);
   if (net->pool) {
-    net->pooled = supcon_resnet_feature_alloc (net, n * pooled);
-    net->pool_index = g_malloc (n * pooled);
+    net->pooled = at (net, net->end);
+    net->pool_index = g_malloc (n * pooled_size (net));
+  } else {
+    net->layers[0].y = at (net, net->end);
   }
-  for (guint i = 0; i < G_N_ELEMENTS (net->buffer); i++)
-    net->buffer[i] = supcon_resnet_feature_alloc (net, n * net->largest);
 }
 
 static gsize
@@ -121,34 +188,51 @@ normalize (const SupconResnet *net, const SupconResnetLayer *layer, SupconWorksp
   supcon_norm_apply (net->precision, batch_pixels (net, layer), layer->conv.out_c, input, workspace->threads, y);
 }
 
-/* x: the block's input. */
+/* y of a block from what is kept of it and x, its input. padded: memory for the shortcut of a block that pads. */
 static void
-forward_block (SupconResnet *net, const SupconResnetBlock *block, const SupconParams *params,
-    SupconWorkspace *workspace, const void *x)
+block_output (SupconResnet *net, const SupconResnetBlock *block, const SupconParams *params, SupconWorkspace *workspace,
+    const void *x, void *padded)
 {
-  SupconResnetLayer *layers = net->layers + block->first, *last = &layers[block->n - 1];
-  SupconNormInput input = kept (x), sum;
+  SupconResnetLayer *last = last_layer (net, block);
+  SupconNormInput sum;
 
-  for (guint i = 0; i < block->n; i++) {
-    forward_layer (net, &layers[i], params, workspace, &input);
-    input = inside (&layers[i]);
-  }
+  fold_batch (last, params);
   sum = inside (last);
   sum.other = x;
   if (block->shortcut >= 0) {
     SupconResnetLayer *shortcut = &net->layers[block->shortcut];
 
-    input = kept (x);
-    forward_layer (net, shortcut, params, workspace, &input);
+    fold_batch (shortcut, params);
     sum.other = shortcut->out;
     sum.other_scale = shortcut->scale;
     for (guint c = 0; c < last->conv.out_c; c++)
       last->shift[c] += shortcut->shift[c];
   } else if (block->pads) {
-    supcon_resnet_pad_shortcut (&layers[0], last, net->n, x, net->buffer[0]);
-    sum.other = net->buffer[0];
+    supcon_resnet_pad_shortcut (&net->layers[block->first], last, net->n, x, padded);
+    sum.other = padded;
   }
   normalize (net, last, workspace, &sum, last->y);
+}
+
+/* x: the block's input. */
+static void
+forward_block (SupconResnet *net, const SupconResnetBlock *block, const SupconParams *params,
+    SupconWorkspace *workspace, const void *x)
+{
+  SupconResnetLayer *layers = net->layers + block->first;
+  SupconNormInput input = kept (x);
+
+  for (guint i = 0; i < block->n; i++) {
+    forward_layer (net, &layers[i], params, workspace, &input);
+    input = inside (&layers[i]);
+  }
+  if (block->shortcut >= 0) {
+    input = kept (x);
+    forward_layer (net, &net->layers[block->shortcut], params, workspace, &input);
+  }
+  if (block->again) /* until the next block has read it */
+    last_layer (net, block)->y = buffer (net, block[1].size, FORWARD_OUTPUT);
+  block_output (net, block, params, workspace, x, buffer (net, block->size, FORWARD_SHORTCUT));
 }
 
 void
@@ -158,15 +242,15 @@ supcon_resnet_forward (
   const SupconResnetLayer *last = supcon_resnet_last (net);
   SupconResnetLayer *stem = &net->layers[0];
   SupconNormInput input = kept (x);
-  const void *current;
+  void *current;
 
   supcon_resnet_invalidate (net);
   prepare_forward (net, workspace, n);
   net->x = x;
   forward_layer (net, stem, params, workspace, &input);
   input = inside (stem);
-  current = net->pool ? net->buffer[1] : stem->y;
-  normalize (net, stem, workspace, &input, net->pool ? net->buffer[1] : stem->y);
+  current = net->pool ? buffer (net, net->size, FORWARD_SHORTCUT) : stem->y;
+  normalize (net, stem, workspace, &input, current);
   if (net->pool) {
     supcon_max_pool_forward (net->precision, n, stem->conv.out_h, stem->conv.out_w, stem->conv.out_c, current,
         workspace->threads, net->pooled, net->pool_index);
@@ -176,7 +260,7 @@ supcon_resnet_forward (
     const SupconResnetBlock *block = &net->blocks[b];
 
     forward_block (net, block, params, workspace, current);
-    current = net->layers[block->first + block->n - 1].y;
+    current = last_layer (net, block)->y;
   }
   supcon_average_pool_forward (
       net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
@@ -277,36 +361,60 @@ backward_block (SupconResnet *net, const SupconResnetBlock *block, const SupconP
   *free2 = target.dx == whole ? next : whole;
 }
 
+/* Moves dz, of some elements, to where there is room for buffers of a larger size: the later activations have been
+ * read.
+ */
+static void
+grow_buffers (const SupconResnet *net, gsize size, gsize elements, void **buffers)
+{
+  void *dz = buffers[DZ];
+
+  for (guint i = 0; i < BUFFERS; i++)
+    buffers[i] = buffer (net, size, i);
+  if (dz != buffers[DZ])
+    memmove (buffers[DZ], dz, elements * supcon_feature_size (net->precision));
+}
+
 void
 supcon_resnet_backward (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, const SupconReal *dr)
 {
-  SupconResnetLayer *last = &net->layers[net->blocks[net->n_blocks - 1].first + net->blocks[net->n_blocks - 1].n - 1];
-  SupconResnetLayer *stem = &net->layers[0];
+  SupconResnetLayer *last = last_layer (net, &net->blocks[net->n_blocks - 1]), *stem = &net->layers[0];
   SupconNormInput input = kept (net->x);
   SupconNormSums sums = sums_of (last);
-  void *dz = net->buffer[0], *free1 = net->buffer[1], *free2 = net->buffer[2];
+  gsize size = net->blocks[net->n_blocks - 1].size;
+  void *buffers[BUFFERS];
 
   supcon_resnet_invalidate (net);
   supcon_resnet_choose (net, net->n); /* embed may have been called since */
-  supcon_average_pool_backward (
-      net->precision, net->n, last->conv.out_h * last->conv.out_w, last->conv.out_c, dr, workspace->threads, dz);
-  supcon_norm_backward (net->precision, batch_pixels (net, last), last->conv.out_c, &sums, dz, workspace);
-  for (gint b = net->n_blocks - 1; b >= 0; b--) {
-    const SupconResnetBlock *previous = b ? &net->blocks[b - 1] : NULL;
-    const SupconResnetLayer *before = previous    ? &net->layers[previous->first + previous->n - 1]
-                                      : net->pool ? NULL
-                                                  : stem;
+  for (guint i = 0; i < BUFFERS; i++)
+    buffers[i] = buffer (net, size, i);
+  supcon_average_pool_backward (net->precision, net->n, last->conv.out_h * last->conv.out_w, last->conv.out_c, dr,
+      workspace->threads, buffers[DZ]);
+  supcon_norm_backward (net->precision, batch_pixels (net, last), last->conv.out_c, &sums, buffers[DZ], workspace);
+  for (guint b = net->n_blocks; b-- > 0;) {
+    const SupconResnetBlock *block = &net->blocks[b], *previous = b ? block - 1 : NULL;
+    SupconResnetLayer *before = previous ? last_layer (net, previous) : net->pool ? NULL : stem;
 
-    backward_block (
-        net, &net->blocks[b], params, workspace, before ? before->y : net->pooled, before, &dz, &free1, &free2);
+    if (block->size > size)
+      grow_buffers (net, size = block->size, net->n * out_size (last_layer (net, block)), buffers);
+    if (previous && previous->again) {
+      const void *x = b > 1 ? last_layer (net, previous - 1)->y : net->pool ? net->pooled : stem->y;
+
+      before->y = buffers[AGAIN];
+      block_output (net, previous, params, workspace, x, NULL);
+    }
+    backward_block (net, block, params, workspace, before ? before->y : net->pooled, before, &buffers[DZ],
+        &buffers[FREE1], &buffers[FREE2]);
   }
   if (net->pool) {
-    supcon_max_pool_backward (net->precision, net->n, stem->conv.out_h, stem->conv.out_w, stem->conv.out_c, dz,
-        net->pool_index, workspace->threads, free1);
-    dz = free1;
+    if (net->size > size)
+      grow_buffers (net, net->size, net->n * pooled_size (net), buffers);
+    supcon_max_pool_backward (net->precision, net->n, stem->conv.out_h, stem->conv.out_w, stem->conv.out_c, buffers[DZ],
+        net->pool_index, workspace->threads, buffers[FREE1]);
+    buffers[DZ] = buffers[FREE1];
     fold_batch (stem, params);
     sums = sums_of (stem);
-    supcon_norm_backward (net->precision, batch_pixels (net, stem), stem->conv.out_c, &sums, dz, workspace);
+    supcon_norm_backward (net->precision, batch_pixels (net, stem), stem->conv.out_c, &sums, buffers[DZ], workspace);
   }
-  backward_layer (net, stem, params, workspace, &input, dz, NULL);
+  backward_layer (net, stem, params, workspace, &input, buffers[DZ], NULL);
 }
