@@ -544,6 +544,23 @@ START_TEST (test_conv)
 }
 END_TEST
 
+/* auto: bfloat16 where the processor multiplies it, at the level that is permitted, and float32 elsewhere. */
+START_TEST (test_auto)
+{
+  SupconModelConfig config;
+  SupconModel *model;
+  gboolean multiplies = supcon_cpu_has_bf16 () || supcon_cpu_level () >= SUPCON_CPU_AMX;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.input_width = config.input_height = 32;
+  model = supcon_model_new (&config, 0, NULL);
+  supcon_model_set_precision (model, SUPCON_PRECISION_AUTO);
+  ck_assert_int_eq (supcon_model_precision (model), multiplies ? SUPCON_PRECISION_BFLOAT16 : SUPCON_PRECISION_FLOAT32);
+  supcon_model_free (model);
+}
+END_TEST
+
 enum { N = 12, SIZE = 32 };
 
 /* Embeddings, then all gradients of the sum of r's products with noise. Pictures that differ and weak branches keep the
@@ -678,6 +695,7 @@ main (void)
   tcase_add_test (kernels, test_native_finish);
 #endif
   tcase_add_loop_test (kernels, test_conv, 0, 2 * G_N_ELEMENTS (conv_cases));
+  tcase_add_test (kernels, test_auto);
   suite_add_tcase (suite, kernels);
   tcase_set_timeout (networks, SUPCON_TEST_SECONDS);
   tcase_add_test (networks, test_network);
