@@ -7,9 +7,10 @@
 #include "nn/workspace.h"
 #include "train/trainer_private.h"
 
-/* The best of 0.07 to 0.8 in short trainings, batches of 64 to 512 and both kinds of losses taken together:
- * docs/performance.md. */
+/* The best of 0.0125 to 0.8 in short trainings, both kinds of losses taken together: of batches from SGD_FULL_BATCH on
+ * one rate, of smaller ones, whose gradients are noisier, less. docs/performance.md has the figures. */
 #define SGD_RATE 0.2
+#define SGD_FULL_BATCH 128
 
 /* Rates of a batch of 256 that the optimisers' papers and SimCLR (LARS) train ResNets with. */
 #define ADAPTIVE_RATE 1e-3
@@ -27,13 +28,15 @@ supcon_trainer_scaled_learning_rate (double learning_rate, guint batch_size)
 double
 supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind optimizer, guint batch_size)
 {
+  double sgd = SGD_RATE * sqrt (MIN (batch_size, SGD_FULL_BATCH) / (double)SGD_FULL_BATCH);
+
   if (supcon_optimizer_has_squares (optimizer))
     return ADAPTIVE_RATE;
   if (optimizer == SUPCON_OPTIMIZER_LARS)
     return supcon_trainer_scaled_learning_rate (LARS_RATE, batch_size);
   if (stage == SUPCON_STAGE_LINEAR)
     return sqrt (batch_size / 256.0);
-  return stage == SUPCON_STAGE_FINETUNE || stage == SUPCON_STAGE_REGRESSION ? SGD_RATE / 10 : SGD_RATE;
+  return stage == SUPCON_STAGE_FINETUNE || stage == SUPCON_STAGE_REGRESSION ? sgd / 10 : sgd;
 }
 
 guint
