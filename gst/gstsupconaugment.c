@@ -604,9 +604,9 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
   gst_supcon_augment_settings_install (gobject_class, 1);
 
   gst_element_class_set_static_metadata (element_class,
-      "Random views of frames", "Filter/Effect/Video",
+      "SupCon augmenter", "Filter/Effect/Video",
       "Makes several random views of each frame, in the size that downstream "
-      "asks for", "gst-supcon");
+      "asks for", "The gst-supcon authors");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 }

@@ -524,7 +524,7 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,
-      "Labelled data set source", "Source/Video",
+      "SupCon data set source", "Source/Video",
       "Plays a labelled data set of pictures", "The gst-supcon authors");
 
   src_class->start = gst_supcon_dataset_src_start;

@@ -583,7 +583,7 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,
-      "Supervised contrastive encoder", "Filter/Analyzer/Video",
+      "SupCon encoder", "Filter/Analyzer/Video",
       "Turns frames into embeddings", "The gst-supcon authors");
 
   trans_class->start = gst_supcon_encoder_start;

@@ -486,8 +486,8 @@ install_properties (GObjectClass * klass)
           playing));
   ADD (uri,
       g_param_spec_string ("uri", "URI",
-          "Where the frames that are added come from (NULL: as upstream answers)",
-          NULL, playing));
+          "Where the frames that are added come from; not set: as upstream "
+          "answers", NULL, playing));
   ADD (post_messages,
       g_param_spec_boolean ("post-messages", "Post messages",
           "Post a supcon-neighbours element message for each frame",

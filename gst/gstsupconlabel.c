@@ -567,10 +567,10 @@ install_properties (GObjectClass * klass)
   settings_class = gst_supcon_settings_class_new (1);
   ADD (label, g_param_spec_string ("label", "Label",
           "Label of the frames that neither the text pad nor labels-location "
-          "has one for; empty: none", NULL,
+          "has one for; empty or not set: none", NULL,
           flags | GST_PARAM_MUTABLE_PLAYING));
   ADD (labels_location, g_param_spec_string ("labels-location",
-          "Labels' location",
+          "Labels location",
           "File of labels by frame number, plain or .gz: IDX (MNIST's), or "
           "text with one label a line, where an empty line is none", NULL,
           flags | GST_PARAM_MUTABLE_READY));
@@ -613,10 +613,11 @@ gst_supcon_label_class_init (GstSupconLabelClass * klass)
   install_properties (gobject_class);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_REGION_LABEL, 0);
 
-  gst_element_class_set_static_metadata (element_class, "Labels for frames",
+  gst_element_class_set_static_metadata (element_class, "SupCon labeller",
       "Filter/Metadata/Video",
       "Attaches labels to frames and their regions: one for all, by time from a "
-      "text stream, by frame number from a file, or by what a detector says", "gst-supcon");
+      "text stream, by frame number from a file, or by what a detector says",
+      "The gst-supcon authors");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_add_static_pad_template (element_class, &text_template);

@@ -477,16 +477,16 @@ gst_supcon_publish_class_init (GstSupconPublishClass * klass)
   settings_class = gst_supcon_settings_class_new (1);
   gst_supcon_settings_install (settings_class, object_class,
       G_STRUCT_OFFSET (Settings, location), g_param_spec_string ("location",
-          "Location", "File that is written; it is replaced "
-          "(NULL: standard output)", NULL, flags | GST_PARAM_MUTABLE_READY));
+          "Location", "File that is written; it is replaced; "
+          "not set: standard output", NULL, flags | GST_PARAM_MUTABLE_READY));
   gst_supcon_settings_install (settings_class, object_class,
       G_STRUCT_OFFSET (Settings, format), g_param_spec_enum ("format",
           "Format", "What is written", GST_TYPE_SUPCON_PUBLISH_FORMAT,
           FORMAT_JSON_LINES, flags | GST_PARAM_MUTABLE_READY));
   gst_supcon_settings_install (settings_class, object_class,
       G_STRUCT_OFFSET (Settings, source), g_param_spec_string ("source",
-          "Source", "Field source of the lines (NULL: the URI that upstream "
-          "answers)", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
+          "Source", "Field source of the lines; not set: the URI that upstream "
+          "answers", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

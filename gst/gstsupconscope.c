@@ -480,8 +480,8 @@ gst_supcon_scope_class_init (GstSupconScopeClass * klass)
           20000, 2000, flags | GST_PARAM_MUTABLE_READY));
   gst_supcon_settings_install (settings_class, object_class,
       G_STRUCT_OFFSET (Settings, trainer), g_param_spec_string ("trainer",
-          "Trainer", "Name of the supcontrainer whose curves are drawn (NULL: "
-          "any)", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
+          "Trainer", "Name of the supcontrainer whose curves are drawn; not "
+          "set: any", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

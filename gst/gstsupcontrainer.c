@@ -631,7 +631,7 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
   element_class->release_pad = gst_supcon_trainer_release_pad;
   element_class->change_state = gst_supcon_trainer_change_state;
   gst_element_class_set_static_metadata (element_class,
-      "Supervised contrastive trainer", "Sink/Video",
+      "SupCon trainer", "Sink/Video",
       "Trains an encoder, and a classifier on it, with labelled frames",
       "The gst-supcon authors");
 
