@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/neighbours.h"
 #include "index/index.h"
 
 static int
@@ -15,19 +16,6 @@ compare_times (const void *a, const void *b)
   const gint64 *x = a, *y = b;
 
   return *x < *y ? -1 : *x > *y;
-}
-
-/* Of what the exact search finds, the share that the other one finds. */
-static double
-recall (const SupconNeighbour *exact, const SupconNeighbour *found, guint n, guint k)
-{
-  guint hits = 0;
-
-  for (guint i = 0; i < n; i++)
-    for (guint j = 0; j < k; j++)
-      for (guint l = 0; l < k; l++)
-        hits += exact[(gsize)i * k + j].entry == found[(gsize)i * k + l].entry;
-  return hits / ((double)n * k);
 }
 
 int

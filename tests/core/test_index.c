@@ -12,6 +12,7 @@
 #include "error.h"
 #include "index/index.h"
 #include "model/safetensors.h"
+#include "neighbours.h"
 
 static const SupconEntry nothing = { NULL, NULL, -1 };
 
@@ -317,21 +318,7 @@ START_TEST (other_files_are_refused_with_a_reason)
 }
 END_TEST
 
-/* Embeddings alone, not aligned, of another type, not a number: a file is searched all the same. */
 #ifdef SUPCON_HAVE_FAISS
-
-/* Of n x k neighbours, how many are also among the others for the same query. */
-static guint
-common (const SupconNeighbour *found, const SupconNeighbour *others, guint n, guint k)
-{
-  guint hits = 0;
-
-  for (guint i = 0; i < n; i++)
-    for (guint j = 0; j < k; j++)
-      for (guint l = 0; l < k; l++)
-        hits += found[i * k + j].entry == others[i * k + l].entry;
-  return hits;
-}
 
 START_TEST (lists_lose_few_neighbours_and_all_lists_none)
 {
@@ -339,7 +326,7 @@ START_TEST (lists_lose_few_neighbours_and_all_lists_none)
   SupconIndex *index = supcon_index_new (DIM, SUPCON_METRIC_COSINE);
   SupconReal *values = g_new (SupconReal, N * DIM), *middles = g_new (SupconReal, 200 * DIM);
   SupconNeighbour *exact = g_new (SupconNeighbour, QUERIES * K), *found = g_new (SupconNeighbour, QUERIES * K);
-  guint few, hits;
+  double few, most;
 
   /* As embeddings of things of a kind lie: in clusters. */
   fill (values, N * DIM, 3);
@@ -358,12 +345,12 @@ START_TEST (lists_lose_few_neighbours_and_all_lists_none)
   }
   ck_assert (supcon_index_approximate (index, 1, 2, NULL));
   supcon_index_search (index, QUERIES, values, K, 0, found);
-  few = common (found, exact, QUERIES, K);
+  few = recall (exact, found, QUERIES, K);
   ck_assert (supcon_index_approximate (index, 8, 2, NULL));
   supcon_index_search (index, QUERIES, values, K, 0, found);
-  hits = common (found, exact, QUERIES, K);
-  ck_assert_uint_ge (hits, QUERIES * K * 95 / 100);
-  ck_assert_uint_lt (few, hits);
+  most = recall (exact, found, QUERIES, K);
+  ck_assert_double_ge (most, 0.95);
+  ck_assert_double_lt (few, most);
 
   /* What is added ends it: it is found. */
   ck_assert (supcon_index_add (index, values, &nothing));
@@ -431,6 +418,7 @@ END_TEST
 
 #endif
 
+/* Embeddings alone, not aligned, of another type, not a number: a file is searched all the same. */
 START_TEST (embeddings_of_others_are_read)
 {
   static const char *const headers[] = {

@@ -3,18 +3,17 @@
 #ifndef TEST_TAGGER_H
 #define TEST_TAGGER_H
 
-#include <gst/check/gstcheck.h>
-#include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <unistd.h>
 
 #include "gstsupconmeta.h"
+#include "harness.h"
 #include "model/checkpoint.h"
 
-#define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
-#define FRAME (GST_SECOND / 25)
+/* Numbers of an embedding of the model. */
+#define DIM 64
 #define assert_close(a, b) fail_unless (fabs ((a) - (b)) < 1e-5, \
     "%s is %.9g, expected %.9g", #a, (double) (a), (double) (b))
 
@@ -22,7 +21,7 @@ static const gchar *const class_names[] = { "cup", "box", "can" };
 
 /* A checkpoint whose classifier gives embedding[c] as the logit of class c. */
 static inline gchar *
-save_model (guint n_classes, gdouble temperature, guint * embedding_dim)
+save_model (guint n_classes, gdouble temperature)
 {
   gchar *location = NULL;
   gint fd = g_file_open_tmp ("tagger-XXXXXX.safetensors", &location, NULL);
@@ -41,7 +40,7 @@ save_model (guint n_classes, gdouble temperature, guint * embedding_dim)
   model = supcon_model_new (&config, 1, &error);
   g_assert_no_error (error);
   supcon_model_set_n_classes (model, n_classes);
-  *embedding_dim = supcon_model_embedding_dim (model);
+  fail_unless_equals_int (supcon_model_embedding_dim (model), DIM);
   params = supcon_model_params (model, &n);
   for (guint i = 0; i < n; i++) {
     if (params[i].part != SUPCON_PART_CLASSIFIER)
@@ -49,7 +48,7 @@ save_model (guint n_classes, gdouble temperature, guint * embedding_dim)
     memset (params[i].data, 0, params[i].size * sizeof (SupconReal));
     if (params[i].n_dims == 2)
       for (guint c = 0; c < n_classes; c++)
-        params[i].data[c * *embedding_dim + c] = 1;
+        params[i].data[c * DIM + c] = 1;
   }
   for (guint c = 0; c < n_classes; c++)
     supcon_labels_add (labels, class_names[c]);
@@ -62,35 +61,11 @@ save_model (guint n_classes, gdouble temperature, guint * embedding_dim)
   return location;
 }
 
-typedef struct
-{
-  GstHarness *video, *text;
-  GstBus *bus;
-  guint dim;
-  guint n_frames;
-} Fixture;
-
-static inline void
-start (Fixture * f, const gchar * launch, gboolean with_text)
-{
-  GstElement *element = gst_parse_launch (launch, NULL);
-
-  fail_unless (element != NULL);
-  f->n_frames = 0;
-  f->bus = gst_bus_new ();
-  gst_element_set_bus (element, f->bus);
-  f->video = gst_harness_new_with_element (element, "sink", "src");
-  f->text = with_text ?
-      gst_harness_new_with_element (element, NULL, "text") : NULL;
-  gst_harness_set_src_caps_str (f->video, CAPS);
-  gst_object_unref (element);
-}
-
 /* A harness on the checkpoint of three classes, with more of properties. */
 static inline void
 start_linear (Fixture * f, const gchar * properties, gboolean with_text)
 {
-  gchar *location = save_model (3, 1, &f->dim);
+  gchar *location = save_model (3, 1);
   gchar *launch = g_strdup_printf ("supcontagger location=%s %s", location,
       properties);
 
@@ -98,27 +73,6 @@ start_linear (Fixture * f, const gchar * properties, gboolean with_text)
   g_unlink (location);
   g_free (launch);
   g_free (location);
-}
-
-static inline void
-stop (Fixture * f)
-{
-  gst_element_set_bus (f->video->element, NULL);
-  if (f->text)
-    gst_harness_teardown (f->text);
-  gst_harness_teardown (f->video);
-  gst_object_unref (f->bus);
-}
-
-static inline GstBuffer *
-new_frame (Fixture * f)
-{
-  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4 * 3, NULL);
-
-  gst_buffer_memset (frame, 0, 0, 8 * 4 * 3);
-  GST_BUFFER_PTS (frame) = f->n_frames++ * FRAME;
-  GST_BUFFER_DURATION (frame) = FRAME;
-  return frame;
 }
 
 static inline GstBuffer *
@@ -137,15 +91,9 @@ new_embedded (Fixture * f, const gfloat * embedding, guint dim,
 static inline GstBuffer *
 new_likely (Fixture * f, gfloat p0, gfloat p1, gfloat p2, const gchar * label)
 {
-  gfloat *embedding = g_new0 (gfloat, f->dim);
-  GstBuffer *frame;
+  const gfloat embedding[DIM] = { logf (p0), logf (p1), logf (p2) };
 
-  embedding[0] = logf (p0);
-  embedding[1] = logf (p1);
-  embedding[2] = logf (p2);
-  frame = new_embedded (f, embedding, f->dim, label);
-  g_free (embedding);
-  return frame;
+  return new_embedded (f, embedding, DIM, label);
 }
 
 static inline GstBuffer *

@@ -2,50 +2,24 @@
 /* supconindex with embeddings made by hand, so that every score is known. */
 
 #include <glib/gstdio.h>
-#include <gst/check/gstharness.h>
 #include <math.h>
 
 #include "folder.h"
 #include "gstsupconmeta.h"
 #include "index/index.h"
 
-/* Everything that was posted is looked at by the test. */
-typedef struct
-{
-  GstHarness *video, *text;
-  GstBus *bus;
-} Fixture;
-
 static void
-start (Fixture * f, gboolean with_text, const gchar * properties)
+start_index (Fixture * f, gboolean with_text, const gchar * properties)
 {
   gchar *launch = g_strdup_printf ("supconindex location=%s/i.safetensors %s",
       folder, properties);
-  GstElement *element = gst_parse_launch (launch, NULL);
 
-  f->bus = gst_bus_new ();
-  gst_element_set_bus (element, f->bus);
-  f->video = gst_harness_new_with_element (element, "sink", "src");
-  f->text = with_text ?
-      gst_harness_new_with_element (element, NULL, "text") : NULL;
-  gst_harness_set_src_caps_str (f->video, CAPS);
-  gst_object_unref (element);
+  start (f, launch, with_text);
   g_free (launch);
 }
 
-static void
-stop (Fixture * f)
-{
-  if (f->text)
-    gst_harness_teardown (f->text);
-  gst_element_set_state (f->video->element, GST_STATE_NULL);
-  gst_element_set_bus (f->video->element, NULL);
-  gst_harness_teardown (f->video);
-  gst_object_unref (f->bus);
-}
-
 static GstBuffer *
-new_frame (guint number, gfloat x, gfloat y, const gchar * label)
+new_embedded (guint number, gfloat x, gfloat y, const gchar * label)
 {
   const gfloat embedding[2] = { x, y };
   GstBuffer *frame = numbered_frame_new (number);
@@ -62,11 +36,11 @@ fill (const gchar * properties, guint n, const gchar * label)
 {
   Fixture f;
 
-  start (&f, FALSE, properties);
+  start_index (&f, FALSE, properties);
   for (guint i = 0; i < n; i++) {
     gdouble angle = i * G_PI / 180;
 
-    fail_unless_equals_int (gst_harness_push (f.video, new_frame (i,
+    fail_unless_equals_int (gst_harness_push (f.video, new_embedded (i,
                 3 * cos (angle), 3 * sin (angle), label)), GST_FLOW_OK);
   }
   fail_unless (gst_harness_push_event (f.video, gst_event_new_eos ()));
@@ -126,9 +100,9 @@ GST_START_TEST (neighbours_leave_in_three_ways)
   gchar *line;
 
   fill ("mode=add uri=file:///tmp/turn.mp4", 90, "cup \"1\"");
-  start (&f, TRUE, "neighbours=2 min-gap=400000000");
+  start_index (&f, TRUE, "neighbours=2 min-gap=400000000");
   frame = gst_harness_push_and_pull (f.video,
-      new_frame (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
+      new_embedded (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
   message = pop (&f, GST_MESSAGE_ELEMENT);
   s = gst_message_get_structure (message);
   fail_unless (gst_structure_has_name (s, "supcon-neighbours"));
@@ -162,7 +136,7 @@ GST_START_TEST (threshold_and_neighbours_change_while_playing)
   GstBuffer *frame;
 
   fill ("mode=add", 90, NULL);
-  start (&f, FALSE, "post-messages=false threshold=0.9999");
+  start_index (&f, FALSE, "post-messages=false threshold=0.9999");
   for (guint i = 0; i < 3; i++) {
     static const guint found[] = { 1, 0, 20 };
 
@@ -171,7 +145,7 @@ GST_START_TEST (threshold_and_neighbours_change_while_playing)
     if (i == 2)
       g_object_set (f.video->element, "threshold", -2.0, "neighbours", 20,
           NULL);
-    frame = gst_harness_push_and_pull (f.video, new_frame (i, 2, 0, NULL));
+    frame = gst_harness_push_and_pull (f.video, new_embedded (i, 2, 0, NULL));
     fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value
             (gst_supcon_buffer_get_neighbours (frame), "uris")), found[i]);
     gst_buffer_unref (frame);
@@ -188,10 +162,10 @@ GST_START_TEST (probes_search_approximately)
   Fixture f;
 
   fill ("mode=add", 90, "cup");
-  start (&f, FALSE, "probes=9 neighbours=2");
+  start_index (&f, FALSE, "probes=9 neighbours=2");
 #ifdef SUPCON_HAVE_FAISS
   GstBuffer *frame = gst_harness_push_and_pull (f.video,
-      new_frame (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
+      new_embedded (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
   const GstStructure *s = gst_supcon_buffer_get_neighbours (frame);
 
   check_neighbour (s, 0, 30, cos (0.2 * G_PI / 180), "cup", "");
@@ -213,10 +187,10 @@ GST_START_TEST (append_adds_to_what_is_there)
   gboolean saved;
 
   fill ("mode=append", 10, NULL);       /* there is none yet */
-  start (&f, FALSE, "mode=append");
+  start_index (&f, FALSE, "mode=append");
   g_object_get (f.video->element, "count", &count, NULL);
   fail_unless_equals_uint64 (count, 10);
-  gst_harness_push (f.video, new_frame (0, 1, 1, "more"));
+  gst_harness_push (f.video, new_embedded (0, 1, 1, "more"));
   g_signal_emit_by_name (f.video->element, "save", &saved);
   fail_unless (saved);
   message = pop (&f, GST_MESSAGE_ELEMENT);
@@ -224,13 +198,13 @@ GST_START_TEST (append_adds_to_what_is_there)
           "count", &count) && count == 11);
   gst_message_unref (message);
   /* Not finite: left out with a warning. */
-  gst_harness_push (f.video, new_frame (0, NAN, 1, "more"));
+  gst_harness_push (f.video, new_embedded (0, NAN, 1, "more"));
   gst_message_unref (pop (&f, GST_MESSAGE_WARNING));
   g_object_get (f.video->element, "count", &count, NULL);
   fail_unless_equals_uint64 (count, 11);
   stop (&f);
   fill ("mode=add", 3, NULL);
-  start (&f, FALSE, "");
+  start_index (&f, FALSE, "");
   g_object_get (f.video->element, "count", &count, NULL);
   fail_unless_equals_uint64 (count, 3);
   stop (&f);
@@ -243,10 +217,10 @@ GST_START_TEST (stopping_without_an_end_saves_too)
   Fixture f;
   guint64 count;
 
-  start (&f, FALSE, "mode=add");
-  gst_harness_push (f.video, new_frame (0, 1, 1, NULL));
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
   stop (&f);
-  start (&f, FALSE, "");
+  start_index (&f, FALSE, "");
   g_object_get (f.video->element, "count", &count, NULL);
   fail_unless_equals_uint64 (count, 1);
   stop (&f);
@@ -286,8 +260,8 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   check_does_not_start ("search", path, "i.safetensors: header of");
 
   fill ("mode=add", 5, NULL);
-  start (&f, FALSE, "");
-  frame = new_frame (0, 1, 1, NULL);
+  start_index (&f, FALSE, "");
+  frame = new_embedded (0, 1, 1, NULL);
   gst_supcon_buffer_set_embedding (frame, three, 3, "embedding", "m");
   fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
   check_error (f.bus, "An embedding of 3 numbers, expected 2");
@@ -311,8 +285,8 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
         gone);
 
     fail_unless_equals_int (g_mkdir (gone, 0700), 0);
-    start (&f, FALSE, properties);
-    gst_harness_push (f.video, new_frame (0, 1, 1, NULL));
+    start_index (&f, FALSE, properties);
+    gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
     fail_unless_equals_int (g_rmdir (gone), 0);
     gst_harness_push_event (f.video, gst_event_new_eos ());
     check_error (f.bus, "gone/i.safetensors: cannot be written");

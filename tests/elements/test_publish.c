@@ -9,7 +9,7 @@
 #include "gstsupconmeta.h"
 
 static GstHarness *
-start (const gchar * name, const gchar * properties)
+start_publish (const gchar * name, const gchar * properties)
 {
   gchar *launch = g_strdup_printf ("supconpublish location=%s/%s %s", folder,
       name, properties);
@@ -75,7 +75,7 @@ check_json (const gchar * line, const gchar * path, const gchar * expected)
 
 GST_START_TEST (fields_have_dl_streamers_names)
 {
-  GstHarness *harness = start ("tags.jsonl", "source=rtsp://camera");
+  GstHarness *harness = start_publish ("tags.jsonl", "source=rtsp://camera");
   const gfloat embedding[1] = { 1 };
   GstVideoRegionOfInterestMeta *roi;
   GstBuffer *frame = numbered_frame_new (3);
@@ -154,7 +154,7 @@ GST_START_TEST (subtitles_come_back_by_subparse)
     const gchar *text;
     guint begin, end;
   } cues[] = { {"cup", 0, 3}, {"box\n" JOINER "&lt;" JOINER "b&gt;&amp;x", 3, 5}, {"cup", 7, 8} };
-  GstHarness *harness = start ("tags.srt", "format=srt");
+  GstHarness *harness = start_publish ("tags.srt", "format=srt");
   gchar *path = g_build_filename (folder, "tags.srt", NULL);
   GstElement *pipeline, *sink;
   gchar *launch;

@@ -50,7 +50,7 @@ GST_END_TEST;
 GST_START_TEST (test_temperature)
 {
   Fixture f;
-  gchar *location = save_model (3, 2, &f.dim);
+  gchar *location = save_model (3, 2);
   gchar *launch = g_strdup_printf ("supcontagger location=%s", location);
 
   start (&f, launch, FALSE);
@@ -378,8 +378,7 @@ check_start_error (const gchar * location, const gchar * part)
 
 GST_START_TEST (test_bad_location)
 {
-  guint dim;
-  gchar *location = save_model (0, 1, &dim);
+  gchar *location = save_model (0, 1);
 
   check_start_error (NULL, "location");
   check_start_error ("/nowhere/at-all.safetensors", "at-all.safetensors");
@@ -420,13 +419,12 @@ GST_START_TEST (test_regions)
   GstVideoRegionOfInterestMeta *region;
   const GstStructure *s, *told;
   GstMessage *message;
-  gfloat *embedding;
+  gfloat embedding[DIM] = { 0 };
   gpointer state = NULL;
   guint x, tagged = 0;
 
   start_linear (&f, "", TRUE);
   frame = new_frame (&f);
-  embedding = g_new0 (gfloat, f.dim);
   gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
   gst_supcon_buffer_set_embedding_origin (frame, 3, 70);
   for (guint i = 0; i < 3; i++) {
@@ -435,7 +433,7 @@ GST_START_TEST (test_regions)
     embedding[0] = embedding[1] = embedding[2] = logf (.2);
     embedding[i] = logf (.6);
     if (i < 2)
-      gst_supcon_region_set_embedding (region, embedding, f.dim, "embedding",
+      gst_supcon_region_set_embedding (region, embedding, DIM, "embedding",
           "m");
   }
   frame = pass (&f, frame);
@@ -470,7 +468,6 @@ GST_START_TEST (test_regions)
   gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
   gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
   check_pass (&f, frame, NULL, 0, 0);
-  g_free (embedding);
   stop (&f);
 }
 
