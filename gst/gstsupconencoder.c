@@ -35,16 +35,16 @@
 #include "gstsupconencoder.h"
 
 #include "gstsupconbatch.h"
+#include "gstsupcondeadline.h"
+#include "gstsupconencodercaps.h"
 #include "gstsupconencodersettings.h"
 #include "gstsupconenums.h"
-#include "gstsupconformat.h"
+#include "gstsupconlatency.h"
 #include "gstsupconmeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_encoder_debug);
 #define GST_CAT_DEFAULT supcon_encoder_debug
 
-/* Batches that tell the latency. */
-#define TIMED_BATCHES 30
 /* What a frame is thought to last where its caps do not tell. */
 #define FRAME_DURATION (GST_SECOND / 25)
 
@@ -63,26 +63,16 @@ struct _GstSupconEncoder
   gboolean tensors;             /* what leaves is no video */
 
   guint dim;                    /* of what leaves, under the object lock; 0: no model tells it yet */
-  GstClockTime wait;            /* at most of a batch's first frame, under the object lock; 0: no batches */
-  GstClockTime latency;         /* of the slowest of the first batches, under the object lock */
-  guint timed;                  /* batches that were */
-
-  /* With batch-size > 1: who sends off a batch that does not fill up. */
-  GThread *waiter;
-  GMutex lock;
-  GCond changed;
-  gint64 deadline;              /* of the batch that waits (monotonic time), 0: none; -1: the element stops */
+  GstSupconLatency latency;     /* under the object lock */
+  GstClockTime wait;            /* of a batch's first frame, at most */
+  GstSupconDeadline *deadline;  /* with batch-size > 1: sends off a batch that does not fill up; from start to stop */
 };
 
 /* *INDENT-OFF* */
-#define VIDEO_CAPS GST_VIDEO_CAPS_MAKE (GST_SUPCON_PICTURE_FORMATS)
-#define TENSOR_CAPS "other/tensors, format = (string) static, num_tensors = (int) 1, types = (string) float32, " \
-    "framerate = " GST_VIDEO_FPS_RANGE
-
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_SUPCON_ENCODER_VIDEO_CAPS));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS "; " TENSOR_CAPS));
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_SUPCON_ENCODER_VIDEO_CAPS "; " GST_SUPCON_ENCODER_TENSOR_CAPS));
 /* *INDENT-ON* */
 
 G_DEFINE_TYPE (GstSupconEncoder, gst_supcon_encoder, GST_TYPE_BASE_TRANSFORM);
@@ -121,41 +111,10 @@ gst_supcon_encoder_finalize (GObject * object)
   GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
 
   gst_supcon_settings_clear (settings_class, &self->settings);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->changed);
   G_OBJECT_CLASS (gst_supcon_encoder_parent_class)->finalize (object);
 }
 
 /* Batches */
-
-static void
-set_deadline (GstSupconEncoder * self, gint64 deadline)
-{
-  g_mutex_lock (&self->lock);
-  /* It stops for good. */
-  if (self->deadline >= 0)
-    self->deadline = deadline;
-  g_cond_signal (&self->changed);
-  g_mutex_unlock (&self->lock);
-}
-
-/* What a batch takes is what its frames come later by. The pipeline is told once it is known, and when it grows by half. */
-static void
-time_batch (GstSupconEncoder * self, GstClockTime time)
-{
-  gboolean changed = FALSE;
-
-  GST_OBJECT_LOCK (self);
-  if (self->timed < TIMED_BATCHES) {
-    self->timed++;
-    changed = time > self->latency + self->latency / 2;
-    self->latency = MAX (self->latency, time);
-  }
-  GST_OBJECT_UNLOCK (self);
-  if (changed)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_latency (GST_OBJECT (self)));
-}
 
 static void
 run_batch (GstSupconEncoder * self)
@@ -163,13 +122,15 @@ run_batch (GstSupconEncoder * self)
   gint64 start = g_get_monotonic_time ();
   gboolean normalize;
 
-  if (self->waiter)
-    set_deadline (self, 0);
+  if (self->deadline)
+    gst_supcon_deadline_set (self->deadline, 0);
   GST_OBJECT_LOCK (self);
   normalize = self->settings.normalize;
   GST_OBJECT_UNLOCK (self);
   gst_supcon_batch_run (self->batch, normalize);
-  time_batch (self, (g_get_monotonic_time () - start) * GST_USECOND);
+  /* What a batch takes is what its frames come later by. */
+  gst_supcon_latency_measure (&self->latency,
+      (g_get_monotonic_time () - start) * GST_USECOND);
 }
 
 /* The next frame that is to leave, as it leaves; NULL: none. */
@@ -211,54 +172,36 @@ batch_deadline (const GstSupconEncoder * self)
       (gint64) (self->wait / GST_USECOND);
 }
 
-/* The waiter's thread: sends off a batch once its first frame has waited for long enough. */
-static gpointer
+/* The deadline's thread: the first frame has waited for long enough. */
+static void
 send_late (gpointer data)
 {
   GstSupconEncoder *self = data;
 
-  g_mutex_lock (&self->lock);
-  while (self->deadline >= 0) {
-    if (self->deadline == 0) {
-      g_cond_wait (&self->changed, &self->lock);
-    } else if (g_get_monotonic_time () < self->deadline) {
-      g_cond_wait_until (&self->changed, &self->lock, self->deadline);
-    } else {
-      self->deadline = 0;
-      g_mutex_unlock (&self->lock);
-      GST_PAD_STREAM_LOCK (GST_BASE_TRANSFORM_SINK_PAD (self));
-      /* Another batch may wait by now. */
-      if (gst_supcon_batch_waiting (self->batch)
-          && g_get_monotonic_time () >= batch_deadline (self))
-        send (self);
-      GST_PAD_STREAM_UNLOCK (GST_BASE_TRANSFORM_SINK_PAD (self));
-      g_mutex_lock (&self->lock);
-    }
-  }
-  g_mutex_unlock (&self->lock);
-  return NULL;
+  GST_PAD_STREAM_LOCK (GST_BASE_TRANSFORM_SINK_PAD (self));
+  /* Another batch may wait by now. */
+  if (gst_supcon_batch_waiting (self->batch)
+      && g_get_monotonic_time () >= batch_deadline (self))
+    send (self);
+  GST_PAD_STREAM_UNLOCK (GST_BASE_TRANSFORM_SINK_PAD (self));
 }
 
-/* How long a batch's first frame waits at most. */
+/* How long a batch's first frame waits at most; 0: there are no batches. */
 static void
 set_wait (GstSupconEncoder * self)
 {
-  GstClockTime duration = FRAME_DURATION, wait = 0;
-  gboolean changed;
+  GstClockTime duration = FRAME_DURATION, timeout;
 
   if (self->info.fps_n > 0)
     duration = gst_util_uint64_scale_int (GST_SECOND, self->info.fps_d,
         self->info.fps_n);
   GST_OBJECT_LOCK (self);
-  if (self->batch_size > 1)
-    wait = self->settings.batch_timeout ? self->settings.batch_timeout :
-        self->batch_size * duration;
-  changed = wait != self->wait;
-  self->wait = wait;
+  timeout = self->settings.batch_timeout;
   GST_OBJECT_UNLOCK (self);
-  if (changed)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_latency (GST_OBJECT (self)));
+  self->wait = 0;
+  if (self->batch_size > 1)
+    self->wait = timeout ? timeout : self->batch_size * duration;
+  gst_supcon_latency_set_wait (&self->latency, self->wait);
 }
 
 /* Start and stop */
@@ -288,8 +231,6 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
       self->settings.layer);
   self->settings.skipped_regions = 0;
   self->batch_size = self->settings.batch_size;
-  self->latency = 0;
-  self->wait = 0;
   self->inference = gst_supcon_encoder_settings_open (&self->settings, &error);
   GST_OBJECT_UNLOCK (self);
 
@@ -299,12 +240,10 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
     return FALSE;
   }
   self->batch = gst_supcon_batch_new (self->inference, layer);
-  self->timed = 0;
+  gst_supcon_latency_reset (&self->latency);
   self->frame = 0;
-  if (self->batch_size > 1) {
-    self->deadline = 0;
-    self->waiter = g_thread_new ("supconencoder", send_late, self);
-  }
+  if (self->batch_size > 1)
+    self->deadline = gst_supcon_deadline_new (send_late, self);
   return TRUE;
 }
 
@@ -313,11 +252,10 @@ gst_supcon_encoder_stop (GstBaseTransform * trans)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
-  if (self->waiter) {
-    set_deadline (self, -1);
-    g_thread_join (self->waiter);
-    self->waiter = NULL;
-  }
+  /* Its thread looks at it until it ends. */
+  if (self->deadline)
+    gst_supcon_deadline_free (self->deadline);
+  self->deadline = NULL;
   g_clear_pointer (&self->batch, gst_supcon_batch_free);
   g_clear_pointer (&self->inference, gst_supcon_inference_free);
   GST_OBJECT_LOCK (self);
@@ -340,50 +278,13 @@ output_dim (GstSupconEncoder * self)
   return dim;
 }
 
-/* The framerate of a structure, whatever kind of value it is. */
-static void
-copy_framerate (const GstStructure * from, GstStructure * to)
-{
-  const GValue *value = gst_structure_get_value (from, "framerate");
-
-  if (value)
-    gst_structure_set_value (to, "framerate", value);
-}
-
 static GstCaps *
 gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
-  GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  GstCaps *other = gst_caps_new_empty ();
-  guint dim = output_dim (self);
+  GstCaps *other = gst_supcon_encoder_caps_transform (direction, caps,
+      output_dim (GST_SUPCON_ENCODER (trans)));
 
-  for (guint i = 0; i < gst_caps_get_size (caps); i++) {
-    GstStructure *s = gst_caps_get_structure (caps, i);
-    gboolean video = gst_structure_has_name (s, "video/x-raw");
-
-    if (video)
-      other = gst_caps_merge_structure (other, gst_structure_copy (s));
-    if (direction == GST_PAD_SINK && video) {
-      GstStructure *tensors = gst_structure_from_string (TENSOR_CAPS, NULL);
-
-      if (dim) {
-        gchar *dimensions = g_strdup_printf ("%u:1:1:1", dim);
-
-        gst_structure_set (tensors, "dimensions", G_TYPE_STRING, dimensions,
-            NULL);
-        g_free (dimensions);
-      }
-      copy_framerate (s, tensors);
-      other = gst_caps_merge_structure (other, tensors);
-    } else if (direction == GST_PAD_SRC && !video) {
-      GstCaps *any = gst_static_pad_template_get_caps (&sink_template);
-
-      any = gst_caps_make_writable (any);
-      copy_framerate (s, gst_caps_get_structure (any, 0));
-      other = gst_caps_merge (other, any);
-    }
-  }
   if (filter) {
     GstCaps *all = other;
 
@@ -401,8 +302,7 @@ gst_supcon_encoder_set_caps (GstBaseTransform * trans, GstCaps * in,
 
   /* Frames of the caps before. */
   send (self);
-  self->tensors = !gst_structure_has_name (gst_caps_get_structure (out, 0),
-      "video/x-raw");
+  self->tensors = gst_supcon_encoder_caps_are_tensors (out);
   if (!gst_video_info_from_caps (&self->info, in))
     return FALSE;
   if (self->tensors && output_dim (self) == 0) {
@@ -424,9 +324,6 @@ gst_supcon_encoder_propose_allocation (GstBaseTransform * trans,
     G_GNUC_UNUSED GstQuery * decide, GstQuery * query)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  guint held = self->batch_size > 1 ? self->batch_size : 0;
-  GstBufferPool *pool = NULL;
-  guint size = 0, least = 0, most = 0;
 
   if (self->tensors)
     gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
@@ -435,16 +332,8 @@ gst_supcon_encoder_propose_allocation (GstBaseTransform * trans,
   if (!gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL))
     gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
 
-  /* Frames of a batch that waits do not come back to their pool. */
-  if (held && gst_query_get_n_allocation_pools (query) == 0) {
-    gst_query_add_allocation_pool (query, NULL, self->info.size, held + 1, 0);
-  } else if (held) {
-    gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &least, &most);
-    if (most == 0 || least + held <= most)
-      gst_query_set_nth_allocation_pool (query, 0, pool, size, least + held,
-          most);
-    gst_clear_object (&pool);
-  }
+  if (self->batch_size > 1)
+    gst_supcon_encoder_hold_frames (query, self->info.size, self->batch_size);
   return TRUE;
 }
 
@@ -453,24 +342,16 @@ gst_supcon_encoder_query (GstBaseTransform * trans, GstPadDirection direction,
     GstQuery * query)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  GstClockTime least, most, later;
-  gboolean live, ok;
+  gboolean ok;
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_DRAIN)
     send (self);
   ok = GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->query (trans,
       direction, query);
-  if (!ok || direction != GST_PAD_SRC
-      || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
-    return ok;
-  gst_query_parse_latency (query, &live, &least, &most);
-  GST_OBJECT_LOCK (self);
-  later = self->wait + self->latency;
-  GST_OBJECT_UNLOCK (self);
-  if (GST_CLOCK_TIME_IS_VALID (most))
-    most += later;
-  gst_query_set_latency (query, live, least + later, most);
-  return TRUE;
+  if (ok && direction == GST_PAD_SRC
+      && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    gst_supcon_latency_answer (&self->latency, query);
+  return ok;
 }
 
 /* Frames */
@@ -530,7 +411,7 @@ take_input (GstSupconEncoder * self, GstBuffer * frame)
       || (first && task == GST_SUPCON_BATCH_CARRY))
     run_batch (self);
   else if (first)
-    set_deadline (self, batch_deadline (self));
+    gst_supcon_deadline_set (self->deadline, batch_deadline (self));
   return GST_FLOW_OK;
 }
 
@@ -605,6 +486,5 @@ gst_supcon_encoder_init (GstSupconEncoder * self)
   gst_base_transform_set_qos_enabled (trans, TRUE);
   gst_base_transform_set_passthrough (trans, FALSE);
   gst_supcon_settings_init (settings_class, &self->settings);
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->changed);
+  gst_supcon_latency_init (&self->latency, GST_ELEMENT (self));
 }

@@ -2,6 +2,12 @@
 
 #include "gstsupconevaluation.h"
 
+struct _GstSupconReport
+{
+  GstStructure *structure;
+  gchar *text, *json;
+};
+
 static const guint neighbours[] = SUPCON_PROBE_NEIGHBOURS;
 
 static void
@@ -17,8 +23,8 @@ add_probe (GstStructure * s, const SupconProbeResult * probe)
   }
 }
 
-GstStructure *
-gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation,
+static GstStructure *
+to_structure (const SupconEvaluation * evaluation,
     const SupconLabels * labels, guint64 unknown_labels)
 {
   guint n = supcon_evaluation_n_classes (evaluation);
@@ -59,8 +65,8 @@ gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation,
   return s;
 }
 
-gchar *
-gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation,
+static gchar *
+to_text (const SupconEvaluation * evaluation,
     const SupconLabels * labels, guint64 unknown_labels)
 {
   guint n = supcon_evaluation_n_classes (evaluation);
@@ -113,4 +119,39 @@ gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation,
     g_string_append_printf (text, "  %s\n", supcon_labels_name (labels, truth));
   }
   return g_string_free (text, FALSE);
+}
+
+GstSupconReport *
+gst_supcon_report_new (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels)
+{
+  GstSupconReport *self;
+
+  if (supcon_evaluation_count (evaluation) == 0 && unknown_labels == 0)
+    return NULL;
+  self = g_new (GstSupconReport, 1);
+  self->structure = to_structure (evaluation, labels, unknown_labels);
+  self->text = to_text (evaluation, labels, unknown_labels);
+  self->json = supcon_evaluation_to_json (evaluation, labels, unknown_labels);
+  return self;
+}
+
+void
+gst_supcon_report_give (GstSupconReport * self, GstElement * element,
+    gboolean print, const gchar * location)
+{
+  GError *error = NULL;
+
+  gst_element_post_message (element,
+      gst_message_new_element (GST_OBJECT (element), self->structure));
+  if (location && !g_file_set_contents (location, self->json, -1, &error)) {
+    GST_ELEMENT_ERROR (element, RESOURCE, WRITE, ("%s", error->message),
+        (NULL));
+    g_error_free (error);
+  }
+  if (print)
+    g_print ("%s", self->text);
+  g_free (self->text);
+  g_free (self->json);
+  g_free (self);
 }

@@ -10,18 +10,20 @@
 
 G_BEGIN_DECLS
 
-/**
- * supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string, confusion GstValueArray
- * (a row for each true class) of GstValueArray of uint64, unknown-labels uint64; with a probe also examples uint64, knn-1, knn-20, knn-200,
- * centroid double }. labels: at least as many as evaluation
- * has classes.
- */
-GstStructure * gst_supcon_evaluation_to_structure (const SupconEvaluation * evaluation, const SupconLabels * labels,
+/** What is to be told of an evaluation, while it may go on. */
+typedef struct _GstSupconReport GstSupconReport;
+
+/** NULL: nothing was counted. labels: at least as many as evaluation has classes. */
+GstSupconReport *gst_supcon_report_new (const SupconEvaluation * evaluation, const SupconLabels * labels,
     guint64 unknown_labels);
 
-/** The same for people to read. */
-gchar * gst_supcon_evaluation_to_text (const SupconEvaluation * evaluation, const SupconLabels * labels,
-    guint64 unknown_labels);
+/**
+ * Posts the element message supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string,
+ * confusion GstValueArray (a row for each true class) of GstValueArray of uint64, unknown-labels uint64; with a probe also examples
+ * uint64, knn-1, knn-20, knn-200, centroid double }; writes it to location as JSON, unless that is NULL; with print prints
+ * it for people to read. Takes report.
+ */
+void gst_supcon_report_give (GstSupconReport * report, GstElement * element, gboolean print, const gchar * location);
 
 G_END_DECLS
 #endif

@@ -35,29 +35,18 @@
 
 #include "data/frame_labels.h"
 #include "gstsupconcues.h"
-#include "gstsupconenums.h"
+#include "gstsupconlabelsettings.h"
 #include "gstsupconmeta.h"
-#include "gstsupconregions.h"
-#include "gstsupconsettings.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_label_debug);
 #define GST_CAT_DEFAULT gst_supcon_label_debug
-
-/* Under the object lock. */
-typedef struct
-{
-  gchar *label, *labels_location;
-  GstSupconRegionLabel region_label;
-  gboolean regions;
-  guint64 labelled, unlabelled, skipped_regions;
-} Settings;
 
 struct _GstSupconLabel
 {
   GstElement parent;
   GstPad *sink, *src, *text;    /* text: under the object lock, or NULL */
 
-  Settings settings;
+  GstSupconLabelSettings settings;      /* under the object lock */
   GstSupconCues cues;
 
   guint64 first_sample;         /* number of the stream's first frame or region */
@@ -70,12 +59,7 @@ struct _GstSupconLabel
   guint64 frame;
   GPtrArray *file;              /* labels-location's labels or NULL; "" = none */
 
-  /* With regions. */
-  GstCaps *caps;                /* the frames' */
-  gboolean caps_known;          /* by cutter */
-  GstSupconCutter cutter;
-  gint width, height;           /* of the region before, where the cutter copies */
-  guint64 region;               /* regions before this one */
+  GstSupconRegionFrames regions;
 };
 
 #define gst_supcon_label_parent_class parent_class
@@ -90,14 +74,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
     GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS ("text/x-raw, format={ utf8, pango-markup }"));
-
-#define GST_TYPE_SUPCON_REGION_LABEL (region_label_get_type ())
-/* *INDENT-OFF* */
-GST_SUPCON_DEFINE_ENUM (static GType, region_label_get_type, "GstSupconRegionLabel",
-    {GST_SUPCON_REGION_LABEL_FRAME, "The frame's", "frame"},
-    {GST_SUPCON_REGION_LABEL_TYPE, "The region's type, where detectors put the class", "type"},
-    {GST_SUPCON_REGION_LABEL_PARAMETER, "The field label of the region's first parameter that has one, as classifiers attach it", "parameter"})
-/* *INDENT-ON* */
 
 static GstSupconSettingsClass *settings_class;
 
@@ -143,117 +119,6 @@ count_frame (GstSupconLabel * self, GstBuffer * buffer)
   }
 }
 
-/* Whether downstream reads crop metas; where it does not answer, it reads none. */
-static gboolean
-reads_crops (GstSupconLabel * self)
-{
-  GstQuery *query = gst_query_new_allocation (self->caps, FALSE);
-  gboolean reads = gst_pad_peer_query (self->src, query)
-      && gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE,
-      NULL);
-
-  gst_query_unref (query);
-  return reads;
-}
-
-/* Tells downstream the size of a part that is copied. */
-static gboolean
-push_size (GstSupconLabel * self, const GstVideoRectangle * part)
-{
-  GstCaps *caps;
-  gboolean ok;
-
-  if (!self->cutter.copies || (part->w == self->width
-          && part->h == self->height))
-    return TRUE;
-  self->width = part->w;
-  self->height = part->h;
-  caps = gst_caps_copy (self->caps);
-  gst_caps_set_simple (caps, "width", G_TYPE_INT, part->w, "height", G_TYPE_INT,
-      part->h, NULL);
-  ok = gst_pad_push_event (self->src, gst_event_new_caps (caps));
-  gst_caps_unref (caps);
-  return ok;
-}
-
-static GstFlowReturn
-push_region (GstSupconLabel * self, GstBuffer * frame,
-    const GstVideoRectangle * part, const gchar * label, gboolean first)
-{
-  GstBuffer *cut = gst_supcon_cutter_cut (&self->cutter, frame, part);
-
-  if (!cut) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("Regions cannot be cut from frames of %s; expected frames in memory "
-            "that are as large as their caps say.",
-            self->cutter.info.finfo->name), (NULL));
-    return GST_FLOW_ERROR;
-  }
-  if (!push_size (self, part)) {
-    gst_buffer_unref (cut);
-    return GST_FLOW_NOT_NEGOTIATED;
-  }
-  if (!first)
-    GST_BUFFER_FLAG_UNSET (cut, GST_BUFFER_FLAG_DISCONT);
-  gst_supcon_buffer_set_sample (cut, label,
-      self->first_sample + self->region++, 0);
-  return gst_pad_push (self->src, cut);
-}
-
-static void
-count (GstSupconLabel * self, const gchar * label)
-{
-  GST_OBJECT_LOCK (self);
-  if (label)
-    self->settings.labelled++;
-  else
-    self->settings.unlabelled++;
-  GST_OBJECT_UNLOCK (self);
-}
-
-/* A frame for each region of frame (transfer full) that lies in it, in their order; a gap where there is none. label: of
- * those that have none of their own. */
-static GstFlowReturn
-push_regions (GstSupconLabel * self, GstBuffer * frame, const gchar * label)
-{
-  GstFlowReturn flow = GST_FLOW_OK;
-  gpointer state = NULL;
-  GstVideoRegionOfInterestMeta *region;
-  gboolean first = TRUE;
-
-  if (gst_pad_check_reconfigure (self->src) || !self->caps_known) {
-    self->caps_known = self->caps
-        && gst_supcon_cutter_set_caps (&self->cutter, self->caps,
-        !reads_crops (self));
-    self->width = self->height = 0;
-  }
-  if (!self->caps_known)
-    flow = GST_FLOW_NOT_NEGOTIATED;
-  while (flow == GST_FLOW_OK && (region = gst_supcon_region_next (frame,
-              &state))) {
-    const gchar *own = gst_supcon_region_get_label (region);
-    GstVideoRectangle part;
-
-    if (!own)
-      own = label;
-    if (gst_supcon_region_rectangle (region, self->cutter.info.width,
-            self->cutter.info.height, &part)) {
-      count (self, own);
-      flow = push_region (self, frame, &part, own, first);
-      first = FALSE;
-    } else {
-      GST_OBJECT_LOCK (self);
-      self->settings.skipped_regions++;
-      GST_OBJECT_UNLOCK (self);
-    }
-  }
-  if (first && flow == GST_FLOW_OK && GST_BUFFER_PTS_IS_VALID (frame))
-    gst_pad_push_event (self->src, gst_event_new_gap (GST_BUFFER_PTS (frame),
-            GST_BUFFER_DURATION (frame)));
-  gst_buffer_unref (frame);
-  return flow;
-}
-
 /* Gives each region the label that its detector says. */
 static void
 label_regions (GstBuffer * frame, GstSupconRegionLabel from)
@@ -287,17 +152,40 @@ find_label (GstSupconLabel * self, GstBuffer * buffer, gchar ** label)
   return TRUE;
 }
 
+static void
+add_counts (GstSupconLabel * self, const GstSupconLabelCounts * counts)
+{
+  GstSupconLabelCounts *sums = &self->settings.counts;
+
+  GST_OBJECT_LOCK (self);
+  sums->labelled += counts->labelled;
+  sums->unlabelled += counts->unlabelled;
+  sums->skipped_regions += counts->skipped_regions;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* frame: transfer full. */
+static GstFlowReturn
+push_whole (GstSupconLabel * self, GstBuffer * frame, const gchar * label)
+{
+  guint64 sample = self->first_sample + self->frame;
+  guint view = 0;
+
+  gst_supcon_buffer_get_sample (frame, NULL, &sample, &view);
+  gst_supcon_buffer_set_sample (frame, label, sample, view);
+  return gst_pad_push (self->src, frame);
+}
+
 static GstFlowReturn
 gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
     GstBuffer * buffer)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
+  GstSupconLabelCounts counts = { 0 };
   gchar *label = NULL;
   GstSupconRegionLabel region_label;
   GstFlowReturn flow;
   gboolean regions;
-  guint64 sample;
-  guint view = 0;
 
   if (!find_label (self, buffer, &label)) {
     gst_buffer_unref (buffer);
@@ -318,14 +206,14 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
   buffer = gst_buffer_make_writable (buffer);
   label_regions (buffer, region_label);
   if (regions) {
-    flow = push_regions (self, buffer, label);
+    flow = gst_supcon_region_frames_push (&self->regions, buffer, label,
+        self->first_sample, &counts);
   } else {
-    sample = self->first_sample + self->frame;
-    count (self, label);
-    gst_supcon_buffer_get_sample (buffer, NULL, &sample, &view);
-    gst_supcon_buffer_set_sample (buffer, label, sample, view);
-    flow = gst_pad_push (self->src, buffer);
+    counts.labelled = label != NULL;
+    counts.unlabelled = !label;
+    flow = push_whole (self, buffer, label);
   }
+  add_counts (self, &counts);
   g_free (label);
   return flow;
 }
@@ -342,8 +230,7 @@ gst_supcon_label_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
       if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0),
               "framerate", &self->fps_n, &self->fps_d))
         self->fps_n = 0;
-      gst_caps_replace (&self->caps, caps);
-      self->caps_known = FALSE;
+      gst_supcon_region_frames_set_caps (&self->regions, caps);
       break;
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment (event, &self->segment);
@@ -476,12 +363,9 @@ gst_supcon_label_change_state (GstElement * element,
     self->fps_n = 0;
     self->frame_known = FALSE;
     self->flushed = FALSE;
-    self->caps_known = FALSE;
-    self->region = 0;
+    gst_supcon_region_frames_start (&self->regions);
     GST_OBJECT_LOCK (self);
-    self->settings.labelled = 0;
-    self->settings.unlabelled = 0;
-    self->settings.skipped_regions = 0;
+    self->settings.counts = (GstSupconLabelCounts) { 0 };
     GST_OBJECT_UNLOCK (self);
     gst_supcon_cues_start (&self->cues);
   } else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
@@ -522,8 +406,7 @@ gst_supcon_label_finalize (GObject * object)
 
   gst_supcon_settings_clear (settings_class, &self->settings);
   gst_supcon_cues_clear (&self->cues);
-  gst_supcon_cutter_clear (&self->cutter);
-  gst_clear_caps (&self->caps);
+  gst_supcon_region_frames_clear (&self->regions);
   g_clear_pointer (&self->file, g_ptr_array_unref);
   gst_clear_object (&self->text);
   G_OBJECT_CLASS (parent_class)->finalize (object);
@@ -553,46 +436,7 @@ gst_supcon_label_init (GstSupconLabel * self)
       gst_supcon_label_internal_links);
   GST_PAD_SET_PROXY_CAPS (self->src);
   gst_element_add_pad (element, self->src);
-}
-
-#define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
-
-static void
-install_properties (GObjectClass * klass)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags count = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
-
-  settings_class = gst_supcon_settings_class_new (1);
-  ADD (label, g_param_spec_string ("label", "Label",
-          "Label of the frames that neither the text pad nor labels-location "
-          "has one for; empty or not set: none", NULL,
-          flags | GST_PARAM_MUTABLE_PLAYING));
-  ADD (labels_location, g_param_spec_string ("labels-location",
-          "Labels location",
-          "File of labels by frame number, plain or .gz: IDX (MNIST's), or "
-          "text with one label a line, where an empty line is none", NULL,
-          flags | GST_PARAM_MUTABLE_READY));
-  ADD (region_label, g_param_spec_enum ("region-label", "Region label",
-          "What labels each region of interest that a frame carries; one that "
-          "has no such label has the frame's", GST_TYPE_SUPCON_REGION_LABEL,
-          GST_SUPCON_REGION_LABEL_FRAME, flags | GST_PARAM_MUTABLE_PLAYING));
-  ADD (regions, g_param_spec_boolean ("regions", "Regions",
-          "Each region of interest leaves as a frame of its own, with its "
-          "label, in place of the frame that carries it", FALSE,
-          flags | GST_PARAM_MUTABLE_READY));
-  ADD (labelled, g_param_spec_uint64 ("labelled", "Labelled",
-          "Frames, or with regions=true regions, that got a label since the "
-          "start", 0, G_MAXUINT64, 0, count));
-  ADD (unlabelled, g_param_spec_uint64 ("unlabelled", "Unlabelled",
-          "Frames, or with regions=true regions, that got none since the start",
-          0, G_MAXUINT64, 0, count));
-  ADD (skipped_regions, g_param_spec_uint64 ("skipped-regions",
-          "Skipped regions",
-          "With regions=true, regions since the start that lie outside their "
-          "frame; those that stick out of it are cut", 0, G_MAXUINT64, 0,
-          count));
+  gst_supcon_region_frames_init (&self->regions, element, self->src);
 }
 
 static void
@@ -610,8 +454,7 @@ gst_supcon_label_class_init (GstSupconLabelClass * klass)
   element_class->request_new_pad = gst_supcon_label_request_new_pad;
   element_class->release_pad = gst_supcon_label_release_pad;
   element_class->change_state = gst_supcon_label_change_state;
-  install_properties (gobject_class);
-  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_REGION_LABEL, 0);
+  settings_class = gst_supcon_label_settings_install (gobject_class);
 
   gst_element_class_set_static_metadata (element_class, "SupCon labeller",
       "Filter/Metadata/Video",

@@ -344,7 +344,13 @@ gst_supcon_check_encoded (GstElement * element, GstBuffer * buffer)
 {
   guint64 version;
   GstClockTime latency;
+  GstBuffer *embedding =
+      gst_supcon_buffer_get_embedding (buffer, NULL, NULL, NULL);
 
+  if (embedding) {
+    gst_buffer_unref (embedding);
+    return TRUE;
+  }
   if (gst_supcon_buffer_get_embedding_origin (buffer, &version, &latency))
     return TRUE;
   GST_ELEMENT_ERROR (element, STREAM, WRONG_TYPE,

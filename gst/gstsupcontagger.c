@@ -44,15 +44,12 @@
 
 #include "gstsupcontagger.h"
 
-#include "error.h"
 #include "gstsupconevaluation.h"
+#include "gstsupconjudge.h"
+#include "gstsupconkeyword.h"
 #include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
-#include "gstsupconregions.h"
-#include "gstsupcontaggersettings.h"
-#include "gstsupcontags.h"
 #include "gstsupcontextbranch.h"
-#include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
@@ -71,8 +68,7 @@ struct _GstSupconTagger
   /* Streaming thread, from start to stop. */
   gint width, height;
   gint current;                 /* the first tag's class of the last whole frame, -1: none */
-  GstTagList *upstream_tags;
-  gchar *keyword;               /* in the last tag event */
+  GstSupconKeyword keyword;
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -218,8 +214,7 @@ gst_supcon_tagger_stop (GstBaseTransform * trans)
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->classifier, gst_supcon_classifier_free);
   g_mutex_unlock (&self->lock);
-  gst_clear_tag_list (&self->upstream_tags);
-  g_clear_pointer (&self->keyword, g_free);
+  gst_supcon_keyword_clear (&self->keyword);
   return TRUE;
 }
 
@@ -235,19 +230,6 @@ gst_supcon_tagger_set_caps (GstBaseTransform * trans, GstCaps * incaps,
 }
 
 /* Frames */
-
-/* A tag event replaces the one before it, so it holds upstream's tags as well. */
-static GstEvent *
-new_tag_event (GstSupconTagger * self)
-{
-  GstTagList *list = self->upstream_tags ?
-      gst_tag_list_copy (self->upstream_tags) : gst_tag_list_new_empty ();
-
-  if (self->keyword)
-    gst_tag_list_add (list, GST_TAG_MERGE_REPLACE, GST_TAG_KEYWORDS,
-        self->keyword, NULL);
-  return gst_event_new_tag (list);
-}
 
 /* The next frame has nothing to do with those before it. */
 static void
@@ -283,17 +265,13 @@ publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
 
   gst_supcon_verdicts_attach (verdicts, buffer, self->width, self->height);
   if (verdicts->len) {
-    const gchar *keyword =
-        g_array_index (verdicts, GstSupconVerdict, 0).tags[0].label;
+    GstEvent *event = gst_supcon_keyword_change (&self->keyword,
+        g_array_index (verdicts, GstSupconVerdict, 0).tags[0].label);
 
     if (post)
       post_tags (self, buffer, verdicts, start);
-    if (g_strcmp0 (self->keyword, keyword) != 0) {
-      g_free (self->keyword);
-      self->keyword = g_strdup (keyword);
-      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
-          new_tag_event (self));
-    }
+    if (event)
+      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self), event);
   }
   text = gst_supcon_text_new (gst_supcon_verdicts_to_text (verdicts), buffer);
   return text ? gst_supcon_text_branch_push (&self->text, text) : GST_FLOW_OK;
@@ -310,85 +288,18 @@ gst_supcon_tagger_before_transform (GstBaseTransform * trans,
     gst_object_sync_values (GST_OBJECT (trans), time);
 }
 
-/* Takes in an embedding (transfer full) of the frame, or of one of its regions, and adds what is to be said. Called with
- * the classifier's lock. */
-static gboolean
-judge (GstSupconTagger * self, GstBuffer * embedding, guint dim,
-    const gchar * layer, const gchar * label,
-    GstVideoRegionOfInterestMeta * region, const GstSupconTaggerSettings * settings,
-    GArray * verdicts, GError ** error)
-{
-  GstSupconVerdict verdict = {.region = region };
-  const gfloat *probabilities;
-  guint n_classes;
-  GstMapInfo map;
-  gboolean ok;
-
-  gst_buffer_map (embedding, &map, GST_MAP_READ);
-  ok = gst_supcon_classifier_take (self->classifier,
-      (const gfloat *) map.data, dim, layer, label, settings->learning,
-      !region, settings->smoothing, settings->majority, &probabilities,
-      &n_classes, error);
-  gst_buffer_unmap (embedding, &map);
-  gst_buffer_unref (embedding);
-  if (!ok)
-    return FALSE;
-  if (!n_classes)
-    return TRUE;
-  verdict.n = gst_supcon_tags_choose (probabilities, n_classes,
-      gst_supcon_classifier_labels (self->classifier), settings->top_k,
-      settings->threshold, region ? -1 : self->current, settings->hysteresis,
-      verdict.tags);
-  if (!region)
-    self->current = verdict.tags[0].id;
-  g_array_append_val (verdicts, verdict);
-  return TRUE;
-}
-
-/* The frame, or each of its regions that has an embedding. Called with the classifier's lock. */
-static gboolean
-judge_all (GstSupconTagger * self, GstBuffer * buffer, GstBuffer * embedding,
-    guint dim, const gchar * layer, const GstSupconTaggerSettings * settings,
-    GArray * verdicts, GError ** error)
-{
-  const gchar *label = NULL;
-  GstVideoRegionOfInterestMeta *region;
-  gpointer state = NULL;
-  gboolean ok = TRUE;
-
-  gst_supcon_buffer_get_sample (buffer, &label, NULL, NULL);
-  if (GST_BUFFER_IS_DISCONT (buffer))
-    forget_frames (self);
-  if (embedding)
-    return judge (self, embedding, dim, layer, label, NULL, settings, verdicts,
-        error);
-  while (ok && (region = gst_supcon_region_next (buffer, &state))) {
-    const gchar *own = gst_supcon_region_get_label (region);
-
-    embedding = gst_supcon_region_get_embedding (region, &dim, &layer, NULL);
-    if (embedding)
-      ok = judge (self, embedding, dim, layer, own ? own : label, region,
-          settings, verdicts, error);
-  }
-  return ok;
-}
-
 static GstFlowReturn
 gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
   gint64 start = g_get_monotonic_time ();
   GError *error = NULL, *bad_model = NULL;
-  GstFlowReturn flow;
-  const gchar *layer = NULL;
-  GArray *verdicts;
   GstSupconTaggerSettings settings;
+  GstFlowReturn flow;
+  GArray *verdicts;
   gboolean ok;
-  guint dim = 0;
-  GstBuffer *embedding =
-      gst_supcon_buffer_get_embedding (buffer, &dim, &layer, NULL);
 
-  if (!embedding && !gst_supcon_check_encoded (GST_ELEMENT (self), buffer))
+  if (!gst_supcon_check_encoded (GST_ELEMENT (self), buffer))
     return GST_FLOW_ERROR;
 
   GST_OBJECT_LOCK (self);
@@ -398,8 +309,10 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   verdicts = g_array_new (FALSE, FALSE, sizeof (GstSupconVerdict));
   g_mutex_lock (&self->lock);
   gst_supcon_classifier_update (self->classifier, &bad_model);
-  ok = judge_all (self, buffer, embedding, dim, layer, &settings, verdicts,
-      &error);
+  if (GST_BUFFER_IS_DISCONT (buffer))
+    forget_frames (self);
+  ok = gst_supcon_judge (self->classifier, buffer, &settings, &self->current,
+      verdicts, &error);
   g_mutex_unlock (&self->lock);
   if (bad_model)
     warn (self, bad_model);
@@ -416,24 +329,11 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 /* Events */
 
 static void
-write_evaluation (GstSupconTagger * self, const gchar * location,
-    const gchar * json)
-{
-  GError *error = NULL;
-
-  if (!g_file_set_contents (location, json, -1, &error)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
-    g_error_free (error);
-  }
-}
-
-static void
 report_evaluation (GstSupconTagger * self)
 {
   const SupconEvaluation *evaluation;
-  const SupconLabels *labels;
-  GstStructure *s = NULL;
-  gchar *text = NULL, *json = NULL, *location;
+  GstSupconReport *report;
+  gchar *location;
   gboolean print;
   guint64 unknown;
 
@@ -444,41 +344,16 @@ report_evaluation (GstSupconTagger * self)
 
   g_mutex_lock (&self->lock);
   evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
-  labels = gst_supcon_classifier_labels (self->classifier);
-  if (supcon_evaluation_count (evaluation) || unknown) {
-    s = gst_supcon_evaluation_to_structure (evaluation, labels, unknown);
-    text = gst_supcon_evaluation_to_text (evaluation, labels, unknown);
-    json = supcon_evaluation_to_json (evaluation, labels, unknown);
-    /* Another stream may follow. */
+  report = gst_supcon_report_new (evaluation,
+      gst_supcon_classifier_labels (self->classifier), unknown);
+  /* Another stream may follow. */
+  if (report)
     gst_supcon_classifier_reset_evaluation (self->classifier);
-  }
   g_mutex_unlock (&self->lock);
 
-  if (s)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_element (GST_OBJECT (self), s));
-  if (json && location)
-    write_evaluation (self, location, json);
-  if (text && print)
-    g_print ("%s", text);
+  if (report)
+    gst_supcon_report_give (report, GST_ELEMENT (self), print, location);
   g_free (location);
-  g_free (json);
-  g_free (text);
-}
-
-/* Transfer full, both ways. */
-static GstEvent *
-merge_upstream_tags (GstSupconTagger * self, GstEvent * event)
-{
-  GstTagList *list;
-
-  gst_event_parse_tag (event, &list);
-  if (gst_tag_list_get_scope (list) != GST_TAG_SCOPE_STREAM)
-    return event;
-  gst_clear_tag_list (&self->upstream_tags);
-  self->upstream_tags = gst_tag_list_ref (list);
-  gst_event_unref (event);
-  return new_tag_event (self);
 }
 
 static gboolean
@@ -488,8 +363,7 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_STREAM_START:
-      gst_clear_tag_list (&self->upstream_tags);
-      g_clear_pointer (&self->keyword, g_free);
+      gst_supcon_keyword_clear (&self->keyword);
       break;
     case GST_EVENT_FLUSH_STOP:
     case GST_EVENT_SEGMENT:
@@ -498,7 +372,7 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
       g_mutex_unlock (&self->lock);
       break;
     case GST_EVENT_TAG:
-      event = merge_upstream_tags (self, event);
+      event = gst_supcon_keyword_merge (&self->keyword, event);
       break;
     case GST_EVENT_EOS:
       report_evaluation (self);
