@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "index/scores.h"
 #include "nn/tile.h"
 #include "parallel.h"
 #include "simd.h"
@@ -14,10 +15,6 @@
 #define TASK_ROWS 1024
 #define BLOCK_QUERIES 64
 #define MAX_STRIP 16
-
-typedef SupconReal Lanes __attribute__ ((vector_size (64), aligned (sizeof (SupconReal)), may_alias));
-#define LANES (sizeof (Lanes) / sizeof (SupconReal))
-#define AHEAD 1024 /* numbers to fetch before they are needed: past the end of a page, where the processor stops */
 
 typedef struct {
   const SupconIndex *index;
@@ -120,37 +117,15 @@ score_by_tiles (const Search *self, const SupconReal *rows, guint n_rows, Supcon
   }
 }
 
-/* One query alone takes as long as memory needs to deliver the rows, which the tiles' single numbers would not keep up
- * with. */
-SUPCON_MULTIVERSION static void
-score_by_rows (const SupconReal *query, guint dim, const SupconReal *rows, guint n_rows, SupconReal *scores)
-{
-  guint whole = dim - dim % LANES;
-
-  for (guint i = 0; i < n_rows; i++, rows += dim) {
-    Lanes sums = { 0 };
-    SupconReal sum = 0;
-
-    for (guint k = 0; k < whole; k += LANES) {
-      sums += *(const Lanes *)(rows + k) * *(const Lanes *)(query + k);
-      __builtin_prefetch (rows + k + AHEAD);
-    }
-    for (guint k = whole; k < dim; k++)
-      sum += rows[k] * query[k];
-    for (guint k = 0; k < LANES; k++)
-      sum += sums[k];
-    scores[i] = sum;
-  }
-}
-
 static void
 search_strip (Search *self, guint worker, const SupconReal *rows, guint n_rows, gsize first_entry)
 {
   SupconReal scores[MAX_STRIP * BLOCK_QUERIES];
   const SupconReal *least = self->least + (gsize)worker * self->width;
 
+  /* The tiles' single numbers would not keep up with memory. */
   if (self->width == 1)
-    score_by_rows (self->packed, self->index->dim, rows, n_rows, scores);
+    supcon_index_scores (self->packed, self->index->dim, rows, n_rows, scores);
   else
     score_by_tiles (self, rows, n_rows, scores);
   for (guint bits = rows_of_use (scores, least, n_rows, self->width); bits; bits &= bits - 1) {
