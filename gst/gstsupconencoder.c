@@ -41,6 +41,7 @@
 #include "gstsupconenums.h"
 #include "gstsupconlatency.h"
 #include "gstsupconmeta.h"
+#include "gstsupcontensors.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_encoder_debug);
 #define GST_CAT_DEFAULT supcon_encoder_debug
@@ -114,6 +115,32 @@ gst_supcon_encoder_finalize (GObject * object)
   G_OBJECT_CLASS (gst_supcon_encoder_parent_class)->finalize (object);
 }
 
+/* What leaves */
+
+/* Whatever the thread. */
+static const gchar *
+output_layer (GstSupconEncoder * self)
+{
+  GstSupconLayer layer;
+
+  GST_OBJECT_LOCK (self);
+  layer = self->settings.layer;
+  GST_OBJECT_UNLOCK (self);
+  return gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_LAYER, layer);
+}
+
+/* 0: not known yet. Whatever the thread. */
+static guint
+output_dim (GstSupconEncoder * self)
+{
+  guint dim;
+
+  GST_OBJECT_LOCK (self);
+  dim = self->dim;
+  GST_OBJECT_UNLOCK (self);
+  return dim;
+}
+
 /* Batches */
 
 static void
@@ -140,6 +167,10 @@ take_output (GstSupconEncoder * self)
   GstBuffer *frame = gst_supcon_batch_take (self->batch);
   GstBuffer *values, *tensor;
 
+#ifdef HAVE_GST_TENSORS
+  if (frame && !self->tensors)
+    gst_supcon_tensors_attach (frame);
+#endif
   if (!frame || !self->tensors)
     return frame;
   values = gst_supcon_buffer_get_embedding (frame, NULL, NULL, NULL);
@@ -223,12 +254,9 @@ static gboolean
 gst_supcon_encoder_start (GstBaseTransform * trans)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  const gchar *layer;
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
-  layer = gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_LAYER,
-      self->settings.layer);
   self->settings.skipped_regions = 0;
   self->batch_size = self->settings.batch_size;
   self->inference = gst_supcon_encoder_settings_open (&self->settings, &error);
@@ -239,7 +267,7 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
-  self->batch = gst_supcon_batch_new (self->inference, layer);
+  self->batch = gst_supcon_batch_new (self->inference, output_layer (self));
   gst_supcon_latency_reset (&self->latency);
   self->frame = 0;
   if (self->batch_size > 1)
@@ -266,24 +294,13 @@ gst_supcon_encoder_stop (GstBaseTransform * trans)
 
 /* Caps */
 
-/* 0: not known yet. Whatever the thread. */
-static guint
-output_dim (GstSupconEncoder * self)
-{
-  guint dim;
-
-  GST_OBJECT_LOCK (self);
-  dim = self->dim;
-  GST_OBJECT_UNLOCK (self);
-  return dim;
-}
-
 static GstCaps *
 gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
+  GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   GstCaps *other = gst_supcon_encoder_caps_transform (direction, caps,
-      output_dim (GST_SUPCON_ENCODER (trans)));
+      output_layer (self), output_dim (self));
 
   if (filter) {
     GstCaps *all = other;

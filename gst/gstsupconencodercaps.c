@@ -2,6 +2,8 @@
 
 #include "gstsupconencodercaps.h"
 
+#include "gstsupcontensors.h"
+
 /* The framerate of a structure, whatever kind of value it is. */
 static void
 copy_framerate (const GstStructure * from, GstStructure * to)
@@ -34,9 +36,27 @@ tensors_of (const GstStructure * video, guint dim)
   return tensors;
 }
 
+/* The same frames on the other side of the element, where those that leave have the tensors too. */
+static GstStructure *
+same_frames (const GstStructure * video, GstPadDirection direction,
+    const gchar * layer, guint dim)
+{
+  GstStructure *other = gst_structure_copy (video);
+
+#ifdef HAVE_GST_TENSORS
+  if (direction == GST_PAD_SRC)
+    gst_structure_remove_field (other, "tensors");
+  else if (dim)
+    gst_supcon_tensors_describe (other, layer, dim);
+#else
+  (void) direction, (void) layer, (void) dim;
+#endif
+  return other;
+}
+
 GstCaps *
 gst_supcon_encoder_caps_transform (GstPadDirection direction,
-    const GstCaps * caps, guint dim)
+    const GstCaps * caps, const gchar * layer, guint dim)
 {
   GstCaps *other = gst_caps_new_empty ();
 
@@ -44,7 +64,8 @@ gst_supcon_encoder_caps_transform (GstPadDirection direction,
     const GstStructure *s = gst_caps_get_structure (caps, i);
 
     if (is_video (s))
-      other = gst_caps_merge_structure (other, gst_structure_copy (s));
+      other = gst_caps_merge_structure (other, same_frames (s, direction, layer,
+              dim));
     if (direction == GST_PAD_SINK && is_video (s)) {
       other = gst_caps_merge_structure (other, tensors_of (s, dim));
     } else if (direction == GST_PAD_SRC && !is_video (s)) {

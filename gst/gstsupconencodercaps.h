@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 #define GST_SUPCON_ENCODER_TENSOR_CAPS "other/tensors, format = (string) static, num_tensors = (int) 1, " \
     "types = (string) float32, framerate = " GST_VIDEO_FPS_RANGE
 
-/** What the other pad can have when the one of direction has caps. dim: of what leaves, 0: not known yet. */
+/** What the other pad can have when the one of direction has caps. layer, dim: of what leaves, 0: not known yet. */
 GstCaps *gst_supcon_encoder_caps_transform (GstPadDirection direction,
-    const GstCaps * caps, guint dim);
+    const GstCaps * caps, const gchar * layer, guint dim);
 
 /** Whether caps of what leaves are of tensors. */
 gboolean gst_supcon_encoder_caps_are_tensors (const GstCaps * caps);
