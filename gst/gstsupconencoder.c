@@ -9,7 +9,8 @@
  *
  * What leaves is decided by what downstream accepts: the same frame with the meta `supcon-embedding` { data GstBuffer of
  * float32, dim uint, layer string, model string, version uint64, latency uint64 (nanoseconds) }, or `other/tensors` that
- * hold nothing but the embedding, in NNStreamer's caps.
+ * hold nothing but the embedding, in NNStreamer's caps. Built against GStreamer 1.28 or newer, frames have it as
+ * #GstTensorMeta too, and their caps tell of it.
  *
  * With #GstSupconEncoder:model the model is the one that a supcontrainer of the same process shares under that name: its
  * newest complete weights are taken between two frames, and the meta's version counts them. With
