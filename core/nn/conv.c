@@ -35,10 +35,10 @@ supcon_conv_choose (SupconConv *conv, guint n)
 void
 supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
 {
-  if (supcon_conv_is_bf16 (conv)) {
+  if (supcon_conv_is_bf16_by_input (conv))
     supcon_bf16_reserve (conv, n, workspace);
+  if (supcon_conv_is_bf16 (conv))
     return;
-  }
   supcon_conv_walk_reserve (conv, n, workspace);
   supcon_conv_weights_reserve (conv, n, workspace);
 }
@@ -110,7 +110,7 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
   SupconNormInput input = { .x = dy };
   SupconConvTarget target = { .dx = dx, .add = accumulate ? dx : NULL };
 
-  if (supcon_conv_is_bf16 (conv))
+  if (supcon_conv_is_bf16_by_input (conv))
     supcon_bf16_backward_input (conv, n, &input, w, &target, workspace);
   else
     supcon_real_backward_input (conv, n, &input, w, &target, workspace);

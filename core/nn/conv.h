@@ -57,6 +57,14 @@ supcon_conv_is_bf16 (const SupconConv *conv)
   return conv->precision == SUPCON_PRECISION_BFLOAT16 && !conv->winograd;
 }
 
+/** Whether the gradient by input is that in bfloat16: from 256 channels on Winograd's reads more weights than it saves
+ * products. */
+static inline gboolean
+supcon_conv_is_bf16_by_input (const SupconConv *conv)
+{
+  return conv->precision == SUPCON_PRECISION_BFLOAT16 && (!conv->winograd || MAX (conv->in_c, conv->out_c) >= 256);
+}
+
 /** Size, in SupconReal's, of the packed form of the weights that forward reads, whatever is chosen, and packing them.
  */
 gsize supcon_conv_packed_size (const SupconConv *conv);
