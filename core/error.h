@@ -18,7 +18,7 @@ typedef enum {
   SUPCON_ERROR_WRITE,     /* writing failed: no space, no permission */
   SUPCON_ERROR_FORMAT,    /* the bytes are not what the format says */
   SUPCON_ERROR_SETTINGS,  /* a setting or a combination of settings that cannot work */
-  SUPCON_ERROR_NUMERIC    /* a loss that is not a finite number */
+  SUPCON_ERROR_NUMERIC    /* a loss or a weight that is not a finite number */
 } SupconErrorCode;
 
 #endif

@@ -53,10 +53,12 @@ layout_of (const SupconParam *param)
 /* Output channels that are gathered at once: the values of a cache line. */
 #define BLOCK 16
 
-static void
+/* FALSE: a value is not a finite number. */
+static gboolean
 write_values (SupconSafetensorsWriter *writer, const SupconParam *param, const SupconReal *values)
 {
   Layout l = layout_of (param);
+  gboolean finite = TRUE;
   guint32 *buffer = g_new (guint32, MIN (BLOCK, l.out) * l.in * l.k);
 
   for (gsize o = 0; o < l.out; o += BLOCK) {
@@ -68,12 +70,14 @@ write_values (SupconSafetensorsWriter *writer, const SupconParam *param, const S
           float value = values[(k * l.in + i) * l.out + o + b];
           guint32 bits;
 
+          finite &= isfinite (value);
           memcpy (&bits, &value, sizeof bits);
           buffer[(b * l.in + i) * l.k + k] = GUINT32_TO_LE (bits);
         }
     supcon_safetensors_writer_write (writer, buffer, n * l.in * l.k * sizeof *buffer);
   }
   g_free (buffer);
+  return finite;
 }
 
 /* What load would refuse is not written in the first place. A classifier that was not trained since new labels came has
@@ -91,6 +95,11 @@ count_labels (SupconModel *model, const SupconLabels *labels, guint *n, GError *
   }
   if (n_classes > 0)
     *n = n_classes;
+  if (*n > SUPCON_CHECKPOINT_MAX_CLASSES) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "%u labels, of which a checkpoint holds at most %d", *n,
+        SUPCON_CHECKPOINT_MAX_CLASSES);
+    return FALSE;
+  }
   for (guint i = 0; i < *n; i++)
     if (!g_utf8_validate (supcon_labels_name (labels, i), -1, NULL)) {
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "label %u is not valid UTF-8", i);
@@ -106,7 +115,8 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
   SupconSafetensorsWriter *writer;
   const SupconParam *params;
   char name[MAX_TENSOR_NAME];
-  gboolean done;
+  const char *broken = NULL; /* a tensor that load would refuse */
+  gboolean done = FALSE;
   guint n_labels, n;
 
   if (!count_labels (model, info->labels, &n_labels, error))
@@ -144,17 +154,26 @@ supcon_checkpoint_save (const char *location, SupconModel *model, const SupconCh
   supcon_checkpoint_queue_write_integers (writer, info->queue, n_labels);
   supcon_checkpoint_queue_write_integers (writer, info->logits, n_labels);
   for (guint i = 0; i < n; i++)
-    write_values (writer, &params[i], params[i].average ? params[i].average : params[i].data);
+    if (!write_values (writer, &params[i], params[i].average ? params[i].average : params[i].data))
+      broken = params[i].name;
   for (guint k = 0; k < N_STATES; k++)
     for (guint i = 0; i < n; i++) {
       const SupconReal *values = state_of (&params[i], k);
 
-      if (values)
-        write_values (writer, &params[i], values == params[i].average ? params[i].data : values);
+      if (values && !write_values (writer, &params[i], values == params[i].average ? params[i].data : values))
+        broken = params[i].name;
     }
-  supcon_checkpoint_queue_write_rows (writer, info->queue);
-  supcon_checkpoint_queue_write_rows (writer, info->logits);
-  done = supcon_safetensors_writer_finish (writer, error);
+  if (!supcon_checkpoint_queue_write_rows (writer, info->queue))
+    broken = supcon_checkpoint_past.rows;
+  if (!supcon_checkpoint_queue_write_rows (writer, info->logits))
+    broken = supcon_checkpoint_logits.rows;
+  if (broken)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
+        "step %" G_GUINT64_FORMAT
+        ": %s, or what training keeps for it, is not made of finite numbers; %s stays as it was",
+        info->step, broken, location);
+  else
+    done = supcon_safetensors_writer_finish (writer, error);
   supcon_safetensors_writer_free (writer);
   return done;
 }

@@ -36,7 +36,8 @@ void supcon_checkpoint_info_clear (SupconCheckpointInfo *info);
 
 /**
  * Writes model (and momenta when training is enabled) with info to location: temporary file beside it, fsync, rename.
- * The old file stays whole when anything fails. SUPCON_ERROR_WRITE.
+ * The old file stays whole when anything fails. SUPCON_ERROR_WRITE; SUPCON_ERROR_NUMERIC: a number is not finite, and
+ * SUPCON_ERROR_SETTINGS: the labels do not fit, since load would refuse such a file.
  */
 gboolean supcon_checkpoint_save (
     const char *location, SupconModel *model, const SupconCheckpointInfo *info, GError **error);

@@ -64,13 +64,14 @@ supcon_checkpoint_queue_write_integers (SupconSafetensorsWriter *writer, const S
     write_integer (writer, queue->samples[supcon_queue_place (queue, i)]);
 }
 
-void
+gboolean
 supcon_checkpoint_queue_write_rows (SupconSafetensorsWriter *writer, const SupconQueue *queue)
 {
+  gboolean finite = TRUE;
   guint32 *row;
 
   if (is_empty (queue))
-    return;
+    return TRUE;
   row = g_new (guint32, queue->dim);
   for (guint i = 0; i < queue->n; i++) {
     const SupconReal *z = queue->z + (gsize)supcon_queue_place (queue, i) * queue->dim;
@@ -78,12 +79,14 @@ supcon_checkpoint_queue_write_rows (SupconSafetensorsWriter *writer, const Supco
     for (guint k = 0; k < queue->dim; k++) {
       float value = z[k];
 
+      finite &= isfinite (value);
       memcpy (&row[k], &value, sizeof value);
       row[k] = GUINT32_TO_LE (row[k]);
     }
     supcon_safetensors_writer_write (writer, row, queue->dim * sizeof *row);
   }
   g_free (row);
+  return finite;
 }
 
 static gint64

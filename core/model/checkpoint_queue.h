@@ -26,7 +26,8 @@ void supcon_checkpoint_queue_add_rows (
     const SupconCheckpointQueue *names, SupconSafetensorsWriter *writer, const SupconQueue *queue);
 /** Labels from n_labels on, which the file does not name, become unlabelled. */
 void supcon_checkpoint_queue_write_integers (SupconSafetensorsWriter *writer, const SupconQueue *queue, guint n_labels);
-void supcon_checkpoint_queue_write_rows (SupconSafetensorsWriter *writer, const SupconQueue *queue);
+/** FALSE: a number is not finite. */
+gboolean supcon_checkpoint_queue_write_rows (SupconSafetensorsWriter *writer, const SupconQueue *queue);
 
 /** queue: the file's, NULL when it has none. FALSE: what is there is not a queue of dim numbers and n_labels labels. */
 gboolean supcon_checkpoint_queue_read (const SupconCheckpointQueue *names, const SupconSafetensors *file, guint dim,

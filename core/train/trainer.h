@@ -124,8 +124,8 @@ double supcon_trainer_calibrate (SupconTrainer *trainer, gboolean roughly);
 
 /**
  * One optimiser step on batch, whose pictures may be mixed by it. Where there is a classifier the model must have as
- * many classes as the largest label asks, one for regression. On a loss or gradient that is not finite: FALSE,
- * SUPCON_ERROR_NUMERIC naming the step, and the weights are as before the step.
+ * many classes as the largest label asks, one for regression. On a loss, gradient or running statistic that is not
+ * finite: FALSE, SUPCON_ERROR_NUMERIC naming the step, and the weights are as before the step.
  */
 gboolean supcon_trainer_step (SupconTrainer *trainer, SupconBatch *batch, SupconTrainStats *stats, GError **error);
 

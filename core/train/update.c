@@ -112,11 +112,23 @@ update_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
     follow (1 - config->average_decay, param->data, param->average, param->size);
 }
 
+/* The forward pass has moved them. Embedding, not training, reads them, so a loss may stay finite when they do not. */
+static gboolean
+has_finite_statistics (const SupconParam *params, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; params[i].kind == SUPCON_PARAM_BUFFER && k < params[i].size; k++)
+      if (!isfinite (params[i].data[k]))
+        return FALSE;
+  return TRUE;
+}
+
 gboolean
 supcon_trainer_update (SupconTrainer *self, SupconTrainStats *stats, GError **error)
 {
   guint n, threads = supcon_model_threads (self->model);
   Update job = { .trainer = self, .params = supcon_model_params (self->model, &n), .clip = 1 };
+  const char *broken = NULL;
   double squares = 0;
 
   supcon_workspace_reserve (&self->workspace, 0, n * sizeof (double) / sizeof (SupconReal));
@@ -129,12 +141,17 @@ supcon_trainer_update (SupconTrainer *self, SupconTrainStats *stats, GError **er
   stats->step = self->step + 1;
   stats->learning_rate = job.learning_rate;
   stats->gradient_norm = sqrt (squares);
-  if (!isfinite (stats->loss) || !isfinite (squares)) {
+  if (!isfinite (stats->loss))
+    broken = "loss";
+  else if (!isfinite (squares))
+    broken = "gradient";
+  else if (!has_finite_statistics (job.params, n))
+    broken = "running variance of BatchNorm";
+  if (broken) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
         "step %" G_GUINT64_FORMAT ": the %s is not a finite number (loss %g, gradient norm %g, learning rate %g); "
         "lower the learning rate or raise the temperature",
-        stats->step, isfinite (stats->loss) ? "gradient" : "loss", stats->loss, stats->gradient_norm,
-        stats->learning_rate);
+        stats->step, broken, stats->loss, stats->gradient_norm, stats->learning_rate);
     return FALSE;
   }
   if (self->config.clip_norm > 0 && stats->gradient_norm > self->config.clip_norm)

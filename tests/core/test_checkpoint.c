@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checkpoints: what is saved comes back, and where it cannot be saved the old file survives. */
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -194,6 +195,41 @@ START_TEST (test_same_bytes)
 }
 END_TEST
 
+/* Load would refuse it, so the file that is there stays. */
+START_TEST (test_not_finite)
+{
+  const char *location = saved_file ("m.safetensors");
+  SupconCheckpointInfo info;
+  SupconModel *model = load (location, NULL, &info);
+  char *old, *now;
+  gsize n_old, n_now;
+  guint n;
+
+  read_file (location, &old, &n_old);
+  for (guint i = 0; i < 2; i++) {
+    SupconParam *param = supcon_model_params (model, &n) + i;
+    SupconReal *value = i ? param->velocity : param->data, kept = value[0];
+    GError *error = NULL;
+
+    value[0] = i ? INFINITY : NAN;
+    ck_assert (!supcon_checkpoint_save (location, model, &info, &error));
+    ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC));
+    ck_assert_msg (strstr (error->message, param->name) && strstr (error->message, location), "%s", error->message);
+    g_error_free (error);
+    value[0] = kept;
+    read_file (location, &now, &n_now);
+    ck_assert (n_now == n_old && memcmp (now, old, n_old) == 0);
+    g_free (now);
+  }
+  ck_assert_uint_eq (count_entries (), 1);
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  g_free (old);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
 static void
 not_writable (const char *location, const char *part)
 {
@@ -326,5 +362,5 @@ START_TEST (test_killed)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_labels, test_layout, test_same_bytes, test_unwritable,
-    test_disk_full, test_killed)
+SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_labels, test_layout, test_same_bytes, test_not_finite,
+    test_unwritable, test_disk_full, test_killed)

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In double precision: what a checkpoint holds beside the model, so that training goes on as if it had not stopped. */
+#include "train/calibrate.h"
+
+#include "checkpoints.h"
+#include "training.h"
+
+/* By a file at location, into info. */
+static SupconModel *
+save_and_load (SupconModel *model, SupconCheckpointInfo info, SupconCheckpointInfo *found)
+{
+  GError *error = NULL;
+  SupconModel *loaded;
+
+  info.labels = new_labels ();
+  ck_assert_msg (
+      supcon_checkpoint_save (path_of ("m.safetensors"), model, &info, &error), "%s", error ? error->message : "");
+  loaded = load (path_of ("m.safetensors"), NULL, found);
+  supcon_labels_free (info.labels);
+  remove_folder ();
+  return loaded;
+}
+
+/* A file holds float32, so that the run that is gone on with agrees with the other to its precision. */
+START_TEST (test_optimizer_in_checkpoint)
+{
+  static const SupconOptimizerKind kinds[] = { SUPCON_OPTIMIZER_SGD, SUPCON_OPTIMIZER_LARS, SUPCON_OPTIMIZER_ADAM,
+    SUPCON_OPTIMIZER_ADAMW, SUPCON_OPTIMIZER_RMSPROP };
+
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+    SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+    SupconModel *model = model_new (), *loaded;
+    SupconCheckpointInfo info = { .stage = "contrastive", .optimizer = "adamw", .step = 2 };
+    GArray *expected, *found;
+
+    config.optimizer.kind = kinds[k];
+    config.schedule.learning_rate = 1e-3;
+    config.average_decay = 0.8;
+    train (model, &config, 0, 2);
+    loaded = save_and_load (model, info, &info);
+    ck_assert_str_eq (info.optimizer, "adamw");
+    supcon_checkpoint_info_clear (&info);
+    expected = weights_of (model, TRUE); /* what the file gives as the model */
+    found = weights_of (loaded, FALSE);
+    ck_assert_double_lt (difference (found, expected), 1e-6);
+    g_array_unref (expected);
+    g_array_unref (found);
+
+    supcon_model_swap_average (loaded);
+    train (model, &config, 2, 4);
+    train (loaded, &config, 2, 4);
+    for (guint average = 0; average < 2; average++) {
+      expected = weights_of (model, average);
+      found = weights_of (loaded, average);
+      ck_assert_msg (difference (found, expected) < 2e-5, "%s differs by %g", supcon_optimizer_name (kinds[k]),
+          difference (found, expected));
+      g_array_unref (expected);
+      g_array_unref (found);
+    }
+    supcon_model_free (model);
+    supcon_model_free (loaded);
+  }
+}
+END_TEST
+
+/* The logits that the fit goes by are in a checkpoint: who goes on from it fits to the same. */
+START_TEST (test_calibration_resumed)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+  SupconModel *model = model_new (), *loaded;
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0), *resumed;
+  SupconCheckpointInfo info = { .stage = "cross-entropy" }, found;
+  const guint batches = SUPCON_CALIBRATION_PICTURES / VIEWS;
+  guint n;
+
+  step_to (trainer, batches + 3); /* the queue has gone round */
+  /* A file holds floats; the trainer goes on with its doubles, so they are floats too. */
+  for (SupconParam *param = supcon_model_params (model, &n), *end = param + n; param < end; param++)
+    for (gsize k = 0; k < param->size; k++) {
+      param->data[k] = (float)param->data[k];
+      if (param->velocity)
+        param->velocity[k] = (float)param->velocity[k];
+    }
+  info.logits = (SupconQueue *)supcon_trainer_logits (trainer);
+  ck_assert_uint_eq (info.logits->n, SUPCON_CALIBRATION_PICTURES);
+  for (gsize k = 0; k < (gsize)info.logits->n * info.logits->dim; k++)
+    info.logits->z[k] = (float)info.logits->z[k];
+  loaded = save_and_load (model, info, &found);
+  resumed = supcon_trainer_new (loaded, &config, batches + 3);
+  supcon_trainer_restore (resumed, NULL, found.logits);
+  step_to (trainer, batches + 8);
+  step_to (resumed, batches + 8);
+  ck_assert_double_ne (supcon_trainer_calibrate (trainer, FALSE), 1);
+  ck_assert_double_eq (supcon_trainer_calibrate (resumed, FALSE), supcon_trainer_calibrate (trainer, FALSE));
+  supcon_checkpoint_info_clear (&found);
+  supcon_trainer_free (resumed);
+  supcon_trainer_free (trainer);
+  supcon_model_free (loaded);
+  supcon_model_free (model);
+}
+END_TEST
+
+/* A queue that has gone round once comes back oldest first. */
+START_TEST (test_queue_in_checkpoint)
+{
+  SupconModel *model = model_new ();
+  guint dim = supcon_model_projection_dim (model);
+  SupconCheckpointInfo info = { .stage = "contrastive", .queue = supcon_queue_new (3, dim) }, found;
+  SupconReal z[4 * 5];
+
+  for (guint i = 0; i < 4 * dim; i++)
+    z[i] = i / 32.0;
+  supcon_queue_push (info.queue, z, (const gint32[]){ 0, 1, -1, 9 }, (const guint64[]){ 5, 6, G_MAXUINT64, 8 }, 4);
+  supcon_model_free (save_and_load (model, info, &found));
+  ck_assert_uint_eq (found.queue->n, 3);
+  for (guint i = 0; i < 3; i++) {
+    guint at = supcon_queue_place (found.queue, i);
+
+    ck_assert_int_eq (found.queue->labels[at], ((const gint32[]){ 1, -1, -1 })[i]); /* label 9 has no name */
+    ck_assert (found.queue->samples[at] == ((const guint64[]){ 6, G_MAXUINT64, 8 })[i]);
+    ck_assert (memcmp (found.queue->z + at * dim, z + (i + 1) * dim, dim * sizeof *z) == 0);
+  }
+  supcon_checkpoint_info_clear (&found);
+  supcon_queue_free (info.queue);
+  supcon_model_free (model);
+}
+END_TEST
+
+/* Wherever the file holds one, it holds the other. */
+static void
+replace_float (const char *location, float from, float to)
+{
+  char *bytes;
+  gsize n;
+
+  read_file (location, &bytes, &n);
+  for (gsize i = 0; i + sizeof from <= n; i++)
+    if (memcmp (bytes + i, &from, sizeof from) == 0)
+      memcpy (bytes + i, &to, sizeof to);
+  write_file (location, bytes, n);
+  g_free (bytes);
+}
+
+/* Numbers that are not finite are refused by who reads them, and not written in the first place. */
+START_TEST (test_queue_not_finite)
+{
+  const char *location = path_of ("m.safetensors");
+  SupconModel *model = model_new ();
+  SupconCheckpointInfo info = {
+    .labels = new_labels (), .stage = "contrastive", .queue = supcon_queue_new (1, supcon_model_projection_dim (model))
+  };
+  SupconReal z[5] = { 0, 12345.6789f, 0, 0, 0 };
+  GError *error = NULL;
+
+  supcon_queue_push (info.queue, z, (const gint32[]){ 0 }, (const guint64[]){ 5 }, 1);
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  info.queue->z[1] = NAN;
+  ck_assert (!supcon_checkpoint_save (location, model, &info, &error));
+  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC));
+  ck_assert_msg (strstr (error->message, "queue.embeddings") != NULL, "%s", error->message);
+  g_clear_error (&error);
+  supcon_queue_free (info.queue);
+  supcon_labels_free (info.labels);
+  supcon_model_free (load (location, NULL, &info));
+  supcon_checkpoint_info_clear (&info);
+
+  replace_float (location, 12345.6789f, NAN);
+  ck_assert (!supcon_checkpoint_load (location, NULL, &info, &error));
+  ck_assert_msg (strstr (error->message, "of queue.embeddings has") && strstr (error->message, "not finite"), "%s",
+      error->message);
+  g_error_free (error);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
+SUPCON_CHECK_MAIN (
+    "resumed", test_optimizer_in_checkpoint, test_calibration_resumed, test_queue_in_checkpoint, test_queue_not_finite)

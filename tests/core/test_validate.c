@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In double precision: how good a model is, by neighbours and by its classifier, and how sure it may be. */
+#include "train/neighbours.h"
+#include "train/validate.h"
+#include "training.h"
+
+/* Against the definition, each picture by all others. */
+START_TEST (test_validate_neighbours)
+{
+  enum { N = 60 };
+  SupconModel *model = model_new ();
+  guint dim = supcon_model_embedding_dim (model), correct = 0, labelled = 0;
+  SupconBatch *batch = batch_new (N, 5);
+  SupconReal *r = g_new (SupconReal, N * dim);
+  SupconValidation validation;
+
+  for (guint i = 0; i < N; i += 7)
+    batch->labels[i] = SUPCON_UNLABELLED;
+  supcon_model_embed (model, batch->pixels, N, r);
+  for (guint i = 0; i < N; i++) {
+    double cosine[N], votes[CLASSES] = { 0 };
+    guint best = 0;
+
+    if (batch->labels[i] == SUPCON_UNLABELLED)
+      continue;
+    labelled++;
+    for (guint j = 0; j < N; j++) {
+      double ij = 0, ii = 0, jj = 0;
+
+      for (guint k = 0; k < dim; k++) {
+        ij += r[i * dim + k] * r[j * dim + k];
+        ii += r[i * dim + k] * r[i * dim + k];
+        jj += r[j * dim + k] * r[j * dim + k];
+      }
+      cosine[j] = j == i || batch->labels[j] == SUPCON_UNLABELLED ? -2 : ij / sqrt (ii * jj);
+    }
+    for (guint k = 0; k < SUPCON_VALIDATION_NEIGHBOURS; k++) {
+      guint nearest = 0;
+
+      for (guint j = 1; j < N; j++)
+        if (cosine[j] > cosine[nearest])
+          nearest = j;
+      votes[batch->labels[nearest]] += exp ((cosine[nearest] - 1) / SUPCON_NEIGHBOUR_TEMPERATURE);
+      cosine[nearest] = -2;
+    }
+    for (guint c = 1; c < CLASSES; c++)
+      if (votes[c] > votes[best])
+        best = c;
+    correct += (gint32)best == batch->labels[i];
+  }
+  supcon_validate_neighbours (model, batch->pixels, batch->labels, N, &validation);
+  ck_assert_uint_eq (validation.n, labelled);
+  ck_assert_double_eq_tol (validation.accuracy, (double)correct / labelled, 1e-12);
+  ck_assert (correct > labelled / CLASSES && correct < labelled); /* neither chance nor certainty, which prove little */
+  g_free (r);
+  supcon_batch_free (batch);
+  supcon_model_free (model);
+}
+END_TEST
+
+START_TEST (test_validate_classifier)
+{
+  enum { N = 12 };
+  SupconModel *model = model_new ();
+  SupconBatch *batch = batch_new (N, 6);
+  SupconValidation validation;
+  guint n;
+  SupconParam *params = supcon_model_params (model, &n);
+
+  /* Zero weights and a bias: always class 1, with a probability that is known. */
+  memset (params[n - 2].data, 0, params[n - 2].size * sizeof (SupconReal));
+  for (guint c = 0; c < CLASSES; c++)
+    params[n - 1].data[c] = c == 1;
+  batch->labels[0] = SUPCON_UNLABELLED;
+  batch->labels[1] = CLASSES + 4; /* one that the classifier does not know */
+  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation);
+  ck_assert_uint_eq (validation.n, N - 1);
+  ck_assert_double_eq_tol (validation.accuracy, 4.0 / (N - 1), 1e-12);
+  ck_assert_double_eq_tol (validation.loss, log (2 + exp (1)) - 4.0 / (N - 2), 1e-9);
+  supcon_batch_free (batch);
+  supcon_model_free (model);
+}
+END_TEST
+
+/* A fit holds for a tenth of the steps where that is enough, and is made once a step. */
+START_TEST (test_calibration)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_LINEAR);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
+  double before, now;
+
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, FALSE), 1);
+  step_to (trainer, 10);
+  before = supcon_trainer_calibrate (trainer, TRUE);
+  ck_assert_double_ne (before, 1);
+  step_to (trainer, 12); /* two steps of twelve: too old */
+  now = supcon_trainer_calibrate (trainer, TRUE);
+  ck_assert_double_ne (now, before);
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, FALSE), now);
+  step_to (trainer, 13);
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, TRUE), now);
+  ck_assert_double_ne (supcon_trainer_calibrate (trainer, FALSE), now);
+  supcon_trainer_free (trainer);
+  supcon_model_free (model);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("validate", test_validate_neighbours, test_validate_classifier, test_calibration)
