@@ -18,9 +18,9 @@ GST_START_TEST (test_metrics)
 
   run_assert_ended (run);
   run_clear (&run);
-  /* As a killed writer may leave it. */
+  /* As a killed writer may leave it: a line of a step that no checkpoint holds, and half of one. */
   file = g_fopen (metrics, "a");
-  fail_unless (file && fputs ("{\"step\":3,\"lo", file) > 0 && fclose (file) == 0);
+  fail_unless (file && fputs ("{\"step\":3,\"loss\":9.0}\n{\"step\":4,\"lo", file) > 0 && fclose (file) == 0);
   run = run_launch (ONE_THING "message-interval=1 total-steps=3 resume=true "
                               "metrics-location=%s location=%s",
       metrics, model);
@@ -237,6 +237,31 @@ GST_START_TEST (test_resume_mistakes)
 }
 GST_END_TEST;
 
+/* A learning rate at which the statistics of BatchNorm overflow while the loss does not: the training ends with an
+ * error and leaves the last file that can be read. */
+GST_START_TEST (test_diverged)
+{
+  SupconCheckpointInfo info;
+  GError *error = NULL;
+  SupconModel *loaded;
+  Run run;
+
+  write_shapes (640);
+  run = run_launch (SHAPES "shuffle=true epochs=4 ! supconaugment views=1 ! " SHAPE_CAPS
+                           " ! supcontrainer encoder=resnet8 "
+                           "width=0.25 batch-size=32 stage=cross-entropy learning-rate=1000 warmup-steps=0 "
+                           "checkpoint-interval=1 location=%s",
+      folder, model);
+  run_assert_error (run, "is not a finite number");
+  run_clear (&run);
+  loaded = supcon_checkpoint_load (model, NULL, &info, &error);
+  fail_unless (loaded != NULL, "%s", error ? error->message : "");
+  fail_unless (info.step > 0);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+}
+GST_END_TEST;
+
 static gchar *
 metadata_of (const gchar *path, const gchar *key)
 {
@@ -380,6 +405,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
   tcase_add_test (tcase, test_resume_mistakes);
+  tcase_add_test (tcase, test_diverged);
   tcase_add_test (tcase, test_best_over_resume);
   tcase_add_test (tcase, test_checkpoint_keep);
   tcase_add_test (tcase, test_bad_locations);
