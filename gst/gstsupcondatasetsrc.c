@@ -54,6 +54,7 @@ struct _GstSupconDatasetSrc {
   GstSupconPictureDecoder *decoder;
   guint64 position;  /* of the next frame, all epochs counted */
   guint64 length;    /* frames of all epochs; 0: without end */
+  gdouble labelled;  /* the share of an epoch's frames that leave with their label */
   guint failures;    /* in a row */
   GstVideoInfo info; /* of the last frame */
 };
@@ -125,6 +126,20 @@ open_dataset (GstSupconDatasetSrc *self, GError **error)
   return self->sampler != NULL;
 }
 
+static gdouble
+share_labelled (GstSupconDatasetSrc *self)
+{
+  guint32 n = supcon_sampler_epoch_length (self->sampler), labelled = 0;
+
+  for (guint32 i = 0; i < n; i++) {
+    SupconSample sample;
+
+    supcon_dataset_get (self->dataset, supcon_sampler_index (self->sampler, 0, i), &sample);
+    labelled += sample.labelled;
+  }
+  return labelled / (gdouble)n;
+}
+
 static gboolean
 gst_supcon_dataset_src_stop (GstBaseSrc *base)
 {
@@ -159,6 +174,7 @@ gst_supcon_dataset_src_start (GstBaseSrc *base)
     goto failed;
   self->decoder = gst_supcon_picture_decoder_new ();
   self->length = (guint64)self->settings.epochs * supcon_sampler_epoch_length (self->sampler);
+  self->labelled = share_labelled (self);
   self->position = self->failures = 0;
   self->settings.skipped = 0;
   gst_video_info_init (&self->info);
@@ -351,7 +367,8 @@ answer_dataset (GstSupconDatasetSrc *self, GstStructure *answer)
 
   for (guint i = 0; i < n; i++)
     labels[i] = g_strdup (supcon_dataset_class_name (self->dataset, i));
-  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->settings.epochs, "labels", G_TYPE_STRV, labels, NULL);
+  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->settings.epochs, "labels", G_TYPE_STRV, labels, "labelled",
+      G_TYPE_DOUBLE, self->labelled, NULL);
   g_strfreev (labels);
 }
 

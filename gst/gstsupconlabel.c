@@ -297,7 +297,7 @@ gst_supcon_label_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 
   if (answered && GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM
       && gst_structure_has_name (gst_query_get_structure (query), GST_SUPCON_QUERY_DATASET))
-    gst_structure_remove_field (gst_query_writable_structure (query), "labels");
+    gst_structure_remove_fields (gst_query_writable_structure (query), "labels", "labelled", NULL);
   return answered;
 }
 

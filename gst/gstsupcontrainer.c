@@ -44,6 +44,7 @@
 #include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
+#include "gstsupcontrainerplan.h"
 #include "gstsupcontrainersettings.h"
 #include "gstsupcontrainerstart.h"
 #include "gstsupcontrainerworker.h"
@@ -58,11 +59,6 @@ enum {
   PROP_LAST_LOSS,
   PROP_SETTINGS /* and all that follow */
 };
-
-/* What warmup-steps=-1 means: a tenth of the training, not less than the first nor more than the second number, which
- * is also taken when the training's length is not known; and at most half of a short training. */
-#define MIN_WARMUP_STEPS 20
-#define MAX_WARMUP_STEPS 100
 
 /* Samples of frames without a meta, out of the way of those that sources number. */
 #define UNNUMBERED_SAMPLES (G_GUINT64_CONSTANT (1) << 63)
@@ -87,9 +83,7 @@ struct _GstSupconTrainer {
 /* *INDENT-OFF* */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
-/* *INDENT-ON* */
 
-/* *INDENT-OFF* */
 static GstStaticPadTemplate validation_template = GST_STATIC_PAD_TEMPLATE (
     "validation", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
 /* *INDENT-ON* */
@@ -247,153 +241,6 @@ gst_supcon_trainer_get_caps (GstBaseSink *sink, GstCaps *filter)
   return caps;
 }
 
-/* How many frames upstream has; 0: it does not know. In buffers, since demuxers and decoders answer in frames too, each
- * for its own branch of a pipeline with several. */
-static guint64
-count_frames (GstSupconTrainer *self)
-{
-  gint64 frames;
-
-  if (!gst_pad_peer_query_duration (GST_BASE_SINK_PAD (self), GST_FORMAT_BUFFERS, &frames))
-    return 0;
-  return MAX (frames, 0);
-}
-
-/* What the source says of its data, empty when it says nothing. */
-static GstStructure *
-query_dataset (GstSupconTrainer *self)
-{
-  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM, gst_structure_new_empty (GST_SUPCON_QUERY_DATASET));
-  GstStructure *answer;
-
-  gst_pad_peer_query (GST_BASE_SINK_PAD (self), query);
-  answer = gst_structure_copy (gst_query_get_structure (query));
-  gst_query_unref (query);
-  return answer;
-}
-
-/* Steps of one pass over the source's data; 0: it does not say. */
-static gdouble
-find_epoch_steps (GstSupconTrainer *self)
-{
-  GstStructure *dataset = query_dataset (self);
-  guint epochs = 0;
-
-  gst_structure_get_uint (dataset, "epochs", &epochs);
-  gst_structure_free (dataset);
-  return epochs ? count_frames (self) / (gdouble)epochs / self->run.job.batch_size : 0;
-}
-
-/* Whether a training that is gone on with meets the labels that it knows, where the source tells its own. */
-static gboolean
-check_labels (GstSupconTrainer *self, GError **error)
-{
-  GstStructure *dataset = query_dataset (self);
-  gchar **names = NULL;
-  gboolean good = TRUE;
-
-  if (self->start.first_step > 0 && self->run.job.config.stage != SUPCON_STAGE_REGRESSION)
-    gst_structure_get (dataset, "labels", G_TYPE_STRV, &names, NULL);
-  for (guint i = 0; names && good && i < supcon_labels_count (self->start.labels); i++) {
-    const gchar *name = supcon_labels_name (self->start.labels, i);
-
-    good = g_strv_contains ((const gchar *const *)names, name);
-    if (!good)
-      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-          "%s was trained with the label \"%s\", which the source does not have, "
-          "so resume=true cannot go on; use init-location to start from it",
-          self->run.location, name);
-  }
-  g_strfreev (names);
-  gst_structure_free (dataset);
-  return good;
-}
-
-/* How many steps there will be: as said, or as upstream knows how many frames it has; 0: nobody knows. */
-static guint64
-find_total_steps (GstSupconTrainer *self)
-{
-  guint64 frames, steps;
-
-  if (self->run.total_steps)
-    return self->run.total_steps;
-  frames = count_frames (self);
-  if (!frames)
-    return 0;
-  steps = MAX (1, frames / self->run.job.batch_size);
-  /* A stream that is played again from its start holds the steps before resuming too. */
-  return self->start.first_frame ? MAX (steps, self->start.first_step) : self->start.first_step + steps;
-}
-
-/* What a live source gave before it will not give again. */
-static gboolean
-upstream_is_live (GstSupconTrainer *self)
-{
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
-
-static guint64
-auto_warmup_steps (guint64 steps)
-{
-  if (steps == 0)
-    return MAX_WARMUP_STEPS;
-  return MIN (CLAMP (steps / 10, MIN_WARMUP_STEPS, MAX_WARMUP_STEPS), steps / 2);
-}
-
-static gdouble
-find_learning_rate (GstSupconTrainer *self)
-{
-  const SupconTrainerConfig *config = &self->run.job.config;
-  gboolean scale = self->run.scale_learning_rate;
-  guint batch_size = self->run.job.batch_size;
-  gdouble rate = self->run.learning_rate, scaled;
-
-  if (rate == 0)
-    rate = supcon_trainer_default_learning_rate (config->stage, config->optimizer.kind, scale ? 256 : batch_size);
-  if (!scale)
-    return rate;
-  scaled = supcon_trainer_scaled_learning_rate (rate, batch_size);
-  g_print ("learning rate %g = %g x %u / 256\n", scaled, rate, batch_size);
-  return scaled;
-}
-
-static GstSupconTrainerJob
-make_job (GstSupconTrainer *self)
-{
-  GstSupconTrainerJob job = self->run.job;
-  SupconSchedule *schedule = &job.config.schedule;
-  guint64 total, first_step;
-
-  if (self->start.first_frame && upstream_is_live (self))
-    self->start.first_frame = 0;
-  total = find_total_steps (self);
-  /* The warm-up is that of the run that is gone on with. */
-  first_step = self->start.first_frame ? 0 : self->start.first_step;
-  job.skip_frames = self->start.first_frame;
-  job.location = self->run.location;
-  job.config.seed = self->run.seed;
-  job.config.signal_interval = job.message_interval;
-  job.last_step = self->run.total_steps;
-  job.validation = self->validation_pad ? self->validation : NULL;
-  schedule->total_steps = total;
-  schedule->learning_rate = find_learning_rate (self);
-  if (self->run.warmup_epochs > 0)
-    schedule->warmup_steps = self->run.warmup_epochs * find_epoch_steps (self) + 0.5;
-  else if (self->run.warmup_steps >= 0)
-    schedule->warmup_steps = self->run.warmup_steps;
-  else if (!supcon_stage_needs_encoder (job.config.stage))
-    schedule->warmup_steps = auto_warmup_steps (total ? total - first_step : 0);
-  GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT " warm-up steps of %" G_GUINT64_FORMAT,
-      schedule->learning_rate, schedule->warmup_steps, total);
-  return job;
-}
-
 static gboolean
 gst_supcon_trainer_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
@@ -419,18 +266,12 @@ gst_supcon_trainer_set_caps (GstBaseSink *sink, GstCaps *caps)
   }
   supcon_model_set_threads (self->start.model, self->run.threads);
   supcon_model_set_precision (self->start.model, self->run.precision);
-  if (self->run.warmup_epochs > 0 && find_epoch_steps (self) == 0) {
-    g_set_error (&error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "warmup-epochs is %g, but upstream does not say how many frames an "
-        "epoch has; expected supcondatasetsrc with a number of epochs, or "
-        "warmup-steps",
-        self->run.warmup_epochs);
+  if (!gst_supcon_trainer_plan (GST_BASE_SINK_PAD (sink), &self->run, &self->start, &job, &error)
+      || !supcon_trainer_check_memory (&job.config, job.batch_size, self->start.model, &error))
     goto failed;
-  }
-  if (!check_labels (self, &error)
-      || !supcon_trainer_check_memory (&self->run.job.config, self->run.job.batch_size, self->start.model, &error))
-    goto failed;
-  job = make_job (self);
+  job.validation = self->validation_pad ? self->validation : NULL;
+  GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT " warm-up steps of %" G_GUINT64_FORMAT,
+      job.config.schedule.learning_rate, job.config.schedule.warmup_steps, job.config.schedule.total_steps);
   if (gst_supcon_trainer_worker_start (self->worker, &job, &self->start, &error))
     return TRUE;
 
