@@ -38,6 +38,7 @@ SupconIndex *supcon_index_new (guint dim, SupconMetric metric);
 void supcon_index_free (SupconIndex *index);
 
 guint supcon_index_dim (const SupconIndex *index);
+/** What the scores of an index that was loaded are. */
 SupconMetric supcon_index_metric (const SupconIndex *index);
 /** Entries; they are numbered from 0 in the order in which they were added. */
 gsize supcon_index_count (const SupconIndex *index);

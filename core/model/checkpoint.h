@@ -24,7 +24,7 @@ typedef struct {
   char stage[16];       /* stage that wrote it, "" for a foreign file */
   guint64 step;         /* optimiser steps of that stage */
   char optimizer[16];   /* whose momenta these are, "" when it is not said */
-  SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned when loaded */
+  SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned and the oldest first when loaded */
   SupconQueue *logits;  /* of the last pictures, which temperature is fitted to; as queue */
   double temperature;   /* divides the classifier's logits before the softmax; 0 or not there when saved: 1 when read */
   double best_accuracy; /* of the best validation so far; 0: none */

@@ -84,7 +84,7 @@ void supcon_model_set_threads (SupconModel *model, guint threads);
 guint supcon_model_threads (const SupconModel *model);
 /** The encoder's precision, float32 at first; what forward has kept is lost when it changes. */
 void supcon_model_set_precision (SupconModel *model, SupconPrecision precision);
-/** float32 or bfloat16: what auto has come to. */
+/** float32 or bfloat16: tells an application what auto has come to on its machine. */
 SupconPrecision supcon_model_precision (const SupconModel *model);
 
 /** All tensors in file order, *n of them; the array and the pointers live until the classes change or the model is

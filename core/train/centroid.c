@@ -32,12 +32,6 @@ supcon_centroids_free (SupconCentroids *centroids)
 }
 
 guint
-supcon_centroids_dim (const SupconCentroids *centroids)
-{
-  return centroids->dim;
-}
-
-guint
 supcon_centroids_n_classes (const SupconCentroids *centroids)
 {
   return centroids->n_classes;

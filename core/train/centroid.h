@@ -16,7 +16,6 @@ typedef struct _SupconCentroids SupconCentroids;
 /** For embeddings of dim numbers, without any class. dim > 0. */
 SupconCentroids *supcon_centroids_new (guint dim);
 void supcon_centroids_free (SupconCentroids *centroids);
-guint supcon_centroids_dim (const SupconCentroids *centroids);
 /** One more than the largest label that was added. */
 guint supcon_centroids_n_classes (const SupconCentroids *centroids);
 /** Examples of label so far. */

@@ -144,17 +144,10 @@ supcon_trainer_logits (const SupconTrainer *self)
 void
 supcon_trainer_restore (SupconTrainer *self, const SupconQueue *past, const SupconQueue *logits)
 {
-  for (guint i = 0; self->queue && past && i < past->n; i++) {
-    guint at = supcon_queue_place (past, i);
-
-    supcon_queue_push (self->queue, past->z + (gsize)at * past->dim, &past->labels[at], &past->samples[at], 1);
-  }
-  for (guint i = 0; logits && i < logits->n; i++) {
-    guint at = supcon_queue_place (logits, i);
-
-    supcon_calibration_add (&self->past_logits, logits->z + (gsize)at * logits->dim, 1, logits->dim,
-        &logits->labels[at], &logits->samples[at]);
-  }
+  if (self->queue && past)
+    supcon_queue_push (self->queue, past->z, past->labels, past->samples, past->n);
+  if (logits)
+    supcon_calibration_add (&self->past_logits, logits->z, logits->n, logits->dim, logits->labels, logits->samples);
 }
 
 void

@@ -114,7 +114,8 @@ guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
 const SupconQueue *supcon_trainer_queue (const SupconTrainer *trainer);
 /** The classifier's last logits, which its temperature is fitted to; likewise. */
 const SupconQueue *supcon_trainer_logits (const SupconTrainer *trainer);
-/** When resuming: puts past into the queue, if there is one, and the last logits back. Each may be NULL. */
+/** When resuming: puts past into the queue, if there is one, and the last logits back, as a checkpoint gives them, the
+ * oldest first. Each may be NULL. */
 void supcon_trainer_restore (SupconTrainer *trainer, const SupconQueue *past, const SupconQueue *logits);
 /**
  * What divides the classifier's logits so that its confidences are right, by its last batches; 1 before the first.

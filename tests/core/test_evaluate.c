@@ -144,7 +144,6 @@ START_TEST (test_centroid_scores)
   SupconCentroids *centroids = supcon_centroids_new (2);
   SupconReal scores[4], p[4];
 
-  ck_assert_uint_eq (supcon_centroids_dim (centroids), 2);
   ck_assert_uint_eq (supcon_centroids_n_classes (centroids), 0);
   /* Class 0: mean of the directions (1, 0) and (0, 1), whatever their lengths. Class 1: (0, 1). Class 2: none. Class 3:
    * two that cancel out. */
