@@ -9,7 +9,7 @@
 
 static GstSupconSettingsClass *settings_class;
 /* Ids of what a checkpoint must agree with when the user says it. */
-static guint id_encoder, id_stem, id_width;
+static guint id_encoder, id_stem, id_width, id_projection, id_projection_dim;
 
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_trainer_stage_get_type, "GstSupconTrainerStage",
@@ -69,11 +69,11 @@ install_model_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_boolean ("zero-init-residual", "Zero-init residual",
           "Start the last gamma of each block at zero, as in torchvision",
           FALSE, flags));
-  add (object_class, FIELD (model.projection),
+  id_projection = add (object_class, FIELD (model.projection),
       g_param_spec_enum ("projection", "Projection",
           "Projection head (paper, section 3.1)", GST_TYPE_SUPCON_PROJECTION,
           SUPCON_PROJECTION_MLP, flags));
-  add (object_class, FIELD (model.projection_dim),
+  id_projection_dim = add (object_class, FIELD (model.projection_dim),
       g_param_spec_uint ("projection-dim", "Projection dimension",
           "Length of z; 128 is the paper's", 1, 65536, 128, flags));
   add (object_class, FIELD (model.projection_hidden),
@@ -343,6 +343,8 @@ gst_supcon_trainer_settings_set (GstSupconTrainerSettings * self, guint id,
   self->encoder_set |= id == id_encoder;
   self->stem_set |= id == id_stem;
   self->width_set |= id == id_width;
+  self->projection_set |= id == id_projection;
+  self->projection_dim_set |= id == id_projection_dim;
   return gst_supcon_settings_set (settings_class, self, id, value);
 }
 

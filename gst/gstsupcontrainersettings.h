@@ -23,7 +23,8 @@ typedef struct
   SupconPrecision precision;
   GstSupconTrainerJob job;      /* what of it can be said beforehand; its strings are owned */
 
-  gboolean encoder_set, stem_set, width_set;    /* by the user, so a checkpoint must agree */
+  /* By the user, so a checkpoint must agree. */
+  gboolean encoder_set, stem_set, width_set, projection_set, projection_dim_set;
 } GstSupconTrainerSettings;
 
 /* SupconStage */

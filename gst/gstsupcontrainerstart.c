@@ -44,6 +44,16 @@ check_architecture (
   else if (settings->width_set && wanted->width != found->width)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s holds an encoder of width %g, but width=%g is asked for", location, found->width, wanted->width);
+  else if (settings->projection_set && wanted->projection != found->projection)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s holds the projection head %s, but projection=%s is asked for", location,
+        gst_supcon_enum_nick (GST_TYPE_SUPCON_PROJECTION, found->projection),
+        gst_supcon_enum_nick (GST_TYPE_SUPCON_PROJECTION, wanted->projection));
+  else if (settings->projection_dim_set && found->projection != SUPCON_PROJECTION_NONE
+           && wanted->projection_dim != found->projection_dim)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s holds a projection head of %u numbers, but projection-dim=%u is asked for", location, found->projection_dim,
+        wanted->projection_dim);
   else
     return TRUE;
   return FALSE;

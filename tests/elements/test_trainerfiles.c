@@ -200,7 +200,9 @@ GST_START_TEST (test_resume_mistakes)
       = { { "encoder=resnet20", "holds encoder resnet8, but encoder=resnet20 is asked for" },
           { "encoder=resnet8 width=0.25", "holds an encoder of width 0.5, but width=0.25 is asked for" },
           { "encoder=resnet8 stem=imagenet", "holds an encoder with stem small, but stem=imagenet is asked for" },
-          { "optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam" },
+          { "projection=linear", "holds the projection head mlp, but projection=linear is asked for" },
+    { "projection-dim=64", "holds a projection head of 128 numbers, but projection-dim=64 is asked for" },
+    { "optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam" },
           { "stage=cross-entropy",
               "was written by stage contrastive, which resume=true cannot go on with in stage cross-entropy" } };
   const gchar *line
