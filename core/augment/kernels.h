@@ -28,7 +28,7 @@ typedef struct {
   const gint32 *weights;
   guint8 *table, *aligned; /* the same in a kernel's own order */
   gsize table_size;
-  guint groups, loads; /* what the table was made for */
+  guint groups, loads; /* what the table was made for, by kernels with vectors */
 } SupconAcross;
 
 typedef struct {
