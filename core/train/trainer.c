@@ -36,7 +36,9 @@ supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind opt
     return supcon_trainer_scaled_learning_rate (LARS_RATE, batch_size);
   if (stage == SUPCON_STAGE_LINEAR)
     return sqrt (batch_size / 256.0);
-  return stage == SUPCON_STAGE_FINETUNE || stage == SUPCON_STAGE_REGRESSION ? sgd / 10 : sgd;
+  if (stage == SUPCON_STAGE_FINETUNE)
+    return sgd / 3;
+  return stage == SUPCON_STAGE_REGRESSION ? sgd / 10 : sgd;
 }
 
 guint
