@@ -65,6 +65,29 @@ check_too_large (SupconTrainerConfig config, guint batch_size, const char *messa
 #define ADDRESS_SPACE ((rlim_t)4 << 30)
 #endif
 
+/* What docs/performance.md says of each stage: a full rate from 128 views on, of smaller batches the root of their
+ * part. */
+START_TEST (test_default_rates)
+{
+  static const struct {
+    SupconStage stage;
+    SupconOptimizerKind optimizer;
+    guint batch;
+    double rate;
+  } cases[] = { { SUPCON_STAGE_CONTRASTIVE, SUPCON_OPTIMIZER_SGD, 4096, 0.2 },
+    { SUPCON_STAGE_CONTRASTIVE, SUPCON_OPTIMIZER_SGD, 128, 0.2 },
+    { SUPCON_STAGE_CROSS_ENTROPY, SUPCON_OPTIMIZER_SGD, 32, 0.1 },
+    { SUPCON_STAGE_FINETUNE, SUPCON_OPTIMIZER_SGD, 32, 0.1 / 3 },
+    { SUPCON_STAGE_REGRESSION, SUPCON_OPTIMIZER_SGD, 512, 0.02 },
+    { SUPCON_STAGE_LINEAR, SUPCON_OPTIMIZER_SGD, 64, 0.5 }, { SUPCON_STAGE_LINEAR, SUPCON_OPTIMIZER_ADAM, 64, 0.001 },
+    { SUPCON_STAGE_CONTRASTIVE, SUPCON_OPTIMIZER_LARS, 512, 0.6 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    ck_assert_double_eq_tol (supcon_trainer_default_learning_rate (cases[i].stage, cases[i].optimizer, cases[i].batch),
+        cases[i].rate, 1e-12);
+}
+END_TEST
+
 START_TEST (test_memory)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
@@ -93,4 +116,4 @@ START_TEST (test_memory)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("trainersettings", test_settings, test_memory)
+SUPCON_CHECK_MAIN ("trainersettings", test_settings, test_default_rates, test_memory)
