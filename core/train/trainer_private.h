@@ -62,8 +62,8 @@ const SupconReal *supcon_trainer_targets (SupconTrainer *trainer, const SupconBa
 
 /**
  * Moves the trained tensors by their gradients and counts the step; fills step, learning_rate and gradient_norm of
- * stats, whose loss is known. FALSE, SUPCON_ERROR_NUMERIC, when loss, gradient or a running statistic is not finite; no weight has
- * moved then.
+ * stats, whose loss is known. FALSE, SUPCON_ERROR_NUMERIC, when loss, gradient or a running statistic is not finite; no
+ * weight has moved then.
  */
 gboolean supcon_trainer_update (SupconTrainer *trainer, SupconTrainStats *stats, GError **error);
 
