@@ -17,13 +17,12 @@
  * frames shortly before in the same clip; streams that take turns, as through funnel, have each its own clips.
  * `record-draws` adds to the meta what a view can be made again from.
  *
- * `threads` makes views on several processors, the better the more views there are at once: `lookahead` lets frames
- * wait for that. Views are the same for any number of threads.
+ * `threads` makes views on several processors, the better the more views there are at once: `lookahead` lets frames wait
+ * for that. Views are the same for any number of threads.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=10 ! supconaugment policy=simaugment views=2 ! video/x-raw,width=32,height=32
- * ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=10 ! supconaugment policy=simaugment views=2 ! video/x-raw,width=32,height=32 ! fakesink
  * ]|
  */
 
@@ -38,16 +37,21 @@ GST_DEBUG_CATEGORY (gst_supcon_augment_debug);
 #define GST_CAT_DEFAULT gst_supcon_augment_debug
 
 #define gst_supcon_augment_parent_class parent_class
-G_DEFINE_FINAL_TYPE (GstSupconAugment, gst_supcon_augment, GST_TYPE_BASE_TRANSFORM);
-GST_ELEMENT_REGISTER_DEFINE (supconaugment, "supconaugment", GST_RANK_NONE, GST_TYPE_SUPCON_AUGMENT);
+G_DEFINE_FINAL_TYPE (GstSupconAugment, gst_supcon_augment,
+    GST_TYPE_BASE_TRANSFORM);
+GST_ELEMENT_REGISTER_DEFINE (supconaugment, "supconaugment", GST_RANK_NONE,
+    GST_TYPE_SUPCON_AUGMENT);
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
-    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_PICTURE_FORMATS)));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_VIEW_FORMATS)));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_PICTURE_FORMATS)));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_VIEW_FORMATS)));
 
 static void
-gst_supcon_augment_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_augment_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
 
@@ -58,7 +62,8 @@ gst_supcon_augment_set_property (GObject *object, guint id, const GValue *value,
 }
 
 static void
-gst_supcon_augment_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
 
@@ -69,7 +74,7 @@ gst_supcon_augment_get_property (GObject *object, guint id, GValue *value, GPara
 }
 
 static gboolean
-gst_supcon_augment_start (GstBaseTransform *trans)
+gst_supcon_augment_start (GstBaseTransform * trans)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   gboolean drawn = FALSE;
@@ -87,7 +92,7 @@ gst_supcon_augment_start (GstBaseTransform *trans)
   self->window_asked = 0;
   GST_OBJECT_LOCK (self);
   if (self->settings.seed < 0) {
-    self->settings.seed = (gint64)g_random_int () << 31 | g_random_int () >> 1;
+    self->settings.seed = (gint64) g_random_int () << 31 | g_random_int () >> 1;
     drawn = TRUE;
   }
   self->draw.seed = self->settings.seed;
@@ -98,7 +103,7 @@ gst_supcon_augment_start (GstBaseTransform *trans)
 }
 
 static gboolean
-gst_supcon_augment_stop (GstBaseTransform *trans)
+gst_supcon_augment_stop (GstBaseTransform * trans)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
@@ -109,7 +114,8 @@ gst_supcon_augment_stop (GstBaseTransform *trans)
 }
 
 static gboolean
-gst_supcon_augment_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
+gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
+    GstCaps * out)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   gboolean known;
@@ -117,23 +123,25 @@ gst_supcon_augment_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   /* Downstream has heard of no other caps yet. */
   gst_supcon_augment_finish (self);
   GST_OBJECT_LOCK (self);
-  known = gst_video_info_from_caps (&self->in_info, in) && gst_video_info_from_caps (&self->out_info, out);
+  known = gst_video_info_from_caps (&self->in_info, in)
+      && gst_video_info_from_caps (&self->out_info, out);
   GST_OBJECT_UNLOCK (self);
   if (!known)
     return FALSE;
   if (GST_VIDEO_INFO_IS_INTERLACED (&self->in_info)) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("interlaced video (%s), expected progressive",
-            gst_video_interlace_mode_to_string (GST_VIDEO_INFO_INTERLACE_MODE (&self->in_info))),
-        ("put deinterlace before supconaugment"));
+            gst_video_interlace_mode_to_string (GST_VIDEO_INFO_INTERLACE_MODE
+                (&self->in_info))), ("put deinterlace before supconaugment"));
     return FALSE;
   }
   return TRUE;
 }
 
 static gboolean
-gst_supcon_augment_transform_size (G_GNUC_UNUSED GstBaseTransform *trans, G_GNUC_UNUSED GstPadDirection direction,
-    G_GNUC_UNUSED GstCaps *caps, G_GNUC_UNUSED gsize size, GstCaps *other_caps, gsize *other_size)
+gst_supcon_augment_transform_size (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstPadDirection direction, G_GNUC_UNUSED GstCaps * caps,
+    G_GNUC_UNUSED gsize size, GstCaps * other_caps, gsize * other_size)
 {
   GstVideoInfo info;
 
@@ -143,10 +151,10 @@ gst_supcon_augment_transform_size (G_GNUC_UNUSED GstBaseTransform *trans, G_GNUC
   return TRUE;
 }
 
-/* Frames are kept for temporal-window and wait for others, beside the one that is being filled and the one that views
- * are made of. */
+/* Frames are kept for temporal-window and wait for others, beside the one that is being filled and the one that views are made of. */
 static gboolean
-gst_supcon_augment_propose_allocation (GstBaseTransform *trans, G_GNUC_UNUSED GstQuery *decide_query, GstQuery *query)
+gst_supcon_augment_propose_allocation (GstBaseTransform * trans,
+    G_GNUC_UNUSED GstQuery * decide_query, GstQuery * query)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   GstVideoInfo info;
@@ -159,24 +167,28 @@ gst_supcon_augment_propose_allocation (GstBaseTransform *trans, G_GNUC_UNUSED Gs
   GST_OBJECT_LOCK (self);
   held = self->settings.temporal_window + self->settings.lookahead;
   GST_OBJECT_UNLOCK (self);
-  gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&info), held + 2, 0);
+  gst_query_add_allocation_pool (query, NULL, GST_VIDEO_INFO_SIZE (&info),
+      held + 2, 0);
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   return TRUE;
 }
 
 static gboolean
-gst_supcon_augment_decide_allocation (GstBaseTransform *trans, GstQuery *query)
+gst_supcon_augment_decide_allocation (GstBaseTransform * trans,
+    GstQuery * query)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
   gst_clear_object (&self->pool);
-  self->pool = gst_supcon_augment_choose_pool (query, GST_VIDEO_INFO_SIZE (&self->out_info));
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->decide_allocation (trans, query);
+  self->pool = gst_supcon_augment_choose_pool (query,
+      GST_VIDEO_INFO_SIZE (&self->out_info));
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->decide_allocation (trans,
+      query);
 }
 
 static gboolean
-gst_supcon_augment_has_caps (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_augment_has_caps (GstBaseTransform * trans, GstEvent * event)
 {
   GstCaps *current = gst_pad_get_current_caps (trans->sinkpad), *caps;
   gboolean same;
@@ -188,34 +200,35 @@ gst_supcon_augment_has_caps (GstBaseTransform *trans, GstEvent *event)
 }
 
 static gboolean
-gst_supcon_augment_sink_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_augment_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
-  if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+  if (GST_EVENT_IS_SERIALIZED (event)
+      && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
     gst_supcon_augment_finish (self);
   switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_FLUSH_STOP:
-    gst_supcon_augment_flush (self);
-    break;
-  case GST_EVENT_STREAM_START:
-    gst_supcon_clips_set_stream (self->clips, event);
-    break;
-  case GST_EVENT_CAPS:
-    /* Streams that take turns say theirs each time, which must not make a pool of buffers anew. */
-    if (gst_supcon_augment_has_caps (trans, event)) {
-      gst_event_unref (event);
-      return TRUE;
-    }
-    break;
-  default:
-    break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_supcon_augment_flush (self);
+      break;
+    case GST_EVENT_STREAM_START:
+      gst_supcon_clips_set_stream (self->clips, event);
+      break;
+    case GST_EVENT_CAPS:
+      /* Streams that take turns say theirs each time, which must not make a pool of buffers anew. */
+      if (gst_supcon_augment_has_caps (trans, event)) {
+        gst_event_unref (event);
+        return TRUE;
+      }
+      break;
+    default:
+      break;
   }
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
 }
 
 static guint
-get_views (GstSupconAugment *self)
+get_views (GstSupconAugment * self)
 {
   guint views;
 
@@ -226,7 +239,7 @@ get_views (GstSupconAugment *self)
 }
 
 static gboolean
-gst_supcon_augment_src_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_augment_src_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
@@ -237,14 +250,15 @@ gst_supcon_augment_src_event (GstBaseTransform *trans, GstEvent *event)
 
 /* Frames that wait are latency of a live stream. */
 static void
-gst_supcon_augment_add_latency (GstSupconAugment *self, GstQuery *query)
+gst_supcon_augment_add_latency (GstSupconAugment * self, GstQuery * query)
 {
   GstClockTime min, max, more = 0;
   gboolean live;
 
   GST_OBJECT_LOCK (self);
   if (GST_VIDEO_INFO_FPS_N (&self->in_info) > 0)
-    more = gst_util_uint64_scale (GST_SECOND * self->settings.lookahead, GST_VIDEO_INFO_FPS_D (&self->in_info),
+    more = gst_util_uint64_scale (GST_SECOND * self->settings.lookahead,
+        GST_VIDEO_INFO_FPS_D (&self->in_info),
         GST_VIDEO_INFO_FPS_N (&self->in_info));
   GST_OBJECT_UNLOCK (self);
   gst_query_parse_latency (query, &live, &min, &max);
@@ -254,7 +268,8 @@ gst_supcon_augment_add_latency (GstSupconAugment *self, GstQuery *query)
 }
 
 static gboolean
-gst_supcon_augment_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+gst_supcon_augment_query (GstBaseTransform * trans, GstPadDirection direction,
+    GstQuery * query)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
@@ -271,7 +286,7 @@ gst_supcon_augment_query (GstBaseTransform *trans, GstPadDirection direction, Gs
 }
 
 static void
-gst_supcon_augment_finalize (GObject *object)
+gst_supcon_augment_finalize (GObject * object)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
 
@@ -285,7 +300,7 @@ gst_supcon_augment_finalize (GObject *object)
 }
 
 static void
-gst_supcon_augment_init (GstSupconAugment *self)
+gst_supcon_augment_init (GstSupconAugment * self)
 {
   gst_supcon_augment_settings_init (&self->settings);
   gst_video_info_init (&self->in_info);
@@ -295,13 +310,14 @@ gst_supcon_augment_init (GstSupconAugment *self)
 }
 
 static void
-gst_supcon_augment_class_init (GstSupconAugmentClass *klass)
+gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
 {
   GObjectClass *gobject_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (gst_supcon_augment_debug, "supconaugment", 0, "random views of frames");
+  GST_DEBUG_CATEGORY_INIT (gst_supcon_augment_debug, "supconaugment", 0,
+      "random views of frames");
 
   gobject_class->set_property = gst_supcon_augment_set_property;
   gobject_class->get_property = gst_supcon_augment_get_property;
@@ -325,10 +341,10 @@ gst_supcon_augment_class_init (GstSupconAugmentClass *klass)
 
   gst_supcon_augment_settings_install (gobject_class, 1);
 
-  gst_element_class_set_static_metadata (element_class, "SupCon augmenter", "Filter/Effect/Video",
+  gst_element_class_set_static_metadata (element_class,
+      "SupCon augmenter", "Filter/Effect/Video",
       "Makes several random views of each frame, in the size that downstream "
-      "asks for",
-      "The gst-supcon authors");
+      "asks for", "The gst-supcon authors");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 }

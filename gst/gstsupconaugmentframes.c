@@ -16,7 +16,7 @@ parent_class (void)
 }
 
 static void
-gst_supcon_augment_drop_views (GstSupconAugment *self)
+gst_supcon_augment_drop_views (GstSupconAugment * self)
 {
   gst_supcon_views_cancel (self->views);
   self->n_waiting = 0;
@@ -25,14 +25,14 @@ gst_supcon_augment_drop_views (GstSupconAugment *self)
 }
 
 static void
-gst_supcon_augment_make_views (GstSupconAugment *self)
+gst_supcon_augment_make_views (GstSupconAugment * self)
 {
   gst_supcon_views_make (self->views, self->frame_threads);
   self->n_waiting = 0;
 }
 
 void
-gst_supcon_augment_finish (GstSupconAugment *self)
+gst_supcon_augment_finish (GstSupconAugment * self)
 {
   GstFlowReturn ret = GST_FLOW_OK;
 
@@ -40,13 +40,14 @@ gst_supcon_augment_finish (GstSupconAugment *self)
     return;
   gst_supcon_augment_make_views (self);
   while (ret == GST_FLOW_OK && !gst_queue_array_is_empty (self->made))
-    ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), gst_queue_array_pop_head (self->made));
+    ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self),
+        gst_queue_array_pop_head (self->made));
   /* Upstream hears of a failure by its next frame. */
   gst_supcon_augment_drop_views (self);
 }
 
 void
-gst_supcon_augment_flush (GstSupconAugment *self)
+gst_supcon_augment_flush (GstSupconAugment * self)
 {
   gst_buffer_replace (&GST_BASE_TRANSFORM (self)->queued_buf, NULL);
   gst_supcon_augment_drop_views (self);
@@ -55,7 +56,7 @@ gst_supcon_augment_flush (GstSupconAugment *self)
 }
 
 gboolean
-gst_supcon_augment_update_program (GstSupconAugment *self, GError **error)
+gst_supcon_augment_update_program (GstSupconAugment * self, GError ** error)
 {
   SupconProgram *program;
   gchar *text;
@@ -86,18 +87,22 @@ gst_supcon_augment_update_program (GstSupconAugment *self, GError **error)
 /* Metas about the frame as such go on; those about places, sizes or the memory of this one do not, and the sample's is
  * made anew. */
 gboolean
-gst_supcon_augment_transform_meta (G_GNUC_UNUSED GstBaseTransform *trans, G_GNUC_UNUSED GstBuffer *outbuf,
-    GstMeta *meta, G_GNUC_UNUSED GstBuffer *inbuf)
+gst_supcon_augment_transform_meta (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstBuffer * outbuf, GstMeta * meta,
+    G_GNUC_UNUSED GstBuffer * inbuf)
 {
   const gchar *const *tags = gst_meta_api_type_get_tags (meta->info->api);
 
-  if (meta->info->api == GST_VIDEO_CROP_META_API_TYPE || gst_supcon_meta_is_sample (meta))
+  if (meta->info->api == GST_VIDEO_CROP_META_API_TYPE
+      || gst_supcon_meta_is_sample (meta))
     return FALSE;
-  return !tags || !tags[0] || (!tags[1] && g_str_equal (tags[0], GST_META_TAG_VIDEO_STR));
+  return !tags || !tags[0] || (!tags[1]
+      && g_str_equal (tags[0], GST_META_TAG_VIDEO_STR));
 }
 
 gboolean
-gst_supcon_augment_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer *outbuf)
+gst_supcon_augment_copy_metadata (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
@@ -107,17 +112,21 @@ gst_supcon_augment_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf, Gst
     GST_BUFFER_FLAG_UNSET (outbuf, GST_BUFFER_FLAG_DISCONT);
   /* Offsets count frames, and there are more of them now. */
   if (GST_BUFFER_OFFSET_IS_VALID (inbuf)) {
-    GST_BUFFER_OFFSET (outbuf) = GST_BUFFER_OFFSET (inbuf) * self->frame_views + self->draw.view;
+    GST_BUFFER_OFFSET (outbuf) =
+        GST_BUFFER_OFFSET (inbuf) * self->frame_views + self->draw.view;
     GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET (outbuf) + 1;
   }
   return TRUE;
 }
 
 GstFlowReturn
-gst_supcon_augment_submit_input_buffer (GstBaseTransform *trans, gboolean is_discont, GstBuffer *buffer)
+gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
+    gboolean is_discont, GstBuffer * buffer)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  GstClockTime time = gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GstClockTime time =
+      gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (buffer));
   GstFlowReturn ret;
   GstSupconConsistent consistent;
   GError *error = NULL;
@@ -128,7 +137,8 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform *trans, gboolean is_dis
   if (self->n_waiting == 0)
     gst_supcon_augment_drop_views (self);
   if (!self->frame_known) {
-    self->frame = GST_BUFFER_OFFSET_IS_VALID (buffer) ? GST_BUFFER_OFFSET (buffer) : 0;
+    self->frame =
+        GST_BUFFER_OFFSET_IS_VALID (buffer) ? GST_BUFFER_OFFSET (buffer) : 0;
     self->frame_known = TRUE;
   } else {
     self->frame++;
@@ -141,7 +151,8 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform *trans, gboolean is_dis
   if (GST_CLOCK_TIME_IS_VALID (time))
     gst_object_sync_values (GST_OBJECT (self), time);
   if (!gst_supcon_augment_update_program (self, &error)) {
-    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message), ("going on with the operations before"));
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message),
+        ("going on with the operations before"));
     g_error_free (error);
   }
   GST_OBJECT_LOCK (self);
@@ -157,8 +168,11 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform *trans, gboolean is_dis
     self->window_asked = window;
     gst_base_transform_reconfigure_sink (trans);
   }
-  clip = gst_supcon_clips_add (self->clips, trans->queued_buf, &self->in_info, window, clip_length);
-  self->draw.number = consistent == GST_SUPCON_CONSISTENT_CLIP ? clip : self->frame;
+  clip =
+      gst_supcon_clips_add (self->clips, trans->queued_buf, &self->in_info,
+      window, clip_length);
+  self->draw.number =
+      consistent == GST_SUPCON_CONSISTENT_CLIP ? clip : self->frame;
   self->draw.program = self->program;
   self->draw.view = 0;
   return GST_FLOW_OK;
@@ -167,13 +181,16 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform *trans, gboolean is_dis
 /* The base class's way of one buffer for one frame, which transform() is a part of, as often as there are views; then
  * they are made together, with those of the frames that wait, and leave one by one. */
 GstFlowReturn
-gst_supcon_augment_generate_output (GstBaseTransform *trans, GstBuffer **outbuf)
+gst_supcon_augment_generate_output (GstBaseTransform * trans,
+    GstBuffer ** outbuf)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
 
   *outbuf = NULL;
   while (trans->queued_buf) {
-    GstBuffer *frame = self->draw.view + 1 < self->frame_views ? gst_buffer_ref (trans->queued_buf) : NULL;
+    GstBuffer *frame =
+        self->draw.view + 1 <
+        self->frame_views ? gst_buffer_ref (trans->queued_buf) : NULL;
     GstBuffer *view = NULL;
     GstFlowReturn ret = parent_class ()->generate_output (trans, &view);
 
@@ -197,7 +214,8 @@ gst_supcon_augment_generate_output (GstBaseTransform *trans, GstBuffer **outbuf)
 /* Adds a view to those that will be made. A view after the first is of one of the frames before this one in its clip
  * that have its label, so that the label stays true. */
 GstFlowReturn
-gst_supcon_augment_transform (GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer *outbuf)
+gst_supcon_augment_transform (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
   guint64 sample = self->frame;
@@ -206,19 +224,22 @@ gst_supcon_augment_transform (GstBaseTransform *trans, GstBuffer *inbuf, GstBuff
   guint back = 0;
 
   if (self->draw.view > 0)
-    back = supcon_draw_neighbour (
-        self->draw.seed, self->frame, self->draw.view, gst_supcon_clips_count_neighbours (self->clips));
+    back =
+        supcon_draw_neighbour (self->draw.seed, self->frame, self->draw.view,
+        gst_supcon_clips_count_neighbours (self->clips));
   gst_supcon_buffer_get_sample (inbuf, &label, &sample, NULL);
   gst_supcon_buffer_set_sample (outbuf, label, sample, self->draw.view);
   if (outbuf->pool && outbuf->pool == self->pool)
     gst_supcon_buffer_keep_sample (outbuf);
-  if (!gst_supcon_views_add (self->views, back > 0 ? gst_supcon_clips_get (self->clips, back) : inbuf, &self->in_info,
-          outbuf, &self->out_info, &self->draw, &error)) {
+  if (!gst_supcon_views_add (self->views,
+          back > 0 ? gst_supcon_clips_get (self->clips, back) : inbuf,
+          &self->in_info, outbuf, &self->out_info, &self->draw, &error)) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
   }
   if (self->frame_record) {
-    GstStructure *draws = gst_supcon_views_describe_last (self->views, self->program_text, back);
+    GstStructure *draws =
+        gst_supcon_views_describe_last (self->views, self->program_text, back);
 
     gst_supcon_buffer_set_draws (outbuf, draws);
     gst_structure_free (draws);

@@ -13,8 +13,7 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 supcondatasetsrc location=/usr/share/datasets/fashion-mnist shuffle=true max-samples=100 !
- * videoconvert ! fakesink
+ * gst-launch-1.0 supcondatasetsrc location=/usr/share/datasets/fashion-mnist shuffle=true max-samples=100 ! videoconvert ! fakesink
  * ]| Plays a hundred pictures of clothes (Debian's package dataset-fashion-mnist) in random order.
  */
 
@@ -32,7 +31,8 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_dataset_src_debug);
 #define GST_CAT_DEFAULT supcon_dataset_src_debug
 
-typedef struct {
+typedef struct
+{
   gchar *location, *labels_location, *class_names;
   SupconSplit split;
   gdouble val_fraction, labelled, label_noise;
@@ -43,43 +43,46 @@ typedef struct {
   guint64 skipped;
 } Settings;
 
-struct _GstSupconDatasetSrc {
+struct _GstSupconDatasetSrc
+{
   GstPushSrc parent;
 
-  Settings settings; /* under the object lock */
+  Settings settings;            /* under the object lock */
 
   /* From start to stop. */
   SupconDataset *dataset;
   SupconSampler *sampler;
   GstSupconPictureDecoder *decoder;
-  guint64 position;  /* of the next frame, all epochs counted */
-  guint64 length;    /* frames of all epochs; 0: without end */
-  gdouble labelled;  /* the share of an epoch's frames that leave with their label */
-  guint failures;    /* in a row */
-  GstVideoInfo info; /* of the last frame */
+  guint64 position;             /* of the next frame, all epochs counted */
+  guint64 length;               /* frames of all epochs; 0: without end */
+  gdouble labelled;             /* the share of an epoch's frames that leave with their label */
+  guint failures;               /* in a row */
+  GstVideoInfo info;            /* of the last frame */
 };
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
 
 G_DEFINE_TYPE (GstSupconDatasetSrc, gst_supcon_dataset_src, GST_TYPE_PUSH_SRC);
-GST_ELEMENT_REGISTER_DEFINE (supcondatasetsrc, "supcondatasetsrc", GST_RANK_NONE, GST_TYPE_SUPCON_DATASET_SRC);
+GST_ELEMENT_REGISTER_DEFINE (supcondatasetsrc, "supcondatasetsrc",
+    GST_RANK_NONE, GST_TYPE_SUPCON_DATASET_SRC);
 
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, split_get_type, "GstSupconDatasetSrcSplit",
-    { SUPCON_SPLIT_TRAIN, "Pictures to learn from", "train" },
-    { SUPCON_SPLIT_VAL, "Pictures of the training part that are held out, see val-fraction", "val" },
-    { SUPCON_SPLIT_TEST, "Pictures to be judged by", "test" })
+    {SUPCON_SPLIT_TRAIN, "Pictures to learn from", "train"},
+    {SUPCON_SPLIT_VAL, "Pictures of the training part that are held out, see val-fraction", "val"},
+    {SUPCON_SPLIT_TEST, "Pictures to be judged by", "test"})
 GST_SUPCON_DEFINE_ENUM (static GType, sampler_get_type, "GstSupconDatasetSrcSampler",
-    { SUPCON_SAMPLER_SEQUENTIAL, "Every picture once an epoch", "sequential" },
-    { SUPCON_SAMPLER_CLASS_BALANCED, "classes-per-batch random classes by samples-per-class pictures each",
-        "class-balanced" })
+    {SUPCON_SAMPLER_SEQUENTIAL, "Every picture once an epoch", "sequential"},
+    {SUPCON_SAMPLER_CLASS_BALANCED, "classes-per-batch random classes by samples-per-class pictures each", "class-balanced"})
 /* *INDENT-ON* */
 
 static GstSupconSettingsClass *settings_class;
 
 static void
-gst_supcon_dataset_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_dataset_src_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
@@ -90,7 +93,8 @@ gst_supcon_dataset_src_set_property (GObject *object, guint id, const GValue *va
 }
 
 static void
-gst_supcon_dataset_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_dataset_src_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * pspec)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
@@ -101,7 +105,7 @@ gst_supcon_dataset_src_get_property (GObject *object, guint id, GValue *value, G
 }
 
 static void
-gst_supcon_dataset_src_finalize (GObject *object)
+gst_supcon_dataset_src_finalize (GObject * object)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
@@ -110,38 +114,41 @@ gst_supcon_dataset_src_finalize (GObject *object)
 }
 
 static gboolean
-open_dataset (GstSupconDatasetSrc *self, GError **error)
+open_dataset (GstSupconDatasetSrc * self, GError ** error)
 {
-  self->dataset = supcon_dataset_open (self->settings.location, self->settings.labels_location, self->settings.split,
-      self->settings.val_fraction, error);
+  self->dataset = supcon_dataset_open (self->settings.location, self->settings.labels_location,
+      self->settings.split, self->settings.val_fraction, error);
   if (!self->dataset)
     return FALSE;
   if (self->settings.labelled < 1)
     supcon_dataset_hide_labels (self->dataset, self->settings.labelled);
   if (self->settings.label_noise > 0)
     supcon_dataset_spoil_labels (self->dataset, self->settings.label_noise);
-  if (self->settings.class_names && !supcon_dataset_set_class_names (self->dataset, self->settings.class_names, error))
+  if (self->settings.class_names && !supcon_dataset_set_class_names (self->dataset,
+          self->settings.class_names, error))
     return FALSE;
-  self->sampler = supcon_sampler_new (self->dataset, &self->settings.sampler_config, error);
+  self->sampler = supcon_sampler_new (self->dataset, &self->settings.sampler_config,
+      error);
   return self->sampler != NULL;
 }
 
 static gdouble
-share_labelled (GstSupconDatasetSrc *self)
+share_labelled (GstSupconDatasetSrc * self)
 {
   guint32 n = supcon_sampler_epoch_length (self->sampler), labelled = 0;
 
   for (guint32 i = 0; i < n; i++) {
     SupconSample sample;
 
-    supcon_dataset_get (self->dataset, supcon_sampler_index (self->sampler, 0, i), &sample);
+    supcon_dataset_get (self->dataset,
+        supcon_sampler_index (self->sampler, 0, i), &sample);
     labelled += sample.labelled;
   }
-  return labelled / (gdouble)n;
+  return labelled / (gdouble) n;
 }
 
 static gboolean
-gst_supcon_dataset_src_stop (GstBaseSrc *base)
+gst_supcon_dataset_src_stop (GstBaseSrc * base)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
 
@@ -152,28 +159,30 @@ gst_supcon_dataset_src_stop (GstBaseSrc *base)
 }
 
 static gboolean
-gst_supcon_dataset_src_start (GstBaseSrc *base)
+gst_supcon_dataset_src_start (GstBaseSrc * base)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
   GError *error = NULL;
 
   if (!self->settings.location) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("The property location is not set; expected a data set."), (NULL));
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
+        ("The property location is not set; expected a data set."), (NULL));
     return FALSE;
   }
   /* It would group pictures by what labelled hides. */
-  if (self->settings.sampler_config.kind == SUPCON_SAMPLER_CLASS_BALANCED && self->settings.labelled < 1) {
+  if (self->settings.sampler_config.kind == SUPCON_SAMPLER_CLASS_BALANCED
+      && self->settings.labelled < 1) {
     GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS,
         ("sampler=class-balanced draws pictures by their labels, of which "
-         "labelled=%g hides some; expected labelled=1.",
-            self->settings.labelled),
-        (NULL));
+            "labelled=%g hides some; expected labelled=1.",
+            self->settings.labelled), (NULL));
     return FALSE;
   }
   if (!open_dataset (self, &error))
     goto failed;
   self->decoder = gst_supcon_picture_decoder_new ();
-  self->length = (guint64)self->settings.epochs * supcon_sampler_epoch_length (self->sampler);
+  self->length =
+      (guint64) self->settings.epochs * supcon_sampler_epoch_length (self->sampler);
   self->labelled = share_labelled (self);
   self->position = self->failures = 0;
   self->settings.skipped = 0;
@@ -188,21 +197,23 @@ failed:
 
 /* Caps follow the pictures, so there is nothing to decide before the first one. */
 static gboolean
-gst_supcon_dataset_src_negotiate (G_GNUC_UNUSED GstBaseSrc *base)
+gst_supcon_dataset_src_negotiate (G_GNUC_UNUSED GstBaseSrc * base)
 {
   return TRUE;
 }
 
 /* A picture of these properties is next. */
 static gboolean
-set_format (GstSupconDatasetSrc *self, GstVideoFormat format, guint width, guint height)
+set_format (GstSupconDatasetSrc * self, GstVideoFormat format, guint width,
+    guint height)
 {
   GstVideoInfo info;
   GstCaps *caps;
   gboolean done;
 
-  if (GST_VIDEO_INFO_FORMAT (&self->info) == format && (guint)GST_VIDEO_INFO_WIDTH (&self->info) == width
-      && (guint)GST_VIDEO_INFO_HEIGHT (&self->info) == height)
+  if (GST_VIDEO_INFO_FORMAT (&self->info) == format
+      && (guint) GST_VIDEO_INFO_WIDTH (&self->info) == width
+      && (guint) GST_VIDEO_INFO_HEIGHT (&self->info) == height)
     return TRUE;
   gst_video_info_set_format (&info, format, width, height);
   info.fps_n = self->settings.framerate[0];
@@ -216,15 +227,17 @@ set_format (GstSupconDatasetSrc *self, GstVideoFormat format, guint width, guint
 }
 
 static GstBuffer *
-buffer_from_pixels (GstSupconDatasetSrc *self, const SupconSample *sample)
+buffer_from_pixels (GstSupconDatasetSrc * self, const SupconSample * sample)
 {
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&self->info), NULL);
+  GstBuffer *buffer =
+      gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&self->info), NULL);
   GstVideoFrame frame;
-  gsize row = (gsize)sample->width * sample->channels;
+  gsize row = (gsize) sample->width * sample->channels;
 
   gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_WRITE);
   for (guint y = 0; y < sample->height; y++)
-    memcpy ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) + (gsize)y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0),
+    memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) +
+        (gsize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0),
         sample->pixels + y * row, row);
   gst_video_frame_unmap (&frame);
   return buffer;
@@ -232,49 +245,55 @@ buffer_from_pixels (GstSupconDatasetSrc *self, const SupconSample *sample)
 
 /* The picture as a writable buffer of the format that is set; NULL with ret telling why not. */
 static GstBuffer *
-read_picture (GstSupconDatasetSrc *self, const SupconSample *sample, GstFlowReturn *ret, GError **error)
+read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
+    GstFlowReturn * ret, GError ** error)
 {
   GstBuffer *buffer;
   GstVideoInfo info;
 
   *ret = GST_FLOW_NOT_NEGOTIATED;
   if (sample->pixels) {
-    if (!set_format (
-            self, sample->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, sample->width, sample->height))
+    if (!set_format (self, sample->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 :
+            GST_VIDEO_FORMAT_RGB, sample->width, sample->height))
       return NULL;
     return buffer_from_pixels (self, sample);
   }
-  buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path, &info, error);
+  buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path,
+      &info, error);
   if (!buffer) {
     *ret = GST_FLOW_ERROR;
     return NULL;
   }
-  if (!set_format (self, GST_VIDEO_INFO_FORMAT (&info), GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info)))
+  if (!set_format (self, GST_VIDEO_INFO_FORMAT (&info),
+          GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info)))
     gst_clear_buffer (&buffer);
   return buffer ? gst_buffer_make_writable (buffer) : NULL;
 }
 
 static GstClockTime
-time_of (const GstSupconDatasetSrc *self, guint64 position)
+time_of (const GstSupconDatasetSrc * self, guint64 position)
 {
-  return gst_util_uint64_scale (position, GST_SECOND * self->settings.framerate[1], self->settings.framerate[0]);
+  return gst_util_uint64_scale (position, GST_SECOND * self->settings.framerate[1],
+      self->settings.framerate[0]);
 }
 
 /* A picture that cannot be read: FALSE when that is an error. Takes error. */
 static gboolean
-skip_picture (GstSupconDatasetSrc *self, GError *error)
+skip_picture (GstSupconDatasetSrc * self, GError * error)
 {
   if (!self->settings.skip_corrupt) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
   if (++self->failures > supcon_sampler_epoch_length (self->sampler)) {
-    GST_ELEMENT_ERROR (self, STREAM, DECODE, ("No picture in %s can be read.", self->settings.location),
+    GST_ELEMENT_ERROR (self, STREAM, DECODE,
+        ("No picture in %s can be read.", self->settings.location),
         ("the last one: %s", error->message));
     g_error_free (error);
     return FALSE;
   }
-  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", error->message), (NULL));
+  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", error->message),
+      (NULL));
   g_error_free (error);
   GST_OBJECT_LOCK (self);
   self->settings.skipped++;
@@ -283,14 +302,15 @@ skip_picture (GstSupconDatasetSrc *self, GError *error)
 }
 
 static GstFlowReturn
-gst_supcon_dataset_src_create (GstPushSrc *push, GstBuffer **out)
+gst_supcon_dataset_src_create (GstPushSrc * push, GstBuffer ** out)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (push);
   guint32 per_epoch = supcon_sampler_epoch_length (self->sampler);
 
   while (self->length == 0 || self->position < self->length) {
     guint64 position = self->position;
-    guint32 index = supcon_sampler_index (self->sampler, position / per_epoch, position % per_epoch);
+    guint32 index = supcon_sampler_index (self->sampler, position / per_epoch,
+        position % per_epoch);
     SupconSample sample;
     GError *error = NULL;
     GstFlowReturn ret;
@@ -309,11 +329,13 @@ gst_supcon_dataset_src_create (GstPushSrc *push, GstBuffer **out)
     self->failures = 0;
     GST_BUFFER_PTS (buffer) = time_of (self, position);
     GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
-    GST_BUFFER_DURATION (buffer) = time_of (self, position + 1) - GST_BUFFER_PTS (buffer);
+    GST_BUFFER_DURATION (buffer) =
+        time_of (self, position + 1) - GST_BUFFER_PTS (buffer);
     GST_BUFFER_OFFSET (buffer) = position;
     GST_BUFFER_OFFSET_END (buffer) = position + 1;
-    gst_supcon_buffer_set_sample (
-        buffer, sample.labelled ? supcon_dataset_class_name (self->dataset, sample.label) : NULL, index, 0);
+    gst_supcon_buffer_set_sample (buffer,
+        sample.labelled ? supcon_dataset_class_name (self->dataset,
+            sample.label) : NULL, index, 0);
     *out = buffer;
     return GST_FLOW_OK;
   }
@@ -321,38 +343,41 @@ gst_supcon_dataset_src_create (GstPushSrc *push, GstBuffer **out)
 }
 
 static gboolean
-gst_supcon_dataset_src_is_seekable (G_GNUC_UNUSED GstBaseSrc *base)
+gst_supcon_dataset_src_is_seekable (G_GNUC_UNUSED GstBaseSrc * base)
 {
   return TRUE;
 }
 
 static gboolean
-gst_supcon_dataset_src_do_seek (GstBaseSrc *base, GstSegment *segment)
+gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
 
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
-  self->position = gst_util_uint64_scale_ceil (
-      segment->position, self->settings.framerate[0], GST_SECOND * self->settings.framerate[1]);
+  self->position = gst_util_uint64_scale_ceil (segment->position, self->settings.framerate[0],
+      GST_SECOND * self->settings.framerate[1]);
   return TRUE;
 }
 
 /* Frames and time, the units in which length and position are told. */
 static gboolean
-convert (GstSupconDatasetSrc *self, GstFormat from, gint64 value, GstFormat to, gint64 *result)
+convert (GstSupconDatasetSrc * self, GstFormat from, gint64 value,
+    GstFormat to, gint64 * result)
 {
   gboolean from_time = from == GST_FORMAT_TIME;
 
-  if (from != GST_FORMAT_TIME && from != GST_FORMAT_DEFAULT && from != GST_FORMAT_BUFFERS)
+  if (from != GST_FORMAT_TIME && from != GST_FORMAT_DEFAULT
+      && from != GST_FORMAT_BUFFERS)
     return FALSE;
-  if (to != GST_FORMAT_TIME && to != GST_FORMAT_DEFAULT && to != GST_FORMAT_BUFFERS)
+  if (to != GST_FORMAT_TIME && to != GST_FORMAT_DEFAULT
+      && to != GST_FORMAT_BUFFERS)
     return FALSE;
   if (from_time == (to == GST_FORMAT_TIME) || value < 0)
     *result = value;
   else if (from_time)
-    *result
-        = gst_util_uint64_scale_round (value, self->settings.framerate[0], GST_SECOND * self->settings.framerate[1]);
+    *result = gst_util_uint64_scale_round (value, self->settings.framerate[0],
+        GST_SECOND * self->settings.framerate[1]);
   else
     *result = time_of (self, value);
   return TRUE;
@@ -360,20 +385,21 @@ convert (GstSupconDatasetSrc *self, GstFormat from, gint64 value, GstFormat to, 
 
 /* Passes over the data, and the labels that may come. */
 static void
-answer_dataset (GstSupconDatasetSrc *self, GstStructure *answer)
+answer_dataset (GstSupconDatasetSrc * self, GstStructure * answer)
 {
   guint n = supcon_dataset_n_classes (self->dataset);
   gchar **labels = g_new0 (gchar *, n + 1);
 
   for (guint i = 0; i < n; i++)
     labels[i] = g_strdup (supcon_dataset_class_name (self->dataset, i));
-  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->settings.epochs, "labels", G_TYPE_STRV, labels, "labelled",
-      G_TYPE_DOUBLE, self->labelled, NULL);
+  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->settings.epochs,
+      "labels", G_TYPE_STRV, labels, "labelled", G_TYPE_DOUBLE, self->labelled,
+      NULL);
   g_strfreev (labels);
 }
 
 static gboolean
-gst_supcon_dataset_src_query (GstBaseSrc *base, GstQuery *query)
+gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
   GstFormat from, to;
@@ -381,119 +407,142 @@ gst_supcon_dataset_src_query (GstBaseSrc *base, GstQuery *query)
   GstStructure *structure;
 
   switch (GST_QUERY_TYPE (query)) {
-  case GST_QUERY_DURATION:
-    gst_query_parse_duration (query, &to, NULL);
-    if (self->sampler && self->length && convert (self, GST_FORMAT_DEFAULT, self->length, to, &result)) {
-      gst_query_set_duration (query, to, result);
-      return TRUE;
-    }
-    break;
-  case GST_QUERY_POSITION:
-    gst_query_parse_position (query, &to, NULL);
-    if (self->sampler && convert (self, GST_FORMAT_DEFAULT, self->position, to, &result)) {
-      gst_query_set_position (query, to, result);
-      return TRUE;
-    }
-    break;
-  case GST_QUERY_CONVERT:
-    gst_query_parse_convert (query, &from, &value, &to, NULL);
-    if (convert (self, from, value, to, &result)) {
-      gst_query_set_convert (query, from, value, to, result);
-      return TRUE;
-    }
-    break;
-  case GST_QUERY_CUSTOM:
-    structure = gst_query_writable_structure (query);
-    if (self->dataset && gst_structure_has_name (structure, GST_SUPCON_QUERY_DATASET)) {
-      answer_dataset (self, structure);
-      return TRUE;
-    }
-    break;
-  default:
-    break;
+    case GST_QUERY_DURATION:
+      gst_query_parse_duration (query, &to, NULL);
+      if (self->sampler && self->length
+          && convert (self, GST_FORMAT_DEFAULT, self->length, to, &result)) {
+        gst_query_set_duration (query, to, result);
+        return TRUE;
+      }
+      break;
+    case GST_QUERY_POSITION:
+      gst_query_parse_position (query, &to, NULL);
+      if (self->sampler
+          && convert (self, GST_FORMAT_DEFAULT, self->position, to, &result)) {
+        gst_query_set_position (query, to, result);
+        return TRUE;
+      }
+      break;
+    case GST_QUERY_CONVERT:
+      gst_query_parse_convert (query, &from, &value, &to, NULL);
+      if (convert (self, from, value, to, &result)) {
+        gst_query_set_convert (query, from, value, to, result);
+        return TRUE;
+      }
+      break;
+    case GST_QUERY_CUSTOM:
+      structure = gst_query_writable_structure (query);
+      if (self->dataset
+          && gst_structure_has_name (structure, GST_SUPCON_QUERY_DATASET)) {
+        answer_dataset (self, structure);
+        return TRUE;
+      }
+      break;
+    default:
+      break;
   }
-  return GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->query (base, query);
+  return
+      GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->query (base,
+      query);
 }
 
-#define ADD(field, spec) gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
 
 static void
-install_properties (GObjectClass *klass)
+install_properties (GObjectClass * klass)
 {
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+      GST_PARAM_MUTABLE_READY;
 
   settings_class = gst_supcon_settings_class_new (1);
-  ADD (location, g_param_spec_string ("location", "Location",
-                     "Data set: an IDX file or a folder with them, a folder of CIFAR's "
-                     "binary files, or a folder of class folders",
-                     NULL, ready));
-  ADD (labels_location, g_param_spec_string ("labels-location", "Labels location",
-                            "IDX file of labels where it is not beside the pictures under its "
-                            "usual name",
-                            NULL, ready));
+  ADD (location,
+      g_param_spec_string ("location", "Location",
+          "Data set: an IDX file or a folder with them, a folder of CIFAR's "
+          "binary files, or a folder of class folders", NULL, ready));
+  ADD (labels_location,
+      g_param_spec_string ("labels-location", "Labels location",
+          "IDX file of labels where it is not beside the pictures under its "
+          "usual name", NULL, ready));
   ADD (split,
-      g_param_spec_enum ("split", "Split", "Which part of the data set", split_get_type (), SUPCON_SPLIT_TRAIN, ready));
-  ADD (val_fraction, g_param_spec_double ("val-fraction", "Validation fraction",
-                         "Share of the training pictures that split=val plays and split=train "
-                         "leaves out, always the same ones; a folder val takes its place",
-                         0.0, 0.99, 0.0, ready));
-  ADD (labelled, g_param_spec_double ("labelled", "Labelled",
-                     "Share of the pictures that keep their label, always the same ones, "
-                     "to try how few are enough",
-                     0.0, 1.0, 1.0, ready));
-  ADD (label_noise, g_param_spec_double ("label-noise", "Label noise",
-                        "Share of the labels that are made wrong, always the same ones, to "
-                        "try how many do no harm",
-                        0.0, 1.0, 0.0, ready));
-  ADD (class_names, g_param_spec_string ("class-names", "Class names",
-                        "Names of the classes in their order, separated by commas; not set: "
-                        "the data set's own, or numbers",
-                        NULL, ready));
+      g_param_spec_enum ("split", "Split", "Which part of the data set",
+          split_get_type (), SUPCON_SPLIT_TRAIN, ready));
+  ADD (val_fraction,
+      g_param_spec_double ("val-fraction", "Validation fraction",
+          "Share of the training pictures that split=val plays and split=train "
+          "leaves out, always the same ones; a folder val takes its place", 0.0,
+          0.99, 0.0, ready));
+  ADD (labelled,
+      g_param_spec_double ("labelled", "Labelled",
+          "Share of the pictures that keep their label, always the same ones, "
+          "to try how few are enough", 0.0, 1.0, 1.0, ready));
+  ADD (label_noise,
+      g_param_spec_double ("label-noise", "Label noise",
+          "Share of the labels that are made wrong, always the same ones, to "
+          "try how many do no harm", 0.0, 1.0, 0.0, ready));
+  ADD (class_names,
+      g_param_spec_string ("class-names", "Class names",
+          "Names of the classes in their order, separated by commas; not set: "
+          "the data set's own, or numbers", NULL, ready));
   ADD (sampler_config.shuffle,
-      g_param_spec_boolean ("shuffle", "Shuffle", "Play each epoch in another random order", FALSE, ready));
-  ADD (sampler_config.seed, g_param_spec_uint64 ("seed", "Seed", "Seed of the random order", 0, G_MAXUINT64, 0, ready));
-  ADD (epochs, g_param_spec_uint (
-                   "epochs", "Epochs", "How often the data set is played; 0 = without end", 0, G_MAXUINT, 1, ready));
-  ADD (sampler_config.max_samples, g_param_spec_uint ("max-samples", "Maximum samples",
-                                       "Use only so many pictures: the first, or with shuffle a random "
-                                       "choice that keeps the shares of the classes; 0 = all",
-                                       0, G_MAXUINT, 0, ready));
-  ADD (sampler_config.kind, g_param_spec_enum ("sampler", "Sampler",
-                                "How pictures are drawn; class-balanced makes sure that batches of "
-                                "the contrastive loss have positives",
-                                sampler_get_type (), SUPCON_SAMPLER_SEQUENTIAL, ready));
+      g_param_spec_boolean ("shuffle", "Shuffle",
+          "Play each epoch in another random order", FALSE, ready));
+  ADD (sampler_config.seed,
+      g_param_spec_uint64 ("seed", "Seed", "Seed of the random order", 0,
+          G_MAXUINT64, 0, ready));
+  ADD (epochs,
+      g_param_spec_uint ("epochs", "Epochs",
+          "How often the data set is played; 0 = without end", 0, G_MAXUINT,
+          1, ready));
+  ADD (sampler_config.max_samples,
+      g_param_spec_uint ("max-samples", "Maximum samples",
+          "Use only so many pictures: the first, or with shuffle a random "
+          "choice that keeps the shares of the classes; 0 = all", 0, G_MAXUINT,
+          0, ready));
+  ADD (sampler_config.kind,
+      g_param_spec_enum ("sampler", "Sampler",
+          "How pictures are drawn; class-balanced makes sure that batches of "
+          "the contrastive loss have positives", sampler_get_type (),
+          SUPCON_SAMPLER_SEQUENTIAL, ready));
   ADD (sampler_config.classes_per_batch,
       g_param_spec_uint ("classes-per-batch", "Classes per batch",
           "Different classes of a batch of sampler=class-balanced; 0 = all", 0, G_MAXUINT, 0, ready));
-  ADD (sampler_config.samples_per_class, g_param_spec_uint ("samples-per-class", "Samples per class",
-                                             "Pictures of each class in a batch of sampler=class-balanced, which is "
-                                             "classes-per-batch times as many; 2, so that each has a positive",
-                                             1, G_MAXUINT, 2, ready));
-  ADD (framerate, gst_param_spec_fraction ("framerate", "Framerate", "Pictures a second, for the timestamps", 1,
-                      G_MAXINT, G_MAXINT, 1, 30, 1, ready));
-  ADD (skip_corrupt, g_param_spec_boolean ("skip-corrupt", "Skip corrupt",
-                         "Skip pictures that cannot be read, with a warning, instead of "
-                         "stopping with an error",
-                         FALSE, ready));
-  ADD (skipped, g_param_spec_uint64 ("skipped", "Skipped", "Pictures skipped since the start", 0, G_MAXUINT64, 0,
-                    G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  ADD (sampler_config.samples_per_class,
+      g_param_spec_uint ("samples-per-class", "Samples per class",
+          "Pictures of each class in a batch of sampler=class-balanced, which is "
+          "classes-per-batch times as many; 2, so that each has a positive", 1, G_MAXUINT,
+          2, ready));
+  ADD (framerate,
+      gst_param_spec_fraction ("framerate", "Framerate",
+          "Pictures a second, for the timestamps", 1, G_MAXINT, G_MAXINT, 1,
+          30, 1, ready));
+  ADD (skip_corrupt,
+      g_param_spec_boolean ("skip-corrupt", "Skip corrupt",
+          "Skip pictures that cannot be read, with a warning, instead of "
+          "stopping with an error", FALSE, ready));
+  ADD (skipped,
+      g_param_spec_uint64 ("skipped", "Skipped",
+          "Pictures skipped since the start", 0, G_MAXUINT64, 0,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
-gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass *klass)
+gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSrcClass *src_class = GST_BASE_SRC_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (supcon_dataset_src_debug, "supcondatasetsrc", 0, "supcondatasetsrc");
+  GST_DEBUG_CATEGORY_INIT (supcon_dataset_src_debug, "supcondatasetsrc", 0,
+      "supcondatasetsrc");
   object_class->set_property = gst_supcon_dataset_src_set_property;
   object_class->get_property = gst_supcon_dataset_src_get_property;
   object_class->finalize = gst_supcon_dataset_src_finalize;
   install_properties (object_class);
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class, "SupCon data set source", "Source/Video",
+  gst_element_class_set_static_metadata (element_class,
+      "SupCon data set source", "Source/Video",
       "Plays a labelled data set of pictures", "The gst-supcon authors");
 
   src_class->start = gst_supcon_dataset_src_start;
@@ -508,7 +557,7 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass *klass)
 }
 
 static void
-gst_supcon_dataset_src_init (GstSupconDatasetSrc *self)
+gst_supcon_dataset_src_init (GstSupconDatasetSrc * self)
 {
   gst_supcon_settings_init (settings_class, &self->settings);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);

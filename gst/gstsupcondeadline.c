@@ -2,13 +2,14 @@
 
 #include "gstsupcondeadline.h"
 
-struct _GstSupconDeadline {
+struct _GstSupconDeadline
+{
   void (*func) (gpointer data);
   gpointer data;
   GThread *thread;
-  GMutex lock; /* guards what follows */
+  GMutex lock;                  /* guards what follows */
   GCond changed;
-  gint64 time; /* 0: none */
+  gint64 time;                  /* 0: none */
   gboolean stops;
 };
 
@@ -48,7 +49,7 @@ gst_supcon_deadline_new (void (*func) (gpointer data), gpointer data)
 }
 
 void
-gst_supcon_deadline_free (GstSupconDeadline *self)
+gst_supcon_deadline_free (GstSupconDeadline * self)
 {
   g_mutex_lock (&self->lock);
   self->stops = TRUE;
@@ -61,7 +62,7 @@ gst_supcon_deadline_free (GstSupconDeadline *self)
 }
 
 void
-gst_supcon_deadline_set (GstSupconDeadline *self, gint64 time)
+gst_supcon_deadline_set (GstSupconDeadline * self, gint64 time)
 {
   g_mutex_lock (&self->lock);
   self->time = time;

@@ -4,29 +4,28 @@
  * @title: supconencoder
  * @short_description: Turns frames into embeddings
  *
- * Runs each frame through the encoder of a checkpoint that supcontrainer wrote (or through a torchvision ResNet saved
- * as safetensors, with #GstSupconEncoder:encoder given). Frames of any size are resized to the model's input.
+ * Runs each frame through the encoder of a checkpoint that supcontrainer wrote (or through a torchvision ResNet saved as
+ * safetensors, with #GstSupconEncoder:encoder given). Frames of any size are resized to the model's input.
  *
- * What leaves is decided by what downstream accepts: the same frame with the meta `supcon-embedding` { data GstBuffer
- * of float32, dim uint, layer string, model string, version uint64, latency uint64 (nanoseconds) }, or `other/tensors`
- * that hold nothing but the embedding, in NNStreamer's caps. Built against GStreamer 1.28 or newer, frames have it as
+ * What leaves is decided by what downstream accepts: the same frame with the meta `supcon-embedding` { data GstBuffer of
+ * float32, dim uint, layer string, model string, version uint64, latency uint64 (nanoseconds) }, or `other/tensors` that
+ * hold nothing but the embedding, in NNStreamer's caps. Built against GStreamer 1.28 or newer, frames have it as
  * #GstTensorMeta too, and their caps tell of it.
  *
- * With #GstSupconEncoder:model the model is the one that a supcontrainer of the same process shares under that name:
- * its newest complete weights are taken between two frames, and the meta's version counts them. With
+ * With #GstSupconEncoder:model the model is the one that a supcontrainer of the same process shares under that name: its
+ * newest complete weights are taken between two frames, and the meta's version counts them. With
  * #GstSupconEncoder:watch a checkpoint that is replaced, by whatever process, is read again.
  *
- * A frame that would be late downstream, as live pictures get where encoding is too slow for them, is dropped and told
- * of in a QoS message (#GstBaseTransform:qos). The LATENCY query counts in what the slowest of the first 30 batches
- * took.
+ * A frame that would be late downstream, as live pictures get where encoding is too slow for them, is dropped and told of
+ * in a QoS message (#GstBaseTransform:qos). The LATENCY query counts in what the slowest of the first 30 batches took.
  *
  * With #GstSupconEncoder:batch-size several frames are encoded at once, which takes less time for each, and leave one
- * after the other. Fewer are where they have waited for #GstSupconEncoder:batch-timeout, where the stream ends or
- * pauses (a gap), or where caps or segment change. The LATENCY query counts in that they wait.
+ * after the other. Fewer are where they have waited for #GstSupconEncoder:batch-timeout, where the stream ends or pauses
+ * (a gap), or where caps or segment change. The LATENCY query counts in that they wait.
  *
  * With #GstSupconEncoder:regions each #GstVideoRegionOfInterestMeta of a frame gets an embedding of its own, as a
- * parameter `supcon-embedding` of the region. With #GstSupconEncoder:interval a region between has that of the region
- * of its type in the frame before that shows the same thing: they share at least half of what they cover together.
+ * parameter `supcon-embedding` of the region. With #GstSupconEncoder:interval a region between has that of the region of
+ * its type in the frame before that shows the same thing: they share at least half of what they cover together.
  *
  * ## Example launch line
  * |[
@@ -51,39 +50,42 @@ GST_DEBUG_CATEGORY_STATIC (supcon_encoder_debug);
 /* What a frame is thought to last where its caps do not tell. */
 #define FRAME_DURATION (GST_SECOND / 25)
 
-struct _GstSupconEncoder {
+struct _GstSupconEncoder
+{
   GstBaseTransform parent;
 
-  GstSupconEncoderSettings settings; /* under the object lock */
+  GstSupconEncoderSettings settings;           /* under the object lock */
 
   /* From start to stop; the streaming thread's. */
   GstSupconInference *inference;
   GstSupconBatch *batch;
   guint batch_size;
-  guint64 frame; /* since start or flush */
+  guint64 frame;                /* since start or flush */
   GstVideoInfo info;
-  gboolean tensors; /* what leaves is no video */
+  gboolean tensors;             /* what leaves is no video */
 
-  guint dim;                   /* of what leaves, under the object lock; 0: no model tells it yet */
-  GstSupconLatency latency;    /* under the object lock */
-  GstClockTime wait;           /* of a batch's first frame, at most */
-  GstSupconDeadline *deadline; /* with batch-size > 1: sends off a batch that does not fill up; from start to stop */
+  guint dim;                    /* of what leaves, under the object lock; 0: no model tells it yet */
+  GstSupconLatency latency;     /* under the object lock */
+  GstClockTime wait;            /* of a batch's first frame, at most */
+  GstSupconDeadline *deadline;  /* with batch-size > 1: sends off a batch that does not fill up; from start to stop */
 };
 
 /* *INDENT-OFF* */
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_SUPCON_ENCODER_VIDEO_CAPS));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_SUPCON_ENCODER_VIDEO_CAPS "; " GST_SUPCON_ENCODER_TENSOR_CAPS));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_SUPCON_ENCODER_VIDEO_CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_SUPCON_ENCODER_VIDEO_CAPS "; " GST_SUPCON_ENCODER_TENSOR_CAPS));
 /* *INDENT-ON* */
 
 G_DEFINE_TYPE (GstSupconEncoder, gst_supcon_encoder, GST_TYPE_BASE_TRANSFORM);
-GST_ELEMENT_REGISTER_DEFINE (supconencoder, "supconencoder", GST_RANK_NONE, GST_TYPE_SUPCON_ENCODER);
+GST_ELEMENT_REGISTER_DEFINE (supconencoder, "supconencoder", GST_RANK_NONE,
+    GST_TYPE_SUPCON_ENCODER);
 
 static GstSupconSettingsClass *settings_class;
 
 static void
-gst_supcon_encoder_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_encoder_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
 
@@ -94,7 +96,8 @@ gst_supcon_encoder_set_property (GObject *object, guint id, const GValue *value,
 }
 
 static void
-gst_supcon_encoder_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_encoder_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
 
@@ -105,7 +108,7 @@ gst_supcon_encoder_get_property (GObject *object, guint id, GValue *value, GPara
 }
 
 static void
-gst_supcon_encoder_finalize (GObject *object)
+gst_supcon_encoder_finalize (GObject * object)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
 
@@ -117,7 +120,7 @@ gst_supcon_encoder_finalize (GObject *object)
 
 /* Whatever the thread. */
 static const gchar *
-output_layer (GstSupconEncoder *self)
+output_layer (GstSupconEncoder * self)
 {
   GstSupconLayer layer;
 
@@ -129,7 +132,7 @@ output_layer (GstSupconEncoder *self)
 
 /* 0: not known yet. Whatever the thread. */
 static guint
-output_dim (GstSupconEncoder *self)
+output_dim (GstSupconEncoder * self)
 {
   guint dim;
 
@@ -142,7 +145,7 @@ output_dim (GstSupconEncoder *self)
 /* Batches */
 
 static void
-run_batch (GstSupconEncoder *self)
+run_batch (GstSupconEncoder * self)
 {
   gint64 start = g_get_monotonic_time ();
   gboolean normalize;
@@ -154,12 +157,13 @@ run_batch (GstSupconEncoder *self)
   GST_OBJECT_UNLOCK (self);
   gst_supcon_batch_run (self->batch, normalize);
   /* What a batch takes is what its frames come later by. */
-  gst_supcon_latency_measure (&self->latency, (g_get_monotonic_time () - start) * GST_USECOND);
+  gst_supcon_latency_measure (&self->latency,
+      (g_get_monotonic_time () - start) * GST_USECOND);
 }
 
 /* The next frame that is to leave, as it leaves; NULL: none. */
 static GstBuffer *
-take_output (GstSupconEncoder *self)
+take_output (GstSupconEncoder * self)
 {
   GstBuffer *frame = gst_supcon_batch_take (self->batch);
   GstBuffer *values, *tensor;
@@ -172,7 +176,8 @@ take_output (GstSupconEncoder *self)
     return frame;
   values = gst_supcon_buffer_get_embedding (frame, NULL, NULL, NULL);
   tensor = gst_buffer_copy (values);
-  gst_buffer_copy_into (tensor, frame, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
+  gst_buffer_copy_into (tensor, frame,
+      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   gst_buffer_unref (values);
   gst_buffer_unref (frame);
   return tensor;
@@ -180,7 +185,7 @@ take_output (GstSupconEncoder *self)
 
 /* Sends off the frames that wait. An error comes back with the next frame. */
 static void
-send (GstSupconEncoder *self)
+send (GstSupconEncoder * self)
 {
   GstBuffer *out;
 
@@ -193,9 +198,10 @@ send (GstSupconEncoder *self)
 
 /* Of the batch that waits. */
 static gint64
-batch_deadline (const GstSupconEncoder *self)
+batch_deadline (const GstSupconEncoder * self)
 {
-  return gst_supcon_batch_since (self->batch) + (gint64)(self->wait / GST_USECOND);
+  return gst_supcon_batch_since (self->batch) +
+      (gint64) (self->wait / GST_USECOND);
 }
 
 /* The deadline's thread: the first frame has waited for long enough. */
@@ -206,19 +212,21 @@ send_late (gpointer data)
 
   GST_PAD_STREAM_LOCK (GST_BASE_TRANSFORM_SINK_PAD (self));
   /* Another batch may wait by now. */
-  if (gst_supcon_batch_waiting (self->batch) && g_get_monotonic_time () >= batch_deadline (self))
+  if (gst_supcon_batch_waiting (self->batch)
+      && g_get_monotonic_time () >= batch_deadline (self))
     send (self);
   GST_PAD_STREAM_UNLOCK (GST_BASE_TRANSFORM_SINK_PAD (self));
 }
 
 /* How long a batch's first frame waits at most; 0: there are no batches. */
 static void
-set_wait (GstSupconEncoder *self)
+set_wait (GstSupconEncoder * self)
 {
   GstClockTime duration = FRAME_DURATION, timeout;
 
   if (self->info.fps_n > 0)
-    duration = gst_util_uint64_scale_int (GST_SECOND, self->info.fps_d, self->info.fps_n);
+    duration = gst_util_uint64_scale_int (GST_SECOND, self->info.fps_d,
+        self->info.fps_n);
   GST_OBJECT_LOCK (self);
   timeout = self->settings.batch_timeout;
   GST_OBJECT_UNLOCK (self);
@@ -230,10 +238,10 @@ set_wait (GstSupconEncoder *self)
 
 /* Start and stop */
 
-/* Goes over to the newest model; whoever asks for caps, from whatever thread, is told by the object what it gives.
- * FALSE: the one before stays. */
+/* Goes over to the newest model; whoever asks for caps, from whatever thread, is told by the object what it gives. FALSE:
+ * the one before stays. */
 static gboolean
-update_model (GstSupconEncoder *self, GError **error)
+update_model (GstSupconEncoder * self, GError ** error)
 {
   gboolean good = gst_supcon_inference_update (self->inference, error);
 
@@ -244,7 +252,7 @@ update_model (GstSupconEncoder *self, GError **error)
 }
 
 static gboolean
-gst_supcon_encoder_start (GstBaseTransform *trans)
+gst_supcon_encoder_start (GstBaseTransform * trans)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   GError *error = NULL;
@@ -269,7 +277,7 @@ gst_supcon_encoder_start (GstBaseTransform *trans)
 }
 
 static gboolean
-gst_supcon_encoder_stop (GstBaseTransform *trans)
+gst_supcon_encoder_stop (GstBaseTransform * trans)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
@@ -288,10 +296,12 @@ gst_supcon_encoder_stop (GstBaseTransform *trans)
 /* Caps */
 
 static GstCaps *
-gst_supcon_encoder_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  GstCaps *other = gst_supcon_encoder_caps_transform (direction, caps, output_layer (self), output_dim (self));
+  GstCaps *other = gst_supcon_encoder_caps_transform (direction, caps,
+      output_layer (self), output_dim (self));
 
   if (filter) {
     GstCaps *all = other;
@@ -303,7 +313,8 @@ gst_supcon_encoder_transform_caps (GstBaseTransform *trans, GstPadDirection dire
 }
 
 static gboolean
-gst_supcon_encoder_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
+gst_supcon_encoder_set_caps (GstBaseTransform * trans, GstCaps * in,
+    GstCaps * out)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
@@ -315,9 +326,8 @@ gst_supcon_encoder_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   if (self->tensors && output_dim (self) == 0) {
     GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS,
         ("other/tensors are of a size that only a model tells, and nobody has "
-         "shared model \"%s\" yet; set location as well.",
-            gst_supcon_inference_name (self->inference)),
-        (NULL));
+            "shared model \"%s\" yet; set location as well.",
+            gst_supcon_inference_name (self->inference)), (NULL));
     return FALSE;
   }
   if (GST_VIDEO_INFO_IS_INTERLACED (&self->info))
@@ -328,7 +338,8 @@ gst_supcon_encoder_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 
 /* Frames are only read here: what upstream allocates is downstream's affair, with strides and crops as they like. */
 static gboolean
-gst_supcon_encoder_propose_allocation (GstBaseTransform *trans, G_GNUC_UNUSED GstQuery *decide, GstQuery *query)
+gst_supcon_encoder_propose_allocation (GstBaseTransform * trans,
+    G_GNUC_UNUSED GstQuery * decide, GstQuery * query)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
@@ -345,15 +356,18 @@ gst_supcon_encoder_propose_allocation (GstBaseTransform *trans, G_GNUC_UNUSED Gs
 }
 
 static gboolean
-gst_supcon_encoder_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+gst_supcon_encoder_query (GstBaseTransform * trans, GstPadDirection direction,
+    GstQuery * query)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   gboolean ok;
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_DRAIN)
     send (self);
-  ok = GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->query (trans, direction, query);
-  if (ok && direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+  ok = GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->query (trans,
+      direction, query);
+  if (ok && direction == GST_PAD_SRC
+      && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
     gst_supcon_latency_answer (&self->latency, query);
   return ok;
 }
@@ -361,19 +375,22 @@ gst_supcon_encoder_query (GstBaseTransform *trans, GstPadDirection direction, Gs
 /* Frames */
 
 static GstFlowReturn
-gst_supcon_encoder_submit_input_buffer (GstBaseTransform *trans, gboolean is_discont, GstBuffer *buffer)
+gst_supcon_encoder_submit_input_buffer (GstBaseTransform * trans,
+    gboolean is_discont, GstBuffer * buffer)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
   /* The base class marks the next frame that leaves, which is to be this one. */
   if (GST_BUFFER_IS_DISCONT (buffer))
     send (self);
-  return GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->submit_input_buffer (trans, is_discont, buffer);
+  return GST_BASE_TRANSFORM_CLASS
+      (gst_supcon_encoder_parent_class)->submit_input_buffer (trans, is_discont,
+      buffer);
 }
 
 /* Puts a frame (transfer full) into the batch. */
 static GstFlowReturn
-take_input (GstSupconEncoder *self, GstBuffer *frame)
+take_input (GstSupconEncoder * self, GstBuffer * frame)
 {
   GstSupconBatchTask task = GST_SUPCON_BATCH_CARRY, what;
   gboolean first = gst_supcon_batch_waiting (self->batch) == 0, ok;
@@ -384,11 +401,13 @@ take_input (GstSupconEncoder *self, GstBuffer *frame)
 
   /* All frames of a batch are of one model. */
   if (first && !update_model (self, &error)) {
-    GST_ELEMENT_WARNING (self, RESOURCE, READ, ("%s", error->message), ("The model before it stays in use."));
+    GST_ELEMENT_WARNING (self, RESOURCE, READ, ("%s", error->message),
+        ("The model before it stays in use."));
     g_error_free (error);
   }
   GST_OBJECT_LOCK (self);
-  what = self->settings.regions && !self->tensors ? GST_SUPCON_BATCH_REGIONS : GST_SUPCON_BATCH_ENCODE;
+  what = self->settings.regions && !self->tensors ? GST_SUPCON_BATCH_REGIONS :
+      GST_SUPCON_BATCH_ENCODE;
   interval = self->settings.interval;
   GST_OBJECT_UNLOCK (self);
   if (output_dim (self) && self->frame++ % interval == 0)
@@ -400,13 +419,14 @@ take_input (GstSupconEncoder *self, GstBuffer *frame)
   GST_OBJECT_UNLOCK (self);
   if (!ok) {
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %" G_GSIZE_FORMAT ".",
-            GST_VIDEO_INFO_SIZE (&self->info), size),
+        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
+            G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (&self->info), size),
         (NULL));
     return GST_FLOW_ERROR;
   }
   /* Nothing keeps a frame that only carries on what is known. */
-  if (gst_supcon_batch_waiting (self->batch) >= self->batch_size || (first && task == GST_SUPCON_BATCH_CARRY))
+  if (gst_supcon_batch_waiting (self->batch) >= self->batch_size
+      || (first && task == GST_SUPCON_BATCH_CARRY))
     run_batch (self);
   else if (first)
     gst_supcon_deadline_set (self->deadline, batch_deadline (self));
@@ -415,7 +435,7 @@ take_input (GstSupconEncoder *self, GstBuffer *frame)
 
 /* Called until nothing comes out. */
 static GstFlowReturn
-gst_supcon_encoder_generate_output (GstBaseTransform *trans, GstBuffer **out)
+gst_supcon_encoder_generate_output (GstBaseTransform * trans, GstBuffer ** out)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   GstBuffer *frame = g_steal_pointer (&trans->queued_buf);
@@ -426,28 +446,33 @@ gst_supcon_encoder_generate_output (GstBaseTransform *trans, GstBuffer **out)
 }
 
 static gboolean
-gst_supcon_encoder_sink_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_encoder_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
-  if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+  if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) !=
+      GST_EVENT_FLUSH_STOP)
     send (self);
   /* The last result belongs to frames before. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP
+      || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
     gst_supcon_batch_flush (self->batch);
     self->frame = 0;
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->sink_event (trans, event);
+  return
+      GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->sink_event
+      (trans, event);
 }
 
 static void
-gst_supcon_encoder_class_init (GstSupconEncoderClass *klass)
+gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (supcon_encoder_debug, "supconencoder", 0, "supconencoder");
+  GST_DEBUG_CATEGORY_INIT (supcon_encoder_debug, "supconencoder", 0,
+      "supconencoder");
   object_class->set_property = gst_supcon_encoder_set_property;
   object_class->get_property = gst_supcon_encoder_get_property;
   object_class->finalize = gst_supcon_encoder_finalize;
@@ -456,7 +481,8 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass *klass)
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class, "SupCon encoder", "Filter/Analyzer/Video",
+  gst_element_class_set_static_metadata (element_class,
+      "SupCon encoder", "Filter/Analyzer/Video",
       "Turns frames into embeddings", "The gst-supcon authors");
 
   trans_class->start = gst_supcon_encoder_start;
@@ -471,7 +497,7 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass *klass)
 }
 
 static void
-gst_supcon_encoder_init (GstSupconEncoder *self)
+gst_supcon_encoder_init (GstSupconEncoder * self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 

@@ -6,7 +6,7 @@
 
 /* The framerate of a structure, whatever kind of value it is. */
 static void
-copy_framerate (const GstStructure *from, GstStructure *to)
+copy_framerate (const GstStructure * from, GstStructure * to)
 {
   const GValue *value = gst_structure_get_value (from, "framerate");
 
@@ -15,15 +15,16 @@ copy_framerate (const GstStructure *from, GstStructure *to)
 }
 
 static gboolean
-is_video (const GstStructure *s)
+is_video (const GstStructure * s)
 {
   return gst_structure_has_name (s, "video/x-raw");
 }
 
 static GstStructure *
-tensors_of (const GstStructure *video, guint dim)
+tensors_of (const GstStructure * video, guint dim)
 {
-  GstStructure *tensors = gst_structure_from_string (GST_SUPCON_ENCODER_TENSOR_CAPS, NULL);
+  GstStructure *tensors =
+      gst_structure_from_string (GST_SUPCON_ENCODER_TENSOR_CAPS, NULL);
 
   if (dim) {
     gchar *dimensions = g_strdup_printf ("%u:1:1:1", dim);
@@ -37,7 +38,8 @@ tensors_of (const GstStructure *video, guint dim)
 
 /* The same frames on the other side of the element, where those that leave have the tensors too. */
 static GstStructure *
-same_frames (const GstStructure *video, GstPadDirection direction, const gchar *layer, guint dim)
+same_frames (const GstStructure * video, GstPadDirection direction,
+    const gchar * layer, guint dim)
 {
   GstStructure *other = gst_structure_copy (video);
 
@@ -47,13 +49,14 @@ same_frames (const GstStructure *video, GstPadDirection direction, const gchar *
   else if (dim)
     gst_supcon_tensors_describe (other, layer, dim);
 #else
-  (void)direction, (void)layer, (void)dim;
+  (void) direction, (void) layer, (void) dim;
 #endif
   return other;
 }
 
 GstCaps *
-gst_supcon_encoder_caps_transform (GstPadDirection direction, const GstCaps *caps, const gchar *layer, guint dim)
+gst_supcon_encoder_caps_transform (GstPadDirection direction,
+    const GstCaps * caps, const gchar * layer, guint dim)
 {
   GstCaps *other = gst_caps_new_empty ();
 
@@ -61,7 +64,8 @@ gst_supcon_encoder_caps_transform (GstPadDirection direction, const GstCaps *cap
     const GstStructure *s = gst_caps_get_structure (caps, i);
 
     if (is_video (s))
-      other = gst_caps_merge_structure (other, same_frames (s, direction, layer, dim));
+      other = gst_caps_merge_structure (other, same_frames (s, direction, layer,
+              dim));
     if (direction == GST_PAD_SINK && is_video (s)) {
       other = gst_caps_merge_structure (other, tensors_of (s, dim));
     } else if (direction == GST_PAD_SRC && !is_video (s)) {
@@ -75,13 +79,13 @@ gst_supcon_encoder_caps_transform (GstPadDirection direction, const GstCaps *cap
 }
 
 gboolean
-gst_supcon_encoder_caps_are_tensors (const GstCaps *caps)
+gst_supcon_encoder_caps_are_tensors (const GstCaps * caps)
 {
   return !is_video (gst_caps_get_structure (caps, 0));
 }
 
 void
-gst_supcon_encoder_hold_frames (GstQuery *query, gsize size, guint held)
+gst_supcon_encoder_hold_frames (GstQuery * query, gsize size, guint held)
 {
   GstBufferPool *pool = NULL;
   guint frame = 0, least = 0, most = 0;
@@ -92,6 +96,7 @@ gst_supcon_encoder_hold_frames (GstQuery *query, gsize size, guint held)
   }
   gst_query_parse_nth_allocation_pool (query, 0, &pool, &frame, &least, &most);
   if (most == 0 || least + held <= most)
-    gst_query_set_nth_allocation_pool (query, 0, pool, frame, least + held, most);
+    gst_query_set_nth_allocation_pool (query, 0, pool, frame, least + held,
+        most);
   gst_clear_object (&pool);
 }

@@ -2,7 +2,8 @@
 
 #include "gstsupconevaluation.h"
 
-struct _GstSupconReport {
+struct _GstSupconReport
+{
   GstStructure *structure;
   gchar *text, *json;
 };
@@ -10,9 +11,10 @@ struct _GstSupconReport {
 static const guint neighbours[] = SUPCON_PROBE_NEIGHBOURS;
 
 static void
-add_probe (GstStructure *s, const SupconProbeResult *probe)
+add_probe (GstStructure * s, const SupconProbeResult * probe)
 {
-  gst_structure_set (s, "examples", G_TYPE_UINT64, probe->examples, "centroid", G_TYPE_DOUBLE, probe->centroid, NULL);
+  gst_structure_set (s, "examples", G_TYPE_UINT64, probe->examples,
+      "centroid", G_TYPE_DOUBLE, probe->centroid, NULL);
   for (guint i = 0; i < SUPCON_PROBE_KINDS; i++) {
     gchar *name = g_strdup_printf ("knn-%u", neighbours[i]);
 
@@ -22,15 +24,19 @@ add_probe (GstStructure *s, const SupconProbeResult *probe)
 }
 
 static GstStructure *
-to_structure (const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels)
+to_structure (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels)
 {
   guint n = supcon_evaluation_n_classes (evaluation);
   GValue names = G_VALUE_INIT, rows = G_VALUE_INIT;
-  GstStructure *s = gst_structure_new ("supcon-evaluation", "count", G_TYPE_UINT64,
-      supcon_evaluation_count (evaluation), "top1", G_TYPE_DOUBLE, supcon_evaluation_top1 (evaluation), "top5",
-      G_TYPE_DOUBLE, supcon_evaluation_top5 (evaluation), "ece", G_TYPE_DOUBLE, supcon_evaluation_ece (evaluation),
-      "nll", G_TYPE_DOUBLE, supcon_evaluation_nll (evaluation), "brier", G_TYPE_DOUBLE,
-      supcon_evaluation_brier (evaluation), "unknown-labels", G_TYPE_UINT64, unknown_labels, NULL);
+  GstStructure *s = gst_structure_new ("supcon-evaluation",
+      "count", G_TYPE_UINT64, supcon_evaluation_count (evaluation),
+      "top1", G_TYPE_DOUBLE, supcon_evaluation_top1 (evaluation),
+      "top5", G_TYPE_DOUBLE, supcon_evaluation_top5 (evaluation),
+      "ece", G_TYPE_DOUBLE, supcon_evaluation_ece (evaluation),
+      "nll", G_TYPE_DOUBLE, supcon_evaluation_nll (evaluation),
+      "brier", G_TYPE_DOUBLE, supcon_evaluation_brier (evaluation),
+      "unknown-labels", G_TYPE_UINT64, unknown_labels, NULL);
 
   gst_value_array_init (&names, n);
   gst_value_array_init (&rows, n);
@@ -46,7 +52,8 @@ to_structure (const SupconEvaluation *evaluation, const SupconLabels *labels, gu
       GValue count = G_VALUE_INIT;
 
       g_value_init (&count, G_TYPE_UINT64);
-      g_value_set_uint64 (&count, supcon_evaluation_confusion (evaluation, truth, predicted));
+      g_value_set_uint64 (&count, supcon_evaluation_confusion (evaluation,
+              truth, predicted));
       gst_value_array_append_and_take_value (&row, &count);
     }
     gst_value_array_append_and_take_value (&rows, &row);
@@ -59,38 +66,37 @@ to_structure (const SupconEvaluation *evaluation, const SupconLabels *labels, gu
 }
 
 static gchar *
-to_text (const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels)
+to_text (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels)
 {
   guint n = supcon_evaluation_n_classes (evaluation);
   const SupconProbeResult *probe = supcon_evaluation_probe (evaluation);
   GString *text = g_string_new (NULL);
 
-  g_string_append_printf (text,
-      "%" G_GUINT64_FORMAT " labelled pictures: "
+  g_string_append_printf (text, "%" G_GUINT64_FORMAT " labelled pictures: "
       "top-1 %.2f %%, top-5 %.2f %%, ECE %.2f %%, NLL %.4f, Brier %.4f\n",
-      supcon_evaluation_count (evaluation), 100 * supcon_evaluation_top1 (evaluation),
-      100 * supcon_evaluation_top5 (evaluation), 100 * supcon_evaluation_ece (evaluation),
-      supcon_evaluation_nll (evaluation), supcon_evaluation_brier (evaluation));
+      supcon_evaluation_count (evaluation),
+      100 * supcon_evaluation_top1 (evaluation),
+      100 * supcon_evaluation_top5 (evaluation),
+      100 * supcon_evaluation_ece (evaluation),
+      supcon_evaluation_nll (evaluation),
+      supcon_evaluation_brier (evaluation));
   if (probe) {
-    g_string_append_printf (text,
-        "By %" G_GUINT64_FORMAT " examples: "
-        "nearest centroid %.2f %%",
-        probe->examples, 100 * probe->centroid);
+    g_string_append_printf (text, "By %" G_GUINT64_FORMAT " examples: "
+        "nearest centroid %.2f %%", probe->examples, 100 * probe->centroid);
     for (guint i = 0; i < SUPCON_PROBE_KINDS; i++)
-      g_string_append_printf (
-          text, ", %u neighbour%s %.2f %%", neighbours[i], neighbours[i] > 1 ? "s" : "", 100 * probe->knn[i]);
+      g_string_append_printf (text, ", %u neighbour%s %.2f %%", neighbours[i],
+          neighbours[i] > 1 ? "s" : "", 100 * probe->knn[i]);
     g_string_append_c (text, '\n');
   }
   if (unknown_labels)
-    g_string_append_printf (text,
-        "%" G_GUINT64_FORMAT " more have a label "
-        "that the model does not know\n",
-        unknown_labels);
+    g_string_append_printf (text, "%" G_GUINT64_FORMAT " more have a label "
+        "that the model does not know\n", unknown_labels);
   if (n == 0)
     return g_string_free (text, FALSE);
 
   g_string_append (text, "Confusion: a row is a true class, a column a "
-                         "predicted one, at the right the share of the row that is right\n   ");
+      "predicted one, at the right the share of the row that is right\n   ");
   for (guint i = 0; i < n; i++)
     g_string_append_printf (text, " %5u", i);
   g_string_append_c (text, '\n');
@@ -100,7 +106,8 @@ to_text (const SupconEvaluation *evaluation, const SupconLabels *labels, guint64
 
     g_string_append_printf (text, "%3u", truth);
     for (guint predicted = 0; predicted < n; predicted++) {
-      guint64 count = supcon_evaluation_confusion (evaluation, truth, predicted);
+      guint64 count = supcon_evaluation_confusion (evaluation, truth,
+          predicted);
 
       g_string_append_printf (text, " %5" G_GUINT64_FORMAT, count);
       all += count;
@@ -115,7 +122,8 @@ to_text (const SupconEvaluation *evaluation, const SupconLabels *labels, guint64
 }
 
 GstSupconReport *
-gst_supcon_report_new (const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels)
+gst_supcon_report_new (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels)
 {
   GstSupconReport *self;
 
@@ -129,13 +137,16 @@ gst_supcon_report_new (const SupconEvaluation *evaluation, const SupconLabels *l
 }
 
 void
-gst_supcon_report_give (GstSupconReport *self, GstElement *element, gboolean print, const gchar *location)
+gst_supcon_report_give (GstSupconReport * self, GstElement * element,
+    gboolean print, const gchar * location)
 {
   GError *error = NULL;
 
-  gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), self->structure));
+  gst_element_post_message (element,
+      gst_message_new_element (GST_OBJECT (element), self->structure));
   if (location && !g_file_set_contents (location, self->json, -1, &error)) {
-    GST_ELEMENT_ERROR (element, RESOURCE, WRITE, ("%s", error->message), (NULL));
+    GST_ELEMENT_ERROR (element, RESOURCE, WRITE, ("%s", error->message),
+        (NULL));
     g_error_free (error);
   }
   if (print)

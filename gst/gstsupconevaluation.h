@@ -14,16 +14,16 @@ G_BEGIN_DECLS
 typedef struct _GstSupconReport GstSupconReport;
 
 /** NULL: nothing was counted. labels: at least as many as evaluation has classes. */
-GstSupconReport *gst_supcon_report_new (
-    const SupconEvaluation *evaluation, const SupconLabels *labels, guint64 unknown_labels);
+GstSupconReport *gst_supcon_report_new (const SupconEvaluation * evaluation, const SupconLabels * labels,
+    guint64 unknown_labels);
 
 /**
- * Posts the element message supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray
- * of string, confusion GstValueArray (a row for each true class) of GstValueArray of uint64, unknown-labels uint64;
- * with a probe also examples uint64, knn-1, knn-20, knn-200, centroid double }; writes it to location as JSON, unless
- * that is NULL; with print prints it for people to read. Takes report.
+ * Posts the element message supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string,
+ * confusion GstValueArray (a row for each true class) of GstValueArray of uint64, unknown-labels uint64; with a probe also examples
+ * uint64, knn-1, knn-20, knn-200, centroid double }; writes it to location as JSON, unless that is NULL; with print prints
+ * it for people to read. Takes report.
  */
-void gst_supcon_report_give (GstSupconReport *report, GstElement *element, gboolean print, const gchar *location);
+void gst_supcon_report_give (GstSupconReport * report, GstElement * element, gboolean print, const gchar * location);
 
 G_END_DECLS
 #endif

@@ -4,33 +4,31 @@
  * @title: supconindex
  * @short_description: Finds frames like this one
  *
- * Keeps an index of embeddings, each with its label, time and URI, and finds in it those that are the most like a
- * frame's. supconencoder upstream makes the embeddings; normalize need not be set for #GstSupconIndex:metric=cosine.
+ * Keeps an index of embeddings, each with its label, time and URI, and finds in it those that are the most like a frame's.
+ * supconencoder upstream makes the embeddings; normalize need not be set for #GstSupconIndex:metric=cosine.
  *
  * With #GstSupconIndex:mode=add or append frames go into the index, which is written to #GstSupconIndex:location at the
  * end of the stream, when the element is stopped, or by the action signal #GstSupconIndex::save; an element message
- * `supcon-index` { location string, count uint64 } tells that it was. With mode=search the index is loaded from there
- * (the embeddings stay in the file, which is mapped) and each frame's #GstSupconIndex:neighbours nearest entries leave
- * in three ways:
+ * `supcon-index` { location string, count uint64 } tells that it was. With mode=search the index is loaded from there (the
+ * embeddings stay in the file, which is mapped) and each frame's #GstSupconIndex:neighbours nearest entries leave in three
+ * ways:
  *
  * * on the frame, as meta `supcon-neighbours`;
- * * as element message of the same name and fields: { timestamp uint64, scores #GstValueArray of double, labels and
- * uris #GstValueArray of string (empty: none), timestamps #GstValueArray of uint64 in the stream of that URI
+ * * as element message of the same name and fields: { timestamp uint64, scores #GstValueArray of double, labels and uris
+ *   #GstValueArray of string (empty: none), timestamps #GstValueArray of uint64 in the stream of that URI
  *   (GST_CLOCK_TIME_NONE: none) }, the nearest first;
  * * as text on the request pad `text`, a line for each: time, score, label, and the last part of the URI.
  *
- * Of entries of one URI that are less than #GstSupconIndex:min-gap apart only the nearest is given, so that five
- * neighbours are five places rather than five frames of one.
+ * Of entries of one URI that are less than #GstSupconIndex:min-gap apart only the nearest is given, so that five neighbours
+ * are five places rather than five frames of one.
  *
- * The search is exact, unless #GstSupconIndex:probes is set: then, where this was built with faiss, the entries are put
- * into lists when the element starts, and a frame is compared with those of the nearest lists alone.
+ * The search is exact, unless #GstSupconIndex:probes is set: then, where this was built with faiss, the entries are put into
+ * lists when the element starts, and a frame is compared with those of the nearest lists alone.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=50 pattern=ball ! videoconvert ! supconencoder location=model.safetensors !
- * supconindex mode=add location=ball.safetensors uri=test:ball ! fakesink && gst-launch-1.0 videotestsrc num-buffers=1
- * pattern=ball ! videoconvert ! supconencoder location=model.safetensors ! supconindex name=i location=ball.safetensors
- * neighbours=3 ! fakesink i.text ! fdsink
+ * gst-launch-1.0 videotestsrc num-buffers=50 pattern=ball ! videoconvert ! supconencoder location=model.safetensors ! supconindex mode=add location=ball.safetensors uri=test:ball ! fakesink &&
+ * gst-launch-1.0 videotestsrc num-buffers=1 pattern=ball ! videoconvert ! supconencoder location=model.safetensors ! supconindex name=i location=ball.safetensors neighbours=3 ! fakesink i.text ! fdsink
  * ]| Fills an index from a moving ball, then prints where in it something like a picture is.
  */
 
@@ -46,15 +44,25 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_index_debug);
 #define GST_CAT_DEFAULT supcon_index_debug
 
-typedef enum { MODE_SEARCH, MODE_ADD, MODE_APPEND } Mode;
+typedef enum
+{
+  MODE_SEARCH,
+  MODE_ADD,
+  MODE_APPEND
+} Mode;
 
-enum { SIGNAL_SAVE, N_SIGNALS };
+enum
+{
+  SIGNAL_SAVE,
+  N_SIGNALS
+};
 
 /* The property count, which is no setting. */
 #define ID_COUNT 1
 #define MAX_NEIGHBOURS 1000
 
-typedef struct {
+typedef struct
+{
   gchar *location, *uri;
   Mode mode;
   SupconMetric metric;
@@ -64,62 +72,69 @@ typedef struct {
   gboolean post_messages;
 } Settings;
 
-struct _GstSupconIndex {
+struct _GstSupconIndex
+{
   GstBaseTransform parent;
 
   /* Under the object lock. */
   Settings settings;
   GstSupconTextBranch text;
 
-  GMutex lock;        /* protects what follows; taken before the object lock */
-  SupconIndex *index; /* NULL until the first frame tells the dimension */
-  gboolean changed;   /* since it was written */
+  GMutex lock;                  /* protects what follows; taken before the object lock */
+  SupconIndex *index;           /* NULL until the first frame tells the dimension */
+  gboolean changed;             /* since it was written */
 
   /* Streaming thread. */
-  gchar *stream_uri; /* what upstream answers */
-  guint64 useless;   /* embeddings that could not be added */
+  gchar *stream_uri;            /* what upstream answers */
+  guint64 useless;              /* embeddings that could not be added */
 };
 
 static guint signals[N_SIGNALS];
 static GstSupconSettingsClass *settings_class;
 
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate src_template
-    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE (
-    "text", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
+static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
+    GST_PAD_SRC, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
 
 #define GST_TYPE_SUPCON_INDEX_MODE (gst_supcon_index_mode_get_type ())
 #define GST_TYPE_SUPCON_METRIC (gst_supcon_metric_get_type ())
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_index_mode_get_type, "GstSupconIndexMode",
-    { MODE_SEARCH, "Find each frame's neighbours in the index", "search" },
-    { MODE_ADD, "Put the frames into a new index", "add" },
-    { MODE_APPEND, "Put the frames into the index at location, or into a new one", "append" })
+    {MODE_SEARCH, "Find each frame's neighbours in the index", "search"},
+    {MODE_ADD, "Put the frames into a new index", "add"},
+    {MODE_APPEND, "Put the frames into the index at location, or into a new one", "append"})
 
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_metric_get_type, "GstSupconMetric",
-    { SUPCON_METRIC_COSINE, "The cosine of the angle between embeddings", "cosine" },
-    { SUPCON_METRIC_INNER_PRODUCT, "The inner product of embeddings as they are", "inner-product" })
+    {SUPCON_METRIC_COSINE, "The cosine of the angle between embeddings", "cosine"},
+    {SUPCON_METRIC_INNER_PRODUCT, "The inner product of embeddings as they are", "inner-product"})
 /* *INDENT-ON* */
 
-G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index, GST_TYPE_BASE_TRANSFORM,
-    GST_DEBUG_CATEGORY_INIT (supcon_index_debug, "supconindex", 0, "supconindex element"));
-GST_ELEMENT_REGISTER_DEFINE (supconindex, "supconindex", GST_RANK_NONE, GST_TYPE_SUPCON_INDEX);
+G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index,
+    GST_TYPE_BASE_TRANSFORM,
+    GST_DEBUG_CATEGORY_INIT (supcon_index_debug, "supconindex", 0,
+        "supconindex element"));
+GST_ELEMENT_REGISTER_DEFINE (supconindex, "supconindex", GST_RANK_NONE,
+    GST_TYPE_SUPCON_INDEX);
 
 /* The text pad */
 
 static GstPad *
-gst_supcon_index_request_new_pad (
-    GstElement *element, GstPadTemplate *templ, G_GNUC_UNUSED const gchar *name, G_GNUC_UNUSED const GstCaps *caps)
+gst_supcon_index_request_new_pad (GstElement * element,
+    GstPadTemplate * templ, G_GNUC_UNUSED const gchar * name,
+    G_GNUC_UNUSED const GstCaps * caps)
 {
-  return gst_supcon_text_branch_request (&GST_SUPCON_INDEX (element)->text, templ);
+  return gst_supcon_text_branch_request (&GST_SUPCON_INDEX (element)->text,
+      templ);
 }
 
 static void
-gst_supcon_index_release_pad (GstElement *element, GstPad *pad)
+gst_supcon_index_release_pad (GstElement * element, GstPad * pad)
 {
   gst_supcon_text_branch_release (&GST_SUPCON_INDEX (element)->text, pad);
 }
@@ -127,7 +142,7 @@ gst_supcon_index_release_pad (GstElement *element, GstPad *pad)
 /* The file */
 
 static gchar *
-dup_location (GstSupconIndex *self)
+dup_location (GstSupconIndex * self)
 {
   gchar *location;
 
@@ -139,7 +154,7 @@ dup_location (GstSupconIndex *self)
 
 /* Writes what has changed, once. FALSE: an error was posted. */
 static gboolean
-gst_supcon_index_save (GstSupconIndex *self)
+gst_supcon_index_save (GstSupconIndex * self)
 {
   gchar *location = dup_location (self);
   GError *error = NULL;
@@ -157,14 +172,15 @@ gst_supcon_index_save (GstSupconIndex *self)
     gst_supcon_post_error (GST_ELEMENT (self), error);
   else if (count)
     gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_element (GST_OBJECT (self), gst_structure_new ("supcon-index", "location", G_TYPE_STRING,
-                                                        location, "count", G_TYPE_UINT64, count, NULL)));
+        gst_message_new_element (GST_OBJECT (self),
+            gst_structure_new ("supcon-index", "location", G_TYPE_STRING,
+                location, "count", G_TYPE_UINT64, count, NULL)));
   g_free (location);
   return ok;
 }
 
 static gboolean
-gst_supcon_index_start (GstBaseTransform *trans)
+gst_supcon_index_start (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
   gchar *location = dup_location (self);
@@ -178,16 +194,19 @@ gst_supcon_index_start (GstBaseTransform *trans)
   probes = self->settings.probes;
   GST_OBJECT_UNLOCK (self);
   if (!location) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("supconindex needs location, the file of the index."), (NULL));
-  } else if (mode == MODE_SEARCH || (mode == MODE_APPEND && g_file_test (location, G_FILE_TEST_EXISTS))) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
+        ("supconindex needs location, the file of the index."), (NULL));
+  } else if (mode == MODE_SEARCH || (mode == MODE_APPEND
+          && g_file_test (location, G_FILE_TEST_EXISTS))) {
     self->index = supcon_index_load (location, &error);
-    ok = self->index != NULL
-         && (mode != MODE_SEARCH || probes == 0 || supcon_index_approximate (self->index, probes, 0, &error));
+    ok = self->index != NULL && (mode != MODE_SEARCH || probes == 0
+        || supcon_index_approximate (self->index, probes, 0, &error));
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
   /* A long stream is not indexed for nothing. */
-  if (ok && mode != MODE_SEARCH && !supcon_checkpoint_check_writable (location, &error)) {
+  if (ok && mode != MODE_SEARCH
+      && !supcon_checkpoint_check_writable (location, &error)) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
@@ -198,7 +217,7 @@ gst_supcon_index_start (GstBaseTransform *trans)
 }
 
 static gboolean
-gst_supcon_index_stop (GstBaseTransform *trans)
+gst_supcon_index_stop (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
 
@@ -214,7 +233,7 @@ gst_supcon_index_stop (GstBaseTransform *trans)
 
 /* FALSE: an error was posted. Under the lock. */
 static gboolean
-check_dim (GstSupconIndex *self, guint dim)
+check_dim (GstSupconIndex * self, guint dim)
 {
   if (!self->index && dim <= SUPCON_INDEX_MAX_DIM)
     self->index = supcon_index_new (dim, self->settings.metric);
@@ -222,21 +241,22 @@ check_dim (GstSupconIndex *self, guint dim)
     return TRUE;
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
       ("An embedding of %u numbers, expected %s%u: the index is of another "
-       "model or layer.",
-          dim, self->index ? "" : "at most ", self->index ? supcon_index_dim (self->index) : SUPCON_INDEX_MAX_DIM),
+          "model or layer.", dim, self->index ? "" : "at most ",
+          self->index ? supcon_index_dim (self->index) : SUPCON_INDEX_MAX_DIM),
       (NULL));
   return FALSE;
 }
 
 /* In the stream that is indexed, as a player shows it. */
 static GstClockTime
-stream_time (GstSupconIndex *self, GstBuffer *buffer)
+stream_time (GstSupconIndex * self, GstBuffer * buffer)
 {
-  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment,
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
 }
 
 static void
-add (GstSupconIndex *self, GstBuffer *buffer, const gfloat *embedding)
+add (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding)
 {
   GstClockTime time = stream_time (self, buffer);
   SupconEntry entry = { NULL, NULL, MIN (time, G_MAXINT64) };
@@ -254,14 +274,14 @@ add (GstSupconIndex *self, GstBuffer *buffer, const gfloat *embedding)
   else if (self->useless++ == 0)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
         ("An embedding without a direction, or not finite, was left out of the "
-         "index (more of them are counted only)."),
-        (NULL));
+            "index (more of them are counted only)."), (NULL));
   g_free (uri);
 }
 
 /* Under the lock; the structure and the text of what was found. */
 static void
-search (GstSupconIndex *self, GstBuffer *buffer, const gfloat *embedding, GstStructure **structure, gchar **text)
+search (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding,
+    GstStructure ** structure, gchar ** text)
 {
   SupconNeighbour neighbours[MAX_NEIGHBOURS];
   guint wanted, n;
@@ -273,14 +293,16 @@ search (GstSupconIndex *self, GstBuffer *buffer, const gfloat *embedding, GstStr
   threshold = self->settings.threshold;
   min_gap = self->settings.min_gap;
   GST_OBJECT_UNLOCK (self);
-  n = supcon_index_search_distinct (
-      self->index, embedding, wanted, MIN (min_gap, G_MAXINT64), threshold, 0, neighbours);
-  *structure = gst_supcon_neighbours_to_structure (self->index, neighbours, n, GST_BUFFER_PTS (buffer));
+  n = supcon_index_search_distinct (self->index, embedding, wanted,
+      MIN (min_gap, G_MAXINT64), threshold, 0, neighbours);
+  *structure = gst_supcon_neighbours_to_structure (self->index, neighbours, n,
+      GST_BUFFER_PTS (buffer));
   *text = gst_supcon_neighbours_to_text (self->index, neighbours, n);
 }
 
 static GstFlowReturn
-publish (GstSupconIndex *self, GstBuffer *buffer, GstStructure *structure, gchar *text)
+publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure,
+    gchar * text)
 {
   GstMiniObject *item = gst_supcon_text_new (text, buffer);
   gboolean post;
@@ -290,14 +312,15 @@ publish (GstSupconIndex *self, GstBuffer *buffer, GstStructure *structure, gchar
   post = self->settings.post_messages;
   GST_OBJECT_UNLOCK (self);
   if (post)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), structure));
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), structure));
   else
     gst_structure_free (structure);
   return item ? gst_supcon_text_branch_push (&self->text, item) : GST_FLOW_OK;
 }
 
 static void
-gst_supcon_index_before_transform (GstBaseTransform *trans, GstBuffer *buffer)
+gst_supcon_index_before_transform (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstClockTime time = stream_time (GST_SUPCON_INDEX (trans), buffer);
 
@@ -306,7 +329,7 @@ gst_supcon_index_before_transform (GstBaseTransform *trans, GstBuffer *buffer)
 }
 
 static GstFlowReturn
-gst_supcon_index_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
   GstStructure *structure = NULL;
@@ -314,21 +337,24 @@ gst_supcon_index_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   GstMapInfo map;
   gboolean ok;
   guint dim;
-  GstBuffer *embedding = gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
+  GstBuffer *embedding =
+      gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
 
   if (!embedding)
-    return gst_supcon_check_encoded (GST_ELEMENT (self), buffer) ? GST_FLOW_OK : GST_FLOW_ERROR;
+    return gst_supcon_check_encoded (GST_ELEMENT (self), buffer) ?
+        GST_FLOW_OK : GST_FLOW_ERROR;
   if (!gst_buffer_map (embedding, &map, GST_MAP_READ)) {
     gst_buffer_unref (embedding);
-    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("The embedding of a frame cannot be read."), (NULL));
+    GST_ELEMENT_ERROR (self, RESOURCE, READ,
+        ("The embedding of a frame cannot be read."), (NULL));
     return GST_FLOW_ERROR;
   }
   g_mutex_lock (&self->lock);
   ok = check_dim (self, dim);
   if (ok && self->settings.mode == MODE_SEARCH)
-    search (self, buffer, (const gfloat *)map.data, &structure, &text);
+    search (self, buffer, (const gfloat *) map.data, &structure, &text);
   else if (ok)
-    add (self, buffer, (const gfloat *)map.data);
+    add (self, buffer, (const gfloat *) map.data);
   g_mutex_unlock (&self->lock);
   gst_buffer_unmap (embedding, &map);
   gst_buffer_unref (embedding);
@@ -340,7 +366,7 @@ gst_supcon_index_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 /* Events */
 
 static gboolean
-gst_supcon_index_sink_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_index_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
 
@@ -350,24 +376,27 @@ gst_supcon_index_sink_event (GstBaseTransform *trans, GstEvent *event)
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     gst_supcon_index_save (self);
   }
-  return gst_supcon_text_branch_sink_event (
-      &self->text, GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
+  return gst_supcon_text_branch_sink_event (&self->text,
+      GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
 }
 
 static gboolean
-gst_supcon_index_src_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_index_src_event (GstBaseTransform * trans, GstEvent * event)
 {
-  if (gst_supcon_text_branch_is_repeated_seek (&GST_SUPCON_INDEX (trans)->text, event)) {
+  if (gst_supcon_text_branch_is_repeated_seek (&GST_SUPCON_INDEX (trans)->text,
+          event)) {
     gst_event_unref (event);
     return TRUE;
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class)->src_event (trans, event);
+  return GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class)->src_event
+      (trans, event);
 }
 
 /* Properties */
 
 static void
-gst_supcon_index_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_index_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (object);
 
@@ -378,7 +407,7 @@ gst_supcon_index_set_property (GObject *object, guint id, const GValue *value, G
 }
 
 static guint64
-count_entries (GstSupconIndex *self)
+count_entries (GstSupconIndex * self)
 {
   guint64 count;
 
@@ -389,7 +418,8 @@ count_entries (GstSupconIndex *self)
 }
 
 static void
-gst_supcon_index_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_index_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (object);
 
@@ -404,7 +434,7 @@ gst_supcon_index_get_property (GObject *object, guint id, GValue *value, GParamS
 }
 
 static void
-gst_supcon_index_finalize (GObject *object)
+gst_supcon_index_finalize (GObject * object)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (object);
 
@@ -413,50 +443,62 @@ gst_supcon_index_finalize (GObject *object)
   G_OBJECT_CLASS (gst_supcon_index_parent_class)->finalize (object);
 }
 
-#define ADD(field, spec) gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
 
 static void
-install_properties (GObjectClass *klass)
+install_properties (GObjectClass * klass)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
   const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
 
   settings_class = gst_supcon_settings_class_new (ID_COUNT + 1);
-  ADD (location, g_param_spec_string ("location", "Location", "File of the index (safetensors)", NULL, ready));
+  ADD (location,
+      g_param_spec_string ("location", "Location",
+          "File of the index (safetensors)", NULL, ready));
   ADD (mode,
-      g_param_spec_enum ("mode", "Mode", "What is done with frames", GST_TYPE_SUPCON_INDEX_MODE, MODE_SEARCH, ready));
-  ADD (metric, g_param_spec_enum ("metric", "Metric",
-                   "How alike two embeddings are, for a new index (a loaded one has its "
-                   "own); the encoder learns angles, hence the default",
-                   GST_TYPE_SUPCON_METRIC, SUPCON_METRIC_COSINE, ready));
-  ADD (neighbours, g_param_spec_uint ("neighbours", "Neighbours", "The most entries that are found for a frame", 1,
-                       MAX_NEIGHBOURS, 5, playing | GST_PARAM_CONTROLLABLE));
-  ADD (probes, g_param_spec_uint ("probes", "Probes",
-                   "Approximate search: lists that a frame is compared with, of as many "
-                   "as the square root of the entries (0: exact search, of all entries); "
-                   "needs faiss",
-                   0, G_MAXUINT16, 0, ready));
+      g_param_spec_enum ("mode", "Mode", "What is done with frames",
+          GST_TYPE_SUPCON_INDEX_MODE, MODE_SEARCH, ready));
+  ADD (metric,
+      g_param_spec_enum ("metric", "Metric",
+          "How alike two embeddings are, for a new index (a loaded one has its "
+          "own); the encoder learns angles, hence the default",
+          GST_TYPE_SUPCON_METRIC, SUPCON_METRIC_COSINE, ready));
+  ADD (neighbours,
+      g_param_spec_uint ("neighbours", "Neighbours",
+          "The most entries that are found for a frame", 1, MAX_NEIGHBOURS,
+          5, playing | GST_PARAM_CONTROLLABLE));
+  ADD (probes,
+      g_param_spec_uint ("probes", "Probes",
+          "Approximate search: lists that a frame is compared with, of as many "
+          "as the square root of the entries (0: exact search, of all entries); "
+          "needs faiss", 0, G_MAXUINT16, 0, ready));
   ADD (threshold,
-      g_param_spec_double ("threshold", "Threshold", "The least score of an entry that is found (the default: any)",
-          -G_MAXDOUBLE, G_MAXDOUBLE, -G_MAXDOUBLE, playing | GST_PARAM_CONTROLLABLE));
-  ADD (min_gap, g_param_spec_uint64 ("min-gap", "Minimum gap",
-                    "Of entries of one URI that are less than so many nanoseconds apart, "
-                    "only the nearest is found (0: all)",
-                    0, G_MAXUINT64, 0, playing));
-  ADD (uri, g_param_spec_string ("uri", "URI",
-                "Where the frames that are added come from; not set: as upstream "
-                "answers",
-                NULL, playing));
-  ADD (post_messages, g_param_spec_boolean ("post-messages", "Post messages",
-                          "Post a supcon-neighbours element message for each frame", TRUE, playing));
+      g_param_spec_double ("threshold", "Threshold",
+          "The least score of an entry that is found (the default: any)",
+          -G_MAXDOUBLE, G_MAXDOUBLE, -G_MAXDOUBLE,
+          playing | GST_PARAM_CONTROLLABLE));
+  ADD (min_gap,
+      g_param_spec_uint64 ("min-gap", "Minimum gap",
+          "Of entries of one URI that are less than so many nanoseconds apart, "
+          "only the nearest is found (0: all)", 0, G_MAXUINT64, 0,
+          playing));
+  ADD (uri,
+      g_param_spec_string ("uri", "URI",
+          "Where the frames that are added come from; not set: as upstream "
+          "answers", NULL, playing));
+  ADD (post_messages,
+      g_param_spec_boolean ("post-messages", "Post messages",
+          "Post a supcon-neighbours element message for each frame",
+          TRUE, playing));
   g_object_class_install_property (klass, ID_COUNT,
-      g_param_spec_uint64 (
-          "count", "Count", "Entries of the index", 0, G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_uint64 ("count", "Count", "Entries of the index", 0,
+          G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
-gst_supcon_index_class_init (GstSupconIndexClass *klass)
+gst_supcon_index_class_init (GstSupconIndexClass * klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -472,14 +514,18 @@ gst_supcon_index_class_init (GstSupconIndexClass *klass)
    *
    * Writes the index now. Returns FALSE, and an error is on the bus, when that fails.
    */
-  signals[SIGNAL_SAVE] = g_signal_new_class_handler ("save", G_TYPE_FROM_CLASS (klass),
-      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_supcon_index_save), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
+  signals[SIGNAL_SAVE] = g_signal_new_class_handler ("save",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_supcon_index_save), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_add_static_pad_template_with_gtype (element_class, &text_template, GST_TYPE_SUPCON_TEXT_PAD);
-  gst_element_class_set_static_metadata (element_class, "SupCon index", "Filter/Analyzer/Video",
-      "Keeps embeddings and finds those that are the most like a frame's", "The gst-supcon authors");
+  gst_element_class_add_static_pad_template_with_gtype (element_class,
+      &text_template, GST_TYPE_SUPCON_TEXT_PAD);
+  gst_element_class_set_static_metadata (element_class, "SupCon index",
+      "Filter/Analyzer/Video",
+      "Keeps embeddings and finds those that are the most like a frame's",
+      "The gst-supcon authors");
   element_class->request_new_pad = gst_supcon_index_request_new_pad;
   element_class->release_pad = gst_supcon_index_release_pad;
 
@@ -495,7 +541,7 @@ gst_supcon_index_class_init (GstSupconIndexClass *klass)
 }
 
 static void
-gst_supcon_index_init (GstSupconIndex *self)
+gst_supcon_index_init (GstSupconIndex * self)
 {
   gst_supcon_settings_init (settings_class, &self->settings);
   g_mutex_init (&self->lock);

@@ -3,7 +3,7 @@
 #include "gstsupconkeyword.h"
 
 void
-gst_supcon_keyword_clear (GstSupconKeyword *self)
+gst_supcon_keyword_clear (GstSupconKeyword * self)
 {
   gst_clear_tag_list (&self->upstream);
   g_clear_pointer (&self->label, g_free);
@@ -11,17 +11,19 @@ gst_supcon_keyword_clear (GstSupconKeyword *self)
 
 /* A tag event replaces the one before it, so it holds upstream's tags as well. */
 static GstEvent *
-new_event (const GstSupconKeyword *self)
+new_event (const GstSupconKeyword * self)
 {
-  GstTagList *list = self->upstream ? gst_tag_list_copy (self->upstream) : gst_tag_list_new_empty ();
+  GstTagList *list = self->upstream ? gst_tag_list_copy (self->upstream)
+      : gst_tag_list_new_empty ();
 
   if (self->label)
-    gst_tag_list_add (list, GST_TAG_MERGE_REPLACE, GST_TAG_KEYWORDS, self->label, NULL);
+    gst_tag_list_add (list, GST_TAG_MERGE_REPLACE, GST_TAG_KEYWORDS,
+        self->label, NULL);
   return gst_event_new_tag (list);
 }
 
 GstEvent *
-gst_supcon_keyword_change (GstSupconKeyword *self, const gchar *label)
+gst_supcon_keyword_change (GstSupconKeyword * self, const gchar * label)
 {
   if (g_strcmp0 (self->label, label) == 0)
     return NULL;
@@ -31,7 +33,7 @@ gst_supcon_keyword_change (GstSupconKeyword *self, const gchar *label)
 }
 
 GstEvent *
-gst_supcon_keyword_merge (GstSupconKeyword *self, GstEvent *event)
+gst_supcon_keyword_merge (GstSupconKeyword * self, GstEvent * event)
 {
   GstTagList *list;
 

@@ -14,22 +14,20 @@
  *
  * A frame with none of them is unlabelled, whatever label it came with.
  *
- * Where a detector upstream attached #GstVideoRegionOfInterestMeta to the frame, each region can have a label of its
- * own
+ * Where a detector upstream attached #GstVideoRegionOfInterestMeta to the frame, each region can have a label of its own
  * (#GstSupconLabel:region-label): it is put into the region's parameter `supcon-sample` { label string }, where
- * supcontagger finds it. With #GstSupconLabel:regions each region leaves as a frame of its own in place of the whole
- * one, with the region's label, or else the frame's, and a sample number that counts regions: a trainer downstream
- * learns what the detector finds. It is the same memory with a #GstVideoCropMeta where downstream reads that, as
- * supconaugment and supconencoder do; else pixels are copied, and the caps change with the region's size. A frame
- * without regions leaves a gap.
+ * supcontagger finds it. With #GstSupconLabel:regions each region leaves as a frame of its own in place of the whole one,
+ * with the region's label, or else the frame's, and a sample number that counts regions: a trainer downstream learns
+ * what the detector finds. It is the same memory with a #GstVideoCropMeta where downstream reads that, as supconaugment
+ * and supconencoder do; else pixels are copied, and the caps change with the region's size. A frame without regions
+ * leaves a gap.
  *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=10 ! supconlabel label=bars ! fakesink
  * ]| Labels all frames.
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=10 ! supconlabel region-label=type regions=true ! supconaugment !
- * video/x-raw,width=32,height=32 ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=10 ! supconlabel region-label=type regions=true ! supconaugment ! video/x-raw,width=32,height=32 ! fakesink
  * ]| Views of what a detector, in the place of the test source, finds, labelled with the class that it tells.
  */
 
@@ -43,41 +41,44 @@
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_label_debug);
 #define GST_CAT_DEFAULT gst_supcon_label_debug
 
-struct _GstSupconLabel {
+struct _GstSupconLabel
+{
   GstElement parent;
-  GstPad *sink, *src, *text; /* text: under the object lock, or NULL */
+  GstPad *sink, *src, *text;    /* text: under the object lock, or NULL */
 
-  GstSupconLabelSettings settings; /* under the object lock */
+  GstSupconLabelSettings settings;      /* under the object lock */
   GstSupconCues cues;
 
-  guint64 first_sample; /* number of the stream's first frame or region */
+  guint64 first_sample;         /* number of the stream's first frame or region */
 
   /* The video's streaming thread's. */
   GstSegment segment;
   gint fps_n, fps_d;
-  gboolean frame_known; /* frame counts on from the last one */
-  gboolean flushed;     /* the next frame follows a seek */
+  gboolean frame_known;         /* frame counts on from the last one */
+  gboolean flushed;             /* the next frame follows a seek */
   guint64 frame;
-  GPtrArray *file; /* labels-location's labels or NULL; "" = none */
+  GPtrArray *file;              /* labels-location's labels or NULL; "" = none */
 
   GstSupconRegionFrames regions;
 };
 
 #define gst_supcon_label_parent_class parent_class
 G_DEFINE_FINAL_TYPE (GstSupconLabel, gst_supcon_label, GST_TYPE_ELEMENT);
-GST_ELEMENT_REGISTER_DEFINE (supconlabel, "supconlabel", GST_RANK_NONE, GST_TYPE_SUPCON_LABEL);
+GST_ELEMENT_REGISTER_DEFINE (supconlabel, "supconlabel", GST_RANK_NONE,
+    GST_TYPE_SUPCON_LABEL);
 
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
-static GstStaticPadTemplate src_template
-    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
-static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE (
-    "text", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS ("text/x-raw, format={ utf8, pango-markup }"));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
+    GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("text/x-raw, format={ utf8, pango-markup }"));
 
 static GstSupconSettingsClass *settings_class;
 
 static gboolean
-load_labels (GstSupconLabel *self)
+load_labels (GstSupconLabel * self)
 {
   gchar *location;
   GError *error = NULL;
@@ -99,18 +100,19 @@ load_labels (GstSupconLabel *self)
 
 /* The number of the frame: counted from 0, and after a seek told from where in the stream the frame is. */
 static void
-count_frame (GstSupconLabel *self, GstBuffer *buffer)
+count_frame (GstSupconLabel * self, GstBuffer * buffer)
 {
   GstClockTime time = self->segment.format == GST_FORMAT_TIME
-                          ? gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
-                          : GST_CLOCK_TIME_NONE;
+      ? gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE;
 
   if (self->frame_known) {
     self->frame++;
   } else {
     self->frame = 0;
     if (self->flushed && GST_CLOCK_TIME_IS_VALID (time) && self->fps_n > 0)
-      self->frame = gst_util_uint64_scale_round (time, self->fps_n, self->fps_d * GST_SECOND);
+      self->frame = gst_util_uint64_scale_round (time, self->fps_n,
+          self->fps_d * GST_SECOND);
     else if (self->flushed && GST_BUFFER_OFFSET_IS_VALID (buffer))
       self->frame = GST_BUFFER_OFFSET (buffer);
     self->frame_known = TRUE;
@@ -119,7 +121,7 @@ count_frame (GstSupconLabel *self, GstBuffer *buffer)
 
 /* Gives each region the label that its detector says. */
 static void
-label_regions (GstBuffer *frame, GstSupconRegionLabel from)
+label_regions (GstBuffer * frame, GstSupconRegionLabel from)
 {
   GstVideoRegionOfInterestMeta *region;
   gpointer state = NULL;
@@ -127,17 +129,19 @@ label_regions (GstBuffer *frame, GstSupconRegionLabel from)
   if (from == GST_SUPCON_REGION_LABEL_FRAME)
     return;
   while ((region = gst_supcon_region_next (frame, &state)))
-    gst_supcon_region_set_label (region, gst_supcon_region_find_label (region, from));
+    gst_supcon_region_set_label (region, gst_supcon_region_find_label (region,
+            from));
 }
 
 /* The frame's label by time or number, which the property does without; free with g_free. FALSE: it is flushed. */
 static gboolean
-find_label (GstSupconLabel *self, GstBuffer *buffer, gchar **label)
+find_label (GstSupconLabel * self, GstBuffer * buffer, gchar ** label)
 {
   GstClockTime time = GST_CLOCK_TIME_NONE;
 
   if (self->segment.format == GST_FORMAT_TIME)
-    time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+    time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME,
+        GST_BUFFER_PTS (buffer));
   if (!gst_supcon_cues_wait (&self->cues, time, label)) {
     g_free (*label);
     return FALSE;
@@ -149,7 +153,7 @@ find_label (GstSupconLabel *self, GstBuffer *buffer, gchar **label)
 }
 
 static void
-add_counts (GstSupconLabel *self, const GstSupconLabelCounts *counts)
+add_counts (GstSupconLabel * self, const GstSupconLabelCounts * counts)
 {
   GstSupconLabelCounts *sums = &self->settings.counts;
 
@@ -162,7 +166,7 @@ add_counts (GstSupconLabel *self, const GstSupconLabelCounts *counts)
 
 /* frame: transfer full. */
 static GstFlowReturn
-push_whole (GstSupconLabel *self, GstBuffer *frame, const gchar *label)
+push_whole (GstSupconLabel * self, GstBuffer * frame, const gchar * label)
 {
   guint64 sample = self->first_sample + self->frame;
   guint view = 0;
@@ -173,7 +177,8 @@ push_whole (GstSupconLabel *self, GstBuffer *frame, const gchar *label)
 }
 
 static GstFlowReturn
-gst_supcon_label_chain (G_GNUC_UNUSED GstPad *pad, GstObject *parent, GstBuffer *buffer)
+gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
+    GstBuffer * buffer)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GstSupconLabelCounts counts = { 0 };
@@ -201,7 +206,8 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad *pad, GstObject *parent, GstBuffer 
   buffer = gst_buffer_make_writable (buffer);
   label_regions (buffer, region_label);
   if (regions) {
-    flow = gst_supcon_region_frames_push (&self->regions, buffer, label, self->first_sample, &counts);
+    flow = gst_supcon_region_frames_push (&self->regions, buffer, label,
+        self->first_sample, &counts);
   } else {
     counts.labelled = label != NULL;
     counts.unlabelled = !label;
@@ -213,38 +219,39 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad *pad, GstObject *parent, GstBuffer 
 }
 
 static gboolean
-gst_supcon_label_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+gst_supcon_label_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GstCaps *caps;
 
   switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_CAPS:
-    gst_event_parse_caps (event, &caps);
-    if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &self->fps_n, &self->fps_d))
-      self->fps_n = 0;
-    gst_supcon_region_frames_set_caps (&self->regions, caps);
-    break;
-  case GST_EVENT_SEGMENT:
-    gst_event_copy_segment (event, &self->segment);
-    break;
-  case GST_EVENT_FLUSH_START:
-    gst_supcon_cues_set_flushing (&self->cues, TRUE);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-    gst_segment_init (&self->segment, GST_FORMAT_TIME);
-    self->frame_known = FALSE;
-    self->flushed = TRUE;
-    gst_supcon_cues_set_flushing (&self->cues, FALSE);
-    break;
-  default:
-    break;
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0),
+              "framerate", &self->fps_n, &self->fps_d))
+        self->fps_n = 0;
+      gst_supcon_region_frames_set_caps (&self->regions, caps);
+      break;
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment (event, &self->segment);
+      break;
+    case GST_EVENT_FLUSH_START:
+      gst_supcon_cues_set_flushing (&self->cues, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_segment_init (&self->segment, GST_FORMAT_TIME);
+      self->frame_known = FALSE;
+      self->flushed = TRUE;
+      gst_supcon_cues_set_flushing (&self->cues, FALSE);
+      break;
+    default:
+      break;
   }
   return gst_pad_event_default (pad, parent, event);
 }
 
 static gboolean
-gst_supcon_label_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+gst_supcon_label_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GstSeekFlags flags = GST_SEEK_FLAG_NONE;
@@ -274,7 +281,7 @@ gst_supcon_label_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
 /* Queries and events pass between the video's pads; the text's is a dead end. */
 static GstIterator *
-gst_supcon_label_internal_links (GstPad *pad, GstObject *parent)
+gst_supcon_label_internal_links (GstPad * pad, GstObject * parent)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GValue other = G_VALUE_INIT;
@@ -291,25 +298,29 @@ gst_supcon_label_internal_links (GstPad *pad, GstObject *parent)
 
 /* A data set upstream does not know which labels it gets here. */
 static gboolean
-gst_supcon_label_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
+gst_supcon_label_src_query (GstPad * pad, GstObject * parent, GstQuery * query)
 {
   gboolean answered = gst_pad_query_default (pad, parent, query);
 
   if (answered && GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM
-      && gst_structure_has_name (gst_query_get_structure (query), GST_SUPCON_QUERY_DATASET))
-    gst_structure_remove_fields (gst_query_writable_structure (query), "labels", "labelled", NULL);
+      && gst_structure_has_name (gst_query_get_structure (query),
+          GST_SUPCON_QUERY_DATASET))
+    gst_structure_remove_fields (gst_query_writable_structure (query),
+        "labels", "labelled", NULL);
   return answered;
 }
 
 static GstPad *
-gst_supcon_label_request_new_pad (
-    GstElement *element, GstPadTemplate *template, G_GNUC_UNUSED const gchar *name, G_GNUC_UNUSED const GstCaps *caps)
+gst_supcon_label_request_new_pad (GstElement * element,
+    GstPadTemplate * template, G_GNUC_UNUSED const gchar * name,
+    G_GNUC_UNUSED const GstCaps * caps)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (element);
   GstPad *pad = gst_supcon_cues_pad_new (&self->cues, template);
   gboolean taken;
 
-  gst_pad_set_iterate_internal_links_function (pad, gst_supcon_label_internal_links);
+  gst_pad_set_iterate_internal_links_function (pad,
+      gst_supcon_label_internal_links);
   GST_OBJECT_LOCK (self);
   taken = self->text != NULL;
   if (!taken)
@@ -325,7 +336,7 @@ gst_supcon_label_request_new_pad (
 }
 
 static void
-gst_supcon_label_release_pad (GstElement *element, GstPad *pad)
+gst_supcon_label_release_pad (GstElement * element, GstPad * pad)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (element);
   GstPad *text;
@@ -339,7 +350,8 @@ gst_supcon_label_release_pad (GstElement *element, GstPad *pad)
 }
 
 static GstStateChangeReturn
-gst_supcon_label_change_state (GstElement *element, GstStateChange transition)
+gst_supcon_label_change_state (GstElement * element,
+    GstStateChange transition)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (element);
 
@@ -348,13 +360,13 @@ gst_supcon_label_change_state (GstElement *element, GstStateChange transition)
       return GST_STATE_CHANGE_FAILURE;
     gst_segment_init (&self->segment, GST_FORMAT_TIME);
     /* Frames of several elements may meet in a funnel, where one number would make them views of one picture. */
-    self->first_sample = (guint64)g_str_hash (GST_OBJECT_NAME (self)) << 32;
+    self->first_sample = (guint64) g_str_hash (GST_OBJECT_NAME (self)) << 32;
     self->fps_n = 0;
     self->frame_known = FALSE;
     self->flushed = FALSE;
     gst_supcon_region_frames_start (&self->regions);
     GST_OBJECT_LOCK (self);
-    self->settings.counts = (GstSupconLabelCounts){ 0 };
+    self->settings.counts = (GstSupconLabelCounts) { 0 };
     GST_OBJECT_UNLOCK (self);
     gst_supcon_cues_start (&self->cues);
   } else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
@@ -365,7 +377,8 @@ gst_supcon_label_change_state (GstElement *element, GstStateChange transition)
 }
 
 static void
-gst_supcon_label_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_label_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
 
@@ -376,7 +389,8 @@ gst_supcon_label_set_property (GObject *object, guint id, const GValue *value, G
 }
 
 static void
-gst_supcon_label_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_label_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
 
@@ -387,7 +401,7 @@ gst_supcon_label_get_property (GObject *object, guint id, GValue *value, GParamS
 }
 
 static void
-gst_supcon_label_finalize (GObject *object)
+gst_supcon_label_finalize (GObject * object)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
 
@@ -400,7 +414,7 @@ gst_supcon_label_finalize (GObject *object)
 }
 
 static void
-gst_supcon_label_init (GstSupconLabel *self)
+gst_supcon_label_init (GstSupconLabel * self)
 {
   GstElement *element = GST_ELEMENT (self);
 
@@ -410,7 +424,8 @@ gst_supcon_label_init (GstSupconLabel *self)
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sink, gst_supcon_label_chain);
   gst_pad_set_event_function (self->sink, gst_supcon_label_sink_event);
-  gst_pad_set_iterate_internal_links_function (self->sink, gst_supcon_label_internal_links);
+  gst_pad_set_iterate_internal_links_function (self->sink,
+      gst_supcon_label_internal_links);
   GST_PAD_SET_PROXY_CAPS (self->sink);
   GST_PAD_SET_PROXY_ALLOCATION (self->sink);
   gst_element_add_pad (element, self->sink);
@@ -418,19 +433,21 @@ gst_supcon_label_init (GstSupconLabel *self)
   self->src = gst_pad_new_from_static_template (&src_template, "src");
   gst_pad_set_event_function (self->src, gst_supcon_label_src_event);
   gst_pad_set_query_function (self->src, gst_supcon_label_src_query);
-  gst_pad_set_iterate_internal_links_function (self->src, gst_supcon_label_internal_links);
+  gst_pad_set_iterate_internal_links_function (self->src,
+      gst_supcon_label_internal_links);
   GST_PAD_SET_PROXY_CAPS (self->src);
   gst_element_add_pad (element, self->src);
   gst_supcon_region_frames_init (&self->regions, element, self->src);
 }
 
 static void
-gst_supcon_label_class_init (GstSupconLabelClass *klass)
+gst_supcon_label_class_init (GstSupconLabelClass * klass)
 {
   GObjectClass *gobject_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (gst_supcon_label_debug, "supconlabel", 0, "labels for frames");
+  GST_DEBUG_CATEGORY_INIT (gst_supcon_label_debug, "supconlabel", 0,
+      "labels for frames");
 
   gobject_class->set_property = gst_supcon_label_set_property;
   gobject_class->get_property = gst_supcon_label_get_property;
@@ -440,7 +457,8 @@ gst_supcon_label_class_init (GstSupconLabelClass *klass)
   element_class->change_state = gst_supcon_label_change_state;
   settings_class = gst_supcon_label_settings_install (gobject_class);
 
-  gst_element_class_set_static_metadata (element_class, "SupCon labeller", "Filter/Metadata/Video",
+  gst_element_class_set_static_metadata (element_class, "SupCon labeller",
+      "Filter/Metadata/Video",
       "Attaches labels to frames and their regions: one for all, by time from a "
       "text stream, by frame number from a file, or by what a detector says",
       "The gst-supcon authors");

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
+typedef struct
+{
   gchar *label, *labels_location;
   GstSupconRegionLabel region_label;
   gboolean regions;
@@ -16,7 +17,8 @@ typedef struct {
 } GstSupconLabelSettings;
 
 /** Once, at the class's start. Returns what the properties are fields of. */
-GstSupconSettingsClass *gst_supcon_label_settings_install (GObjectClass *klass);
+GstSupconSettingsClass *gst_supcon_label_settings_install (GObjectClass *
+    klass);
 
 G_END_DECLS
 #endif

@@ -6,13 +6,13 @@
 #define MEASURED 30
 
 void
-gst_supcon_latency_init (GstSupconLatency *self, GstElement *element)
+gst_supcon_latency_init (GstSupconLatency * self, GstElement * element)
 {
-  *self = (GstSupconLatency){ .element = element };
+  *self = (GstSupconLatency) {.element = element };
 }
 
 void
-gst_supcon_latency_reset (GstSupconLatency *self)
+gst_supcon_latency_reset (GstSupconLatency * self)
 {
   GST_OBJECT_LOCK (self->element);
   self->wait = self->work = 0;
@@ -21,13 +21,14 @@ gst_supcon_latency_reset (GstSupconLatency *self)
 }
 
 static void
-tell (GstSupconLatency *self)
+tell (GstSupconLatency * self)
 {
-  gst_element_post_message (self->element, gst_message_new_latency (GST_OBJECT (self->element)));
+  gst_element_post_message (self->element,
+      gst_message_new_latency (GST_OBJECT (self->element)));
 }
 
 void
-gst_supcon_latency_set_wait (GstSupconLatency *self, GstClockTime wait)
+gst_supcon_latency_set_wait (GstSupconLatency * self, GstClockTime wait)
 {
   gboolean changed;
 
@@ -40,7 +41,7 @@ gst_supcon_latency_set_wait (GstSupconLatency *self, GstClockTime wait)
 }
 
 void
-gst_supcon_latency_measure (GstSupconLatency *self, GstClockTime time)
+gst_supcon_latency_measure (GstSupconLatency * self, GstClockTime time)
 {
   gboolean changed = FALSE;
 
@@ -56,7 +57,7 @@ gst_supcon_latency_measure (GstSupconLatency *self, GstClockTime time)
 }
 
 void
-gst_supcon_latency_answer (GstSupconLatency *self, GstQuery *query)
+gst_supcon_latency_answer (GstSupconLatency * self, GstQuery * query)
 {
   GstClockTime least, most, later;
   gboolean live;

@@ -6,9 +6,9 @@
  *
  * Writes what frames carry to the file #GstSupconPublish:location or to standard output, and passes the frames on.
  *
- * With #GstSupconPublish:format=json-lines it is a line of JSON for each frame that carries regions of interest
- * (supcontagger's tags, a detector's boxes) or neighbours (supconindex). The fields have the names that DL Streamer's
- * gvametaconvert and gvametapublish give them, so that what reads those reads these:
+ * With #GstSupconPublish:format=json-lines it is a line of JSON for each frame that carries regions of interest (supcontagger's tags, a
+ * detector's boxes) or neighbours (supconindex). The fields have the names that DL Streamer's gvametaconvert and gvametapublish give them, so that what reads those reads
+ * these:
  *
  *     { "resolution": { "width", "height" }, "source": URI, "timestamp": nanoseconds in the stream,
  *       "objects": [ { "x", "y", "w", "h", "roi_type", "id",
@@ -17,20 +17,18 @@
  *         "tensors": [ { "name", "label", "label_id", "confidence" } ] } ],
  *       "neighbours": [ { "score", "label", "timestamp", "source" } ] }
  *
- * A region without a detector's parameters has the box of its rectangle, and the first tag's label and confidence,
- * under `detection`. `classification` (or the name that a classifier of another maker gave) is the first tag, `tensors`
- * are all of them. What is not known is left out. `neighbours` is ours; DL Streamer has nothing like it.
+ * A region without a detector's parameters has the box of its rectangle, and the first tag's label and confidence, under
+ * `detection`. `classification` (or the name that a classifier of another maker gave) is the first tag, `tensors` are all
+ * of them. What is not known is left out. `neighbours` is ours; DL Streamer has nothing like it.
  *
  * Each line is written at once, so that a reader at the other end of a pipe need not wait.
  *
  * With format=srt it is a SubRip subtitle file: a cue for each run of frames with the same first tag, whose text is the
- * label alone (line breaks in it become spaces). supconlabel reads that back as labels. Frames that are unknown have no
- * cue.
+ * label alone (line breaks in it become spaces). supconlabel reads that back as labels. Frames that are unknown have no cue.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=3 ! videoconvert ! supconencoder location=model.safetensors ! supcontagger
- * location=model.safetensors top-k=3 ! supconpublish ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=3 ! videoconvert ! supconencoder location=model.safetensors ! supcontagger location=model.safetensors top-k=3 ! supconpublish ! fakesink
  * ]| Prints what a test picture is taken for.
  */
 
@@ -52,51 +50,60 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_publish_debug);
 #define GST_CAT_DEFAULT supcon_publish_debug
 
-typedef enum { FORMAT_JSON_LINES, FORMAT_SRT } Format;
+typedef enum
+{
+  FORMAT_JSON_LINES,
+  FORMAT_SRT
+} Format;
 
-typedef struct {
+typedef struct
+{
   gchar *location;
   gint format;
   gchar *source;
 } Settings;
 
-struct _GstSupconPublish {
+struct _GstSupconPublish
+{
   GstBaseTransform parent;
 
-  Settings settings; /* under the object lock */
+  Settings settings;            /* under the object lock */
 
   /* Streaming thread, from start to stop. */
   FILE *file;
   GstVideoInfo info;
-  gchar *stream_uri; /* what upstream answers */
+  gchar *stream_uri;            /* what upstream answers */
 
-  GstSupconSubtitles *subtitles; /* NULL: lines are written */
+  GstSupconSubtitles *subtitles;        /* NULL: lines are written */
 };
 
 static GstSupconSettingsClass *settings_class;
 
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate src_template
-    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
 #define GST_TYPE_SUPCON_PUBLISH_FORMAT (gst_supcon_publish_format_get_type ())
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_publish_format_get_type, "GstSupconPublishFormat",
-    { FORMAT_JSON_LINES, "A JSON object on a line for each frame, in DL Streamer's field names", "json-lines" },
-    { FORMAT_SRT, "SubRip subtitles, a cue for each run of frames with the same first tag", "srt" })
+    {FORMAT_JSON_LINES, "A JSON object on a line for each frame, in DL Streamer's field names", "json-lines"},
+    {FORMAT_SRT, "SubRip subtitles, a cue for each run of frames with the same first tag", "srt"})
 /* *INDENT-ON* */
 
-G_DEFINE_TYPE_WITH_CODE (GstSupconPublish, gst_supcon_publish, GST_TYPE_BASE_TRANSFORM,
-    GST_DEBUG_CATEGORY_INIT (supcon_publish_debug, "supconpublish", 0, "supconpublish element"));
-GST_ELEMENT_REGISTER_DEFINE (supconpublish, "supconpublish", GST_RANK_NONE, GST_TYPE_SUPCON_PUBLISH);
+G_DEFINE_TYPE_WITH_CODE (GstSupconPublish, gst_supcon_publish,
+    GST_TYPE_BASE_TRANSFORM,
+    GST_DEBUG_CATEGORY_INIT (supcon_publish_debug, "supconpublish", 0,
+        "supconpublish element"));
+GST_ELEMENT_REGISTER_DEFINE (supconpublish, "supconpublish", GST_RANK_NONE,
+    GST_TYPE_SUPCON_PUBLISH);
 
 /* From metas to fields */
 
 /* Takes structure. */
 static void
-set_structure (GstStructure *s, const gchar *field, GstStructure *structure)
+set_structure (GstStructure * s, const gchar * field, GstStructure * structure)
 {
   gst_structure_set (s, field, GST_TYPE_STRUCTURE, structure, NULL);
   gst_structure_free (structure);
@@ -104,7 +111,7 @@ set_structure (GstStructure *s, const gchar *field, GstStructure *structure)
 
 /* Takes structure. */
 static void
-append_structure (GValue *array, GstStructure *structure)
+append_structure (GValue * array, GstStructure * structure)
 {
   GValue value = G_VALUE_INIT;
 
@@ -115,7 +122,7 @@ append_structure (GValue *array, GstStructure *structure)
 
 /* Those of the three that are in param, into s. */
 static void
-copy_label (GstStructure *s, const GstStructure *param)
+copy_label (GstStructure * s, const GstStructure * param)
 {
   static const gchar *const fields[] = { "label", "label_id", "confidence" };
 
@@ -128,32 +135,37 @@ copy_label (GstStructure *s, const GstStructure *param)
 }
 
 static GstStructure *
-detection_to_structure (GstSupconPublish *self, const GstVideoRegionOfInterestMeta *roi, const GstStructure *detection,
-    const GstStructure *first)
+detection_to_structure (GstSupconPublish * self,
+    const GstVideoRegionOfInterestMeta * roi, const GstStructure * detection,
+    const GstStructure * first)
 {
-  gdouble x_min = roi->x / (gdouble)GST_VIDEO_INFO_WIDTH (&self->info);
-  gdouble y_min = roi->y / (gdouble)GST_VIDEO_INFO_HEIGHT (&self->info);
-  gdouble x_max = (roi->x + (gdouble)roi->w) / GST_VIDEO_INFO_WIDTH (&self->info);
-  gdouble y_max = (roi->y + (gdouble)roi->h) / GST_VIDEO_INFO_HEIGHT (&self->info);
+  gdouble x_min = roi->x / (gdouble) GST_VIDEO_INFO_WIDTH (&self->info);
+  gdouble y_min = roi->y / (gdouble) GST_VIDEO_INFO_HEIGHT (&self->info);
+  gdouble x_max =
+      (roi->x + (gdouble) roi->w) / GST_VIDEO_INFO_WIDTH (&self->info);
+  gdouble y_max =
+      (roi->y + (gdouble) roi->h) / GST_VIDEO_INFO_HEIGHT (&self->info);
   GstStructure *s = gst_structure_new_empty ("detection");
 
   if (detection) {
-    gst_structure_get (detection, "x_min", G_TYPE_DOUBLE, &x_min, "y_min", G_TYPE_DOUBLE, &y_min, "x_max",
-        G_TYPE_DOUBLE, &x_max, "y_max", G_TYPE_DOUBLE, &y_max, NULL);
+    gst_structure_get (detection, "x_min", G_TYPE_DOUBLE, &x_min,
+        "y_min", G_TYPE_DOUBLE, &y_min, "x_max", G_TYPE_DOUBLE, &x_max,
+        "y_max", G_TYPE_DOUBLE, &y_max, NULL);
     copy_label (s, detection);
     if (!gst_structure_has_field (s, "label") && roi->roi_type)
-      gst_structure_set (s, "label", G_TYPE_STRING, g_quark_to_string (roi->roi_type), NULL);
+      gst_structure_set (s, "label", G_TYPE_STRING,
+          g_quark_to_string (roi->roi_type), NULL);
   } else if (first) {
     copy_label (s, first);
   }
-  set_structure (s, "bounding_box",
-      gst_structure_new ("bounding-box", "x_min", G_TYPE_DOUBLE, x_min, "y_min", G_TYPE_DOUBLE, y_min, "x_max",
-          G_TYPE_DOUBLE, x_max, "y_max", G_TYPE_DOUBLE, y_max, NULL));
+  set_structure (s, "bounding_box", gst_structure_new ("bounding-box",
+          "x_min", G_TYPE_DOUBLE, x_min, "y_min", G_TYPE_DOUBLE, y_min,
+          "x_max", G_TYPE_DOUBLE, x_max, "y_max", G_TYPE_DOUBLE, y_max, NULL));
   return s;
 }
 
 static GstStructure *
-classification_to_structure (const GstStructure *param, const gchar *model)
+classification_to_structure (const GstStructure * param, const gchar * model)
 {
   const gchar *name = gst_structure_get_string (param, "model_name");
   GstStructure *s = gst_structure_new_empty ("classification");
@@ -162,24 +174,29 @@ classification_to_structure (const GstStructure *param, const gchar *model)
   if (!name)
     name = model;
   if (name)
-    set_structure (s, "model", gst_structure_new ("model", "name", G_TYPE_STRING, name, NULL));
+    set_structure (s, "model", gst_structure_new ("model", "name",
+            G_TYPE_STRING, name, NULL));
   return s;
 }
 
 static GstStructure *
-region_to_structure (GstSupconPublish *self, const GstVideoRegionOfInterestMeta *roi, const gchar *model)
+region_to_structure (GstSupconPublish * self,
+    const GstVideoRegionOfInterestMeta * roi, const gchar * model)
 {
-  GstStructure *s = gst_structure_new ("object", "x", G_TYPE_UINT, roi->x, "y", G_TYPE_UINT, roi->y, "w", G_TYPE_UINT,
-      roi->w, "h", G_TYPE_UINT, roi->h, NULL);
+  GstStructure *s = gst_structure_new ("object", "x", G_TYPE_UINT, roi->x,
+      "y", G_TYPE_UINT, roi->y, "w", G_TYPE_UINT, roi->w, "h", G_TYPE_UINT,
+      roi->h, NULL);
   const GstStructure *detection = NULL, *first = NULL;
   GValue tensors = G_VALUE_INIT;
 
   gst_value_array_init (&tensors, 1);
   if (roi->roi_type)
-    gst_structure_set (s, "roi_type", G_TYPE_STRING, g_quark_to_string (roi->roi_type), NULL);
-  for (const GList *l = roi->params; l; l = l->next) {
+    gst_structure_set (s, "roi_type", G_TYPE_STRING,
+        g_quark_to_string (roi->roi_type), NULL);
+  for (const GList * l = roi->params; l; l = l->next) {
     const GstStructure *param = l->data;
-    const gchar *attribute = gst_structure_get_string (param, "attribute_name");
+    const gchar *attribute =
+        gst_structure_get_string (param, "attribute_name");
     GstStructure *tensor;
     gint id;
 
@@ -200,20 +217,23 @@ region_to_structure (GstSupconPublish *self, const GstVideoRegionOfInterestMeta 
       if (!first)
         first = param;
       if (!gst_structure_has_field (s, attribute))
-        set_structure (s, attribute, classification_to_structure (param, model));
+        set_structure (s, attribute, classification_to_structure (param,
+                model));
     }
-    tensor = gst_structure_new ("tensor", "name", G_TYPE_STRING, attribute, NULL);
+    tensor = gst_structure_new ("tensor", "name", G_TYPE_STRING, attribute,
+        NULL);
     copy_label (tensor, param);
     append_structure (&tensors, tensor);
   }
-  set_structure (s, "detection", detection_to_structure (self, roi, detection, first));
+  set_structure (s, "detection", detection_to_structure (self, roi, detection,
+          first));
   gst_structure_take_value (s, "tensors", &tensors);
   return s;
 }
 
 /* FALSE: there is no region. */
 static gboolean
-regions_to_array (GstSupconPublish *self, GstBuffer *buffer, GValue *array)
+regions_to_array (GstSupconPublish * self, GstBuffer * buffer, GValue * array)
 {
   GstBuffer *embedding;
   const gchar *model = NULL;
@@ -223,14 +243,15 @@ regions_to_array (GstSupconPublish *self, GstBuffer *buffer, GValue *array)
   embedding = gst_supcon_buffer_get_embedding (buffer, NULL, NULL, &model);
   gst_value_array_init (array, 1);
   while ((roi = gst_supcon_region_next (buffer, &state)))
-    append_structure (
-        array, region_to_structure (self, roi, roi->roi_type == g_quark_from_static_string ("supcon") ? model : NULL));
+    append_structure (array, region_to_structure (self, roi,
+            roi->roi_type == g_quark_from_static_string ("supcon") ? model :
+            NULL));
   gst_clear_buffer (&embedding);
   return gst_value_array_get_size (array) > 0;
 }
 
 static void
-neighbours_to_array (const GstStructure *meta, GValue *array)
+neighbours_to_array (const GstStructure * meta, GValue * array)
 {
   const GValue *scores = gst_structure_get_value (meta, "scores");
   const GValue *labels = gst_structure_get_value (meta, "labels");
@@ -256,14 +277,15 @@ neighbours_to_array (const GstStructure *meta, GValue *array)
 }
 
 static GstClockTime
-stream_time (GstSupconPublish *self, GstBuffer *buffer)
+stream_time (GstSupconPublish * self, GstBuffer * buffer)
 {
-  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment,
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
 }
 
 /* NULL: the frame carries nothing to be told. */
 static GstStructure *
-frame_to_structure (GstSupconPublish *self, GstBuffer *buffer)
+frame_to_structure (GstSupconPublish * self, GstBuffer * buffer)
 {
   const GstStructure *found = gst_supcon_buffer_get_neighbours (buffer);
   GstClockTime time = stream_time (self, buffer);
@@ -276,13 +298,13 @@ frame_to_structure (GstSupconPublish *self, GstBuffer *buffer)
     return NULL;
   }
   s = gst_structure_new_empty ("frame");
-  set_structure (s, "resolution",
-      gst_structure_new ("resolution", "width", G_TYPE_INT, GST_VIDEO_INFO_WIDTH (&self->info), "height", G_TYPE_INT,
-          GST_VIDEO_INFO_HEIGHT (&self->info), NULL));
+  set_structure (s, "resolution", gst_structure_new ("resolution",
+          "width", G_TYPE_INT, GST_VIDEO_INFO_WIDTH (&self->info),
+          "height", G_TYPE_INT, GST_VIDEO_INFO_HEIGHT (&self->info), NULL));
   GST_OBJECT_LOCK (self);
   if (self->settings.source || self->stream_uri)
-    gst_structure_set (
-        s, "source", G_TYPE_STRING, self->settings.source ? self->settings.source : self->stream_uri, NULL);
+    gst_structure_set (s, "source", G_TYPE_STRING,
+        self->settings.source ? self->settings.source : self->stream_uri, NULL);
   GST_OBJECT_UNLOCK (self);
   if (GST_CLOCK_TIME_IS_VALID (time))
     gst_structure_set (s, "timestamp", G_TYPE_UINT64, time, NULL);
@@ -300,7 +322,7 @@ frame_to_structure (GstSupconPublish *self, GstBuffer *buffer)
 /* Streaming */
 
 static gboolean
-gst_supcon_publish_start (GstBaseTransform *trans)
+gst_supcon_publish_start (GstBaseTransform * trans)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
   gboolean subtitles;
@@ -312,7 +334,8 @@ gst_supcon_publish_start (GstBaseTransform *trans)
   GST_OBJECT_UNLOCK (self);
   self->file = location ? fopen (location, "we") : stdout;
   if (!self->file)
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s: cannot be written: %s", location, g_strerror (errno)), (NULL));
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE,
+        ("%s: cannot be written: %s", location, g_strerror (errno)), (NULL));
   else if (subtitles)
     self->subtitles = gst_supcon_subtitles_new (self->file);
   g_free (location);
@@ -321,7 +344,7 @@ gst_supcon_publish_start (GstBaseTransform *trans)
 
 /* Says which file could not be written, by errno. */
 static void
-post_write_error (GstSupconPublish *self)
+post_write_error (GstSupconPublish * self)
 {
   gint number = errno;
   gchar *location;
@@ -329,20 +352,21 @@ post_write_error (GstSupconPublish *self)
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->settings.location);
   GST_OBJECT_UNLOCK (self);
-  GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
-      ("%s: cannot be written: %s", location ? location : "standard output", g_strerror (number)), (NULL));
+  GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s: cannot be written: %s",
+          location ? location : "standard output", g_strerror (number)),
+      (NULL));
   g_free (location);
 }
 
 static void
-end_subtitles (GstSupconPublish *self)
+end_subtitles (GstSupconPublish * self)
 {
   if (self->subtitles && !gst_supcon_subtitles_end (self->subtitles))
     post_write_error (self);
 }
 
 static gboolean
-gst_supcon_publish_stop (GstBaseTransform *trans)
+gst_supcon_publish_stop (GstBaseTransform * trans)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
 
@@ -356,13 +380,14 @@ gst_supcon_publish_stop (GstBaseTransform *trans)
 }
 
 static gboolean
-gst_supcon_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, G_GNUC_UNUSED GstCaps *outcaps)
+gst_supcon_publish_set_caps (GstBaseTransform * trans, GstCaps * incaps,
+    G_GNUC_UNUSED GstCaps * outcaps)
 {
   return gst_video_info_from_caps (&GST_SUPCON_PUBLISH (trans)->info, incaps);
 }
 
 static gboolean
-gst_supcon_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_publish_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
 
@@ -372,11 +397,12 @@ gst_supcon_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     end_subtitles (self);
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_supcon_publish_parent_class)->sink_event (trans, event);
+  return GST_BASE_TRANSFORM_CLASS (gst_supcon_publish_parent_class)->sink_event
+      (trans, event);
 }
 
 static gboolean
-write_line (GstSupconPublish *self, GstBuffer *buffer)
+write_line (GstSupconPublish * self, GstBuffer * buffer)
 {
   GstStructure *s = frame_to_structure (self, buffer);
   gboolean ok;
@@ -392,12 +418,12 @@ write_line (GstSupconPublish *self, GstBuffer *buffer)
 }
 
 static GstFlowReturn
-gst_supcon_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+gst_supcon_publish_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
 
-  if (self->subtitles ? gst_supcon_subtitles_add (self->subtitles, buffer, stream_time (self, buffer))
-                      : write_line (self, buffer))
+  if (self->subtitles ? gst_supcon_subtitles_add (self->subtitles, buffer,
+          stream_time (self, buffer)) : write_line (self, buffer))
     return GST_FLOW_OK;
   post_write_error (self);
   return GST_FLOW_ERROR;
@@ -406,7 +432,8 @@ gst_supcon_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 /* Properties */
 
 static void
-gst_supcon_publish_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_publish_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (object);
 
@@ -417,7 +444,8 @@ gst_supcon_publish_set_property (GObject *object, guint id, const GValue *value,
 }
 
 static void
-gst_supcon_publish_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_publish_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (object);
 
@@ -428,14 +456,15 @@ gst_supcon_publish_get_property (GObject *object, guint id, GValue *value, GPara
 }
 
 static void
-gst_supcon_publish_finalize (GObject *object)
+gst_supcon_publish_finalize (GObject * object)
 {
-  gst_supcon_settings_clear (settings_class, &GST_SUPCON_PUBLISH (object)->settings);
+  gst_supcon_settings_clear (settings_class,
+      &GST_SUPCON_PUBLISH (object)->settings);
   G_OBJECT_CLASS (gst_supcon_publish_parent_class)->finalize (object);
 }
 
 static void
-gst_supcon_publish_class_init (GstSupconPublishClass *klass)
+gst_supcon_publish_class_init (GstSupconPublishClass * klass)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -446,24 +475,24 @@ gst_supcon_publish_class_init (GstSupconPublishClass *klass)
   object_class->get_property = gst_supcon_publish_get_property;
   object_class->finalize = gst_supcon_publish_finalize;
   settings_class = gst_supcon_settings_class_new (1);
-  gst_supcon_settings_install (settings_class, object_class, G_STRUCT_OFFSET (Settings, location),
-      g_param_spec_string ("location", "Location",
-          "File that is written; it is replaced; "
-          "not set: standard output",
-          NULL, flags | GST_PARAM_MUTABLE_READY));
-  gst_supcon_settings_install (settings_class, object_class, G_STRUCT_OFFSET (Settings, format),
-      g_param_spec_enum ("format", "Format", "What is written", GST_TYPE_SUPCON_PUBLISH_FORMAT, FORMAT_JSON_LINES,
-          flags | GST_PARAM_MUTABLE_READY));
-  gst_supcon_settings_install (settings_class, object_class, G_STRUCT_OFFSET (Settings, source),
-      g_param_spec_string ("source", "Source",
-          "Field source of the lines; not set: the URI that upstream "
-          "answers",
-          NULL, flags | GST_PARAM_MUTABLE_PLAYING));
+  gst_supcon_settings_install (settings_class, object_class,
+      G_STRUCT_OFFSET (Settings, location), g_param_spec_string ("location",
+          "Location", "File that is written; it is replaced; "
+          "not set: standard output", NULL, flags | GST_PARAM_MUTABLE_READY));
+  gst_supcon_settings_install (settings_class, object_class,
+      G_STRUCT_OFFSET (Settings, format), g_param_spec_enum ("format",
+          "Format", "What is written", GST_TYPE_SUPCON_PUBLISH_FORMAT,
+          FORMAT_JSON_LINES, flags | GST_PARAM_MUTABLE_READY));
+  gst_supcon_settings_install (settings_class, object_class,
+      G_STRUCT_OFFSET (Settings, source), g_param_spec_string ("source",
+          "Source", "Field source of the lines; not set: the URI that upstream "
+          "answers", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class, "SupCon publisher", "Filter/Metadata",
-      "Writes tags and neighbours as JSON Lines or subtitles", "The gst-supcon authors");
+  gst_element_class_set_static_metadata (element_class, "SupCon publisher",
+      "Filter/Metadata", "Writes tags and neighbours as JSON Lines or subtitles",
+      "The gst-supcon authors");
 
   trans_class->start = gst_supcon_publish_start;
   trans_class->stop = gst_supcon_publish_stop;
@@ -476,7 +505,7 @@ gst_supcon_publish_class_init (GstSupconPublishClass *klass)
 }
 
 static void
-gst_supcon_publish_init (GstSupconPublish *self)
+gst_supcon_publish_init (GstSupconPublish * self)
 {
   gst_supcon_settings_init (settings_class, &self->settings);
   /* Frames are read only, so one that is shared need not be copied. */

@@ -7,33 +7,38 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
-  GstElement *element; /* whose errors are posted */
+typedef struct
+{
+  GstElement *element;          /* whose errors are posted */
   GstPad *src;
-  GstCaps *caps;       /* the frames' that come */
-  gboolean caps_known; /* by cutter */
+  GstCaps *caps;                /* the frames' that come */
+  gboolean caps_known;          /* by cutter */
   GstSupconCutter cutter;
-  gint width, height; /* of the region before, where the cutter copies */
-  guint64 region;     /* regions before this one */
+  gint width, height;           /* of the region before, where the cutter copies */
+  guint64 region;               /* regions before this one */
 } GstSupconRegionFrames;
 
 /** Frames, or regions, since the start. */
-typedef struct {
+typedef struct
+{
   guint64 labelled, unlabelled, skipped_regions;
 } GstSupconLabelCounts;
 
-void gst_supcon_region_frames_init (GstSupconRegionFrames *frames, GstElement *element, GstPad *src);
-void gst_supcon_region_frames_clear (GstSupconRegionFrames *frames);
+void gst_supcon_region_frames_init (GstSupconRegionFrames * frames,
+    GstElement * element, GstPad * src);
+void gst_supcon_region_frames_clear (GstSupconRegionFrames * frames);
 /** Before the first frame. */
-void gst_supcon_region_frames_start (GstSupconRegionFrames *frames);
-void gst_supcon_region_frames_set_caps (GstSupconRegionFrames *frames, GstCaps *caps);
+void gst_supcon_region_frames_start (GstSupconRegionFrames * frames);
+void gst_supcon_region_frames_set_caps (GstSupconRegionFrames * frames,
+    GstCaps * caps);
 
 /**
  * Pushes a frame for each region of frame (transfer full) that lies in it, in their order; a gap where there is none.
  * label: of those that have none of their own, or NULL. Samples are numbered from first_sample. counts: is added to.
  */
-GstFlowReturn gst_supcon_region_frames_push (GstSupconRegionFrames *frames, GstBuffer *frame, const gchar *label,
-    guint64 first_sample, GstSupconLabelCounts *counts);
+GstFlowReturn gst_supcon_region_frames_push (GstSupconRegionFrames * frames,
+    GstBuffer * frame, const gchar * label, guint64 first_sample,
+    GstSupconLabelCounts * counts);
 
 G_END_DECLS
 #endif

@@ -4,22 +4,20 @@
  * @title: supconscope
  * @short_description: Draws the embedding space and the loss as video
  *
- * For each frame that comes in, a picture of its own leaves, of the size that downstream's caps ask for (640x480 when
- * they leave it open). It shows
+ * For each frame that comes in, a picture of its own leaves, of the size that downstream's caps ask for (640x480 when they
+ * leave it open). It shows
  *
- * * the last #GstSupconScope:max-points embeddings that frames carried (see supconencoder) as points in the plane in
- * which they differ most, found while they come; older ones fade, each label has a colour and a shape, which a legend
- * names. The label is the frame's true one (supconlabel) or else the first tag of supcontagger; points of neither are
- * grey.
- * * loss and learning rate over the steps of a supcontrainer anywhere in the same pipeline, from the `supcon-train`
- * messages that pass the pipeline's bus. #GstSupconScope:trainer names one of several.
+ * * the last #GstSupconScope:max-points embeddings that frames carried (see supconencoder) as points in the plane in which
+ *   they differ most, found while they come; older ones fade, each label has a colour and a shape, which a legend names.
+ *   The label is the frame's true one (supconlabel) or else the first tag of supcontagger; points of neither are grey.
+ * * loss and learning rate over the steps of a supcontrainer anywhere in the same pipeline, from the `supcon-train` messages
+ *   that pass the pipeline's bus. #GstSupconScope:trainer names one of several.
  *
  * Frames without an embedding add no point, so that the curves can be shown alone, over any video.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=60 pattern=ball ! videoconvert ! supconencoder location=model.safetensors !
- * supconlabel label=ball ! supconscope ! video/x-raw,width=640,height=480 ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=60 pattern=ball ! videoconvert ! supconencoder location=model.safetensors ! supconlabel label=ball ! supconscope ! video/x-raw,width=640,height=480 ! fakesink
  * ]| Draws where a ball that moves goes in the embedding space.
  */
 
@@ -37,9 +35,15 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_scope_debug);
 #define GST_CAT_DEFAULT supcon_scope_debug
 
-typedef enum { VIEW_BOTH, VIEW_EMBEDDINGS, VIEW_CURVES } View;
+typedef enum
+{
+  VIEW_BOTH,
+  VIEW_EMBEDDINGS,
+  VIEW_CURVES
+} View;
 
-typedef struct {
+typedef struct
+{
   gint view;
   guint max_points;
   gchar *trainer;
@@ -49,28 +53,29 @@ typedef struct {
 #define MAX_STEPS 2048
 /* Text and curves are drawn anew so many times a second of video; points each time. */
 #define LAYERS_PER_SECOND 5
-#define EMBEDDINGS_SHARE 0.66 /* of the height, where both are shown */
+#define EMBEDDINGS_SHARE 0.66   /* of the height, where both are shown */
 
-struct _GstSupconScope {
+struct _GstSupconScope
+{
   GstBaseTransform parent;
 
-  Settings settings; /* under the object lock */
+  Settings settings;            /* under the object lock */
 
-  GMutex lock;   /* protects what follows: any thread posts messages */
-  GArray *steps; /* GstSupconPlotStep */
-  guint stride;  /* each so many-th step is kept */
-  guint64 seen;  /* messages */
+  GMutex lock;                  /* protects what follows: any thread posts messages */
+  GArray *steps;                /* GstSupconPlotStep */
+  guint stride;                 /* each so many-th step is kept */
+  guint64 seen;                 /* messages */
 
   /* Streaming thread, from start to stop. */
-  GstBus *bus; /* the pipeline's; NULL: there is none */
+  GstBus *bus;                  /* the pipeline's; NULL: there is none */
   GstVideoInfo info;
   SupconMap *map;
   SupconLabels *labels;
   SupconMapPoint *points;
   GstSupconPlotView view;
-  cairo_surface_t *layer; /* all but the points */
-  GstSupconPlotArea plot; /* where they go */
-  guint layer_age;        /* frames */
+  cairo_surface_t *layer;       /* all but the points */
+  GstSupconPlotArea plot;       /* where they go */
+  guint layer_age;              /* frames */
 };
 
 static GstSupconSettingsClass *settings_class;
@@ -81,32 +86,39 @@ static GstSupconSettingsClass *settings_class;
 #define CAIRO_CAPS "video/x-raw, format = (string) xRGB, "
 #endif
 
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (CAIRO_CAPS "width = (int) [ 240, 4096 ], height = (int) [ 180, 4096 ], "
-                                "framerate = (fraction) [ 0, MAX ]"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAIRO_CAPS
+        "width = (int) [ 240, 4096 ], height = (int) [ 180, 4096 ], "
+        "framerate = (fraction) [ 0, MAX ]"));
 
 #define GST_TYPE_SUPCON_SCOPE_VIEW (gst_supcon_scope_view_get_type ())
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_scope_view_get_type, "GstSupconScopeView",
-    { VIEW_BOTH, "Embeddings, and the curves below them", "both" },
-    { VIEW_EMBEDDINGS, "Embeddings alone", "embeddings" }, { VIEW_CURVES, "Loss and learning rate alone", "curves" })
+    {VIEW_BOTH, "Embeddings, and the curves below them", "both"},
+    {VIEW_EMBEDDINGS, "Embeddings alone", "embeddings"},
+    {VIEW_CURVES, "Loss and learning rate alone", "curves"})
 /* *INDENT-ON* */
 
-G_DEFINE_TYPE_WITH_CODE (GstSupconScope, gst_supcon_scope, GST_TYPE_BASE_TRANSFORM,
-    GST_DEBUG_CATEGORY_INIT (supcon_scope_debug, "supconscope", 0, "supconscope element"));
-GST_ELEMENT_REGISTER_DEFINE (supconscope, "supconscope", GST_RANK_NONE, GST_TYPE_SUPCON_SCOPE);
+G_DEFINE_TYPE_WITH_CODE (GstSupconScope, gst_supcon_scope,
+    GST_TYPE_BASE_TRANSFORM,
+    GST_DEBUG_CATEGORY_INIT (supcon_scope_debug, "supconscope", 0,
+        "supconscope element"));
+GST_ELEMENT_REGISTER_DEFINE (supconscope, "supconscope", GST_RANK_NONE,
+    GST_TYPE_SUPCON_SCOPE);
 
 /* The trainer's messages */
 
 /* Every other one goes when there are too many; from then on every other one comes. */
 static void
-add_step (GstSupconScope *self, const GstSupconPlotStep *step)
+add_step (GstSupconScope * self, const GstSupconPlotStep * step)
 {
-  if (self->steps->len && step->step <= g_array_index (self->steps, GstSupconPlotStep, self->steps->len - 1).step) {
-    g_array_set_size (self->steps, 0); /* another run */
+  if (self->steps->len
+      && step->step <= g_array_index (self->steps, GstSupconPlotStep,
+          self->steps->len - 1).step) {
+    g_array_set_size (self->steps, 0);  /* another run */
     self->stride = 1;
     self->seen = 0;
   }
@@ -114,7 +126,8 @@ add_step (GstSupconScope *self, const GstSupconPlotStep *step)
     return;
   if (self->steps->len == MAX_STEPS) {
     for (guint i = 0; i < MAX_STEPS / 2; i++)
-      g_array_index (self->steps, GstSupconPlotStep, i) = g_array_index (self->steps, GstSupconPlotStep, 2 * i);
+      g_array_index (self->steps, GstSupconPlotStep, i) =
+          g_array_index (self->steps, GstSupconPlotStep, 2 * i);
     g_array_set_size (self->steps, MAX_STEPS / 2);
     self->stride *= 2;
   }
@@ -122,19 +135,23 @@ add_step (GstSupconScope *self, const GstSupconPlotStep *step)
 }
 
 static void
-take_message (G_GNUC_UNUSED GstBus *bus, GstMessage *message, GstSupconScope *self)
+take_message (G_GNUC_UNUSED GstBus * bus, GstMessage * message,
+    GstSupconScope * self)
 {
   const GstStructure *s = gst_message_get_structure (message);
   GstSupconPlotStep step;
   gboolean wanted;
 
   if (!gst_structure_has_name (s, "supcon-train")
-      || !gst_structure_get (s, "step", G_TYPE_UINT64, &step.step, "loss", G_TYPE_DOUBLE, &step.loss, "learning-rate",
-          G_TYPE_DOUBLE, &step.learning_rate, NULL)
+      || !gst_structure_get (s, "step", G_TYPE_UINT64, &step.step,
+          "loss", G_TYPE_DOUBLE, &step.loss, "learning-rate", G_TYPE_DOUBLE,
+          &step.learning_rate, NULL)
       || !isfinite (step.loss) || !isfinite (step.learning_rate))
     return;
   GST_OBJECT_LOCK (self);
-  wanted = !self->settings.trainer || !g_strcmp0 (self->settings.trainer, GST_OBJECT_NAME (GST_MESSAGE_SRC (message)));
+  wanted = !self->settings.trainer
+      || !g_strcmp0 (self->settings.trainer,
+      GST_OBJECT_NAME (GST_MESSAGE_SRC (message)));
   GST_OBJECT_UNLOCK (self);
   if (!wanted)
     return;
@@ -145,7 +162,7 @@ take_message (G_GNUC_UNUSED GstBus *bus, GstMessage *message, GstSupconScope *se
 
 /* The bus of the outermost bin, which every message passes. */
 static GstBus *
-find_bus (GstSupconScope *self)
+find_bus (GstSupconScope * self)
 {
   GstObject *top = gst_object_ref (GST_OBJECT (self)), *parent;
   GstBus *bus;
@@ -160,25 +177,26 @@ find_bus (GstSupconScope *self)
 }
 
 static gboolean
-gst_supcon_scope_start (GstBaseTransform *trans)
+gst_supcon_scope_start (GstBaseTransform * trans)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (trans);
 
   self->labels = supcon_labels_new ();
-  self->view = (GstSupconPlotView){ 0 };
+  self->view = (GstSupconPlotView) { 0 };
   self->stride = 1;
   self->seen = 0;
   g_array_set_size (self->steps, 0);
   self->bus = find_bus (self);
   if (self->bus) {
     gst_bus_enable_sync_message_emission (self->bus);
-    g_signal_connect (self->bus, "sync-message::element", G_CALLBACK (take_message), self);
+    g_signal_connect (self->bus, "sync-message::element",
+        G_CALLBACK (take_message), self);
   }
   return TRUE;
 }
 
 static gboolean
-gst_supcon_scope_stop (GstBaseTransform *trans)
+gst_supcon_scope_stop (GstBaseTransform * trans)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (trans);
 
@@ -197,7 +215,8 @@ gst_supcon_scope_stop (GstBaseTransform *trans)
 /* Caps */
 
 static GstCaps *
-gst_supcon_scope_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+gst_supcon_scope_transform_caps (GstBaseTransform * trans,
+    GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
   GstPad *other = direction == GST_PAD_SINK ? trans->srcpad : trans->sinkpad;
   GstCaps *templ = gst_pad_get_pad_template_caps (other);
@@ -205,7 +224,8 @@ gst_supcon_scope_transform_caps (GstBaseTransform *trans, GstPadDirection direct
 
   /* Each frame makes one; nothing else goes through. */
   for (guint i = 0; i < gst_caps_get_size (caps); i++) {
-    const GValue *rate = gst_structure_get_value (gst_caps_get_structure (caps, i), "framerate");
+    const GValue *rate =
+        gst_structure_get_value (gst_caps_get_structure (caps, i), "framerate");
     GstCaps *one = gst_caps_copy (templ);
 
     if (rate)
@@ -214,7 +234,8 @@ gst_supcon_scope_transform_caps (GstBaseTransform *trans, GstPadDirection direct
   }
   gst_caps_unref (templ);
   if (filter) {
-    GstCaps *both = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
+    GstCaps *both = gst_caps_intersect_full (filter, result,
+        GST_CAPS_INTERSECT_FIRST);
 
     gst_caps_unref (result);
     result = both;
@@ -223,8 +244,9 @@ gst_supcon_scope_transform_caps (GstBaseTransform *trans, GstPadDirection direct
 }
 
 static GstCaps *
-gst_supcon_scope_fixate_caps (G_GNUC_UNUSED GstBaseTransform *trans, G_GNUC_UNUSED GstPadDirection direction,
-    G_GNUC_UNUSED GstCaps *caps, GstCaps *othercaps)
+gst_supcon_scope_fixate_caps (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstPadDirection direction, G_GNUC_UNUSED GstCaps * caps,
+    GstCaps * othercaps)
 {
   GstStructure *s;
 
@@ -236,8 +258,9 @@ gst_supcon_scope_fixate_caps (G_GNUC_UNUSED GstBaseTransform *trans, G_GNUC_UNUS
 }
 
 static gboolean
-gst_supcon_scope_transform_size (G_GNUC_UNUSED GstBaseTransform *trans, GstPadDirection direction,
-    G_GNUC_UNUSED GstCaps *caps, gsize size, GstCaps *othercaps, gsize *othersize)
+gst_supcon_scope_transform_size (G_GNUC_UNUSED GstBaseTransform * trans,
+    GstPadDirection direction, G_GNUC_UNUSED GstCaps * caps, gsize size,
+    GstCaps * othercaps, gsize * othersize)
 {
   GstVideoInfo info;
 
@@ -252,7 +275,8 @@ gst_supcon_scope_transform_size (G_GNUC_UNUSED GstBaseTransform *trans, GstPadDi
 }
 
 static gboolean
-gst_supcon_scope_set_caps (GstBaseTransform *trans, G_GNUC_UNUSED GstCaps *incaps, GstCaps *outcaps)
+gst_supcon_scope_set_caps (GstBaseTransform * trans,
+    G_GNUC_UNUSED GstCaps * incaps, GstCaps * outcaps)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (trans);
 
@@ -261,45 +285,48 @@ gst_supcon_scope_set_caps (GstBaseTransform *trans, G_GNUC_UNUSED GstCaps *incap
 }
 
 static gboolean
-gst_supcon_scope_transform_meta (G_GNUC_UNUSED GstBaseTransform *trans, G_GNUC_UNUSED GstBuffer *outbuf,
-    G_GNUC_UNUSED GstMeta *meta, G_GNUC_UNUSED GstBuffer *inbuf)
+gst_supcon_scope_transform_meta (G_GNUC_UNUSED GstBaseTransform * trans,
+    G_GNUC_UNUSED GstBuffer * outbuf, G_GNUC_UNUSED GstMeta * meta,
+    G_GNUC_UNUSED GstBuffer * inbuf)
 {
-  return FALSE; /* what is said of a frame is not true of the drawing */
+  return FALSE;                 /* what is said of a frame is not true of the drawing */
 }
 
 /* Frames */
 
 /* The true label or the first tag, as a number; -1: neither. */
 static gint
-label_of (GstSupconScope *self, GstBuffer *buffer)
+label_of (GstSupconScope * self, GstBuffer * buffer)
 {
   GstVideoRegionOfInterestMeta *roi;
   const gchar *label = NULL;
   gpointer state = NULL;
 
   gst_supcon_buffer_get_sample (buffer, &label, NULL, NULL);
-  while (!label
-         && (roi = (GstVideoRegionOfInterestMeta *)gst_buffer_iterate_meta_filtered (
-                 buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    GstStructure *tag = gst_video_region_of_interest_meta_get_param (roi, "classification");
+  while (!label && (roi = (GstVideoRegionOfInterestMeta *)
+          gst_buffer_iterate_meta_filtered (buffer, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstStructure *tag = gst_video_region_of_interest_meta_get_param (roi,
+        "classification");
     gint id = -1;
 
     if (tag && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
       label = gst_structure_get_string (tag, "label");
   }
-  return label ? (gint)supcon_labels_add (self->labels, label) : -1;
+  return label ? (gint) supcon_labels_add (self->labels, label) : -1;
 }
 
 static void
-add_point (GstSupconScope *self, GstBuffer *buffer)
+add_point (GstSupconScope * self, GstBuffer * buffer)
 {
   guint dim, max_points;
   GstMapInfo map;
-  GstBuffer *embedding = gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
+  GstBuffer *embedding =
+      gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
 
   if (embedding && gst_buffer_map (embedding, &map, GST_MAP_READ)) {
     if (self->map && supcon_map_dim (self->map) != dim)
-      g_clear_pointer (&self->map, supcon_map_free); /* another model */
+      g_clear_pointer (&self->map, supcon_map_free);    /* another model */
     if (!self->map) {
       GST_OBJECT_LOCK (self);
       max_points = self->settings.max_points;
@@ -307,39 +334,46 @@ add_point (GstSupconScope *self, GstBuffer *buffer)
       self->map = supcon_map_new (dim, max_points);
       self->points = g_renew (SupconMapPoint, self->points, max_points);
     }
-    supcon_map_add (self->map, (const gfloat *)map.data, label_of (self, buffer));
+    supcon_map_add (self->map, (const gfloat *) map.data, label_of (self,
+            buffer));
     gst_buffer_unmap (embedding, &map);
   }
   gst_clear_buffer (&embedding);
 }
 
 static void
-draw_curves (GstSupconScope *self, cairo_t *cr, const GstSupconPlotArea *area)
+draw_curves (GstSupconScope * self, cairo_t * cr,
+    const GstSupconPlotArea * area)
 {
   g_mutex_lock (&self->lock);
   if (self->steps->len)
-    gst_supcon_plot_curves (cr, area, (const GstSupconPlotStep *)(gpointer)self->steps->data, self->steps->len);
+    gst_supcon_plot_curves (cr, area,
+        (const GstSupconPlotStep *) (gpointer) self->steps->data,
+        self->steps->len);
   else
     gst_supcon_plot_say (cr, area, "no training step yet");
   g_mutex_unlock (&self->lock);
 }
 
 static void
-draw_layer (GstSupconScope *self, View view)
+draw_layer (GstSupconScope * self, View view)
 {
   gint width = GST_VIDEO_INFO_WIDTH (&self->info);
   gint height = GST_VIDEO_INFO_HEIGHT (&self->info);
-  gint split = view == VIEW_BOTH ? height * EMBEDDINGS_SHARE : view == VIEW_CURVES ? 0 : height;
+  gint split = view == VIEW_BOTH ? height * EMBEDDINGS_SHARE :
+      view == VIEW_CURVES ? 0 : height;
   GstSupconPlotArea map = { 0, 0, width, split };
   GstSupconPlotArea curves = { 0, split, width, height - split };
   cairo_t *cr;
 
   if (!self->layer)
-    self->layer = cairo_image_surface_create (CAIRO_FORMAT_RGB24, width, height);
+    self->layer =
+        cairo_image_surface_create (CAIRO_FORMAT_RGB24, width, height);
   cr = cairo_create (self->layer);
   gst_supcon_plot_clear (cr);
   if (view != VIEW_CURVES)
-    self->plot = gst_supcon_plot_map (cr, &map, self->labels, self->map ? supcon_map_explained (self->map) : 0);
+    self->plot = gst_supcon_plot_map (cr, &map, self->labels,
+        self->map ? supcon_map_explained (self->map) : 0);
   if (view != VIEW_EMBEDDINGS)
     draw_curves (self, cr, &curves);
   cairo_destroy (cr);
@@ -347,10 +381,12 @@ draw_layer (GstSupconScope *self, View view)
 }
 
 static GstFlowReturn
-gst_supcon_scope_transform (GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer *outbuf)
+gst_supcon_scope_transform (GstBaseTransform * trans, GstBuffer * inbuf,
+    GstBuffer * outbuf)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (trans);
-  guint fps = GST_VIDEO_INFO_FPS_N (&self->info) / MAX (GST_VIDEO_INFO_FPS_D (&self->info), 1);
+  guint fps = GST_VIDEO_INFO_FPS_N (&self->info)
+      / MAX (GST_VIDEO_INFO_FPS_D (&self->info), 1);
   GstVideoFrame frame;
   const guint8 *drawn;
   gsize from, to;
@@ -366,18 +402,21 @@ gst_supcon_scope_transform (GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer
     self->layer_age = 0;
   }
   if (!gst_video_frame_map (&frame, &self->info, outbuf, GST_MAP_READWRITE)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("A frame of downstream's cannot be written to."), (NULL));
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
+        ("A frame of downstream's cannot be written to."), (NULL));
     return GST_FLOW_ERROR;
   }
   drawn = cairo_image_surface_get_data (self->layer);
   from = cairo_image_surface_get_stride (self->layer);
   to = GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0);
   for (gint y = 0; y < GST_VIDEO_FRAME_HEIGHT (&frame); y++)
-    memcpy ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) + y * to, drawn + y * from,
-        (gsize)GST_VIDEO_FRAME_WIDTH (&frame) * 4);
-  n = self->map && view != VIEW_CURVES ? supcon_map_points (self->map, self->points) : 0;
+    memcpy ((guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) + y * to,
+        drawn + y * from, (gsize) GST_VIDEO_FRAME_WIDTH (&frame) * 4);
+  n = self->map && view != VIEW_CURVES ?
+      supcon_map_points (self->map, self->points) : 0;
   if (n)
-    gst_supcon_plot_points (GST_VIDEO_FRAME_PLANE_DATA (&frame, 0), to, &self->plot, self->points, n, &self->view);
+    gst_supcon_plot_points (GST_VIDEO_FRAME_PLANE_DATA (&frame, 0), to,
+        &self->plot, self->points, n, &self->view);
   gst_video_frame_unmap (&frame);
   return GST_FLOW_OK;
 }
@@ -385,7 +424,8 @@ gst_supcon_scope_transform (GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer
 /* Properties */
 
 static void
-gst_supcon_scope_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_scope_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (object);
 
@@ -396,7 +436,8 @@ gst_supcon_scope_set_property (GObject *object, guint id, const GValue *value, G
 }
 
 static void
-gst_supcon_scope_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_scope_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (object);
 
@@ -407,7 +448,7 @@ gst_supcon_scope_get_property (GObject *object, guint id, GValue *value, GParamS
 }
 
 static void
-gst_supcon_scope_finalize (GObject *object)
+gst_supcon_scope_finalize (GObject * object)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (object);
 
@@ -418,7 +459,7 @@ gst_supcon_scope_finalize (GObject *object)
 }
 
 static void
-gst_supcon_scope_class_init (GstSupconScopeClass *klass)
+gst_supcon_scope_class_init (GstSupconScopeClass * klass)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -429,22 +470,24 @@ gst_supcon_scope_class_init (GstSupconScopeClass *klass)
   object_class->get_property = gst_supcon_scope_get_property;
   object_class->finalize = gst_supcon_scope_finalize;
   settings_class = gst_supcon_settings_class_new (1);
-  gst_supcon_settings_install (settings_class, object_class, G_STRUCT_OFFSET (Settings, view),
-      g_param_spec_enum (
-          "view", "View", "What is drawn", GST_TYPE_SUPCON_SCOPE_VIEW, VIEW_BOTH, flags | GST_PARAM_MUTABLE_PLAYING));
-  gst_supcon_settings_install (settings_class, object_class, G_STRUCT_OFFSET (Settings, max_points),
-      g_param_spec_uint ("max-points", "Maximum points", "Embeddings that are shown, the last ones", 1, 20000, 2000,
-          flags | GST_PARAM_MUTABLE_READY));
-  gst_supcon_settings_install (settings_class, object_class, G_STRUCT_OFFSET (Settings, trainer),
-      g_param_spec_string ("trainer", "Trainer",
-          "Name of the supcontrainer whose curves are drawn; not "
-          "set: any",
-          NULL, flags | GST_PARAM_MUTABLE_PLAYING));
+  gst_supcon_settings_install (settings_class, object_class,
+      G_STRUCT_OFFSET (Settings, view), g_param_spec_enum ("view", "View",
+          "What is drawn", GST_TYPE_SUPCON_SCOPE_VIEW, VIEW_BOTH,
+          flags | GST_PARAM_MUTABLE_PLAYING));
+  gst_supcon_settings_install (settings_class, object_class,
+      G_STRUCT_OFFSET (Settings, max_points), g_param_spec_uint ("max-points",
+          "Maximum points", "Embeddings that are shown, the last ones", 1,
+          20000, 2000, flags | GST_PARAM_MUTABLE_READY));
+  gst_supcon_settings_install (settings_class, object_class,
+      G_STRUCT_OFFSET (Settings, trainer), g_param_spec_string ("trainer",
+          "Trainer", "Name of the supcontrainer whose curves are drawn; not "
+          "set: any", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class, "SupCon scope", "Visualization/Video",
-      "Draws the embedding space and the loss as video", "The gst-supcon authors");
+  gst_element_class_set_static_metadata (element_class, "SupCon scope",
+      "Visualization/Video", "Draws the embedding space and the loss as video",
+      "The gst-supcon authors");
 
   trans_class->start = gst_supcon_scope_start;
   trans_class->stop = gst_supcon_scope_stop;
@@ -459,7 +502,7 @@ gst_supcon_scope_class_init (GstSupconScopeClass *klass)
 }
 
 static void
-gst_supcon_scope_init (GstSupconScope *self)
+gst_supcon_scope_init (GstSupconScope * self)
 {
   gst_supcon_settings_init (settings_class, &self->settings);
   self->steps = g_array_new (FALSE, FALSE, sizeof (GstSupconPlotStep));

@@ -7,16 +7,16 @@
  * Says what a frame shows, from the embedding that supconencoder attached to it. With method=linear the classifier in
  * the checkpoint at #GstSupconTagger:location decides, or the one that a supcontrainer of this process shares
  * (#GstSupconTagger:model). Methods centroid and knn need no training: they compare with examples. Frames that carry a
- * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal
- * #GstSupconTagger::learn says of the frame that was seen last; #GstSupconTagger:memory-location keeps them.
+ * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal #GstSupconTagger::learn says of the frame
+ * that was seen last; #GstSupconTagger:memory-location keeps them.
  *
  * Tags leave in these ways:
  *
  * * on the frame, a #GstVideoRegionOfInterestMeta of type `supcon` over the whole of it, with a parameter
- *   `classification` { label string, confidence double, label_id int } for each of the #GstSupconTagger:top-k labels,
- * as DL Streamer names them;
- * * built against GStreamer 1.24 or newer, in the frame's #GstAnalyticsRelationMeta a classification of these labels
- * and confidences; that of a region is related to an object detection of its type and rectangle;
+ *   `classification` { label string, confidence double, label_id int } for each of the #GstSupconTagger:top-k labels, as
+ *   DL Streamer names them;
+ * * built against GStreamer 1.24 or newer, in the frame's #GstAnalyticsRelationMeta a classification of these labels and
+ *   confidences; that of a region is related to an object detection of its type and rectangle;
  * * an element message `supcon-tags` { timestamp uint64, labels, confidences #GstValueArray, version, encoding-time,
  *   tagging-time uint64 (nanoseconds) } for each tagged frame;
  * * text on the request pad `text`, a line for each label: "cup 97 %". It goes to a file or onto the picture by
@@ -25,22 +25,20 @@
  *
  * A frame for which no label reaches #GstSupconTagger:threshold is tagged `unknown` (label_id -1), and has no text.
  *
- * Where supconencoder regions=true found regions, each of them is tagged: the parameters are its own, the message has
- * also regions #GstValueArray of { x, y, width, height uint, type string, labels, confidences }, text and tag event are
- * of all and of the first. #GstSupconTagger:smoothing, #GstSupconTagger:majority and #GstSupconTagger:hysteresis are
- * for whole frames alone.
+ * Where supconencoder regions=true found regions, each of them is tagged: the parameters are its own, the message has also
+ * regions #GstValueArray of { x, y, width, height uint, type string, labels, confidences }, text and tag event are of all
+ * and of the first. #GstSupconTagger:smoothing, #GstSupconTagger:majority and #GstSupconTagger:hysteresis are for whole
+ * frames alone.
  *
  * Frames that carry a true label are counted, and at the end of the stream an element message `supcon-evaluation` {
- * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right
- * the tags were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also
- * examples uint64, knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et
- * al. 2018, arXiv 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With
- * method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
+ * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
+ * were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also examples uint64,
+ * knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et al. 2018, arXiv
+ * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=30 ! videoconvert ! supconencoder location=model.safetensors ! supcontagger
- * name=t location=model.safetensors ! textoverlay name=o ! fakesink t.text ! o.text_sink
+ * gst-launch-1.0 videotestsrc num-buffers=30 ! videoconvert ! supconencoder location=model.safetensors ! supcontagger name=t location=model.safetensors ! textoverlay name=o ! fakesink t.text ! o.text_sink
  * ]| Tags a test picture with a trained model and draws the tags on it.
  */
 
@@ -56,46 +54,53 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
 
-struct _GstSupconTagger {
+struct _GstSupconTagger
+{
   GstBaseTransform parent;
 
   /* Under the object lock. */
   GstSupconTaggerSettings settings;
   GstSupconTextBranch text;
 
-  GMutex lock;                     /* guards the classifier; taken before the object lock */
-  GstSupconClassifier *classifier; /* from start to stop */
+  GMutex lock;                  /* guards the classifier; taken before the object lock */
+  GstSupconClassifier *classifier;      /* from start to stop */
 
   /* Streaming thread, from start to stop. */
   gint width, height;
-  gint current; /* the first tag's class of the last whole frame, -1: none */
+  gint current;                 /* the first tag's class of the last whole frame, -1: none */
   GstSupconKeyword keyword;
 };
 
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate src_template
-    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE (
-    "text", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
+static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
+    GST_PAD_SRC, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
 
-G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger, GST_TYPE_BASE_TRANSFORM,
-    GST_DEBUG_CATEGORY_INIT (supcon_tagger_debug, "supcontagger", 0, "supcontagger element"));
-GST_ELEMENT_REGISTER_DEFINE (supcontagger, "supcontagger", GST_RANK_NONE, GST_TYPE_SUPCON_TAGGER);
+G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
+    GST_TYPE_BASE_TRANSFORM,
+    GST_DEBUG_CATEGORY_INIT (supcon_tagger_debug, "supcontagger", 0,
+        "supcontagger element"));
+GST_ELEMENT_REGISTER_DEFINE (supcontagger, "supcontagger", GST_RANK_NONE,
+    GST_TYPE_SUPCON_TAGGER);
 
 /* The text pad */
 
 static GstPad *
-gst_supcon_tagger_request_new_pad (
-    GstElement *element, GstPadTemplate *templ, G_GNUC_UNUSED const gchar *name, G_GNUC_UNUSED const GstCaps *caps)
+gst_supcon_tagger_request_new_pad (GstElement * element,
+    GstPadTemplate * templ, G_GNUC_UNUSED const gchar * name,
+    G_GNUC_UNUSED const GstCaps * caps)
 {
-  return gst_supcon_text_branch_request (&GST_SUPCON_TAGGER (element)->text, templ);
+  return gst_supcon_text_branch_request (&GST_SUPCON_TAGGER (element)->text,
+      templ);
 }
 
 static void
-gst_supcon_tagger_release_pad (GstElement *element, GstPad *pad)
+gst_supcon_tagger_release_pad (GstElement * element, GstPad * pad)
 {
   gst_supcon_text_branch_release (&GST_SUPCON_TAGGER (element)->text, pad);
 }
@@ -104,7 +109,7 @@ gst_supcon_tagger_release_pad (GstElement *element, GstPad *pad)
 
 /* error: transfer full. */
 static void
-warn (GstSupconTagger *self, GError *error)
+warn (GstSupconTagger * self, GError * error)
 {
   GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
   g_error_free (error);
@@ -112,7 +117,7 @@ warn (GstSupconTagger *self, GError *error)
 
 /* Whatever the thread. */
 static gboolean
-teach (GstSupconTagger *self, GstSupconLesson lesson)
+teach (GstSupconTagger * self, GstSupconLesson lesson)
 {
   GError *error = NULL;
   gboolean done;
@@ -126,26 +131,30 @@ teach (GstSupconTagger *self, GstSupconLesson lesson)
 }
 
 static gboolean
-gst_supcon_tagger_learn (GstSupconTagger *self, const gchar *label)
+gst_supcon_tagger_learn (GstSupconTagger * self, const gchar * label)
 {
-  return teach (self, (GstSupconLesson){ GST_SUPCON_LESSON_LEARN, label, NULL });
+  return teach (self, (GstSupconLesson) {
+        GST_SUPCON_LESSON_LEARN, label, NULL});
 }
 
 static gboolean
-gst_supcon_tagger_forget (GstSupconTagger *self, const gchar *label)
+gst_supcon_tagger_forget (GstSupconTagger * self, const gchar * label)
 {
-  return teach (self, (GstSupconLesson){ GST_SUPCON_LESSON_FORGET, label, NULL });
+  return teach (self, (GstSupconLesson) {
+        GST_SUPCON_LESSON_FORGET, label, NULL});
 }
 
 static gboolean
-gst_supcon_tagger_rename (GstSupconTagger *self, const gchar *from, const gchar *to)
+gst_supcon_tagger_rename (GstSupconTagger * self, const gchar * from,
+    const gchar * to)
 {
-  return teach (self, (GstSupconLesson){ GST_SUPCON_LESSON_RENAME, from, to });
+  return teach (self, (GstSupconLesson) {
+        GST_SUPCON_LESSON_RENAME, from, to});
 }
 
 /* Whether the event was one of those that teach. It goes on, as there may be other taggers. */
 static gboolean
-take_lesson (GstSupconTagger *self, GstEvent *event)
+take_lesson (GstSupconTagger * self, GstEvent * event)
 {
   GstSupconLesson lesson;
 
@@ -158,7 +167,7 @@ take_lesson (GstSupconTagger *self, GstEvent *event)
 /* Start and stop */
 
 static gboolean
-gst_supcon_tagger_start (GstBaseTransform *trans)
+gst_supcon_tagger_start (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
   const GstSupconTaggerSettings *settings = &self->settings;
@@ -166,14 +175,12 @@ gst_supcon_tagger_start (GstBaseTransform *trans)
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
-  classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig){ .method = settings->method,
-                                              .neighbours = settings->neighbours,
-                                              .name = settings->model,
-                                              .location = settings->location,
-                                              .watch = settings->watch,
-                                              .memory_location = settings->memory_location,
-                                              .examples_location = settings->examples_location },
-      &error);
+  classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
+        .method = settings->method,.neighbours = settings->neighbours,
+        .name = settings->model,.location = settings->location,
+        .watch = settings->watch,.memory_location = settings->memory_location,
+        .examples_location = settings->examples_location
+      }, &error);
   GST_OBJECT_UNLOCK (self);
   if (!classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
@@ -187,7 +194,7 @@ gst_supcon_tagger_start (GstBaseTransform *trans)
 }
 
 static void
-save_memory (GstSupconTagger *self)
+save_memory (GstSupconTagger * self)
 {
   GError *error = NULL;
 
@@ -199,7 +206,7 @@ save_memory (GstSupconTagger *self)
 }
 
 static gboolean
-gst_supcon_tagger_stop (GstBaseTransform *trans)
+gst_supcon_tagger_stop (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
@@ -212,47 +219,54 @@ gst_supcon_tagger_stop (GstBaseTransform *trans)
 }
 
 static gboolean
-gst_supcon_tagger_set_caps (GstBaseTransform *trans, GstCaps *incaps, G_GNUC_UNUSED GstCaps *outcaps)
+gst_supcon_tagger_set_caps (GstBaseTransform * trans, GstCaps * incaps,
+    G_GNUC_UNUSED GstCaps * outcaps)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
   const GstStructure *s = gst_caps_get_structure (incaps, 0);
 
-  return gst_structure_get_int (s, "width", &self->width) && gst_structure_get_int (s, "height", &self->height);
+  return gst_structure_get_int (s, "width", &self->width)
+      && gst_structure_get_int (s, "height", &self->height);
 }
 
 /* Frames */
 
 /* The next frame has nothing to do with those before it. */
 static void
-forget_frames (GstSupconTagger *self)
+forget_frames (GstSupconTagger * self)
 {
   gst_supcon_classifier_forget_frames (self->classifier);
   self->current = -1;
 }
 
 static void
-post_tags (GstSupconTagger *self, GstBuffer *buffer, const GArray *verdicts, gint64 start)
+post_tags (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
+    gint64 start)
 {
-  GstStructure *s = gst_structure_new ("supcon-tags", "timestamp", G_TYPE_UINT64, GST_BUFFER_PTS (buffer), NULL);
+  GstStructure *s = gst_structure_new ("supcon-tags", "timestamp",
+      G_TYPE_UINT64, GST_BUFFER_PTS (buffer), NULL);
   GstClockTime latency = 0;
   guint64 version = 0;
 
   gst_supcon_verdicts_to_structure (verdicts, s);
   gst_supcon_buffer_get_embedding_origin (buffer, &version, &latency);
-  gst_structure_set (s, "version", G_TYPE_UINT64, version, "encoding-time", G_TYPE_UINT64, latency, "tagging-time",
-      G_TYPE_UINT64, (g_get_monotonic_time () - start) * GST_USECOND, NULL);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
+  gst_structure_set (s, "version", G_TYPE_UINT64, version,
+      "encoding-time", G_TYPE_UINT64, latency, "tagging-time", G_TYPE_UINT64,
+      (g_get_monotonic_time () - start) * GST_USECOND, NULL);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self), s));
 }
 
 static GstFlowReturn
-publish (GstSupconTagger *self, GstBuffer *buffer, const GArray *verdicts, gboolean post, gint64 start)
+publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
+    gboolean post, gint64 start)
 {
   GstMiniObject *text;
 
   gst_supcon_verdicts_attach (verdicts, buffer, self->width, self->height);
   if (verdicts->len) {
-    GstEvent *event
-        = gst_supcon_keyword_change (&self->keyword, g_array_index (verdicts, GstSupconVerdict, 0).tags[0].label);
+    GstEvent *event = gst_supcon_keyword_change (&self->keyword,
+        g_array_index (verdicts, GstSupconVerdict, 0).tags[0].label);
 
     if (post)
       post_tags (self, buffer, verdicts, start);
@@ -264,16 +278,18 @@ publish (GstSupconTagger *self, GstBuffer *buffer, const GArray *verdicts, gbool
 }
 
 static void
-gst_supcon_tagger_before_transform (GstBaseTransform *trans, GstBuffer *buffer)
+gst_supcon_tagger_before_transform (GstBaseTransform * trans,
+    GstBuffer * buffer)
 {
-  GstClockTime time = gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GstClockTime time = gst_segment_to_stream_time (&trans->segment,
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
 
   if (GST_CLOCK_TIME_IS_VALID (time))
     gst_object_sync_values (GST_OBJECT (trans), time);
 }
 
 static GstFlowReturn
-gst_supcon_tagger_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
   gint64 start = g_get_monotonic_time ();
@@ -295,7 +311,8 @@ gst_supcon_tagger_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   gst_supcon_classifier_update (self->classifier, &bad_model);
   if (GST_BUFFER_IS_DISCONT (buffer))
     forget_frames (self);
-  ok = gst_supcon_judge (self->classifier, buffer, &settings, &self->current, verdicts, &error);
+  ok = gst_supcon_judge (self->classifier, buffer, &settings, &self->current,
+      verdicts, &error);
   g_mutex_unlock (&self->lock);
   if (bad_model)
     warn (self, bad_model);
@@ -312,7 +329,7 @@ gst_supcon_tagger_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 /* Events */
 
 static void
-report_evaluation (GstSupconTagger *self)
+report_evaluation (GstSupconTagger * self)
 {
   const SupconEvaluation *evaluation;
   GstSupconReport *report;
@@ -327,7 +344,8 @@ report_evaluation (GstSupconTagger *self)
 
   g_mutex_lock (&self->lock);
   evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
-  report = gst_supcon_report_new (evaluation, gst_supcon_classifier_labels (self->classifier), unknown);
+  report = gst_supcon_report_new (evaluation,
+      gst_supcon_classifier_labels (self->classifier), unknown);
   /* Another stream may follow. */
   if (report)
     gst_supcon_classifier_reset_evaluation (self->classifier);
@@ -339,42 +357,42 @@ report_evaluation (GstSupconTagger *self)
 }
 
 static gboolean
-gst_supcon_tagger_sink_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
   switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_STREAM_START:
-    gst_supcon_keyword_clear (&self->keyword);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-  case GST_EVENT_SEGMENT:
-    g_mutex_lock (&self->lock);
-    forget_frames (self);
-    g_mutex_unlock (&self->lock);
-    break;
-  case GST_EVENT_TAG:
-    event = gst_supcon_keyword_merge (&self->keyword, event);
-    break;
-  case GST_EVENT_EOS:
-    report_evaluation (self);
-    save_memory (self);
-    break;
-  case GST_EVENT_CUSTOM_DOWNSTREAM:
-  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
-  case GST_EVENT_CUSTOM_BOTH:
-  case GST_EVENT_CUSTOM_BOTH_OOB:
-    take_lesson (self, event);
-    break;
-  default:
-    break;
+    case GST_EVENT_STREAM_START:
+      gst_supcon_keyword_clear (&self->keyword);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+    case GST_EVENT_SEGMENT:
+      g_mutex_lock (&self->lock);
+      forget_frames (self);
+      g_mutex_unlock (&self->lock);
+      break;
+    case GST_EVENT_TAG:
+      event = gst_supcon_keyword_merge (&self->keyword, event);
+      break;
+    case GST_EVENT_EOS:
+      report_evaluation (self);
+      save_memory (self);
+      break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+    case GST_EVENT_CUSTOM_BOTH:
+    case GST_EVENT_CUSTOM_BOTH_OOB:
+      take_lesson (self, event);
+      break;
+    default:
+      break;
   }
-  return gst_supcon_text_branch_sink_event (
-      &self->text, GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class), event);
+  return gst_supcon_text_branch_sink_event (&self->text,
+      GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class), event);
 }
 
 static gboolean
-gst_supcon_tagger_src_event (GstBaseTransform *trans, GstEvent *event)
+gst_supcon_tagger_src_event (GstBaseTransform * trans, GstEvent * event)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
   gboolean taken = FALSE, passed;
@@ -383,17 +401,20 @@ gst_supcon_tagger_src_event (GstBaseTransform *trans, GstEvent *event)
     gst_event_unref (event);
     return TRUE;
   }
-  if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM || GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_BOTH
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM
+      || GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_BOTH
       || GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_BOTH_OOB)
     taken = take_lesson (self, event);
-  passed = GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class)->src_event (trans, event);
+  passed = GST_BASE_TRANSFORM_CLASS (gst_supcon_tagger_parent_class)->src_event
+      (trans, event);
   return taken || passed;
 }
 
 /* Properties */
 
 static void
-gst_supcon_tagger_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_tagger_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
@@ -404,7 +425,8 @@ gst_supcon_tagger_set_property (GObject *object, guint id, const GValue *value, 
 }
 
 static void
-gst_supcon_tagger_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_tagger_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
@@ -415,7 +437,7 @@ gst_supcon_tagger_get_property (GObject *object, guint id, GValue *value, GParam
 }
 
 static void
-gst_supcon_tagger_finalize (GObject *object)
+gst_supcon_tagger_finalize (GObject * object)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
@@ -429,9 +451,9 @@ gst_supcon_tagger_finalize (GObject *object)
  * @tagger: the element
  * @label: what is seen
  *
- * With method=centroid or knn, the frame that was tagged last (of several regions the last) becomes an example of
- * label. The same does a custom event `supcon-learn` { label string }, upstream or downstream. Methods centroid and knn
- * know a class from its first example on.
+ * With method=centroid or knn, the frame that was tagged last (of several regions the last) becomes an example of label.
+ * The same does a custom event `supcon-learn` { label string }, upstream or downstream. Methods centroid and knn know a
+ * class from its first example on.
  *
  * Returns: %FALSE when no frame has come yet, or the method cannot be taught; a warning says why.
  */
@@ -459,16 +481,19 @@ install_signals (GType type)
 {
   const GSignalFlags flags = G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION;
 
-  g_signal_new_class_handler (
-      "learn", type, flags, G_CALLBACK (gst_supcon_tagger_learn), NULL, NULL, NULL, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  g_signal_new_class_handler (
-      "forget", type, flags, G_CALLBACK (gst_supcon_tagger_forget), NULL, NULL, NULL, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  g_signal_new_class_handler ("rename", type, flags, G_CALLBACK (gst_supcon_tagger_rename), NULL, NULL, NULL,
-      G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
+  g_signal_new_class_handler ("learn", type, flags,
+      G_CALLBACK (gst_supcon_tagger_learn), NULL, NULL, NULL, G_TYPE_BOOLEAN, 1,
+      G_TYPE_STRING);
+  g_signal_new_class_handler ("forget", type, flags,
+      G_CALLBACK (gst_supcon_tagger_forget), NULL, NULL, NULL, G_TYPE_BOOLEAN,
+      1, G_TYPE_STRING);
+  g_signal_new_class_handler ("rename", type, flags,
+      G_CALLBACK (gst_supcon_tagger_rename), NULL, NULL, NULL, G_TYPE_BOOLEAN,
+      2, G_TYPE_STRING, G_TYPE_STRING);
 }
 
 static void
-gst_supcon_tagger_class_init (GstSupconTaggerClass *klass)
+gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -482,9 +507,12 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass *klass)
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_add_static_pad_template_with_gtype (element_class, &text_template, GST_TYPE_SUPCON_TEXT_PAD);
-  gst_element_class_set_static_metadata (element_class, "SupCon tagger", "Filter/Analyzer/Video",
-      "Tags frames by the embeddings that supconencoder attached to them", "The gst-supcon authors");
+  gst_element_class_add_static_pad_template_with_gtype (element_class,
+      &text_template, GST_TYPE_SUPCON_TEXT_PAD);
+  gst_element_class_set_static_metadata (element_class, "SupCon tagger",
+      "Filter/Analyzer/Video",
+      "Tags frames by the embeddings that supconencoder attached to them",
+      "The gst-supcon authors");
   element_class->request_new_pad = gst_supcon_tagger_request_new_pad;
   element_class->release_pad = gst_supcon_tagger_release_pad;
 
@@ -500,7 +528,7 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass *klass)
 }
 
 static void
-gst_supcon_tagger_init (GstSupconTagger *self)
+gst_supcon_tagger_init (GstSupconTagger * self)
 {
   g_mutex_init (&self->lock);
   gst_supcon_tagger_settings_init (&self->settings);

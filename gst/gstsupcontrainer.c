@@ -6,11 +6,10 @@
  *
  * Collects frames with the meta `supcon-sample` into batches and trains on them, on a thread of its own, while the next
  * batch is collected. With stage=contrastive an encoder and a projection head learn by the supervised contrastive loss
- * (Khosla et al. 2020, arXiv 2004.11362); with stage=linear a classifier learns on the embeddings of that encoder,
- * which no longer changes; with stage=finetune both learn, with stage=cross-entropy both from the start, and with
- * stage=regression a number is learnt from labels that are numbers. The result is written to
- * #GstSupconTrainer:location, at the end of the stream, every #GstSupconTrainer:checkpoint-interval steps and when the
- * element stops.
+ * (Khosla et al. 2020, arXiv 2004.11362); with stage=linear a classifier learns on the embeddings of that encoder, which
+ * no longer changes; with stage=finetune both learn, with stage=cross-entropy both from the start, and with
+ * stage=regression a number is learnt from labels that are numbers. The result is written to #GstSupconTrainer:location, at the end of the stream, every
+ * #GstSupconTrainer:checkpoint-interval steps and when the element stops.
  *
  * The model's input size is that of the first frames. Labels are strings, found as they come; a frame without one has
  * its own other views as positives, and is passed over by the other stages.
@@ -23,16 +22,13 @@
  *
  * Element messages: `supcon-validation` { step uint64, count uint, validation-accuracy, validation-loss double, best
  * boolean }, `supcon-train` { step, examples, dropped uint64, loss, learning-rate, gradient-norm,
- * examples-per-second, positives-per-anchor double; accuracy double where a classifier is trained;
- * hard-positive-weight, hard-negative-weight, alignment, uniformity double in the contrastive stage } and
- * `supcon-checkpoint` { location string, step uint64 }. The end of the stream is posted when the last step is done and
- * written.
+ * examples-per-second, positives-per-anchor double; accuracy double where a classifier is trained; hard-positive-weight,
+ * hard-negative-weight, alignment, uniformity double in the contrastive stage } and `supcon-checkpoint` {
+ * location string, step uint64 }. The end of the stream is posted when the last step is done and written.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 supcondatasetsrc location=/usr/share/datasets/fashion-mnist max-samples=512 shuffle=true !
- * supconaugment views=2 ! video/x-raw,format=GRAY8,width=28,height=28 ! queue ! supcontrainer encoder=resnet8
- * batch-size=128 location=model.safetensors progress=true
+ * gst-launch-1.0 supcondatasetsrc location=/usr/share/datasets/fashion-mnist max-samples=512 shuffle=true ! supconaugment views=2 ! video/x-raw,format=GRAY8,width=28,height=28 ! queue ! supcontrainer encoder=resnet8 batch-size=128 location=model.safetensors progress=true
  * ]| Trains for eight steps on pictures of clothes (Debian's package dataset-fashion-mnist).
  */
 
@@ -52,47 +48,53 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_trainer_debug);
 #define GST_CAT_DEFAULT supcon_trainer_debug
 
-enum {
+enum
+{
   PROP_0,
   PROP_STEP,
   PROP_DROPPED,
   PROP_LAST_LOSS,
-  PROP_SETTINGS /* and all that follow */
+  PROP_SETTINGS                 /* and all that follow */
 };
 
 /* Samples of frames without a meta, out of the way of those that sources number. */
 #define UNNUMBERED_SAMPLES (G_GUINT64_CONSTANT (1) << 63)
 
-struct _GstSupconTrainer {
+struct _GstSupconTrainer
+{
   GstBaseSink parent;
   GstSupconTrainerWorker *worker;
 
-  GstSupconTrainerSettings settings; /* under the object lock */
-  GstSupconTrainerSettings run;      /* a copy, from READY to PAUSED on until back in READY */
+  GstSupconTrainerSettings settings;    /* under the object lock */
+  GstSupconTrainerSettings run; /* a copy, from READY to PAUSED on until back in READY */
   GstSupconValidation *validation;
-  GstPad *validation_pad; /* owned by the element's pads; NULL until requested */
+  GstPad *validation_pad;       /* owned by the element's pads; NULL until requested */
 
-  GstSupconTrainerStart start; /* what it owns until the worker has taken it */
+  GstSupconTrainerStart start;  /* what it owns until the worker has taken it */
 
   GstVideoInfo info;
-  guint width, height; /* of the model's input; 0: not known yet. Written under the object lock */
+  guint width, height;          /* of the model's input; 0: not known yet. Written under the object lock */
   guint64 frames;
-  gboolean refused; /* why no training can begin was said; upstream asks again with each frame */
+  gboolean refused;             /* why no training can begin was said; upstream asks again with each frame */
 };
 
 /* *INDENT-OFF* */
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
-    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
 
-static GstStaticPadTemplate validation_template = GST_STATIC_PAD_TEMPLATE (
-    "validation", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+static GstStaticPadTemplate validation_template =
+GST_STATIC_PAD_TEMPLATE ("validation", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
 /* *INDENT-ON* */
 
 G_DEFINE_TYPE (GstSupconTrainer, gst_supcon_trainer, GST_TYPE_BASE_SINK);
-GST_ELEMENT_REGISTER_DEFINE (supcontrainer, "supcontrainer", GST_RANK_NONE, GST_TYPE_SUPCON_TRAINER);
+GST_ELEMENT_REGISTER_DEFINE (supcontrainer, "supcontrainer", GST_RANK_NONE,
+    GST_TYPE_SUPCON_TRAINER);
 
 static void
-gst_supcon_trainer_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_supcon_trainer_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (object);
 
@@ -103,7 +105,7 @@ gst_supcon_trainer_set_property (GObject *object, guint id, const GValue *value,
 }
 
 static void
-get_status_property (GstSupconTrainer *self, guint id, GValue *value)
+get_status_property (GstSupconTrainer * self, guint id, GValue * value)
 {
   guint64 step, dropped;
   gdouble loss;
@@ -118,7 +120,8 @@ get_status_property (GstSupconTrainer *self, guint id, GValue *value)
 }
 
 static void
-gst_supcon_trainer_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_supcon_trainer_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (object);
 
@@ -133,7 +136,7 @@ gst_supcon_trainer_get_property (GObject *object, guint id, GValue *value, GPara
 }
 
 static void
-gst_supcon_trainer_finalize (GObject *object)
+gst_supcon_trainer_finalize (GObject * object)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (object);
 
@@ -144,7 +147,7 @@ gst_supcon_trainer_finalize (GObject *object)
 }
 
 static void
-set_input_size (GstSupconTrainer *self, guint width, guint height)
+set_input_size (GstSupconTrainer * self, guint width, guint height)
 {
   GST_OBJECT_LOCK (self);
   self->width = width;
@@ -154,12 +157,13 @@ set_input_size (GstSupconTrainer *self, guint width, guint height)
 
 /* What can be said against the settings before there is a frame. */
 static gboolean
-check_settings (GstSupconTrainer *self, GError **error)
+check_settings (GstSupconTrainer * self, GError ** error)
 {
   const GstSupconTrainerJob *job = &self->run.job;
 
   if (job->config.stage != SUPCON_STAGE_REGRESSION || !self->validation_pad)
-    return supcon_trainer_check (&job->config, job->batch_size, self->start.model, error);
+    return supcon_trainer_check (&job->config, job->batch_size,
+        self->start.model, error);
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
       "The pad validation is linked, which judges classes, but "
       "stage=regression has none; expected one of them");
@@ -167,7 +171,7 @@ check_settings (GstSupconTrainer *self, GError **error)
 }
 
 static void
-end_run (GstSupconTrainer *self)
+end_run (GstSupconTrainer * self)
 {
   gst_supcon_validation_stop (self->validation);
   gst_supcon_trainer_worker_stop (self->worker);
@@ -177,7 +181,7 @@ end_run (GstSupconTrainer *self)
 }
 
 static gboolean
-begin_run (GstSupconTrainer *self)
+begin_run (GstSupconTrainer * self)
 {
   const SupconModelConfig *config;
   GError *error = NULL;
@@ -188,9 +192,11 @@ begin_run (GstSupconTrainer *self)
   GST_OBJECT_LOCK (self);
   self->run = gst_supcon_trainer_settings_copy (&self->settings);
   GST_OBJECT_UNLOCK (self);
-  g_strlcpy (self->run.model.encoder, gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->run.encoder),
+  g_strlcpy (self->run.model.encoder,
+      gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->run.encoder),
       sizeof self->run.model.encoder);
-  if (!gst_supcon_trainer_start_load (&self->start, &self->run, &error) || !check_settings (self, &error)) {
+  if (!gst_supcon_trainer_start_load (&self->start, &self->run, &error)
+      || !check_settings (self, &error)) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
@@ -203,22 +209,25 @@ begin_run (GstSupconTrainer *self)
 
 /* Not when GstBaseSink starts and stops, which is between NULL and READY: properties may be set in READY. */
 static GstStateChangeReturn
-gst_supcon_trainer_change_state (GstElement *element, GstStateChange transition)
+gst_supcon_trainer_change_state (GstElement * element,
+    GstStateChange transition)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (element);
   GstStateChangeReturn ret = GST_STATE_CHANGE_FAILURE;
 
   if (transition != GST_STATE_CHANGE_READY_TO_PAUSED || begin_run (self))
-    ret = GST_ELEMENT_CLASS (gst_supcon_trainer_parent_class)->change_state (element, transition);
+    ret = GST_ELEMENT_CLASS (gst_supcon_trainer_parent_class)->change_state
+        (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
-      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE))
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && ret == GST_STATE_CHANGE_FAILURE))
     end_run (self);
   return ret;
 }
 
 /* Once the model is there, its input size is what it takes. */
 static GstCaps *
-gst_supcon_trainer_get_caps (GstBaseSink *sink, GstCaps *filter)
+gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
   GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink));
@@ -230,7 +239,8 @@ gst_supcon_trainer_get_caps (GstBaseSink *sink, GstCaps *filter)
   GST_OBJECT_UNLOCK (self);
   if (width) {
     caps = gst_caps_make_writable (caps);
-    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint)width, "height", G_TYPE_INT, (gint)height, NULL);
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
+        "height", G_TYPE_INT, (gint) height, NULL);
   }
   if (filter) {
     GstCaps *all = caps;
@@ -242,7 +252,7 @@ gst_supcon_trainer_get_caps (GstBaseSink *sink, GstCaps *filter)
 }
 
 static gboolean
-gst_supcon_trainer_set_caps (GstBaseSink *sink, GstCaps *caps)
+gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
   GError *error = NULL;
@@ -266,12 +276,16 @@ gst_supcon_trainer_set_caps (GstBaseSink *sink, GstCaps *caps)
   }
   supcon_model_set_threads (self->start.model, self->run.threads);
   supcon_model_set_precision (self->start.model, self->run.precision);
-  if (!gst_supcon_trainer_plan (GST_BASE_SINK_PAD (sink), &self->run, &self->start, &job, &error)
-      || !supcon_trainer_check_memory (&job.config, job.batch_size, self->start.model, &error))
+  if (!gst_supcon_trainer_plan (GST_BASE_SINK_PAD (sink), &self->run,
+          &self->start, &job, &error)
+      || !supcon_trainer_check_memory (&job.config, job.batch_size,
+          self->start.model, &error))
     goto failed;
   job.validation = self->validation_pad ? self->validation : NULL;
-  GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT " warm-up steps of %" G_GUINT64_FORMAT,
-      job.config.schedule.learning_rate, job.config.schedule.warmup_steps, job.config.schedule.total_steps);
+  GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
+      " warm-up steps of %" G_GUINT64_FORMAT,
+      job.config.schedule.learning_rate, job.config.schedule.warmup_steps,
+      job.config.schedule.total_steps);
   if (gst_supcon_trainer_worker_start (self->worker, &job, &self->start, &error))
     return TRUE;
 
@@ -282,7 +296,8 @@ failed:
 }
 
 static gboolean
-gst_supcon_trainer_propose_allocation (G_GNUC_UNUSED GstBaseSink *sink, GstQuery *query)
+gst_supcon_trainer_propose_allocation (G_GNUC_UNUSED GstBaseSink * sink,
+    GstQuery * query)
 {
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
@@ -290,7 +305,7 @@ gst_supcon_trainer_propose_allocation (G_GNUC_UNUSED GstBaseSink *sink, GstQuery
 }
 
 static GstFlowReturn
-push_frame (GstSupconTrainer *self, GstBuffer *buffer, GstVideoFrame *frame)
+push_frame (GstSupconTrainer * self, GstBuffer * buffer, GstVideoFrame * frame)
 {
   guint8 *pixels;
   gsize stride;
@@ -299,18 +314,18 @@ push_frame (GstSupconTrainer *self, GstBuffer *buffer, GstVideoFrame *frame)
   guint64 sample = UNNUMBERED_SAMPLES + self->frames;
   GstFlowReturn ret;
 
-  gst_supcon_frame_visible (frame, &pixels, &stride, &width, &height, &channels);
+  gst_supcon_frame_visible (frame, &pixels, &stride, &width, &height,
+      &channels);
   if (width != self->width || height != self->height) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("A frame shows %ux%u pixels; expected %ux%u, the size of the model's "
-         "input. Put supconaugment or videoscale before.",
-            width, height, self->width, self->height),
-        (NULL));
+            "input. Put supconaugment or videoscale before.", width, height,
+            self->width, self->height), (NULL));
     return GST_FLOW_ERROR;
   }
   gst_supcon_buffer_get_sample (buffer, &label, &sample, NULL);
-  while ((ret = gst_supcon_trainer_worker_push (self->worker, pixels, stride, channels, label, sample))
-         == GST_FLOW_FLUSHING) {
+  while ((ret = gst_supcon_trainer_worker_push (self->worker, pixels, stride,
+              channels, label, sample)) == GST_FLOW_FLUSHING) {
     ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
     if (ret != GST_FLOW_OK)
       break;
@@ -319,7 +334,7 @@ push_frame (GstSupconTrainer *self, GstBuffer *buffer, GstVideoFrame *frame)
 }
 
 static GstFlowReturn
-gst_supcon_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
+gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
   GstVideoFrame frame;
@@ -327,9 +342,9 @@ gst_supcon_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
 
   if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %" G_GSIZE_FORMAT ".",
-            GST_VIDEO_INFO_SIZE (&self->info), gst_buffer_get_size (buffer)),
-        (NULL));
+        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
+            G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (&self->info),
+            gst_buffer_get_size (buffer)), (NULL));
     return GST_FLOW_ERROR;
   }
   ret = push_frame (self, buffer, &frame);
@@ -340,17 +355,19 @@ gst_supcon_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
 
 /* The end of the stream is passed on, to be posted, when all is trained and written. */
 static GstFlowReturn
-finish (GstSupconTrainer *self)
+finish (GstSupconTrainer * self)
 {
   GstFlowReturn ret;
 
   if (!gst_supcon_trainer_worker_is_running (self->worker)) {
-    GST_ELEMENT_WARNING (
-        self, STREAM, FAILED, ("The stream ended before its first frame: nothing was trained."), (NULL));
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+        ("The stream ended before its first frame: nothing was trained."),
+        (NULL));
     return GST_FLOW_OK;
   }
   /* As in render, GstBaseSink holds the preroll lock here. */
-  while ((ret = gst_supcon_trainer_worker_finish (self->worker)) == GST_FLOW_FLUSHING) {
+  while ((ret = gst_supcon_trainer_worker_finish (self->worker)) ==
+      GST_FLOW_FLUSHING) {
     ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
     if (ret != GST_FLOW_OK)
       break;
@@ -359,21 +376,23 @@ finish (GstSupconTrainer *self)
 }
 
 static gboolean
-gst_supcon_trainer_event (GstBaseSink *sink, GstEvent *event)
+gst_supcon_trainer_event (GstBaseSink * sink, GstEvent * event)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) {
     gst_supcon_trainer_worker_flush (self->worker);
-  } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && finish (self) != GST_FLOW_OK) {
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
+      && finish (self) != GST_FLOW_OK) {
     gst_event_unref (event);
     return FALSE;
   }
-  return GST_BASE_SINK_CLASS (gst_supcon_trainer_parent_class)->event (sink, event);
+  return GST_BASE_SINK_CLASS (gst_supcon_trainer_parent_class)->event (sink,
+      event);
 }
 
 static gboolean
-set_unlocked (GstBaseSink *sink, gboolean unlocked)
+set_unlocked (GstBaseSink * sink, gboolean unlocked)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
 
@@ -383,65 +402,73 @@ set_unlocked (GstBaseSink *sink, gboolean unlocked)
 }
 
 static gboolean
-gst_supcon_trainer_unlock (GstBaseSink *sink)
+gst_supcon_trainer_unlock (GstBaseSink * sink)
 {
   return set_unlocked (sink, TRUE);
 }
 
 static gboolean
-gst_supcon_trainer_unlock_stop (GstBaseSink *sink)
+gst_supcon_trainer_unlock_stop (GstBaseSink * sink)
 {
   return set_unlocked (sink, FALSE);
 }
 
 static GstPad *
-gst_supcon_trainer_request_new_pad (
-    GstElement *element, GstPadTemplate *template, G_GNUC_UNUSED const gchar *name, G_GNUC_UNUSED const GstCaps *caps)
+gst_supcon_trainer_request_new_pad (GstElement * element,
+    GstPadTemplate * template, G_GNUC_UNUSED const gchar * name,
+    G_GNUC_UNUSED const GstCaps * caps)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (element);
 
   if (self->validation_pad)
     return NULL;
   self->validation_pad = gst_pad_new_from_template (template, "validation");
-  gst_supcon_validation_attach (self->validation, element, self->validation_pad);
+  gst_supcon_validation_attach (self->validation, element,
+      self->validation_pad);
   return self->validation_pad;
 }
 
 static void
-gst_supcon_trainer_release_pad (GstElement *element, GstPad *pad)
+gst_supcon_trainer_release_pad (GstElement * element, GstPad * pad)
 {
   GST_SUPCON_TRAINER (element)->validation_pad = NULL;
   gst_element_remove_pad (element, pad);
 }
 
 static void
-gst_supcon_trainer_class_init (GstSupconTrainerClass *klass)
+gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (klass);
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
-  GST_DEBUG_CATEGORY_INIT (supcon_trainer_debug, "supcontrainer", 0, "supcontrainer");
+  GST_DEBUG_CATEGORY_INIT (supcon_trainer_debug, "supcontrainer", 0,
+      "supcontrainer");
   object_class->set_property = gst_supcon_trainer_set_property;
   object_class->get_property = gst_supcon_trainer_get_property;
   object_class->finalize = gst_supcon_trainer_finalize;
-  g_object_class_install_property (
-      object_class, PROP_STEP, g_param_spec_uint64 ("step", "Step", "Steps done", 0, G_MAXUINT64, 0, readable));
+  g_object_class_install_property (object_class, PROP_STEP,
+      g_param_spec_uint64 ("step", "Step", "Steps done", 0, G_MAXUINT64, 0,
+          readable));
   g_object_class_install_property (object_class, PROP_DROPPED,
-      g_param_spec_uint64 ("dropped", "Dropped", "Frames dropped by leaky", 0, G_MAXUINT64, 0, readable));
+      g_param_spec_uint64 ("dropped", "Dropped", "Frames dropped by leaky", 0,
+          G_MAXUINT64, 0, readable));
   g_object_class_install_property (object_class, PROP_LAST_LOSS,
-      g_param_spec_double (
-          "last-loss", "Last loss", "Loss of the last step", -G_MAXDOUBLE, G_MAXDOUBLE, 0.0, readable));
+      g_param_spec_double ("last-loss", "Last loss", "Loss of the last step",
+          -G_MAXDOUBLE, G_MAXDOUBLE, 0.0, readable));
   gst_supcon_trainer_settings_install (object_class, PROP_SETTINGS);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &validation_template);
+  gst_element_class_add_static_pad_template (element_class,
+      &validation_template);
   element_class->request_new_pad = gst_supcon_trainer_request_new_pad;
   element_class->release_pad = gst_supcon_trainer_release_pad;
   element_class->change_state = gst_supcon_trainer_change_state;
-  gst_element_class_set_static_metadata (element_class, "SupCon trainer", "Sink/Video",
-      "Trains an encoder, and a classifier on it, with labelled frames", "The gst-supcon authors");
+  gst_element_class_set_static_metadata (element_class,
+      "SupCon trainer", "Sink/Video",
+      "Trains an encoder, and a classifier on it, with labelled frames",
+      "The gst-supcon authors");
 
   sink_class->get_caps = gst_supcon_trainer_get_caps;
   sink_class->set_caps = gst_supcon_trainer_set_caps;
@@ -453,7 +480,7 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass *klass)
 }
 
 static void
-gst_supcon_trainer_init (GstSupconTrainer *self)
+gst_supcon_trainer_init (GstSupconTrainer * self)
 {
   self->worker = gst_supcon_trainer_worker_new (GST_ELEMENT (self));
   self->validation = gst_supcon_validation_new ();

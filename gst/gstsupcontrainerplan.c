@@ -11,17 +11,18 @@
 #define MAX_WARMUP_STEPS 100
 
 /* What upstream says. */
-typedef struct {
-  guint64 frames;   /* of the stream; 0: it does not know */
-  gboolean live;    /* what it gave before it will not give again */
-  guint epochs;     /* passes over the data; 0: it does not say, or without end */
-  gdouble labelled; /* share of the frames that have a label, 1 where it does not say */
-  gchar **labels;   /* that may come; NULL: it does not say */
+typedef struct
+{
+  guint64 frames;               /* of the stream; 0: it does not know */
+  gboolean live;                /* what it gave before it will not give again */
+  guint epochs;                 /* passes over the data; 0: it does not say, or without end */
+  gdouble labelled;             /* share of the frames that have a label, 1 where it does not say */
+  gchar **labels;               /* that may come; NULL: it does not say */
 } Upstream;
 
 /* In buffers, since demuxers and decoders answer in frames too, each for its own branch of a pipeline with several. */
 static guint64
-ask_for_frames (GstPad *pad)
+ask_for_frames (GstPad * pad)
 {
   gint64 frames;
 
@@ -31,7 +32,7 @@ ask_for_frames (GstPad *pad)
 }
 
 static gboolean
-ask_whether_live (GstPad *pad)
+ask_whether_live (GstPad * pad)
 {
   GstQuery *query = gst_query_new_latency ();
   gboolean live = FALSE;
@@ -43,9 +44,10 @@ ask_whether_live (GstPad *pad)
 }
 
 static void
-ask_for_dataset (GstPad *pad, Upstream *upstream)
+ask_for_dataset (GstPad * pad, Upstream * upstream)
 {
-  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM, gst_structure_new_empty (GST_SUPCON_QUERY_DATASET));
+  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM,
+      gst_structure_new_empty (GST_SUPCON_QUERY_DATASET));
   const GstStructure *answer;
 
   gst_pad_peer_query (pad, query);
@@ -58,20 +60,21 @@ ask_for_dataset (GstPad *pad, Upstream *upstream)
 
 /* Whether a training that is gone on with meets the labels that it knows, where the source tells its own. */
 static gboolean
-check_labels (const Upstream *upstream, const GstSupconTrainerSettings *settings, const GstSupconTrainerStart *start,
-    GError **error)
+check_labels (const Upstream * upstream,
+    const GstSupconTrainerSettings * settings,
+    const GstSupconTrainerStart * start, GError ** error)
 {
-  if (start->first_step == 0 || !upstream->labels || settings->job.config.stage == SUPCON_STAGE_REGRESSION)
+  if (start->first_step == 0 || !upstream->labels
+      || settings->job.config.stage == SUPCON_STAGE_REGRESSION)
     return TRUE;
   for (guint i = 0; i < supcon_labels_count (start->labels); i++) {
     const gchar *name = supcon_labels_name (start->labels, i);
 
-    if (!g_strv_contains ((const gchar *const *)upstream->labels, name)) {
+    if (!g_strv_contains ((const gchar * const *) upstream->labels, name)) {
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
           "%s was trained with the label \"%s\", which the source does not "
           "have, so resume=true cannot go on; use init-location to start from "
-          "it",
-          settings->location, name);
+          "it", settings->location, name);
       return FALSE;
     }
   }
@@ -80,16 +83,19 @@ check_labels (const Upstream *upstream, const GstSupconTrainerSettings *settings
 
 /* Steps that the stream's frames make; 0: nobody knows. Stages but the contrastive one pass over unlabelled frames. */
 static gdouble
-find_stream_steps (const Upstream *upstream, const GstSupconTrainerJob *job)
+find_stream_steps (const Upstream * upstream, const GstSupconTrainerJob * job)
 {
-  gdouble share = job->config.stage == SUPCON_STAGE_CONTRASTIVE ? 1 : upstream->labelled;
+  gdouble share =
+      job->config.stage == SUPCON_STAGE_CONTRASTIVE ? 1 : upstream->labelled;
 
-  return (guint64)(upstream->frames * share + 0.5) / (gdouble)job->batch_size;
+  return (guint64) (upstream->frames * share + 0.5) / (gdouble) job->batch_size;
 }
 
 /* How many steps there will be: as said, or as the stream makes; 0: nobody knows. */
 static guint64
-find_total_steps (gdouble stream_steps, const GstSupconTrainerSettings *settings, const GstSupconTrainerStart *start)
+find_total_steps (gdouble stream_steps,
+    const GstSupconTrainerSettings * settings,
+    const GstSupconTrainerStart * start)
 {
   guint64 steps = MAX (1, stream_steps);
 
@@ -98,7 +104,8 @@ find_total_steps (gdouble stream_steps, const GstSupconTrainerSettings *settings
   if (stream_steps == 0)
     return 0;
   /* A stream that is played again from its start holds the steps before resuming too. */
-  return start->first_frame ? MAX (steps, start->first_step) : start->first_step + steps;
+  return start->first_frame ? MAX (steps,
+      start->first_step) : start->first_step + steps;
 }
 
 static guint64
@@ -106,11 +113,12 @@ auto_warmup_steps (guint64 steps)
 {
   if (steps == 0)
     return MAX_WARMUP_STEPS;
-  return MIN (CLAMP (steps / 10, MIN_WARMUP_STEPS, MAX_WARMUP_STEPS), steps / 2);
+  return MIN (CLAMP (steps / 10, MIN_WARMUP_STEPS, MAX_WARMUP_STEPS),
+      steps / 2);
 }
 
 static gdouble
-find_learning_rate (const GstSupconTrainerSettings *settings)
+find_learning_rate (const GstSupconTrainerSettings * settings)
 {
   const SupconTrainerConfig *config = &settings->job.config;
   gboolean scale = settings->scale_learning_rate;
@@ -118,7 +126,9 @@ find_learning_rate (const GstSupconTrainerSettings *settings)
   gdouble rate = settings->learning_rate, scaled;
 
   if (rate == 0)
-    rate = supcon_trainer_default_learning_rate (config->stage, config->optimizer.kind, scale ? 256 : batch_size);
+    rate =
+        supcon_trainer_default_learning_rate (config->stage,
+        config->optimizer.kind, scale ? 256 : batch_size);
   if (!scale)
     return rate;
   scaled = supcon_trainer_scaled_learning_rate (rate, batch_size);
@@ -127,8 +137,10 @@ find_learning_rate (const GstSupconTrainerSettings *settings)
 }
 
 static gboolean
-plan_schedule (const Upstream *upstream, const GstSupconTrainerSettings *settings, const GstSupconTrainerStart *start,
-    SupconSchedule *schedule, GError **error)
+plan_schedule (const Upstream * upstream,
+    const GstSupconTrainerSettings * settings,
+    const GstSupconTrainerStart * start, SupconSchedule * schedule,
+    GError ** error)
 {
   gdouble steps = find_stream_steps (upstream, &settings->job);
   guint64 total = find_total_steps (steps, settings, start);
@@ -141,12 +153,12 @@ plan_schedule (const Upstream *upstream, const GstSupconTrainerSettings *setting
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "warmup-epochs is %g, but upstream does not say how many frames an "
         "epoch has; expected supcondatasetsrc with a number of epochs, or "
-        "warmup-steps",
-        settings->warmup_epochs);
+        "warmup-steps", settings->warmup_epochs);
     return FALSE;
   }
   if (settings->warmup_epochs > 0)
-    schedule->warmup_steps = settings->warmup_epochs * steps / upstream->epochs + 0.5;
+    schedule->warmup_steps =
+        settings->warmup_epochs * steps / upstream->epochs + 0.5;
   else if (settings->warmup_steps >= 0)
     schedule->warmup_steps = settings->warmup_steps;
   else if (!supcon_stage_needs_encoder (settings->job.config.stage))
@@ -155,10 +167,13 @@ plan_schedule (const Upstream *upstream, const GstSupconTrainerSettings *setting
 }
 
 gboolean
-gst_supcon_trainer_plan (GstPad *sinkpad, const GstSupconTrainerSettings *settings, GstSupconTrainerStart *start,
-    GstSupconTrainerJob *job, GError **error)
+gst_supcon_trainer_plan (GstPad * sinkpad,
+    const GstSupconTrainerSettings * settings, GstSupconTrainerStart * start,
+    GstSupconTrainerJob * job, GError ** error)
 {
-  Upstream upstream = { .frames = ask_for_frames (sinkpad), .live = ask_whether_live (sinkpad), .labelled = 1 };
+  Upstream upstream = {.frames = ask_for_frames (sinkpad),.live =
+        ask_whether_live (sinkpad),.labelled = 1
+  };
   gboolean good;
 
   ask_for_dataset (sinkpad, &upstream);
@@ -171,7 +186,8 @@ gst_supcon_trainer_plan (GstPad *sinkpad, const GstSupconTrainerSettings *settin
   job->config.seed = settings->seed;
   job->config.signal_interval = job->message_interval;
   good = check_labels (&upstream, settings, start, error)
-         && plan_schedule (&upstream, settings, start, &job->config.schedule, error);
+      && plan_schedule (&upstream, settings, start, &job->config.schedule,
+      error);
   g_strfreev (upstream.labels);
   return good;
 }

@@ -17,7 +17,8 @@
 #define PROGRESS_INTERVAL (5 * G_USEC_PER_SEC)
 
 /* What is said once. */
-typedef enum {
+typedef enum
+{
   WARNED_NO_POSITIVES = 1 << 0,
   WARNED_COLLAPSED = 1 << 1,
   WARNED_ONE_CLASS = 1 << 2,
@@ -26,19 +27,21 @@ typedef enum {
   WARNED_UNFINISHED = 1 << 5
 } Warned;
 
-struct _GstSupconTrainerReport {
+struct _GstSupconTrainerReport
+{
   GstElement *element;
   const GstSupconTrainerJob *job;
   guint64 first_step;
-  gint metrics; /* file descriptor; -1: none */
+  gint metrics;                 /* file descriptor; -1: none */
   Warned warned;
   guint64 examples;
-  gint64 started, reported, printed; /* monotonic time; 0: not yet */
+  gint64 started, reported, printed;    /* monotonic time; 0: not yet */
   guint64 reported_examples;
 };
 
 GstSupconTrainerReport *
-gst_supcon_trainer_report_new (GstElement *element, const GstSupconTrainerJob *job, guint64 first_step)
+gst_supcon_trainer_report_new (GstElement * element,
+    const GstSupconTrainerJob * job, guint64 first_step)
 {
   GstSupconTrainerReport *self = g_new0 (GstSupconTrainerReport, 1);
 
@@ -50,7 +53,7 @@ gst_supcon_trainer_report_new (GstElement *element, const GstSupconTrainerJob *j
 }
 
 void
-gst_supcon_trainer_report_free (GstSupconTrainerReport *self)
+gst_supcon_trainer_report_free (GstSupconTrainerReport * self)
 {
   if (!self)
     return;
@@ -60,17 +63,22 @@ gst_supcon_trainer_report_free (GstSupconTrainerReport *self)
 }
 
 static void
-post (GstSupconTrainerReport *self, GstStructure *structure)
+post (GstSupconTrainerReport * self, GstStructure * structure)
 {
-  gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT (self->element), structure));
+  gst_element_post_message (self->element,
+      gst_message_new_element (GST_OBJECT (self->element), structure));
 }
 
 /* Warnings */
 
-static void warn_once (GstSupconTrainerReport *self, Warned what, const gchar *format, ...) G_GNUC_PRINTF (3, 4);
+static void
+warn_once (GstSupconTrainerReport * self, Warned what, const gchar * format,
+    ...)
+    G_GNUC_PRINTF (3, 4);
 
 static void
-warn_once (GstSupconTrainerReport *self, Warned what, const gchar *format, ...)
+warn_once (GstSupconTrainerReport * self, Warned what, const gchar * format,
+    ...)
 {
   va_list args;
   gchar *text;
@@ -86,8 +94,8 @@ warn_once (GstSupconTrainerReport *self, Warned what, const gchar *format, ...)
 }
 
 static void
-warn_about (
-    GstSupconTrainerReport *self, const SupconTrainStats *stats, const SupconBatch *batch, const gchar *only_label)
+warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
+    const SupconBatch * batch, const gchar * only_label)
 {
   const SupconTrainerConfig *config = &self->job->config;
   gboolean contrastive = config->stage == SUPCON_STAGE_CONTRASTIVE;
@@ -97,59 +105,61 @@ warn_about (
         "None of the %u views of step %" G_GUINT64_FORMAT " has a positive, "
         "that is another view of its %s, so the step taught nothing. Let "
         "supcondatasetsrc draw batches with sampler=class-balanced, or "
-        "supconaugment make views=2 of every frame.",
-        batch->n, stats->step, config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
+        "supconaugment make views=2 of every frame.", batch->n, stats->step,
+        config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
   }
-  if (config->stage != SUPCON_STAGE_REGRESSION && (!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
+  if (config->stage != SUPCON_STAGE_REGRESSION
+      && (!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
       && only_label) {
     warn_once (self, WARNED_ONE_CLASS,
         "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
         "there is nothing to tell apart. Give frames of other labels too, in "
-        "shuffled order.",
-        batch->n, stats->step, only_label);
+        "shuffled order.", batch->n, stats->step, only_label);
   }
   if (stats->collapsed) {
     warn_once (self, WARNED_COLLAPSED,
         "At step %" G_GUINT64_FORMAT " all embeddings have collapsed to one "
         "point (loss %.4f, spread %.2g). Lower "
         "learning-rate (now %g), or raise warmup-steps (now %" G_GUINT64_FORMAT
-        ") or temperature (now %g), and start again.",
-        stats->step, stats->loss, stats->spread, stats->learning_rate, config->schedule.warmup_steps,
+        ") or temperature (now %g), and start again.", stats->step, stats->loss,
+        stats->spread,
+        stats->learning_rate, config->schedule.warmup_steps,
         config->loss.temperature);
   }
 }
 
 void
-gst_supcon_trainer_report_not_written (GstSupconTrainerReport *self, GError *error)
+gst_supcon_trainer_report_not_written (GstSupconTrainerReport * self,
+    GError * error)
 {
-  GST_ELEMENT_WARNING (
-      self->element, RESOURCE, WRITE, ("%s", error->message), ("Training goes on; the next checkpoint tries again."));
+  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
+      ("Training goes on; the next checkpoint tries again."));
   g_error_free (error);
 }
 
 void
-gst_supcon_trainer_report_not_kept (GstSupconTrainerReport *self, GError *error)
+gst_supcon_trainer_report_not_kept (GstSupconTrainerReport * self,
+    GError * error)
 {
   warn_once (self, WARNED_KEEP, "%s", error->message);
   g_error_free (error);
 }
 
 void
-gst_supcon_trainer_report_unfinished_validation (GstSupconTrainerReport *self, guint64 step, guint n)
+gst_supcon_trainer_report_unfinished_validation (GstSupconTrainerReport * self,
+    guint64 step, guint n)
 {
-  warn_once (self, WARNED_UNFINISHED,
-      "The stream on the pad validation, live "
+  warn_once (self, WARNED_UNFINISHED, "The stream on the pad validation, live "
       "or held up by the training's, has not ended at step %" G_GUINT64_FORMAT
       ": the model is judged by the %u labelled frames that came so far, later "
-      "on by more. Use a source of its own.",
-      step, n);
+      "on by more. Use a source of its own.", step, n);
 }
 
 /* Metrics */
 
 /* All of a line or, where a disk is full, nothing of it. FALSE with errno. */
 static gboolean
-write_line (GstSupconTrainerReport *self, const GstStructure *line)
+write_line (GstSupconTrainerReport * self, const GstStructure * line)
 {
   gchar *json = gst_supcon_structure_to_json (line);
   gchar *text = g_strconcat (json, "\n", NULL);
@@ -168,15 +178,17 @@ write_line (GstSupconTrainerReport *self, const GstStructure *line)
 /* Leaves what was said until step. Behind it may be lines of steps that were lost with a killed training, which come
  * again, and half a line. */
 static void
-cut_later_lines (const gchar *location, guint64 step)
+cut_later_lines (const gchar * location, guint64 step)
 {
   static const gchar key[] = "\"step\":";
   gchar *text, *line, *end;
   gsize size;
 
-  if (!g_file_test (location, G_FILE_TEST_IS_REGULAR) || !g_file_get_contents (location, &text, &size, NULL))
+  if (!g_file_test (location, G_FILE_TEST_IS_REGULAR)
+      || !g_file_get_contents (location, &text, &size, NULL))
     return;
-  for (line = text; (end = memchr (line, '\n', text + size - line)); line = end + 1) {
+  for (line = text; (end = memchr (line, '\n', text + size - line));
+      line = end + 1) {
     const gchar *at = g_strstr_len (line, end - line, key);
 
     if (at && g_ascii_strtoull (at + strlen (key), NULL, 10) > step)
@@ -189,7 +201,8 @@ cut_later_lines (const gchar *location, guint64 step)
 
 /* A new file begins with a line that tells what the run is; one that is gone on with has it. */
 gboolean
-gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport *self, GError **error)
+gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport * self,
+    GError ** error)
 {
   const gchar *location = self->job->metrics_location;
   GstStructure *header;
@@ -199,7 +212,8 @@ gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport *self, GError **e
     return TRUE;
   if (self->first_step)
     cut_later_lines (location, self->first_step);
-  self->metrics = g_open (location, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (self->first_step ? 0 : O_TRUNC), 0666);
+  self->metrics = g_open (location, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
+      (self->first_step ? 0 : O_TRUNC), 0666);
   if (self->metrics < 0)
     goto failed;
   if (self->first_step)
@@ -212,61 +226,66 @@ gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport *self, GError **e
     return TRUE;
 
 failed:
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be written: %s", location, g_strerror (errno));
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
+      "%s: cannot be written: %s", location, g_strerror (errno));
   return FALSE;
 }
 
 static void
-write_metrics (GstSupconTrainerReport *self, const GstStructure *line)
+write_metrics (GstSupconTrainerReport * self, const GstStructure * line)
 {
   if (self->metrics >= 0 && !write_line (self, line))
-    warn_once (self, WARNED_METRICS,
-        "Metrics are no longer complete, a line "
-        "could not be written: %s",
-        g_strerror (errno));
+    warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
+        "could not be written: %s", g_strerror (errno));
 }
 
 /* Progress */
 
 /* Whether the learning rate is to fall, but nobody knows when. */
 static gboolean
-rate_stays (const GstSupconTrainerReport *self)
+rate_stays (const GstSupconTrainerReport * self)
 {
   const SupconSchedule *schedule = &self->job->config.schedule;
 
-  return schedule->kind != SUPCON_SCHEDULE_CONSTANT && schedule->total_steps == 0;
+  return schedule->kind != SUPCON_SCHEDULE_CONSTANT
+      && schedule->total_steps == 0;
 }
 
 static gchar *
-accuracy_text (const SupconTrainStats *stats)
+accuracy_text (const SupconTrainStats * stats)
 {
   if (stats->classified == 0)
     return g_strdup ("");
-  return g_strdup_printf ("  accuracy %.1f %%", 100.0 * stats->correct / stats->classified);
+  return g_strdup_printf ("  accuracy %.1f %%",
+      100.0 * stats->correct / stats->classified);
 }
 
 /* One line, redrawn on a terminal and now and then a new one elsewhere. */
 static void
-print_progress (GstSupconTrainerReport *self, const SupconTrainStats *stats, gint64 now)
+print_progress (GstSupconTrainerReport * self, const SupconTrainStats * stats,
+    gint64 now)
 {
   gboolean terminal = isatty (STDOUT_FILENO);
   guint64 total = self->job->config.schedule.total_steps;
-  gdouble seconds = MAX (now - self->started, 1) / (gdouble)G_USEC_PER_SEC;
+  gdouble seconds = MAX (now - self->started, 1) / (gdouble) G_USEC_PER_SEC;
   gchar *accuracy;
 
-  if (!terminal && now - self->printed < PROGRESS_INTERVAL && stats->step != total)
+  if (!terminal && now - self->printed < PROGRESS_INTERVAL
+      && stats->step != total)
     return;
   self->printed = now;
   accuracy = accuracy_text (stats);
-  printf ("%s%s step %" G_GUINT64_FORMAT, terminal ? "\r\033[K" : "", supcon_stage_name (self->job->config.stage),
-      stats->step);
+  printf ("%s%s step %" G_GUINT64_FORMAT, terminal ? "\r\033[K" : "",
+      supcon_stage_name (self->job->config.stage), stats->step);
   if (total)
     printf ("/%" G_GUINT64_FORMAT, total);
-  printf ("  loss %.4f%s  %.0f views/s", stats->loss, accuracy, self->examples / seconds);
+  printf ("  loss %.4f%s  %.0f views/s", stats->loss, accuracy,
+      self->examples / seconds);
   if (total >= stats->step) {
-    guint64 left = seconds / (stats->step - self->first_step) * (total - stats->step) + 0.5;
+    guint64 left = seconds / (stats->step - self->first_step)
+        * (total - stats->step) + 0.5;
 
-    printf ("  %u:%02u left", (guint)(left / 60), (guint)(left % 60));
+    printf ("  %u:%02u left", (guint) (left / 60), (guint) (left % 60));
   } else if (rate_stays (self)) {
     printf ("  length not known");
   }
@@ -277,7 +296,7 @@ print_progress (GstSupconTrainerReport *self, const SupconTrainStats *stats, gin
 }
 
 void
-gst_supcon_trainer_report_end_line (GstSupconTrainerReport *self)
+gst_supcon_trainer_report_end_line (GstSupconTrainerReport * self)
 {
   if (self->printed && isatty (STDOUT_FILENO)) {
     putchar ('\n');
@@ -289,21 +308,29 @@ gst_supcon_trainer_report_end_line (GstSupconTrainerReport *self)
 /* What is reported */
 
 static void
-post_stats (GstSupconTrainerReport *self, const SupconTrainStats *stats, guint64 dropped, gint64 now)
+post_stats (GstSupconTrainerReport * self, const SupconTrainStats * stats,
+    guint64 dropped, gint64 now)
 {
-  gdouble seconds = MAX (now - self->reported, 1) / (gdouble)G_USEC_PER_SEC;
-  GstStructure *s = gst_structure_new ("supcon-train", "step", G_TYPE_UINT64, stats->step, "loss", G_TYPE_DOUBLE,
-      stats->loss, "learning-rate", G_TYPE_DOUBLE, stats->learning_rate, "gradient-norm", G_TYPE_DOUBLE,
-      stats->gradient_norm, "examples", G_TYPE_UINT64, self->examples, "examples-per-second", G_TYPE_DOUBLE,
-      (self->examples - self->reported_examples) / seconds, "positives-per-anchor", G_TYPE_DOUBLE,
-      stats->positives_per_anchor, "dropped", G_TYPE_UINT64, dropped, NULL);
+  gdouble seconds = MAX (now - self->reported, 1) / (gdouble) G_USEC_PER_SEC;
+  GstStructure *s = gst_structure_new ("supcon-train",
+      "step", G_TYPE_UINT64, stats->step,
+      "loss", G_TYPE_DOUBLE, stats->loss,
+      "learning-rate", G_TYPE_DOUBLE, stats->learning_rate,
+      "gradient-norm", G_TYPE_DOUBLE, stats->gradient_norm,
+      "examples", G_TYPE_UINT64, self->examples,
+      "examples-per-second", G_TYPE_DOUBLE,
+      (self->examples - self->reported_examples) / seconds,
+      "positives-per-anchor", G_TYPE_DOUBLE, stats->positives_per_anchor,
+      "dropped", G_TYPE_UINT64, dropped, NULL);
 
   if (supcon_trainer_has_classes (&self->job->config))
-    gst_structure_set (
-        s, "accuracy", G_TYPE_DOUBLE, stats->classified ? stats->correct / (gdouble)stats->classified : 0.0, NULL);
+    gst_structure_set (s, "accuracy", G_TYPE_DOUBLE, stats->classified ?
+        stats->correct / (gdouble) stats->classified : 0.0, NULL);
   if (stats->has_signals)
-    gst_structure_set (s, "hard-positive-weight", G_TYPE_DOUBLE, stats->signals.hard_positives, "hard-negative-weight",
-        G_TYPE_DOUBLE, stats->signals.hard_negatives, "alignment", G_TYPE_DOUBLE, stats->signals.alignment,
+    gst_structure_set (s,
+        "hard-positive-weight", G_TYPE_DOUBLE, stats->signals.hard_positives,
+        "hard-negative-weight", G_TYPE_DOUBLE, stats->signals.hard_negatives,
+        "alignment", G_TYPE_DOUBLE, stats->signals.alignment,
         "uniformity", G_TYPE_DOUBLE, stats->signals.uniformity, NULL);
   self->reported = now;
   self->reported_examples = self->examples;
@@ -312,7 +339,7 @@ post_stats (GstSupconTrainerReport *self, const SupconTrainStats *stats, guint64
 }
 
 void
-gst_supcon_trainer_report_begin (GstSupconTrainerReport *self)
+gst_supcon_trainer_report_begin (GstSupconTrainerReport * self)
 {
   if (self->started)
     return;
@@ -320,14 +347,15 @@ gst_supcon_trainer_report_begin (GstSupconTrainerReport *self)
   if (rate_stays (self))
     GST_ELEMENT_INFO (self->element, LIBRARY, SETTINGS,
         ("schedule=%s, but the stream's length is not known: the learning rate "
-         "stays; total-steps sets it.",
-            self->job->config.schedule.kind == SUPCON_SCHEDULE_STEP ? "step" : "cosine"),
-        (NULL));
+            "stays; total-steps sets it.",
+            self->job->config.schedule.kind == SUPCON_SCHEDULE_STEP ? "step"
+            : "cosine"), (NULL));
 }
 
 void
-gst_supcon_trainer_report_step (GstSupconTrainerReport *self, const SupconTrainStats *stats, const SupconBatch *batch,
-    const gchar *only_label, guint64 dropped)
+gst_supcon_trainer_report_step (GstSupconTrainerReport * self,
+    const SupconTrainStats * stats, const SupconBatch * batch,
+    const gchar * only_label, guint64 dropped)
 {
   gint64 now = g_get_monotonic_time ();
 
@@ -340,26 +368,30 @@ gst_supcon_trainer_report_step (GstSupconTrainerReport *self, const SupconTrainS
 }
 
 void
-gst_supcon_trainer_report_validation (
-    GstSupconTrainerReport *self, guint64 step, const SupconValidation *validation, gboolean best)
+gst_supcon_trainer_report_validation (GstSupconTrainerReport * self,
+    guint64 step, const SupconValidation * validation, gboolean best)
 {
-  GstStructure *s = gst_structure_new ("supcon-validation", "step", G_TYPE_UINT64, step, "count", G_TYPE_UINT,
-      validation->n, "validation-accuracy", G_TYPE_DOUBLE, validation->accuracy, "validation-loss", G_TYPE_DOUBLE,
-      validation->loss, "best", G_TYPE_BOOLEAN, best, NULL);
+  GstStructure *s = gst_structure_new ("supcon-validation",
+      "step", G_TYPE_UINT64, step,
+      "count", G_TYPE_UINT, validation->n,
+      "validation-accuracy", G_TYPE_DOUBLE, validation->accuracy,
+      "validation-loss", G_TYPE_DOUBLE, validation->loss,
+      "best", G_TYPE_BOOLEAN, best, NULL);
 
   write_metrics (self, s);
   if (self->job->progress) {
     gst_supcon_trainer_report_end_line (self);
-    printf ("validation at step %" G_GUINT64_FORMAT ": accuracy %.2f %%%s\n", step, 100 * validation->accuracy,
-        best ? ", the best" : "");
+    printf ("validation at step %" G_GUINT64_FORMAT ": accuracy %.2f %%%s\n",
+        step, 100 * validation->accuracy, best ? ", the best" : "");
     fflush (stdout);
   }
   post (self, s);
 }
 
 void
-gst_supcon_trainer_report_checkpoint (GstSupconTrainerReport *self, const gchar *location, guint64 step)
+gst_supcon_trainer_report_checkpoint (GstSupconTrainerReport * self,
+    const gchar * location, guint64 step)
 {
-  post (self,
-      gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING, location, "step", G_TYPE_UINT64, step, NULL));
+  post (self, gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING,
+          location, "step", G_TYPE_UINT64, step, NULL));
 }

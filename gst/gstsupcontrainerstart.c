@@ -7,7 +7,7 @@
 
 /* Two that write one file would leave what the slower one has, and neither would know. */
 static gboolean
-claim (const gchar *location, SupconCheckpointLock **lock, GError **error)
+claim (const gchar * location, SupconCheckpointLock ** lock, GError ** error)
 {
   if (supcon_checkpoint_check_writable (location, error))
     *lock = supcon_checkpoint_lock_new (location, error);
@@ -15,7 +15,7 @@ claim (const gchar *location, SupconCheckpointLock **lock, GError **error)
 }
 
 void
-gst_supcon_trainer_start_clear (GstSupconTrainerStart *self)
+gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
 {
   g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
   g_clear_pointer (&self->best_lock, supcon_checkpoint_lock_free);
@@ -23,19 +23,20 @@ gst_supcon_trainer_start_clear (GstSupconTrainerStart *self)
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->past, supcon_queue_free);
   g_clear_pointer (&self->logits, supcon_queue_free);
-  *self = (GstSupconTrainerStart){ 0 };
+  *self = (GstSupconTrainerStart) { 0 };
 }
 
 /* What the user asked for must be what the file holds. */
 static gboolean
-check_architecture (
-    const GstSupconTrainerSettings *settings, const gchar *location, const SupconModelConfig *found, GError **error)
+check_architecture (const GstSupconTrainerSettings * settings,
+    const gchar * location, const SupconModelConfig * found, GError ** error)
 {
   const SupconModelConfig *wanted = &settings->model;
 
   if (settings->encoder_set && !g_str_equal (wanted->encoder, found->encoder))
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "%s holds encoder %s, but encoder=%s is asked for",
-        location, found->encoder, wanted->encoder);
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s holds encoder %s, but encoder=%s is asked for", location,
+        found->encoder, wanted->encoder);
   else if (settings->stem_set && wanted->stem != found->stem)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s holds an encoder with stem %s, but stem=%s is asked for", location,
@@ -43,17 +44,20 @@ check_architecture (
         gst_supcon_enum_nick (GST_TYPE_SUPCON_STEM, wanted->stem));
   else if (settings->width_set && wanted->width != found->width)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s holds an encoder of width %g, but width=%g is asked for", location, found->width, wanted->width);
+        "%s holds an encoder of width %g, but width=%g is asked for", location,
+        found->width, wanted->width);
   else if (settings->projection_set && wanted->projection != found->projection)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s holds the projection head %s, but projection=%s is asked for", location,
-        gst_supcon_enum_nick (GST_TYPE_SUPCON_PROJECTION, found->projection),
+        "%s holds the projection head %s, but projection=%s is asked for",
+        location, gst_supcon_enum_nick (GST_TYPE_SUPCON_PROJECTION,
+            found->projection),
         gst_supcon_enum_nick (GST_TYPE_SUPCON_PROJECTION, wanted->projection));
-  else if (settings->projection_dim_set && found->projection != SUPCON_PROJECTION_NONE
-           && wanted->projection_dim != found->projection_dim)
+  else if (settings->projection_dim_set
+      && found->projection != SUPCON_PROJECTION_NONE
+      && wanted->projection_dim != found->projection_dim)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "%s holds a projection head of %u numbers, but projection-dim=%u is asked for", location, found->projection_dim,
-        wanted->projection_dim);
+        "%s holds a projection head of %u numbers, but projection-dim=%u is "
+        "asked for", location, found->projection_dim, wanted->projection_dim);
   else
     return TRUE;
   return FALSE;
@@ -61,7 +65,7 @@ check_architecture (
 
 /* One output in place of classes. */
 static void
-make_regressor (SupconModel *model, SupconLabels **labels)
+make_regressor (SupconModel * model, SupconLabels ** labels)
 {
   supcon_model_set_n_classes (model, 0);
   supcon_model_set_n_classes (model, 1);
@@ -72,45 +76,50 @@ make_regressor (SupconModel *model, SupconLabels **labels)
 
 /* Whether training can go on where the checkpoint's ended. */
 static gboolean
-check_resumable (
-    const GstSupconTrainerSettings *settings, const gchar *location, const SupconCheckpointInfo *found, GError **error)
+check_resumable (const GstSupconTrainerSettings * settings,
+    const gchar * location, const SupconCheckpointInfo * found, GError ** error)
 {
   const gchar *stage = supcon_stage_name (settings->job.config.stage);
-  const gchar *optimizer = supcon_optimizer_name (settings->job.config.optimizer.kind);
+  const gchar *optimizer =
+      supcon_optimizer_name (settings->job.config.optimizer.kind);
 
   if (!g_str_equal (found->stage, stage))
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s was written by stage %s, which resume=true cannot go on with in "
-        "stage %s; use init-location to start from it",
-        location, *found->stage ? found->stage : "(none)", stage);
+        "stage %s; use init-location to start from it", location,
+        *found->stage ? found->stage : "(none)", stage);
   else if (*found->optimizer && !g_str_equal (found->optimizer, optimizer))
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s was written by optimizer=%s, which resume=true cannot go on with "
-        "by optimizer=%s; use init-location to start from it",
-        location, found->optimizer, optimizer);
+        "by optimizer=%s; use init-location to start from it", location,
+        found->optimizer, optimizer);
   else
     return TRUE;
   return FALSE;
 }
 
 static gboolean
-load_model (GstSupconTrainerStart *self, const GstSupconTrainerSettings *settings, const gchar *location,
-    gboolean resume, GError **error)
+load_model (GstSupconTrainerStart * self,
+    const GstSupconTrainerSettings * settings, const gchar * location,
+    gboolean resume, GError ** error)
 {
   SupconStage stage = settings->job.config.stage;
   SupconModelConfig fallback = settings->model;
   SupconCheckpointInfo info = { 0 };
   gboolean good;
 
-  fallback.input_width = fallback.input_height = fallback.stem == SUPCON_STEM_IMAGENET ? 224 : 32;
+  fallback.input_width = fallback.input_height =
+      fallback.stem == SUPCON_STEM_IMAGENET ? 224 : 32;
   self->model = supcon_checkpoint_load (location, &fallback, &info, error);
   if (!self->model)
     return FALSE;
   /* The second stage begins, not goes on, with the file that the first one wrote. */
-  if (supcon_stage_needs_encoder (stage) && !g_str_equal (info.stage, supcon_stage_name (stage)))
+  if (supcon_stage_needs_encoder (stage)
+      && !g_str_equal (info.stage, supcon_stage_name (stage)))
     resume = FALSE;
-  good = check_architecture (settings, location, supcon_model_config (self->model), error)
-         && (!resume || check_resumable (settings, location, &info, error));
+  good = check_architecture (settings, location,
+      supcon_model_config (self->model), error)
+      && (!resume || check_resumable (settings, location, &info, error));
   if (good && resume) {
     self->first_step = info.step;
     self->first_frame = info.frames;
@@ -130,12 +139,13 @@ load_model (GstSupconTrainerStart *self, const GstSupconTrainerSettings *setting
 }
 
 gboolean
-gst_supcon_trainer_start_load (GstSupconTrainerStart *self, const GstSupconTrainerSettings *settings, GError **error)
+gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
+    const GstSupconTrainerSettings * settings, GError ** error)
 {
   SupconStage stage = settings->job.config.stage;
   gboolean needed = supcon_stage_needs_encoder (stage), exists;
 
-  *self = (GstSupconTrainerStart){ 0 };
+  *self = (GstSupconTrainerStart) { 0 };
   if (!settings->location) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "The property location is not set; expected where to write what is "
@@ -143,7 +153,8 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart *self, const GstSupconTrain
     return FALSE;
   }
   if (!claim (settings->location, &self->lock, error)
-      || (settings->job.best_location && !claim (settings->job.best_location, &self->best_lock, error)))
+      || (settings->job.best_location
+          && !claim (settings->job.best_location, &self->best_lock, error)))
     return FALSE;
   exists = g_file_test (settings->location, G_FILE_TEST_EXISTS);
   if (settings->resume && exists)

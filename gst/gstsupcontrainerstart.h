@@ -8,14 +8,15 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
-  SupconModel *model;                     /* NULL: a new one is to be made */
-  SupconLabels *labels;                   /* with model */
-  SupconQueue *past, *logits;             /* embeddings and logits to go on with, or NULL */
-  guint64 first_step, first_frame;        /* where resuming begins */
-  gdouble best_accuracy;                  /* of the validations before, 0: there was none */
-  guint worse;                            /* validations since the best */
-  SupconCheckpointLock *lock, *best_lock; /* nobody else may write these files meanwhile; NULL: none */
+typedef struct
+{
+  SupconModel *model;           /* NULL: a new one is to be made */
+  SupconLabels *labels;         /* with model */
+  SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
+  guint64 first_step, first_frame;      /* where resuming begins */
+  gdouble best_accuracy;        /* of the validations before, 0: there was none */
+  guint worse;                  /* validations since the best */
+  SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */
 } GstSupconTrainerStart;
 
 /**
@@ -23,9 +24,9 @@ typedef struct {
  * writes the same file (SUPCON_ERROR_SETTINGS, or what reading it said). start is to be cleared either way, when
  * the files are written for the last time.
  */
-gboolean gst_supcon_trainer_start_load (
-    GstSupconTrainerStart *start, const GstSupconTrainerSettings *settings, GError **error);
-void gst_supcon_trainer_start_clear (GstSupconTrainerStart *start);
+gboolean gst_supcon_trainer_start_load (GstSupconTrainerStart * start,
+    const GstSupconTrainerSettings * settings, GError ** error);
+void gst_supcon_trainer_start_clear (GstSupconTrainerStart * start);
 
 G_END_DECLS
 #endif

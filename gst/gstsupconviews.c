@@ -7,24 +7,26 @@
 #include "gstsupconmeta.h"
 #include "parallel.h"
 
-typedef struct {
+typedef struct
+{
   GstVideoFrame in, out;
   SupconChroma chroma;
-  SupconImage picture, view; /* of in and out */
+  SupconImage picture, view;    /* of in and out */
   GstSupconViewDraw draw;
 } View;
 
-struct _GstSupconViews {
-  SupconAugmenter *augmenters[SUPCON_MAX_THREADS]; /* each worker's */
+struct _GstSupconViews
+{
+  SupconAugmenter *augmenters[SUPCON_MAX_THREADS];      /* each worker's */
   guint n_workers;
-  GPtrArray *views; /* View, to be used again and again */
+  GPtrArray *views;             /* View, to be used again and again */
   guint n_views;
-  GArray *parts;     /* guint, each one's first view */
-  guint taken, left; /* atomic: parts that somebody makes or made, those that are not made */
+  GArray *parts;                /* guint, each one's first view */
+  guint taken, left;            /* atomic: parts that somebody makes or made, those that are not made */
 };
 
 static View *
-view_at (GstSupconViews *self, guint i)
+view_at (GstSupconViews * self, guint i)
 {
   return g_ptr_array_index (self->views, i);
 }
@@ -40,7 +42,7 @@ gst_supcon_views_new (void)
 }
 
 void
-gst_supcon_views_free (GstSupconViews *self)
+gst_supcon_views_free (GstSupconViews * self)
 {
   gst_supcon_views_cancel (self);
   g_ptr_array_unref (self->views);
@@ -51,8 +53,10 @@ gst_supcon_views_free (GstSupconViews *self)
 }
 
 gboolean
-gst_supcon_views_add (GstSupconViews *self, GstBuffer *frame, const GstVideoInfo *frame_info, GstBuffer *buffer,
-    const GstVideoInfo *buffer_info, const GstSupconViewDraw *draw, GError **error)
+gst_supcon_views_add (GstSupconViews * self, GstBuffer * frame,
+    const GstVideoInfo * frame_info, GstBuffer * buffer,
+    const GstVideoInfo * buffer_info, const GstSupconViewDraw * draw,
+    GError ** error)
 {
   View *view;
 
@@ -60,23 +64,26 @@ gst_supcon_views_add (GstSupconViews *self, GstBuffer *frame, const GstVideoInfo
     g_ptr_array_add (self->views, g_new (View, 1));
   view = view_at (self, self->n_views);
   if (!gst_video_frame_map (&view->in, frame_info, frame, GST_MAP_READ)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "a frame of %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT " for its caps", gst_buffer_get_size (frame),
-        GST_VIDEO_INFO_SIZE (frame_info));
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "a frame of %"
+        G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT " for its caps",
+        gst_buffer_get_size (frame), GST_VIDEO_INFO_SIZE (frame_info));
     return FALSE;
   }
   /* The buffer stays writable, for metas. */
-  if (!gst_video_frame_map (&view->out, buffer_info, buffer, GST_MAP_WRITE | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+  if (!gst_video_frame_map (&view->out, buffer_info, buffer,
+          GST_MAP_WRITE | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
     gst_video_frame_unmap (&view->in);
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "an output buffer of %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT " for its caps",
-        gst_buffer_get_size (buffer), GST_VIDEO_INFO_SIZE (buffer_info));
+        "an output buffer of %" G_GSIZE_FORMAT " bytes, expected %"
+        G_GSIZE_FORMAT " for its caps", gst_buffer_get_size (buffer),
+        GST_VIDEO_INFO_SIZE (buffer_info));
     return FALSE;
   }
   gst_supcon_frame_picture (&view->in, &view->picture, &view->chroma);
-  view->view = (SupconImage){ 0 };
-  gst_supcon_frame_visible (
-      &view->out, &view->view.pixels, &view->view.stride, &view->view.width, &view->view.height, &view->view.channels);
+  view->view = (SupconImage) { 0 };
+  gst_supcon_frame_visible (&view->out, &view->view.pixels,
+      &view->view.stride, &view->view.width, &view->view.height,
+      &view->view.channels);
   view->draw = *draw;
   self->n_views++;
   return TRUE;
@@ -91,15 +98,17 @@ make_views (G_GNUC_UNUSED gsize task, guint worker, gpointer data)
   guint part = __atomic_fetch_add (&self->taken, 1, __ATOMIC_RELAXED), end;
 
   if (part >= self->parts->len) {
-    supcon_augmenter_help (augmenter, self->augmenters, self->n_workers, &self->left);
+    supcon_augmenter_help (augmenter, self->augmenters, self->n_workers,
+        &self->left);
     return;
   }
-  end = part + 1 < self->parts->len ? g_array_index (self->parts, guint, part + 1) : self->n_views;
+  end = part + 1 < self->parts->len ?
+      g_array_index (self->parts, guint, part + 1) : self->n_views;
   for (guint i = g_array_index (self->parts, guint, part); i < end; i++) {
     const View *view = view_at (self, i);
 
-    supcon_augmenter_apply (augmenter, view->draw.program, view->draw.seed, view->draw.number, view->draw.view,
-        &view->picture, &view->view);
+    supcon_augmenter_apply (augmenter, view->draw.program, view->draw.seed,
+        view->draw.number, view->draw.view, &view->picture, &view->view);
   }
   __atomic_fetch_sub (&self->left, 1, __ATOMIC_RELEASE);
 }
@@ -107,7 +116,7 @@ make_views (G_GNUC_UNUSED gsize task, guint worker, gpointer data)
 /* A thread that makes all views of a frame reads it once from memory; the views of the last frames are parts of their
  * own, so that threads end together. */
 static void
-plan_parts (GstSupconViews *self)
+plan_parts (GstSupconViews * self)
 {
   guint n_frames = 0, frame = 0;
 
@@ -124,7 +133,7 @@ plan_parts (GstSupconViews *self)
 }
 
 void
-gst_supcon_views_make (GstSupconViews *self, guint threads)
+gst_supcon_views_make (GstSupconViews * self, guint threads)
 {
   self->n_workers = supcon_parallel_threads (threads);
   for (guint i = 0; i < self->n_workers; i++)
@@ -134,12 +143,13 @@ gst_supcon_views_make (GstSupconViews *self, guint threads)
   self->taken = 0;
   self->left = self->parts->len;
   /* Each worker has a task more than what it makes, in which it helps. */
-  supcon_parallel_for (threads, self->parts->len + self->n_workers - 1, make_views, self);
+  supcon_parallel_for (threads, self->parts->len + self->n_workers - 1,
+      make_views, self);
   gst_supcon_views_cancel (self);
 }
 
 void
-gst_supcon_views_cancel (GstSupconViews *self)
+gst_supcon_views_cancel (GstSupconViews * self)
 {
   while (self->n_views > 0) {
     View *view = view_at (self, --self->n_views);
@@ -150,7 +160,8 @@ gst_supcon_views_cancel (GstSupconViews *self)
 }
 
 GstStructure *
-gst_supcon_views_describe_last (GstSupconViews *self, const gchar *operations, guint back)
+gst_supcon_views_describe_last (GstSupconViews * self,
+    const gchar * operations, guint back)
 {
   const View *view = view_at (self, self->n_views - 1);
   const GstSupconViewDraw *draw = &view->draw;
@@ -158,13 +169,16 @@ gst_supcon_views_describe_last (GstSupconViews *self, const gchar *operations, g
   GstStructure *structure;
   gchar *steps;
 
-  supcon_program_draw (draw->program, draw->seed, draw->number, draw->view, view->picture.width, view->picture.height,
-      view->view.width, view->view.height, &draws);
+  supcon_program_draw (draw->program, draw->seed, draw->number, draw->view,
+      view->picture.width, view->picture.height, view->view.width,
+      view->view.height, &draws);
   steps = supcon_draws_to_text (&draws);
-  structure = gst_structure_new ("draws", "operations", G_TYPE_STRING, operations, "seed", G_TYPE_UINT64, draw->seed,
-      "number", G_TYPE_UINT64, draw->number, "frames-back", G_TYPE_UINT, back, "x", G_TYPE_UINT, draws.crop.x, "y",
-      G_TYPE_UINT, draws.crop.y, "width", G_TYPE_UINT, draws.crop.width, "height", G_TYPE_UINT, draws.crop.height,
-      "mirror", G_TYPE_BOOLEAN, draws.mirror, "steps", G_TYPE_STRING, steps, NULL);
+  structure = gst_structure_new ("draws", "operations", G_TYPE_STRING,
+      operations, "seed", G_TYPE_UINT64, draw->seed, "number", G_TYPE_UINT64,
+      draw->number, "frames-back", G_TYPE_UINT, back, "x", G_TYPE_UINT,
+      draws.crop.x, "y", G_TYPE_UINT, draws.crop.y, "width", G_TYPE_UINT,
+      draws.crop.width, "height", G_TYPE_UINT, draws.crop.height, "mirror",
+      G_TYPE_BOOLEAN, draws.mirror, "steps", G_TYPE_STRING, steps, NULL);
   g_free (steps);
   return structure;
 }

@@ -8,10 +8,11 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#define RGB_CAPS(w, h) "video/x-raw,format=RGB,framerate=25/1,width=" #w ",height=" #h
+#define RGB_CAPS(w, h) "video/x-raw,format=RGB,framerate=25/1,width=" #w \
+    ",height=" #h
 
 static inline GstHarness *
-new_harness (const gchar *launch, const gchar *caps)
+new_harness (const gchar * launch, const gchar * caps)
 {
   GstHarness *h = gst_harness_new_parse (launch);
 
@@ -43,17 +44,18 @@ new_frame (guint width, guint height, guint channels, guint stride)
   gst_buffer_unmap (buffer, &map);
   if (stride != GST_ROUND_UP_4 (width * channels)) {
     gsize offset[GST_VIDEO_MAX_PLANES] = { 0 };
-    gint strides[GST_VIDEO_MAX_PLANES] = { (gint)stride };
+    gint strides[GST_VIDEO_MAX_PLANES] = { (gint) stride };
 
     gst_buffer_add_video_meta_full (buffer, GST_VIDEO_FRAME_FLAG_NONE,
-        channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, width, height, 1, offset, strides);
+        channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, width,
+        height, 1, offset, strides);
   }
   return buffer;
 }
 
 /* The pixels without padding, of the caps that the harness has got. */
 static inline guint8 *
-visible_bytes (GstHarness *h, GstBuffer *buffer, gsize *size)
+visible_bytes (GstHarness * h, GstBuffer * buffer, gsize * size)
 {
   GstCaps *caps = gst_pad_get_current_caps (h->sinkpad);
   GstVideoFrame frame;
@@ -68,14 +70,14 @@ visible_bytes (GstHarness *h, GstBuffer *buffer, gsize *size)
   *size = row * GST_VIDEO_INFO_HEIGHT (&info);
   bytes = g_malloc (*size);
   for (gint y = 0; y < GST_VIDEO_INFO_HEIGHT (&info); y++)
-    memcpy (bytes + y * row,
-        (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) + y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), row);
+    memcpy (bytes + y * row, (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0)
+        + y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), row);
   gst_video_frame_unmap (&frame);
   return bytes;
 }
 
 static inline guint8 *
-pull_bytes (GstHarness *h, gsize *size)
+pull_bytes (GstHarness * h, gsize * size)
 {
   GstBuffer *buffer = gst_harness_pull (h);
   guint8 *bytes;
@@ -87,7 +89,7 @@ pull_bytes (GstHarness *h, gsize *size)
 }
 
 static inline gboolean
-pull_equal (GstHarness *a, GstHarness *b)
+pull_equal (GstHarness * a, GstHarness * b)
 {
   gsize size_a, size_b;
   guint8 *bytes_a = pull_bytes (a, &size_a), *bytes_b = pull_bytes (b, &size_b);
@@ -99,14 +101,16 @@ pull_equal (GstHarness *a, GstHarness *b)
 }
 
 static inline void
-set_sample (GstBuffer *buffer, const gchar *label, guint64 sample)
+set_sample (GstBuffer * buffer, const gchar * label, guint64 sample)
 {
-  gst_structure_set (gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, "supcon-sample")), "sample",
-      G_TYPE_UINT64, sample, "view", G_TYPE_UINT, 9, "label", G_TYPE_STRING, label, NULL);
+  gst_structure_set (gst_custom_meta_get_structure (gst_buffer_add_custom_meta
+          (buffer, "supcon-sample")), "sample", G_TYPE_UINT64, sample, "view",
+      G_TYPE_UINT, 9, "label", G_TYPE_STRING, label, NULL);
 }
 
 static inline void
-assert_sample (GstBuffer *buffer, const gchar *label, guint64 sample, guint view)
+assert_sample (GstBuffer * buffer, const gchar * label, guint64 sample,
+    guint view)
 {
   GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, "supcon-sample");
   GstStructure *s;

@@ -9,14 +9,15 @@
 #define CAPS "video/x-raw,format=RGB,width=8,height=4,framerate=25/1"
 #define FRAME (GST_SECOND / 25)
 
-typedef struct {
-  GstHarness *video, *text; /* text: NULL without */
+typedef struct
+{
+  GstHarness *video, *text;     /* text: NULL without */
   GstBus *bus;
-  guint n_frames; /* that new_frame made */
+  guint n_frames;               /* that new_frame made */
 } Fixture;
 
 static inline void
-start (Fixture *f, const gchar *launch, gboolean with_text)
+start (Fixture * f, const gchar * launch, gboolean with_text)
 {
   GstElement *element = gst_parse_launch (launch, NULL);
 
@@ -25,13 +26,14 @@ start (Fixture *f, const gchar *launch, gboolean with_text)
   f->bus = gst_bus_new ();
   gst_element_set_bus (element, f->bus);
   f->video = gst_harness_new_with_element (element, "sink", "src");
-  f->text = with_text ? gst_harness_new_with_element (element, NULL, "text") : NULL;
+  f->text = with_text ?
+      gst_harness_new_with_element (element, NULL, "text") : NULL;
   gst_harness_set_src_caps_str (f->video, CAPS);
   gst_object_unref (element);
 }
 
 static inline void
-stop (Fixture *f)
+stop (Fixture * f)
 {
   if (f->text)
     gst_harness_teardown (f->text);
@@ -53,7 +55,7 @@ numbered_frame_new (guint number)
 }
 
 static inline GstBuffer *
-new_frame (Fixture *f)
+new_frame (Fixture * f)
 {
   return numbered_frame_new (f->n_frames++);
 }

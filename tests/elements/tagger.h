@@ -14,8 +14,8 @@
 
 /* Numbers of an embedding of the model. */
 #define DIM 64
-#define assert_close(a, b)                                                                                             \
-  fail_unless (fabs ((a) - (b)) < 1e-5, "%s is %.9g, expected %.9g", #a, (double)(a), (double)(b))
+#define assert_close(a, b) fail_unless (fabs ((a) - (b)) < 1e-5, \
+    "%s is %.9g, expected %.9g", #a, (double) (a), (double) (b))
 
 static const gchar *const class_names[] = { "cup", "box", "can" };
 
@@ -53,7 +53,8 @@ save_model (guint n_classes, gdouble temperature)
   for (guint c = 0; c < n_classes; c++)
     supcon_labels_add (labels, class_names[c]);
   supcon_checkpoint_save (location, model,
-      &(SupconCheckpointInfo){ .labels = labels, .stage = "linear", .step = 1, .temperature = temperature }, &error);
+      &(SupconCheckpointInfo) {.labels = labels,.stage = "linear",.step = 1,
+        .temperature = temperature}, &error);
   g_assert_no_error (error);
   supcon_model_free (model);
   supcon_labels_free (labels);
@@ -62,10 +63,11 @@ save_model (guint n_classes, gdouble temperature)
 
 /* A harness on the checkpoint of three classes, with more of properties. */
 static inline void
-start_linear (Fixture *f, const gchar *properties, gboolean with_text)
+start_linear (Fixture * f, const gchar * properties, gboolean with_text)
 {
   gchar *location = save_model (3, 1);
-  gchar *launch = g_strdup_printf ("supcontagger location=%s %s", location, properties);
+  gchar *launch = g_strdup_printf ("supcontagger location=%s %s", location,
+      properties);
 
   start (f, launch, with_text);
   g_unlink (location);
@@ -74,7 +76,8 @@ start_linear (Fixture *f, const gchar *properties, gboolean with_text)
 }
 
 static inline GstBuffer *
-new_embedded (Fixture *f, const gfloat *embedding, guint dim, const gchar *label)
+new_embedded (Fixture * f, const gfloat * embedding, guint dim,
+    const gchar * label)
 {
   GstBuffer *frame = new_frame (f);
 
@@ -86,7 +89,7 @@ new_embedded (Fixture *f, const gfloat *embedding, guint dim, const gchar *label
 
 /* A frame that the linear model finds to be of the three classes with these probabilities. */
 static inline GstBuffer *
-new_likely (Fixture *f, gfloat p0, gfloat p1, gfloat p2, const gchar *label)
+new_likely (Fixture * f, gfloat p0, gfloat p1, gfloat p2, const gchar * label)
 {
   const gfloat embedding[DIM] = { logf (p0), logf (p1), logf (p2) };
 
@@ -94,7 +97,7 @@ new_likely (Fixture *f, gfloat p0, gfloat p1, gfloat p2, const gchar *label)
 }
 
 static inline GstBuffer *
-pass (Fixture *f, GstBuffer *frame)
+pass (Fixture * f, GstBuffer * frame)
 {
   fail_unless_equals_int (gst_harness_push (f->video, frame), GST_FLOW_OK);
   frame = gst_harness_pull (f->video);
@@ -104,9 +107,10 @@ pass (Fixture *f, GstBuffer *frame)
 
 /* The n-th tag on a frame; label is NULL when there are not as many. */
 static inline gdouble
-get_tag (GstBuffer *frame, guint n, const gchar **label, gint *id)
+get_tag (GstBuffer * frame, guint n, const gchar ** label, gint * id)
 {
-  GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
+  GstVideoRegionOfInterestMeta *roi =
+      gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
   GstStructure *s = roi ? g_list_nth_data (roi->params, n) : NULL;
   gdouble confidence = -1;
 
@@ -123,7 +127,8 @@ get_tag (GstBuffer *frame, guint n, const gchar **label, gint *id)
 }
 
 static inline void
-check_tag (GstBuffer *frame, guint n, const gchar *expected, gint id, gdouble confidence)
+check_tag (GstBuffer * frame, guint n, const gchar * expected, gint id,
+    gdouble confidence)
 {
   const gchar *label;
   gint found = -2;
@@ -137,7 +142,8 @@ check_tag (GstBuffer *frame, guint n, const gchar *expected, gint id, gdouble co
 }
 
 static inline void
-check_pass (Fixture *f, GstBuffer *frame, const gchar *expected, gint id, gdouble confidence)
+check_pass (Fixture * f, GstBuffer * frame, const gchar * expected, gint id,
+    gdouble confidence)
 {
   frame = pass (f, frame);
   check_tag (frame, 0, expected, id, confidence);
@@ -146,7 +152,7 @@ check_pass (Fixture *f, GstBuffer *frame, const gchar *expected, gint id, gdoubl
 
 /* The next element message of the name, or NULL. */
 static inline GstMessage *
-pop_message (Fixture *f, const gchar *name)
+pop_message (Fixture * f, const gchar * name)
 {
   GstMessage *message;
 
@@ -159,7 +165,7 @@ pop_message (Fixture *f, const gchar *name)
 }
 
 static inline gdouble
-get_double (const GstStructure *s, const gchar *field)
+get_double (const GstStructure * s, const gchar * field)
 {
   gdouble value = -1;
 
@@ -168,7 +174,7 @@ get_double (const GstStructure *s, const gchar *field)
 }
 
 static inline guint64
-get_uint64 (const GstStructure *s, const gchar *field)
+get_uint64 (const GstStructure * s, const gchar * field)
 {
   guint64 value = 0;
 
@@ -178,7 +184,8 @@ get_uint64 (const GstStructure *s, const gchar *field)
 
 /* Consumes the frame and expects an error whose text has both parts in it. */
 static inline void
-check_error (Fixture *f, GstBuffer *frame, GQuark domain, gint code, const gchar *part, const gchar *other)
+check_error (Fixture * f, GstBuffer * frame, GQuark domain, gint code,
+    const gchar * part, const gchar * other)
 {
   GstMessage *message;
   GError *error;
@@ -188,7 +195,8 @@ check_error (Fixture *f, GstBuffer *frame, GQuark domain, gint code, const gchar
   fail_unless (message != NULL);
   gst_message_parse_error (message, &error, NULL);
   fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  fail_unless (strstr (error->message, part) && strstr (error->message, other), "%s", error->message);
+  fail_unless (strstr (error->message, part) && strstr (error->message, other),
+      "%s", error->message);
   g_error_free (error);
   gst_message_unref (message);
   stop (f);

@@ -47,8 +47,11 @@ GST_START_TEST (test_augmenter_allocates_nothing)
 {
   SupconAugmenter *augmenter = supcon_augmenter_new ();
   guint8 *pixels = g_malloc0 (3 * 160 * 120), *bytes = g_malloc (3 * 64 * 64);
-  SupconImage picture = { .pixels = pixels, .stride = 480, .width = 160, .height = 120, .channels = 3 },
-              view = { .pixels = bytes, .stride = 192, .width = 64, .height = 64, .channels = 3 };
+  SupconImage picture = {.pixels = pixels,.stride = 480,.width = 160,.height =
+        120,.channels = 3
+  }, view = {.pixels = bytes,.stride = 192,.width =
+        64,.height = 64,.channels = 3
+  };
   SupconProgram *program;
   SupconPolicy policy;
   gchar *text;
@@ -77,7 +80,8 @@ GST_START_TEST (test_augmenter_allocates_nothing)
 GST_END_TEST;
 
 static GstFlowReturn
-drop_buffer (G_GNUC_UNUSED GstPad *pad, G_GNUC_UNUSED GstObject *parent, GstBuffer *buffer)
+drop_buffer (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstObject * parent,
+    GstBuffer * buffer)
 {
   gst_buffer_unref (buffer);
   return GST_FLOW_OK;
@@ -87,13 +91,16 @@ drop_buffer (G_GNUC_UNUSED GstPad *pad, G_GNUC_UNUSED GstObject *parent, GstBuff
 GST_START_TEST (test_element_allocates_nothing)
 {
   GstElement *element = gst_check_setup_element ("supconaugment");
-  GstStaticPadTemplate source = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-  GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE (
-      "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw,width=64,height=64"));
+  GstStaticPadTemplate source =
+      GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+      GST_STATIC_CAPS_ANY);
+  GstStaticPadTemplate sink =
+      GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+      GST_STATIC_CAPS ("video/x-raw,width=64,height=64"));
   GstPad *source_pad = gst_check_setup_src_pad (element, &source);
   GstPad *sink_pad = gst_check_setup_sink_pad (element, &sink);
   GstCaps *caps = gst_caps_from_string ("video/x-raw,format=RGB,width=160,"
-                                        "height=120,framerate=25/1");
+      "height=120,framerate=25/1");
   GstBuffer *frames[4];
   GstVideoInfo info;
   gint before = 0;
@@ -101,11 +108,13 @@ GST_START_TEST (test_element_allocates_nothing)
   /* GLib's slices would hide what they are cut from. */
   fail_unless_equals_string (g_getenv ("G_SLICE"), "always-malloc");
   fail_unless (gst_video_info_from_caps (&info, caps));
-  g_object_set (element, "policy", 0, "views", 4, "threads", 1 + __i__ % 2, "temporal-window", 2, NULL);
+  g_object_set (element, "policy", 0, "views", 4, "threads", 1 + __i__ % 2,
+      "temporal-window", 2, NULL);
   gst_pad_set_chain_function (sink_pad, drop_buffer);
   gst_pad_set_active (source_pad, TRUE);
   gst_pad_set_active (sink_pad, TRUE);
-  fail_unless (gst_element_set_state (element, GST_STATE_PLAYING) == GST_STATE_CHANGE_SUCCESS);
+  fail_unless (gst_element_set_state (element,
+          GST_STATE_PLAYING) == GST_STATE_CHANGE_SUCCESS);
   gst_check_setup_events (source_pad, element, caps, GST_FORMAT_TIME);
   gst_caps_unref (caps);
   for (guint i = 0; i < G_N_ELEMENTS (frames); i++) {
@@ -122,15 +131,16 @@ GST_START_TEST (test_element_allocates_nothing)
     gst_pad_push (source_pad, gst_buffer_ref (frames[i % 4]));
   }
   /* The text that stands in the meta is the label alone, which a buffer may get anew. */
-  fail_unless (g_atomic_int_get (&n_allocations) - before <= 200 * 4, "%d allocations",
-      g_atomic_int_get (&n_allocations) - before);
+  fail_unless (g_atomic_int_get (&n_allocations) - before <= 200 * 4,
+      "%d allocations", g_atomic_int_get (&n_allocations) - before);
   for (guint i = 0; i < 200; i++) {
     if (i == 100)
       before = g_atomic_int_get (&n_allocations);
     gst_pad_push (source_pad, gst_buffer_ref (frames[i % 2]));
   }
   /* A second thread that is late has its memory to grow yet, far less than an allocation a view. */
-  fail_unless (g_atomic_int_get (&n_allocations) - before <= (__i__ % 2 ? 60 : 0), "%d allocations",
+  fail_unless (g_atomic_int_get (&n_allocations) - before <=
+      (__i__ % 2 ? 60 : 0), "%d allocations",
       g_atomic_int_get (&n_allocations) - before);
   gst_element_set_state (element, GST_STATE_NULL);
   for (guint i = 0; i < G_N_ELEMENTS (frames); i++)
@@ -147,13 +157,14 @@ GST_END_TEST;
 GST_START_TEST (test_buffers_come_back_clean)
 {
   GstHarness *h = gst_harness_new_parse ("supconaugment name=a views=1 "
-                                         "record-draws=true");
+      "record-draws=true");
   GstElement *element = gst_harness_find_element (h, "supconaugment");
   GstBuffer *first = NULL;
   GstVideoInfo info;
 
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
-  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   for (guint i = 0; i < 6; i++) {
     GstBuffer *frame = noise_frame (&info, i), *view;
     guint64 sample;
@@ -167,10 +178,13 @@ GST_START_TEST (test_buffers_come_back_clean)
     if (i == 0)
       first = view;
     fail_unless (view == first, "the pool gives the buffer again");
-    fail_unless (gst_structure_get_uint64 (sample_of (view), "sample", &sample));
+    fail_unless (gst_structure_get_uint64 (sample_of (view), "sample",
+            &sample));
     fail_unless_equals_uint64 (sample, i < 3 ? 100 + i : i);
-    fail_unless_equals_string (gst_structure_get_string (sample_of (view), "label"), i < 3 ? "a" : NULL);
-    fail_unless (gst_structure_has_field (sample_of (view), "draws") == (i < 3));
+    fail_unless_equals_string (gst_structure_get_string (sample_of (view),
+            "label"), i < 3 ? "a" : NULL);
+    fail_unless (gst_structure_has_field (sample_of (view),
+            "draws") == (i < 3));
     gst_buffer_unref (view);
   }
   gst_object_unref (element);
@@ -184,7 +198,7 @@ GST_START_TEST (test_asks_for_buffers)
 {
   GstHarness *h = gst_harness_new ("supconaugment");
   GstCaps *caps = gst_caps_from_string ("video/x-raw,format=I420,width=9,"
-                                        "height=7,framerate=25/1");
+      "height=7,framerate=25/1");
   guint windows[] = { 0, 1, 16 };
   GstBuffer *frame;
   GstVideoInfo info;
@@ -203,7 +217,8 @@ GST_START_TEST (test_asks_for_buffers)
     fail_unless_equals_int (size, info.size);
     fail_unless_equals_int (min, windows[i] + 2);
     fail_unless_equals_int (max, 0);
-    fail_unless (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL));
+    fail_unless (gst_query_find_allocation_meta (query,
+            GST_VIDEO_CROP_META_API_TYPE, NULL));
     gst_query_unref (query);
   }
   /* And asked again when it becomes more while playing. */
@@ -223,7 +238,8 @@ GST_START_TEST (test_asks_for_buffers)
 GST_END_TEST;
 
 static GstPadProbeReturn
-offer_two_buffers (G_GNUC_UNUSED GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+offer_two_buffers (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
+    gpointer user_data)
 {
   GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
   GstBufferPool *pool;
@@ -241,7 +257,7 @@ offer_two_buffers (G_GNUC_UNUSED GstPad *pad, GstPadProbeInfo *info, gpointer us
   fail_unless (gst_buffer_pool_set_config (pool, config));
   gst_query_add_allocation_pool (query, pool, video.size, 2, 2);
   gst_object_unref (pool);
-  (*(guint *)user_data)++;
+  (*(guint *) user_data)++;
   return GST_PAD_PROBE_HANDLED;
 }
 
@@ -252,12 +268,15 @@ GST_START_TEST (test_small_pool)
   GstVideoInfo info;
   guint offers = 0;
 
-  gst_pad_add_probe (
-      h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH, offer_two_buffers, &offers, NULL);
+  gst_pad_add_probe (h->sinkpad,
+      GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
+      offer_two_buffers, &offers, NULL);
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
-  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   for (guint i = 0; i < 3; i++) {
-    fail_unless_equals_int (gst_harness_push (h, noise_frame (&info, i)), GST_FLOW_OK);
+    fail_unless_equals_int (gst_harness_push (h, noise_frame (&info, i)),
+        GST_FLOW_OK);
     fail_unless_equals_int (gst_harness_buffers_in_queue (h), 5 * (i + 1));
   }
   fail_unless_equals_int (offers, 1);
@@ -267,16 +286,19 @@ GST_START_TEST (test_small_pool)
 GST_END_TEST;
 
 static guint
-count_allocation_query (GstHarness *h, guint frames)
+count_allocation_query (GstHarness * h, guint frames)
 {
   GstVideoInfo info;
   guint offers = 0;
-  gulong probe = gst_pad_add_probe (
-      h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH, offer_two_buffers, &offers, NULL);
+  gulong probe = gst_pad_add_probe (h->sinkpad,
+      GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
+      offer_two_buffers, &offers, NULL);
 
   info_from_string (&info, "video/x-raw,format=RGB,width=8,height=8");
   for (guint i = 0; i < frames; i++) {
-    GstCaps *caps = gst_caps_from_string ("video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+    GstCaps *caps =
+        gst_caps_from_string
+        ("video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
 
     gst_harness_push_event (h, gst_event_new_caps (caps));
     gst_caps_unref (caps);
@@ -293,7 +315,8 @@ GST_START_TEST (test_same_caps_again)
   GstBuffer *view;
   guint sizes[] = { 28 * 4, 24 * 8 };
 
-  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=8,height=8,framerate=25/1");
   fail_unless_equals_int (count_allocation_query (h, 5), 0);
   gst_harness_set_sink_caps_str (h, "video/x-raw,width=9,height=4");
   gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
@@ -317,7 +340,8 @@ augmentmemory_suite (void)
   suite_add_tcase (suite, tcase);
 #ifdef COUNTS_ALLOCATIONS
   tcase_add_loop_test (tcase, test_augmenter_allocates_nothing, 0, N_POLICIES);
-  tcase_add_loop_test (tcase, test_element_allocates_nothing, 0, 2 * N_POLICIES);
+  tcase_add_loop_test (tcase, test_element_allocates_nothing, 0,
+      2 * N_POLICIES);
 #endif
   tcase_add_test (tcase, test_buffers_come_back_clean);
   tcase_add_test (tcase, test_asks_for_buffers);

@@ -9,16 +9,17 @@
 #include "index/index.h"
 
 static void
-start_index (Fixture *f, gboolean with_text, const gchar *properties)
+start_index (Fixture * f, gboolean with_text, const gchar * properties)
 {
-  gchar *launch = g_strdup_printf ("supconindex location=%s/i.safetensors %s", folder, properties);
+  gchar *launch = g_strdup_printf ("supconindex location=%s/i.safetensors %s",
+      folder, properties);
 
   start (f, launch, with_text);
   g_free (launch);
 }
 
 static GstBuffer *
-new_embedded (guint number, gfloat x, gfloat y, const gchar *label)
+new_embedded (guint number, gfloat x, gfloat y, const gchar * label)
 {
   const gfloat embedding[2] = { x, y };
   GstBuffer *frame = numbered_frame_new (number);
@@ -31,7 +32,7 @@ new_embedded (guint number, gfloat x, gfloat y, const gchar *label)
 
 /* Frame i of n points in a direction of i degrees. */
 static void
-fill (const gchar *properties, guint n, const gchar *label)
+fill (const gchar * properties, guint n, const gchar * label)
 {
   Fixture f;
 
@@ -39,15 +40,15 @@ fill (const gchar *properties, guint n, const gchar *label)
   for (guint i = 0; i < n; i++) {
     gdouble angle = i * G_PI / 180;
 
-    fail_unless_equals_int (
-        gst_harness_push (f.video, new_embedded (i, 3 * cos (angle), 3 * sin (angle), label)), GST_FLOW_OK);
+    fail_unless_equals_int (gst_harness_push (f.video, new_embedded (i,
+                3 * cos (angle), 3 * sin (angle), label)), GST_FLOW_OK);
   }
   fail_unless (gst_harness_push_event (f.video, gst_event_new_eos ()));
   stop (&f);
 }
 
 static const GValue *
-value_at (const GstStructure *s, const gchar *field, guint i)
+value_at (const GstStructure * s, const gchar * field, guint i)
 {
   const GValue *array = gst_structure_get_value (s, field);
 
@@ -56,16 +57,20 @@ value_at (const GstStructure *s, const gchar *field, guint i)
 }
 
 static void
-check_neighbour (const GstStructure *s, guint i, guint degrees, gdouble score, const gchar *label, const gchar *uri)
+check_neighbour (const GstStructure * s, guint i, guint degrees, gdouble score,
+    const gchar * label, const gchar * uri)
 {
-  fail_unless (fabs (g_value_get_double (value_at (s, "scores", i)) - score) < 1e-6);
-  fail_unless_equals_string (g_value_get_string (value_at (s, "labels", i)), label);
+  fail_unless (fabs (g_value_get_double (value_at (s, "scores", i)) - score)
+      < 1e-6);
+  fail_unless_equals_string (g_value_get_string (value_at (s, "labels", i)),
+      label);
   fail_unless_equals_string (g_value_get_string (value_at (s, "uris", i)), uri);
-  fail_unless_equals_uint64 (g_value_get_uint64 (value_at (s, "timestamps", i)), degrees * FRAME);
+  fail_unless_equals_uint64 (g_value_get_uint64 (value_at (s, "timestamps", i)),
+      degrees * FRAME);
 }
 
 static GstMessage *
-pop (Fixture *f, GstMessageType type)
+pop (Fixture * f, GstMessageType type)
 {
   GstMessage *message = gst_bus_pop_filtered (f->bus, type);
 
@@ -74,7 +79,7 @@ pop (Fixture *f, GstMessageType type)
 }
 
 static void
-check_error (GstBus *bus, const gchar *text)
+check_error (GstBus * bus, const gchar * text)
 {
   GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   GError *error;
@@ -96,14 +101,19 @@ GST_START_TEST (neighbours_leave_in_three_ways)
 
   fill ("mode=add uri=file:///tmp/turn.mp4", 90, "cup \"1\"");
   start_index (&f, TRUE, "neighbours=2 min-gap=400000000");
-  frame = gst_harness_push_and_pull (f.video, new_embedded (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
+  frame = gst_harness_push_and_pull (f.video,
+      new_embedded (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
   message = pop (&f, GST_MESSAGE_ELEMENT);
   s = gst_message_get_structure (message);
   fail_unless (gst_structure_has_name (s, "supcon-neighbours"));
-  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s, "scores")), 2);
-  check_neighbour (s, 0, 30, cos (0.2 * G_PI / 180), "cup \"1\"", "file:///tmp/turn.mp4");
-  check_neighbour (s, 1, 40, cos (9.8 * G_PI / 180), "cup \"1\"", "file:///tmp/turn.mp4");
-  fail_unless (gst_structure_is_equal (s, gst_supcon_buffer_get_neighbours (frame)));
+  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s,
+              "scores")), 2);
+  check_neighbour (s, 0, 30, cos (0.2 * G_PI / 180), "cup \"1\"",
+      "file:///tmp/turn.mp4");
+  check_neighbour (s, 1, 40, cos (9.8 * G_PI / 180), "cup \"1\"",
+      "file:///tmp/turn.mp4");
+  fail_unless (gst_structure_is_equal (s,
+          gst_supcon_buffer_get_neighbours (frame)));
   gst_message_unref (message);
   gst_buffer_unref (frame);
 
@@ -112,7 +122,7 @@ GST_START_TEST (neighbours_leave_in_three_ways)
   line = g_malloc0 (gst_buffer_get_size (text) + 1);
   gst_buffer_extract (text, 0, line, -1);
   fail_unless_equals_string (line, "0:00:01.200  1.000  cup \"1\"  turn.mp4\n"
-                                   "0:00:01.600  0.985  cup \"1\"  turn.mp4");
+      "0:00:01.600  0.985  cup \"1\"  turn.mp4");
   g_free (line);
   gst_buffer_unref (text);
   stop (&f);
@@ -133,11 +143,11 @@ GST_START_TEST (threshold_and_neighbours_change_while_playing)
     if (i == 1)
       g_object_set (f.video->element, "threshold", 1.5, NULL);
     if (i == 2)
-      g_object_set (f.video->element, "threshold", -2.0, "neighbours", 20, NULL);
+      g_object_set (f.video->element, "threshold", -2.0, "neighbours", 20,
+          NULL);
     frame = gst_harness_push_and_pull (f.video, new_embedded (i, 2, 0, NULL));
-    fail_unless_equals_int (
-        gst_value_array_get_size (gst_structure_get_value (gst_supcon_buffer_get_neighbours (frame), "uris")),
-        found[i]);
+    fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value
+            (gst_supcon_buffer_get_neighbours (frame), "uris")), found[i]);
     gst_buffer_unref (frame);
   }
   fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
@@ -154,8 +164,8 @@ GST_START_TEST (probes_search_approximately)
   fill ("mode=add", 90, "cup");
   start_index (&f, FALSE, "probes=9 neighbours=2");
 #ifdef SUPCON_HAVE_FAISS
-  GstBuffer *frame
-      = gst_harness_push_and_pull (f.video, new_embedded (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
+  GstBuffer *frame = gst_harness_push_and_pull (f.video,
+      new_embedded (7, cos (30.2 * G_PI / 180), sin (30.2 * G_PI / 180), NULL));
   const GstStructure *s = gst_supcon_buffer_get_neighbours (frame);
 
   check_neighbour (s, 0, 30, cos (0.2 * G_PI / 180), "cup", "");
@@ -176,7 +186,7 @@ GST_START_TEST (append_adds_to_what_is_there)
   guint64 count;
   gboolean saved;
 
-  fill ("mode=append", 10, NULL); /* there is none yet */
+  fill ("mode=append", 10, NULL);       /* there is none yet */
   start_index (&f, FALSE, "mode=append");
   g_object_get (f.video->element, "count", &count, NULL);
   fail_unless_equals_uint64 (count, 10);
@@ -184,7 +194,8 @@ GST_START_TEST (append_adds_to_what_is_there)
   g_signal_emit_by_name (f.video->element, "save", &saved);
   fail_unless (saved);
   message = pop (&f, GST_MESSAGE_ELEMENT);
-  fail_unless (gst_structure_get_uint64 (gst_message_get_structure (message), "count", &count) && count == 11);
+  fail_unless (gst_structure_get_uint64 (gst_message_get_structure (message),
+          "count", &count) && count == 11);
   gst_message_unref (message);
   /* Not finite: left out with a warning. */
   gst_harness_push (f.video, new_embedded (0, NAN, 1, "more"));
@@ -218,7 +229,8 @@ GST_START_TEST (stopping_without_an_end_saves_too)
 GST_END_TEST;
 
 static void
-check_does_not_start (const gchar *mode, const gchar *location, const gchar *text)
+check_does_not_start (const gchar * mode, const gchar * location,
+    const gchar * text)
 {
   GstElement *element = gst_element_factory_make ("supconindex", NULL);
   GstBus *bus = gst_bus_new ();
@@ -226,7 +238,8 @@ check_does_not_start (const gchar *mode, const gchar *location, const gchar *tex
   gst_util_set_object_arg (G_OBJECT (element), "mode", mode);
   g_object_set (element, "location", location, NULL);
   gst_element_set_bus (element, bus);
-  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
   check_error (bus, text);
   gst_element_set_state (element, GST_STATE_NULL);
   gst_element_set_bus (element, NULL);
@@ -263,11 +276,13 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
   stop (&f);
 
-  check_does_not_start ("add", "/nowhere/i.safetensors", "/nowhere/i.safetensors: cannot be written");
+  check_does_not_start ("add", "/nowhere/i.safetensors",
+      "/nowhere/i.safetensors: cannot be written");
   /* The folder goes away in the middle: said once. */
   {
     gchar *gone = g_build_filename (folder, "gone", NULL);
-    gchar *properties = g_strdup_printf ("mode=add location=%s/i.safetensors", gone);
+    gchar *properties = g_strdup_printf ("mode=add location=%s/i.safetensors",
+        gone);
 
     fail_unless_equals_int (g_mkdir (gone, 0700), 0);
     start_index (&f, FALSE, properties);

@@ -9,9 +9,10 @@
 #include "gstsupconmeta.h"
 
 static GstHarness *
-start_publish (const gchar *name, const gchar *properties)
+start_publish (const gchar * name, const gchar * properties)
 {
-  gchar *launch = g_strdup_printf ("supconpublish location=%s/%s %s", folder, name, properties);
+  gchar *launch = g_strdup_printf ("supconpublish location=%s/%s %s", folder,
+      name, properties);
   GstHarness *harness = gst_harness_new_parse (launch);
 
   gst_harness_set_src_caps_str (harness, CAPS);
@@ -21,7 +22,7 @@ start_publish (const gchar *name, const gchar *properties)
 
 /* The lines that were written. */
 static gchar **
-finish (GstHarness *harness, const gchar *name)
+finish (GstHarness * harness, const gchar * name)
 {
   gchar *path = g_build_filename (folder, name, NULL), *contents = NULL;
   gchar **lines;
@@ -36,15 +37,17 @@ finish (GstHarness *harness, const gchar *name)
 }
 
 static void
-add_tag (GstVideoRegionOfInterestMeta *roi, const gchar *label, gint id, gdouble confidence)
+add_tag (GstVideoRegionOfInterestMeta * roi, const gchar * label, gint id,
+    gdouble confidence)
 {
-  gst_video_region_of_interest_meta_add_param (
-      roi, gst_structure_new ("classification", "label", G_TYPE_STRING, label, "confidence", G_TYPE_DOUBLE, confidence,
-               "label_id", G_TYPE_INT, id, NULL));
+  gst_video_region_of_interest_meta_add_param (roi,
+      gst_structure_new ("classification", "label", G_TYPE_STRING, label,
+          "confidence", G_TYPE_DOUBLE, confidence, "label_id", G_TYPE_INT, id,
+          NULL));
 }
 
 static void
-push (GstHarness *harness, GstBuffer *frame)
+push (GstHarness * harness, GstBuffer * frame)
 {
   frame = gst_harness_push_and_pull (harness, frame);
   fail_unless (frame != NULL);
@@ -53,7 +56,7 @@ push (GstHarness *harness, GstBuffer *frame)
 
 /* The element at a path of members and [numbers], as text. */
 static void
-check_json (const gchar *line, const gchar *path, const gchar *expected)
+check_json (const gchar * line, const gchar * path, const gchar * expected)
 {
   JsonNode *root = json_from_string (line, NULL), *found;
   JsonArray *array;
@@ -79,16 +82,21 @@ GST_START_TEST (fields_have_dl_streamers_names)
   gchar **lines;
 
   gst_supcon_buffer_set_embedding (frame, embedding, 1, "embedding", "m.st");
-  roi = gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8, 4);
+  roi = gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8,
+      4);
   add_tag (roi, "cup \"blue\"\n\xd0\xa7", 2, 0.75);
   add_tag (roi, "box", 0, 0.25);
-  roi = gst_buffer_add_video_region_of_interest_meta (frame, "person", 2, 1, 4, 2);
+  roi = gst_buffer_add_video_region_of_interest_meta (frame, "person", 2, 1, 4,
+      2);
   gst_video_region_of_interest_meta_add_param (roi,
-      gst_structure_new ("detection", "x_min", G_TYPE_DOUBLE, 0.3, "x_max", G_TYPE_DOUBLE, 0.7, "y_min", G_TYPE_DOUBLE,
-          0.2, "y_max", G_TYPE_DOUBLE, 0.8, "confidence", G_TYPE_DOUBLE, 0.5, "label_id", G_TYPE_INT, 1, NULL));
-  gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
+      gst_structure_new ("detection", "x_min", G_TYPE_DOUBLE, 0.3, "x_max",
+          G_TYPE_DOUBLE, 0.7, "y_min", G_TYPE_DOUBLE, 0.2, "y_max",
+          G_TYPE_DOUBLE, 0.8, "confidence", G_TYPE_DOUBLE, 0.5, "label_id",
+          G_TYPE_INT, 1, NULL));
+  gst_video_region_of_interest_meta_add_param (roi,
+      gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
   push (harness, frame);
-  push (harness, numbered_frame_new (4)); /* nothing to tell */
+  push (harness, numbered_frame_new (4));        /* nothing to tell */
 
   lines = finish (harness, "tags.jsonl");
   fail_unless_equals_int (g_strv_length (lines), 2);
@@ -121,28 +129,31 @@ GST_END_TEST;
 
 /* Frames that carry a label are tagged with it, so what goes in is known. */
 static void
-tag_frames (GstHarness *harness, const gchar *const *labels, guint n)
+tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
 {
   for (guint i = 0; i < n; i++) {
     GstBuffer *frame = numbered_frame_new (i);
 
     if (labels[i])
-      add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8, 4), labels[i],
-          strcmp (labels[i], "unknown") ? 1 : -1, 1);
+      add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
+              0, 8, 4), labels[i], strcmp (labels[i], "unknown") ? 1 : -1, 1);
     push (harness, frame);
   }
 }
 
 #define JOINER "\xe2\x81\xa0"
 
-static const gchar *const labels[] = { "cup", "cup", "cup", "box\n<b>&x", "box\n<b>&x", NULL, "unknown", "cup" };
+static const gchar *const labels[] = {
+  "cup", "cup", "cup", "box\n<b>&x", "box\n<b>&x", NULL, "unknown", "cup"
+};
 
 GST_START_TEST (subtitles_come_back_by_subparse)
 {
-  static const struct {
+  static const struct
+  {
     const gchar *text;
     guint begin, end;
-  } cues[] = { { "cup", 0, 3 }, { "box\n" JOINER "&lt;" JOINER "b&gt;&amp;x", 3, 5 }, { "cup", 7, 8 } };
+  } cues[] = { {"cup", 0, 3}, {"box\n" JOINER "&lt;" JOINER "b&gt;&amp;x", 3, 5}, {"cup", 7, 8} };
   GstHarness *harness = start_publish ("tags.srt", "format=srt");
   gchar *path = g_build_filename (folder, "tags.srt", NULL);
   GstElement *pipeline, *sink;
@@ -152,8 +163,7 @@ GST_START_TEST (subtitles_come_back_by_subparse)
   g_strfreev (finish (harness, "tags.srt"));
 
   launch = g_strdup_printf ("filesrc location=%s ! subparse ! appsink name=s "
-                            "sync=false",
-      path);
+      "sync=false", path);
   pipeline = gst_parse_launch (launch, NULL);
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "s");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
@@ -173,7 +183,8 @@ GST_START_TEST (subtitles_come_back_by_subparse)
     gst_buffer_extract (buffer, 0, text, -1);
     fail_unless_equals_string (text, cues[i].text);
     fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), cues[i].begin * FRAME);
-    fail_unless_equals_uint64 (GST_BUFFER_DURATION (buffer), (cues[i].end - cues[i].begin) * FRAME);
+    fail_unless_equals_uint64 (GST_BUFFER_DURATION (buffer),
+        (cues[i].end - cues[i].begin) * FRAME);
     g_free (text);
     gst_sample_unref (sample);
   }
@@ -189,7 +200,7 @@ GST_END_TEST;
 GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 {
   Run run = run_launch ("videotestsrc num-buffers=1 ! supconpublish "
-                        "location=/nowhere/tags.jsonl ! fakesink");
+      "location=/nowhere/tags.jsonl ! fakesink");
 
   run_assert_error (run, "/nowhere/tags.jsonl: cannot be written: No such");
   run_clear (&run);
@@ -203,8 +214,7 @@ GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
 
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
     gchar *launch = g_strdup_printf ("supconpublish format=%s "
-                                     "location=/dev/full",
-        formats[i]);
+        "location=/dev/full", formats[i]);
     GstElement *publish = gst_parse_launch (launch, NULL);
     GstHarness *h = gst_harness_new_with_element (publish, "sink", "src");
     GstBus *bus = gst_bus_new ();
@@ -214,7 +224,8 @@ GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
 
     gst_element_set_bus (publish, bus);
     gst_harness_set_src_caps_str (h, CAPS);
-    add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 1, 1), "cup", 0, 0.9);
+    add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
+            0, 1, 1), "cup", 0, 0.9);
     gst_harness_push (h, frame);
     gst_harness_push_event (h, gst_event_new_eos ());
     message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);

@@ -27,9 +27,12 @@ GST_START_TEST (test_linear_tags)
   labels = gst_structure_get_value (s, "labels");
   confidences = gst_structure_get_value (s, "confidences");
   fail_unless_equals_int (gst_value_array_get_size (labels), 2);
-  fail_unless_equals_string (g_value_get_string (gst_value_array_get_value (labels, 0)), "cup");
-  fail_unless_equals_string (g_value_get_string (gst_value_array_get_value (labels, 1)), "box");
-  assert_close (g_value_get_double (gst_value_array_get_value (confidences, 1)), .3);
+  fail_unless_equals_string (g_value_get_string (gst_value_array_get_value
+          (labels, 0)), "cup");
+  fail_unless_equals_string (g_value_get_string (gst_value_array_get_value
+          (labels, 1)), "box");
+  assert_close (g_value_get_double (gst_value_array_get_value (confidences,
+              1)), .3);
   gst_message_unref (message);
 
   g_object_set (f.video->element, "post-messages", FALSE, "top-k", 100, NULL);
@@ -86,7 +89,8 @@ GST_START_TEST (test_caps_change)
 
   start_linear (&f, "", FALSE);
   check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, .7);
-  gst_harness_set_src_caps_str (f.video, "video/x-raw,format=GRAY8,width=12,height=8,framerate=25/1");
+  gst_harness_set_src_caps_str (f.video,
+      "video/x-raw,format=GRAY8,width=12,height=8,framerate=25/1");
   frame = pass (&f, new_likely (&f, .1, .7, .2, NULL));
   roi = gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
   fail_unless (roi && roi->w == 12 && roi->h == 8);
@@ -107,7 +111,8 @@ GST_START_TEST (test_shared_buffer)
   out = pass (&f, gst_buffer_ref (frame));
   check_tag (frame, 0, NULL, 0, 0);
   check_tag (out, 0, "box", 1, .7);
-  fail_unless (gst_buffer_peek_memory (frame, 0) == gst_buffer_peek_memory (out, 0));
+  fail_unless (gst_buffer_peek_memory (frame, 0) ==
+      gst_buffer_peek_memory (out, 0));
   gst_buffer_unref (frame);
   gst_buffer_unref (out);
   stop (&f);
@@ -156,7 +161,8 @@ GST_START_TEST (test_threshold_and_text)
       gap = TRUE;
     } else if (type == GST_EVENT_CAPS) {
       gst_event_parse_caps (event, &caps);
-      fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0), "text/x-raw"));
+      fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0),
+              "text/x-raw"));
     } else if (type == GST_EVENT_STREAM_START) {
       GstStreamFlags flags;
 
@@ -174,7 +180,7 @@ GST_START_TEST (test_threshold_and_text)
 GST_END_TEST;
 
 static guint
-count_events (GstHarness *harness, GstEventType type)
+count_events (GstHarness * harness, GstEventType type)
 {
   GstEvent *event;
   guint n = 0;
@@ -188,7 +194,8 @@ count_events (GstHarness *harness, GstEventType type)
 
 /* Stream-start, caps, segment, a frame; returns how many events of type the text pad sent before its text. */
 static guint
-begin_stream (Fixture *f, GstEvent *stream_start, GstEvent *segment, GstEventType type)
+begin_stream (Fixture * f, GstEvent * stream_start, GstEvent * segment,
+    GstEventType type)
 {
   gst_harness_push_event (f->video, gst_event_ref (stream_start));
   gst_harness_set_src_caps_str (f->video, CAPS);
@@ -210,11 +217,14 @@ GST_START_TEST (test_same_events)
   segment = gst_event_new_segment (&time);
   start_linear (&f, "", TRUE);
   fail_unless (begin_stream (&f, start_1, segment, GST_EVENT_SEGMENT) > 0);
-  fail_unless_equals_int (begin_stream (&f, start_1, segment, GST_EVENT_SEGMENT), 0);
+  fail_unless_equals_int (begin_stream (&f, start_1, segment,
+          GST_EVENT_SEGMENT), 0);
   gst_harness_push_event (f.video, gst_event_new_flush_start ());
   gst_harness_push_event (f.video, gst_event_new_flush_stop (TRUE));
-  fail_unless_equals_int (begin_stream (&f, start_1, segment, GST_EVENT_SEGMENT), 1);
-  fail_unless_equals_int (begin_stream (&f, start_2, segment, GST_EVENT_STREAM_START), 1);
+  fail_unless_equals_int (begin_stream (&f, start_1, segment,
+          GST_EVENT_SEGMENT), 1);
+  fail_unless_equals_int (begin_stream (&f, start_2, segment,
+          GST_EVENT_STREAM_START), 1);
   stop (&f);
 
   start (&f, "supcontagger method=centroid", TRUE);
@@ -247,7 +257,8 @@ GST_START_TEST (test_smoothing)
 
   start_linear (&f, "smoothing=0.75", FALSE);
   check_pass (&f, new_likely (&f, .8, .1, .1, NULL), "cup", 0, .8);
-  check_pass (&f, new_likely (&f, .2, .7, .1, NULL), "cup", 0, .75 * .8 + .25 * .2);
+  check_pass (&f, new_likely (&f, .2, .7, .1, NULL), "cup", 0,
+      .75 * .8 + .25 * .2);
   /* Each of these begins anew: a discontinuity, a segment, a flush. */
   frame = new_likely (&f, .2, .7, .1, NULL);
   GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
@@ -277,7 +288,8 @@ GST_START_TEST (test_tag_events)
   gst_buffer_unref (pass (&f, new_likely (&f, .6, .2, .2, NULL)));
   gst_buffer_unref (pass (&f, new_likely (&f, .2, .7, .1, NULL)));
   /* Upstream's tags and ours go on together. */
-  gst_harness_push_event (f.video, gst_event_new_tag (gst_tag_list_new (GST_TAG_TITLE, "kitchen", NULL)));
+  gst_harness_push_event (f.video, gst_event_new_tag (gst_tag_list_new
+          (GST_TAG_TITLE, "kitchen", NULL)));
   gst_buffer_unref (pass (&f, new_likely (&f, .2, .7, .1, NULL)));
   while ((event = gst_harness_try_pull_event (f.video))) {
     if (GST_EVENT_TYPE (event) == GST_EVENT_TAG) {
@@ -310,34 +322,38 @@ GST_START_TEST (test_bad_frames)
   GstBuffer *frame;
 
   start_linear (&f, "", FALSE);
-  check_error (&f, new_frame (&f), GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, "supconencoder", "upstream");
+  check_error (&f, new_frame (&f), GST_STREAM_ERROR,
+      GST_STREAM_ERROR_WRONG_TYPE, "supconencoder", "upstream");
 
   start_linear (&f, "", FALSE);
-  check_error (&f, new_embedded (&f, ones, 3, NULL), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, "has 3 numbers",
-      ".safetensors");
+  check_error (&f, new_embedded (&f, ones, 3, NULL), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_SETTINGS, "has 3 numbers", ".safetensors");
 
   start_linear (&f, "", FALSE);
   frame = new_frame (&f);
   gst_supcon_buffer_set_embedding (frame, ones, 3, "projection", "m");
-  check_error (&f, frame, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, "'projection'", "'embedding'");
+  check_error (&f, frame, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS,
+      "'projection'", "'embedding'");
 
   start (&f, "supcontagger method=centroid", FALSE);
   gst_buffer_unref (pass (&f, new_embedded (&f, ones, 3, "cup")));
-  check_error (
-      &f, new_embedded (&f, ones, 2, NULL), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, "has 2 numbers", "had 3");
+  check_error (&f, new_embedded (&f, ones, 2, NULL), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_SETTINGS, "has 2 numbers", "had 3");
 
   start (&f, "supcontagger method=centroid", FALSE);
-  check_error (&f, new_embedded (&f, zero, 3, "cup"), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, "zero", "finite");
+  check_error (&f, new_embedded (&f, zero, 3, "cup"), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_FAILED, "zero", "finite");
 
   start (&f, "supcontagger method=centroid", FALSE);
   gst_buffer_unref (pass (&f, new_embedded (&f, ones, 3, "cup")));
-  check_error (&f, new_embedded (&f, nan, 3, NULL), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, "zero", "finite");
+  check_error (&f, new_embedded (&f, nan, 3, NULL), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_FAILED, "zero", "finite");
 }
 
 GST_END_TEST;
 
 static void
-check_start_error (const gchar *location, const gchar *part)
+check_start_error (const gchar * location, const gchar * part)
 {
   GstElement *element = gst_element_factory_make ("supcontagger", NULL);
   GstBus *bus = gst_bus_new ();
@@ -346,7 +362,8 @@ check_start_error (const gchar *location, const gchar *part)
 
   g_object_set (element, "location", location, NULL);
   gst_element_set_bus (element, bus);
-  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   fail_unless (message != NULL);
   gst_message_parse_error (message, &error, NULL);
@@ -411,30 +428,36 @@ GST_START_TEST (test_regions)
   gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
   gst_supcon_buffer_set_embedding_origin (frame, 3, 70);
   for (guint i = 0; i < 3; i++) {
-    region = gst_buffer_add_video_region_of_interest_meta (frame, "thing", i, 1, 3, 2);
+    region = gst_buffer_add_video_region_of_interest_meta (frame, "thing", i, 1,
+        3, 2);
     embedding[0] = embedding[1] = embedding[2] = logf (.2);
     embedding[i] = logf (.6);
     if (i < 2)
-      gst_supcon_region_set_embedding (region, embedding, DIM, "embedding", "m");
+      gst_supcon_region_set_embedding (region, embedding, DIM, "embedding",
+          "m");
   }
   frame = pass (&f, frame);
-  while ((region
-          = (gpointer)gst_buffer_iterate_meta_filtered (frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    GstStructure *tag = gst_video_region_of_interest_meta_get_param (region, "classification");
+  while ((region = (gpointer) gst_buffer_iterate_meta_filtered (frame, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstStructure *tag = gst_video_region_of_interest_meta_get_param (region,
+        "classification");
 
     fail_unless_equals_int (tag != NULL, region->x < 2);
     if (!tag)
       continue;
     tagged++;
-    fail_unless_equals_string (gst_structure_get_string (tag, "label"), class_names[region->x]);
+    fail_unless_equals_string (gst_structure_get_string (tag, "label"),
+        class_names[region->x]);
   }
   fail_unless_equals_int (tagged, 2);
   message = pop_message (&f, "supcon-tags");
   s = gst_message_get_structure (message);
   fail_unless_equals_uint64 (get_uint64 (s, "version"), 3);
   fail_unless_equals_uint64 (get_uint64 (s, "encoding-time"), 70);
-  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s, "regions")), 2);
-  told = gst_value_get_structure (gst_value_array_get_value (gst_structure_get_value (s, "regions"), 1));
+  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s,
+              "regions")), 2);
+  told = gst_value_get_structure (gst_value_array_get_value
+      (gst_structure_get_value (s, "regions"), 1));
   fail_unless (gst_structure_get_uint (told, "x", &x) && x == 1);
   fail_unless_equals_string (gst_structure_get_string (told, "type"), "thing");
   gst_message_unref (message);

@@ -19,7 +19,8 @@ GST_START_TEST (test_centroid)
   check_pass (&f, new_embedded (&f, query, 2, NULL), "cup", 0, 1);
   check_pass (&f, new_embedded (&f, box, 2, "box"), NULL, 0, 0);
   /* Cosines .6 and .8 at temperature .1. */
-  check_pass (&f, new_embedded (&f, query, 2, NULL), "box", 1, 1 / (1 + exp (-2)));
+  check_pass (&f, new_embedded (&f, query, 2, NULL), "box", 1,
+      1 / (1 + exp (-2)));
   check_pass (&f, new_embedded (&f, near_cup, 2, "cup"), NULL, 0, 0);
   gst_harness_push_event (f.video, gst_event_new_eos ());
 
@@ -56,7 +57,8 @@ GST_START_TEST (test_centroid_with_labels)
   }
   gst_harness_push_event (f.video, gst_event_new_eos ());
   fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
-  fail_unless_equals_uint64 (get_uint64 (gst_message_get_structure (message), "unknown-labels"), 2);
+  fail_unless_equals_uint64 (get_uint64 (gst_message_get_structure (message),
+          "unknown-labels"), 2);
   gst_message_unref (message);
   stop (&f);
 }
@@ -80,7 +82,7 @@ GST_START_TEST (test_examples_location)
   for (guint c = 0; c < 2; c++) {
     embedding[0] = c ? -1 : -0.1;
     embedding[1] = c ? -0.1 : -1;
-    fail_unless (supcon_index_add (index, embedding, &(SupconEntry){ .label = class_names[c], .timestamp = -1 }));
+    fail_unless (supcon_index_add (index, embedding, &(SupconEntry) {.label = class_names[c],.timestamp = -1 }));
   }
   fail_unless (supcon_index_save (index, path, NULL));
   supcon_index_free (index);
@@ -93,9 +95,9 @@ GST_START_TEST (test_examples_location)
   gst_harness_push_event (f.video, gst_event_new_eos ());
   message = pop_message (&f, "supcon-evaluation");
   fail_unless (message != NULL);
-  s = (GstStructure *)gst_message_get_structure (message);
+  s = (GstStructure *) gst_message_get_structure (message);
   fail_unless (gst_structure_get (s, "examples", G_TYPE_UINT64, &examples, "knn-1", G_TYPE_DOUBLE, &knn1, "knn-200",
-      G_TYPE_DOUBLE, &knn200, "centroid", G_TYPE_DOUBLE, &centroid, NULL));
+          G_TYPE_DOUBLE, &knn200, "centroid", G_TYPE_DOUBLE, &centroid, NULL));
   fail_unless_equals_uint64 (examples, 2);
   assert_close (knn1, 0.5);
   assert_close (knn200, 0.5);
@@ -106,15 +108,15 @@ GST_START_TEST (test_examples_location)
   /* Embeddings of another length, and an index without a label. */
   index = supcon_index_new (3, SUPCON_METRIC_COSINE);
   embedding[0] = 1;
-  supcon_index_add (index, embedding, &(SupconEntry){ .label = "cup", .timestamp = -1 });
+  supcon_index_add (index, embedding, &(SupconEntry) {.label = "cup",.timestamp = -1 });
   fail_unless (supcon_index_save (index, path, NULL));
   start_linear (&f, line, FALSE);
-  check_error (&f, new_likely (&f, .7, .2, .1, "cup"), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, "has 64 numbers",
-      "examples-location have 3");
+  check_error (&f, new_likely (&f, .7, .2, .1, "cup"), GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_SETTINGS, "has 64 numbers", "examples-location have 3");
   supcon_index_free (index);
 
   index = supcon_index_new (DIM, SUPCON_METRIC_COSINE);
-  supcon_index_add (index, embedding, &(SupconEntry){ .timestamp = -1 });
+  supcon_index_add (index, embedding, &(SupconEntry) {.timestamp = -1 });
   fail_unless (supcon_index_save (index, path, NULL));
   supcon_index_free (index);
   element = gst_element_factory_make ("supcontagger", NULL);
@@ -131,7 +133,7 @@ GST_START_TEST (test_examples_location)
 GST_END_TEST;
 
 static gboolean
-act (Fixture *f, const gchar *signal, const gchar *a, const gchar *b)
+act (Fixture * f, const gchar * signal, const gchar * a, const gchar * b)
 {
   gboolean done = FALSE;
 
@@ -143,7 +145,7 @@ act (Fixture *f, const gchar *signal, const gchar *a, const gchar *b)
 }
 
 static void
-check_warning (Fixture *f, const gchar *text)
+check_warning (Fixture * f, const gchar * text)
 {
   GstMessage *message = gst_bus_pop_filtered (f->bus, GST_MESSAGE_WARNING);
   GError *error = NULL;
@@ -167,8 +169,7 @@ GST_START_TEST (test_teaching)
     gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
     gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
     gchar *launch = g_strdup_printf ("supcontagger method=%s "
-                                     "memory-location=%s",
-        methods[i], memory);
+        "memory-location=%s", methods[i], memory);
     GstMessage *message;
 
     start (&f, launch, TRUE);
@@ -183,24 +184,32 @@ GST_START_TEST (test_teaching)
     check_warning (&f, "no example of 'cup'");
     fail_unless (act (&f, "learn", "cup", NULL));
     check_pass (&f, new_embedded (&f, b, 2, NULL), "cup", 0, 1);
-    gst_harness_push_event (f.video, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
-                                         gst_structure_new ("supcon-learn", "label", G_TYPE_STRING, strange, NULL)));
-    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1, i ? 1 : 1 / (1 + exp (-10)));
-    check_pass (&f, new_embedded (&f, a, 2, NULL), "cup", 0, i ? 1 : 1 / (1 + exp (-10)));
+    gst_harness_push_event (f.video,
+        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+            gst_structure_new ("supcon-learn", "label", G_TYPE_STRING, strange,
+                NULL)));
+    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1,
+        i ? 1 : 1 / (1 + exp (-10)));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), "cup", 0,
+        i ? 1 : 1 / (1 + exp (-10)));
 
     fail_unless (gst_harness_push_upstream_event (f.video,
-        gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
-            gst_structure_new ("supcon-rename", "old", G_TYPE_STRING, "cup", "new", G_TYPE_STRING, "mug", NULL))));
+            gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+                gst_structure_new ("supcon-rename", "old", G_TYPE_STRING, "cup",
+                    "new", G_TYPE_STRING, "mug", NULL))));
     fail_if (act (&f, "rename", "cup", "can"));
     check_warning (&f, "no example of 'cup'");
-    check_pass (&f, new_embedded (&f, a, 2, NULL), "mug", 0, i ? 1 : 1 / (1 + exp (-10)));
+    check_pass (&f, new_embedded (&f, a, 2, NULL), "mug", 0,
+        i ? 1 : 1 / (1 + exp (-10)));
     gst_harness_push_event (f.video, gst_event_new_eos ());
     stop (&f);
 
     start (&f, launch, FALSE);
-    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1, i ? 1 : 1 / (1 + exp (-10)));
+    check_pass (&f, new_embedded (&f, b, 2, NULL), strange, 1,
+        i ? 1 : 1 / (1 + exp (-10)));
     message = pop_message (&f, "supcon-tags");
-    fail_unless (gst_structure_has_field_typed (gst_message_get_structure (message), "tagging-time", G_TYPE_UINT64));
+    fail_unless (gst_structure_has_field_typed (gst_message_get_structure
+            (message), "tagging-time", G_TYPE_UINT64));
     gst_message_unref (message);
     fail_unless (act (&f, "rename", "mug", strange));
     check_pass (&f, new_embedded (&f, a, 2, NULL), strange, 1, 1);

@@ -13,8 +13,7 @@ GST_START_TEST (test_metrics)
   gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *text, **lines;
   FILE *file;
   Run run = run_launch (ONE_THING "message-interval=1 total-steps=2 "
-                                  "metrics-location=%s location=%s",
-      metrics, model);
+      "metrics-location=%s location=%s", metrics, model);
 
   run_assert_ended (run);
   run_clear (&run);
@@ -22,20 +21,20 @@ GST_START_TEST (test_metrics)
   file = g_fopen (metrics, "a");
   fail_unless (file && fputs ("{\"step\":3,\"loss\":9.0}\n{\"step\":4,\"lo", file) > 0 && fclose (file) == 0);
   run = run_launch (ONE_THING "message-interval=1 total-steps=3 resume=true "
-                              "metrics-location=%s location=%s",
-      metrics, model);
+      "metrics-location=%s location=%s", metrics, model);
   run_assert_ended (run);
   run_clear (&run);
   fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
   lines = g_strsplit (text, "\n", -1);
   fail_unless_equals_int (g_strv_length (lines), 5);
-  fail_unless (strstr (lines[0], "\"batch-size\":24") != NULL && strstr (lines[0], "\"stage\":\"contrastive\"") != NULL
-                   && strstr (lines[0], "\"version\":") != NULL,
-      "%s", lines[0]);
+  fail_unless (strstr (lines[0], "\"batch-size\":24") != NULL
+      && strstr (lines[0], "\"stage\":\"contrastive\"") != NULL
+      && strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
   for (guint i = 1; i < 4; i++) {
     gchar *step = g_strdup_printf ("\"step\":%u,", i);
 
-    fail_unless (strstr (lines[i], step) && strstr (lines[i], "\"loss\":"), "%s", lines[i]);
+    fail_unless (strstr (lines[i], step) && strstr (lines[i], "\"loss\":"),
+        "%s", lines[i]);
     g_free (step);
   }
   g_strfreev (lines);
@@ -67,10 +66,10 @@ GST_START_TEST (test_disk_full)
 }
 GST_END_TEST;
 
-/* A disk that is full in the middle: what is there stays, a warning says so, and the next checkpoint is written when
- * there is room again. The limit is changed on the training thread itself, between two steps. */
+/* A disk that is full in the middle: what is there stays, a warning says so, and the next checkpoint is written when there
+ * is room again. The limit is changed on the training thread itself, between two steps. */
 static GstBusSyncReply
-fill_disk (G_GNUC_UNUSED GstBus *bus, GstMessage *message, gpointer user_data)
+fill_disk (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
 {
   const GstStructure *s = gst_message_get_structure (message);
   struct rlimit limit = { 1000, RLIM_INFINITY };
@@ -96,12 +95,9 @@ fill_disk (G_GNUC_UNUSED GstBus *bus, GstMessage *message, gpointer user_data)
 
 GST_START_TEST (test_disk_full_for_a_while)
 {
-  gchar *line = g_strdup_printf (
-      "videotestsrc pattern=ball num-buffers=96 ! " CAPS " ! supconlabel label=ball ! supconaugment "
-      "views=2 ! " CAPS
-      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 message-interval=1 checkpoint-interval=1 "
-      "location=%s",
-      model);
+  gchar *line = g_strdup_printf ("videotestsrc pattern=ball num-buffers=96 ! " CAPS " ! supconlabel label=ball ! supconaugment "
+      "views=2 ! " CAPS " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 message-interval=1 checkpoint-interval=1 "
+      "location=%s", model);
   GstElement *pipeline = gst_parse_launch (line, NULL);
   GstBus *bus = gst_element_get_bus (pipeline);
   SupconCheckpointInfo info;
@@ -117,7 +113,7 @@ GST_START_TEST (test_disk_full_for_a_while)
   run_assert_ended (run);
   run_assert_warning (run, "cannot be written");
   fail_unless_equals_uint64 (full_steps, 3);
-  for (GList *l = run.messages; l; l = l->next)
+  for (GList * l = run.messages; l; l = l->next)
     written += gst_structure_has_name (l->data, "supcon-checkpoint");
   fail_unless_equals_int (written, 8 - 3);
   loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
@@ -139,21 +135,20 @@ GST_END_TEST;
 
 /* A run that was cut short and gone on with ends with the bytes of one that was not. The batches of 20 views end in the
  * middle of a frame's. */
-static const gchar *const methods[]
-    = { "", "queue-size=40 momentum-encoder=true", "optimizer=adam average-decay=0.9 online-linear=true",
-        "loss=generalized cutmix=1 mixup=0.3 label-smoothing=0.1 micro-batch=5",
-        "stage=cross-entropy dropout=0.3 optimizer=rmsprop learning-rate=0.001",
-        "stage=cross-entropy cutmix=1 optimizer=lars", "stage=linear optimizer=adamw",
-        "stage=finetune freeze=layer1 encoder-learning-rate=0.001 dropout=0.1 average-decay=0.5",
-        "stage=regression clip-norm=1" };
+static const gchar *const methods[] = {
+  "", "queue-size=40 momentum-encoder=true", "optimizer=adam average-decay=0.9 online-linear=true",
+  "loss=generalized cutmix=1 mixup=0.3 label-smoothing=0.1 micro-batch=5",
+  "stage=cross-entropy dropout=0.3 optimizer=rmsprop learning-rate=0.001",
+  "stage=cross-entropy cutmix=1 optimizer=lars", "stage=linear optimizer=adamw",
+  "stage=finetune freeze=layer1 encoder-learning-rate=0.001 dropout=0.1 average-decay=0.5",
+  "stage=regression clip-norm=1"
+};
 
 GST_START_TEST (test_resume)
 {
-  const gchar *common
-      = "supcondatasetsrc location=%s shuffle=true seed=5 epochs=2 ! supconaugment views=2 ! " SHAPE_CAPS
-        " ! supcontrainer encoder=resnet8 width=0.25 batch-size=20 seed=3 schedule=constant warmup-steps=3 "
-        "drop-last=false "
-        "init-location=%s %s %s location=%s";
+  const gchar *common = "supcondatasetsrc location=%s shuffle=true seed=5 epochs=2 ! supconaugment views=2 ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=20 seed=3 schedule=constant warmup-steps=3 drop-last=false "
+      "init-location=%s %s %s location=%s";
   const gchar *method = methods[__i__];
   gchar *other = g_build_filename (folder, "other.safetensors", NULL);
   gchar *first = g_build_filename (folder, "first.safetensors", NULL);
@@ -164,8 +159,7 @@ GST_START_TEST (test_resume)
 
   write_shapes (24);
   run = run_launch ("supcondatasetsrc location=%s ! supconaugment ! " SHAPE_CAPS
-                    " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 location=%s",
-      folder, first);
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 location=%s", folder, first);
   run_assert_ended (run);
   run_clear (&run);
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
@@ -196,17 +190,17 @@ GST_END_TEST;
 /* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
 GST_START_TEST (test_resume_mistakes)
 {
-  static const gchar *const cases[][2]
-      = { { "encoder=resnet20", "holds encoder resnet8, but encoder=resnet20 is asked for" },
-          { "encoder=resnet8 width=0.25", "holds an encoder of width 0.5, but width=0.25 is asked for" },
-          { "encoder=resnet8 stem=imagenet", "holds an encoder with stem small, but stem=imagenet is asked for" },
-          { "projection=linear", "holds the projection head mlp, but projection=linear is asked for" },
-    { "projection-dim=64", "holds a projection head of 128 numbers, but projection-dim=64 is asked for" },
-    { "optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam" },
-          { "stage=cross-entropy",
-              "was written by stage contrastive, which resume=true cannot go on with in stage cross-entropy" } };
-  const gchar *line
-      = SHAPES "%s ! supconaugment views=1 ! " SHAPE_CAPS " ! supcontrainer resume=true batch-size=64 location=%s %s";
+  static const gchar *const cases[][2] = {
+    {"encoder=resnet20", "holds encoder resnet8, but encoder=resnet20 is asked for"},
+    {"encoder=resnet8 width=0.25", "holds an encoder of width 0.5, but width=0.25 is asked for"},
+    {"encoder=resnet8 stem=imagenet", "holds an encoder with stem small, but stem=imagenet is asked for"},
+    {"projection=linear", "holds the projection head mlp, but projection=linear is asked for"},
+    {"projection-dim=64", "holds a projection head of 128 numbers, but projection-dim=64 is asked for"},
+    {"optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam"},
+    {"stage=cross-entropy", "was written by stage contrastive, which resume=true cannot go on with in stage cross-entropy"}
+  };
+  const gchar *line = SHAPES "%s ! supconaugment views=1 ! " SHAPE_CAPS
+      " ! supcontrainer resume=true batch-size=64 location=%s %s";
   gchar *before, *after;
   gsize sizes[2];
   Run run;
@@ -226,10 +220,8 @@ GST_START_TEST (test_resume_mistakes)
   run_assert_error (run, "\", which the source does not have");
   run_clear (&run);
   /* What is said upstream of supconlabel is not what comes. */
-  run = run_launch (SHAPES
-      "class-names=across,down,disc,frame epochs=2 ! supconlabel label=0 ! supcontrainer resume=true "
-      "batch-size=64 location=%s",
-      folder, model);
+  run = run_launch (SHAPES "class-names=across,down,disc,frame epochs=2 ! supconlabel label=0 ! supcontrainer resume=true "
+      "batch-size=64 location=%s", folder, model);
   run_assert_ended (run);
   run_clear (&run);
   after = contents_of (model, &sizes[1]);
@@ -265,7 +257,7 @@ GST_START_TEST (test_diverged)
 GST_END_TEST;
 
 static gchar *
-metadata_of (const gchar *path, const gchar *key)
+metadata_of (const gchar * path, const gchar * key)
 {
   gchar *contents = contents_of (path, NULL), *quoted = g_strdup_printf ("\"%s\":\"", key);
   gchar *at = g_strstr_len (contents + 8, 1 << 14, quoted), *value = NULL;
@@ -279,15 +271,14 @@ metadata_of (const gchar *path, const gchar *key)
   return value;
 }
 
-/* How good the best was is known after a stop, so that a worse one does not take its place; and the end has the bytes
- * of a training that was not stopped. */
+/* How good the best was is known after a stop, so that a worse one does not take its place; and the end has the bytes of a
+ * training that was not stopped. */
 GST_START_TEST (test_best_over_resume)
 {
   const gchar *line = LEARN_SHAPES (3) "schedule=constant warmup-steps=2 validate-interval=2 checkpoint-interval=1 "
-                                       "best-location=%s resume=true %s";
+      "best-location=%s resume=true %s";
   gchar *whole = g_build_filename (folder, "whole.safetensors", NULL);
-  gchar *best[2]
-      = { g_build_filename (folder, "best.safetensors", NULL), g_build_filename (folder, "best2.safetensors", NULL) };
+  gchar *best[2] = { g_build_filename (folder, "best.safetensors", NULL), g_build_filename (folder, "best2.safetensors", NULL) };
   gchar *names[2] = { whole, model }, *bytes[4], *accuracy;
   gsize sizes[4];
   Run run;
@@ -350,7 +341,8 @@ GST_START_TEST (test_bad_locations)
   run = run_launch (TRAINER "location=/nowhere/at/all.safetensors " THINGS (8));
   run_assert_error (run, "/nowhere/at/all.safetensors");
   run_clear (&run);
-  run = run_launch (TRAINER "init-location=%s/none location=%s " THINGS (8), folder, model);
+  run = run_launch (TRAINER "init-location=%s/none location=%s " THINGS (8),
+      folder, model);
   run_assert_error (run, "none");
   run_clear (&run);
   /* Not at the first validation. */
