@@ -68,9 +68,8 @@ supcon_checkpoint_lock_new (const char *location, GError **error)
 
     if (cause == EWOULDBLOCK)
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-          "%s is written by another training, of this process or of another one, or twice by this one; expected a file "
-          "of "
-          "its own",
+          "%s is written by another training, of this process or of another one, or twice by this one; expected a "
+          "file of its own",
           shown);
     else
       g_set_error (

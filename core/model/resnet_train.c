@@ -361,9 +361,8 @@ backward_block (SupconResnet *net, const SupconResnetBlock *block, const SupconP
   *free2 = target.dx == whole ? next : whole;
 }
 
-/* Moves dz, of some elements, to where there is room for buffers of a larger size: the later activations have been
- * read.
- */
+/* Moves dz, of some elements, to where there is room for buffers of a larger size: the later activations have been read
+ * by then. */
 static void
 grow_buffers (const SupconResnet *net, gsize size, gsize elements, void **buffers)
 {
