@@ -8,6 +8,13 @@
 /* Long enough for a sanitizer's build on a busy machine. */
 #define SUPCON_TEST_SECONDS 300
 
+/* ck_assert_msg for loops over numbers: Check writes to a file for each assertion that it is told of. */
+#define check_number(expression, ...)                                                                                  \
+  do {                                                                                                                 \
+    if (!(expression))                                                                                                 \
+      ck_abort_msg (__VA_ARGS__);                                                                                      \
+  } while (0)
+
 #define SUPCON_CHECK_MAIN(name, ...)                                                                                   \
   int main (void)                                                                                                      \
   {                                                                                                                    \

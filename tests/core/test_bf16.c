@@ -141,9 +141,9 @@ START_TEST (test_native_rounding)
     supcon_bf16_finish_native (&walk, &places, c, 0, high % 2 ? N : 19, NULL);
     for (guint i = 0; i < (high % 2 ? N : 19); i++) {
       if (isnan (c[i]))
-        ck_assert_float_nan (supcon_bfloat16_widen (found[i]));
+        check_number (isnan (supcon_bfloat16_widen (found[i])), "%08x is rounded to %04x", bits[i], found[i]);
       else
-        ck_assert_msg (found[i] == (bits[i] << 1 >> 24 ? supcon_bfloat16_round (c[i]) : high & 0x8000),
+        check_number (found[i] == (bits[i] << 1 >> 24 ? supcon_bfloat16_round (c[i]) : high & 0x8000),
             "%08x is rounded to %04x", bits[i], found[i]);
     }
   }
@@ -267,8 +267,8 @@ check_feature (const char *what, guint test, const SupconBfloat16 *found, const 
     double value = supcon_bfloat16_widen (found[i]), tolerance = terms * ldexp (expected[i].size, -24);
 
     tolerance += ldexp (fabs (expected[i].sum) + tolerance, -8);
-    ck_assert_msg (fabs (value - expected[i].sum) <= tolerance, "case %u, %s %zu: %g, expected %g", test, what, i,
-        value, expected[i].sum);
+    check_number (fabs (value - expected[i].sum) <= tolerance, "case %u, %s %zu: %g, expected %g", test, what, i, value,
+        expected[i].sum);
   }
 }
 
@@ -322,7 +322,7 @@ static void
 check_weights (guint test, const SupconReal *dw, const Sum *expected, gsize n, double terms)
 {
   for (gsize i = 0; i < n; i++)
-    ck_assert_msg (fabs (dw[i] - expected[i].sum) <= (terms + 8) * ldexp (expected[i].size, -24),
+    check_number (fabs (dw[i] - expected[i].sum) <= (terms + 8) * ldexp (expected[i].size, -24),
         "case %u, weight %zu: %g, expected %g", test, i, dw[i], expected[i].sum);
 }
 
