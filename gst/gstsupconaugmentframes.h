@@ -10,7 +10,9 @@
 #include "gstsupconclips.h"
 #include "gstsupconviews.h"
 
-G_BEGIN_DECLS struct _GstSupconAugment
+G_BEGIN_DECLS
+
+struct _GstSupconAugment
 {
   GstBaseTransform parent;
 

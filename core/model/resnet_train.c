@@ -7,8 +7,7 @@
 
 /* Buffers at the end of the memory, each of one size: gradients and, backward, an output that is computed again. */
 enum { AGAIN, FREE2, FREE1, DZ, BUFFERS };
-/* On the way forward, before there are gradients: a shortcut, or the stem's output; a block's output that is not kept.
- */
+/* On the way forward, before there are gradients: a shortcut or the stem's output; an output that is not kept. */
 enum { FORWARD_SHORTCUT, FORWARD_OUTPUT };
 
 void
