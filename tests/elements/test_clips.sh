@@ -1,0 +1,28 @@
+#!/bin/sh
+# The scripts of pipelines/ that work on clips, as a user runs them: things taught while they play are known later in their
+# clips (teach-live fails below 90 %), a frame's picture is found at its time, and a clip's tags leave as JSON.
+# Usage: test_clips.sh SOURCE_ROOT
+set -eu
+root=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+# They build the plugin and make it known themselves.
+unset GST_PLUGIN_PATH
+
+sh "$root/pipelines/teach-live" taught
+for thing in cup box; do
+  grep -q "top-1 [0-9.]* %" taught/$thing.txt
+done
+
+# The 60th frame of the clip, at ten a second.
+gst-launch-1.0 -q filesrc location=taught/box.mp4 ! decodebin ! videorate ! video/x-raw,framerate=10/1 ! videoconvert ! pngenc \
+  ! multifilesink location=%d.png
+sh "$root/pipelines/find-similar" 60.png taught/box.mp4 taught/encoder.safetensors > found.txt
+tail -n 6 found.txt
+tail -n 6 found.txt | head -n 1 | grep -qE '^0:00:06\.0+ +(1\.000|0\.99[0-9]*) '
+
+gst-launch-1.0 -q supcondatasetsrc location=/usr/share/datasets/fashion-mnist max-samples=512 shuffle=true ! supconaugment views=1 \
+  ! video/x-raw,format=RGB,width=32,height=32 ! supcontrainer stage=cross-entropy encoder=resnet8 batch-size=64 location=model.safetensors
+sh "$root/pipelines/tag-to-json" model.safetensors taught/cup.mp4 > tags.jsonl 2> tags.log || { cat tags.log; exit 1; }
+jq -e -s 'length > 100 and all(.objects[0].detection.label != null and (.objects[0].tensors | length) == 3)' tags.jsonl
