@@ -115,8 +115,7 @@ supcon_lanes_load (SupconLanes *to, const void *x, gsize i, guint n, SupconPreci
     if (n == SUPCON_LANES)
       half = *(const SupconHalfLanes *)from;
     else
-      for (guint j = 0; j < n; j++)
-        half[j] = from[j];
+      memcpy (&half, from, n * sizeof *from);
     supcon_lanes_widen (to, &half);
   } else {
     const SupconReal *from = (const SupconReal *)x + i;
@@ -125,8 +124,7 @@ supcon_lanes_load (SupconLanes *to, const void *x, gsize i, guint n, SupconPreci
       *to = *(const SupconLanes *)from;
     } else {
       *to = (SupconLanes){ 0 };
-      for (guint j = 0; j < n; j++)
-        (*to)[j] = from[j];
+      memcpy (to, from, n * sizeof *from);
     }
   }
 }
@@ -143,16 +141,14 @@ supcon_lanes_store (const SupconLanes *from, void *x, gsize i, guint n, SupconPr
     if (n == SUPCON_LANES)
       *(SupconHalfLanes *)to = half;
     else
-      for (guint j = 0; j < n; j++)
-        to[j] = half[j];
+      memcpy (to, &half, n * sizeof *to);
   } else {
     SupconReal *to = (SupconReal *)x + i;
 
     if (n == SUPCON_LANES)
       *(SupconLanes *)to = *from;
     else
-      for (guint j = 0; j < n; j++)
-        to[j] = (*from)[j];
+      memcpy (to, from, n * sizeof *to);
   }
 }
 

@@ -11,11 +11,13 @@
 /* Channels in vectors of n <= 16 of some pixels; from, to: the elements at which the first pixel's are. */
 static SUPCON_INLINE void
 load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, guint channel, const guint vectors,
-    guint n, void *out, gsize to, guint to_c, const gboolean two, const gboolean relu, const SupconPrecision precision,
+    guint n, void *out, gsize to, guint to_c, const gboolean two, const SupconPrecision precision,
     const SupconPrecision to_precision)
 {
   SupconLanes scale[2] = { 0 }, shift[2] = { 0 }, other_scale[2] = { 0 };
   const void *x = input->x, *other = input->other;
+  /* Below this it is zero. No constant, as the rest is: that would double these functions. */
+  const SupconReal least = input->relu ? 0 : -INFINITY;
 
 #pragma GCC unroll 2
   for (guint v = 0; v < vectors; v++) {
@@ -43,8 +45,7 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
         supcon_lanes_load (&second, other, from + v * SUPCON_LANES, n, precision);
         value[v] += second * other_scale[v];
       }
-      if (relu)
-        supcon_lanes_relu (&value[v]);
+      value[v] = (SupconLanes)((SupconMaskLanes)value[v] & ~(value[v] < least));
     }
     if (to_precision != precision) {
 #pragma GCC unroll 2
@@ -63,23 +64,20 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
 
 static SUPCON_INLINE void
 load_run (const SupconNormInput *input, guint c, gsize first, gsize count, guint first_channel, guint channels,
-    void *out, gsize to, const gboolean two, const gboolean relu, const SupconPrecision precision,
-    const SupconPrecision to_precision)
+    void *out, gsize to, const gboolean two, const SupconPrecision precision, const SupconPrecision to_precision)
 {
   for (guint i = 0; i < channels;) {
     guint channel = first_channel + i, left = channels - i, at = to + i;
     gsize from = first * c + channel;
 
     if (left >= 2 * SUPCON_LANES) {
-      load_channels (
-          input, from, c, count, channel, 2, SUPCON_LANES, out, at, channels, two, relu, precision, to_precision);
+      load_channels (input, from, c, count, channel, 2, SUPCON_LANES, out, at, channels, two, precision, to_precision);
       i += 2 * SUPCON_LANES;
     } else if (left >= SUPCON_LANES) {
-      load_channels (
-          input, from, c, count, channel, 1, SUPCON_LANES, out, at, channels, two, relu, precision, to_precision);
+      load_channels (input, from, c, count, channel, 1, SUPCON_LANES, out, at, channels, two, precision, to_precision);
       i += SUPCON_LANES;
     } else {
-      load_channels (input, from, c, count, channel, 1, left, out, at, channels, two, relu, precision, to_precision);
+      load_channels (input, from, c, count, channel, 1, left, out, at, channels, two, precision, to_precision);
       i += left;
     }
   }
@@ -99,18 +97,10 @@ load (const SupconNormInput *input, guint c, gsize first, gsize count, guint fir
       if (input->other)
         __builtin_prefetch (supcon_feature_at (input->other, next + line, precision));
     }
-    if (input->other && input->relu)
-      load_run (
-          input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, TRUE, precision, to_precision);
-    else if (input->other)
-      load_run (
-          input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, FALSE, precision, to_precision);
-    else if (input->relu)
-      load_run (
-          input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, TRUE, precision, to_precision);
+    if (input->other)
+      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, precision, to_precision);
     else
-      load_run (
-          input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, FALSE, precision, to_precision);
+      load_run (input, c, first + i, run, first_channel, channels, to, i * channels, FALSE, precision, to_precision);
   }
 }
 
