@@ -7,8 +7,9 @@ root=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-# They build the plugin and make it known themselves.
-unset GST_PLUGIN_PATH
+# They build the plugin themselves, and make it known; the other lines take the same one.
+GST_PLUGIN_PATH=$root/build-release/gst
+export GST_PLUGIN_PATH
 
 sh "$root/pipelines/teach-live" taught
 for thing in cup box; do
