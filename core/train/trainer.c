@@ -8,7 +8,7 @@
 #include "train/trainer_private.h"
 
 /* The best of 0.0125 to 0.8 in short trainings, both kinds of losses taken together: of batches from SGD_FULL_BATCH on
- * one rate, of smaller ones, whose gradients are noisier, less. docs/performance.md has the figures. */
+ * one rate, of smaller ones, whose gradients are noisier, less. docs/learning-rates.md has the figures. */
 #define SGD_RATE 0.2
 #define SGD_FULL_BATCH 128
 

@@ -65,7 +65,7 @@ check_too_large (SupconTrainerConfig config, guint batch_size, const char *messa
 #define ADDRESS_SPACE ((rlim_t)4 << 30)
 #endif
 
-/* What docs/performance.md says of each stage: a full rate from 128 views on, of smaller batches the root of their
+/* What docs/learning-rates.md says of each stage: a full rate from 128 views on, of smaller batches the root of their
  * part. */
 START_TEST (test_default_rates)
 {
