@@ -21,11 +21,11 @@ ROW_SECONDS = 25  # a row ends after so long, but not before three turns
 
 parser = argparse.ArgumentParser()
 parser.add_argument("build")
-parser.add_argument("turns", nargs="?", type=int, default=7)
+parser.add_argument("turns", nargs="?", type=int)
 parser.add_argument("--quick", action="store_true")
 parser.add_argument("--only", default="")
-options = parser.parse_args()
-turns = 3 if options.quick else options.turns
+options = parser.parse_intermixed_args()
+turns = options.turns or (3 if options.quick else 7)
 folder = os.path.join(options.build, "bench-data")
 bench = os.path.join(options.build, "tests", "bench_train")
 environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(options.build, "gst"),
