@@ -180,11 +180,18 @@ supcon_lanes_store_two (const SupconLanes *from, SupconBfloat16 *x, gsize i)
 /* What comparisons of SupconLanes give: all bits or none. */
 typedef __typeof__ ((SupconLanes){ 0 } < (SupconLanes){ 0 }) SupconMaskLanes;
 
+/** Zero where x is below least; a NaN stays. */
+static SUPCON_INLINE void
+supcon_lanes_zero_below (SupconLanes *x, SupconReal least)
+{
+  *x = (SupconLanes)((SupconMaskLanes)*x & ~(*x < least));
+}
+
 /** max (x, 0); a NaN stays. */
 static SUPCON_INLINE void
 supcon_lanes_relu (SupconLanes *x)
 {
-  *x = (SupconLanes)((SupconMaskLanes)*x & ~(*x < 0));
+  supcon_lanes_zero_below (x, 0);
 }
 
 /** Its gradient: x where y > 0, else 0. */

@@ -16,7 +16,7 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
 {
   SupconLanes scale[2] = { 0 }, shift[2] = { 0 }, other_scale[2] = { 0 };
   const void *x = input->x, *other = input->other;
-  /* Below this it is zero. No constant, as the rest is: that would double these functions. */
+  /* ReLU or nothing. No constant argument, as the others are: that would double the functions. */
   const SupconReal least = input->relu ? 0 : -INFINITY;
 
 #pragma GCC unroll 2
@@ -45,7 +45,7 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
         supcon_lanes_load (&second, other, from + v * SUPCON_LANES, n, precision);
         value[v] += second * other_scale[v];
       }
-      value[v] = (SupconLanes)((SupconMaskLanes)value[v] & ~(value[v] < least));
+      supcon_lanes_zero_below (&value[v], least);
     }
     if (to_precision != precision) {
 #pragma GCC unroll 2
