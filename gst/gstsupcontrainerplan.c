@@ -81,31 +81,32 @@ check_labels (const Upstream * upstream,
   return TRUE;
 }
 
-/* Steps that the stream's frames make; 0: nobody knows. Stages but the contrastive one pass over unlabelled frames. */
-static gdouble
-find_stream_steps (const Upstream * upstream, const GstSupconTrainerJob * job)
+/* Frames of the stream that are trained on; 0: nobody knows. Stages but the contrastive one pass over unlabelled ones. */
+static guint64
+count_frames (const Upstream * upstream, SupconStage stage)
 {
-  gdouble share =
-      job->config.stage == SUPCON_STAGE_CONTRASTIVE ? 1 : upstream->labelled;
+  gdouble share = stage == SUPCON_STAGE_CONTRASTIVE ? 1 : upstream->labelled;
 
-  return (guint64) (upstream->frames * share + 0.5) / (gdouble) job->batch_size;
+  return upstream->frames * share + 0.5;
 }
 
-/* How many steps there will be: as said, or as the stream makes; 0: nobody knows. */
+/* How many steps there will be: as said, or as the frames make; 0: nobody knows. */
 static guint64
-find_total_steps (gdouble stream_steps,
-    const GstSupconTrainerSettings * settings,
+find_total_steps (guint64 frames, const GstSupconTrainerSettings * settings,
     const GstSupconTrainerStart * start)
 {
-  guint64 steps = MAX (1, stream_steps);
+  guint batch_size = settings->job.batch_size;
 
   if (settings->total_steps)
     return settings->total_steps;
-  if (stream_steps == 0)
+  if (frames == 0)
     return 0;
-  /* A stream that is played again from its start holds the steps before resuming too. */
-  return start->first_frame ? MAX (steps,
-      start->first_step) : start->first_step + steps;
+  /* A stream that is played again from its start holds what the steps before resuming were made of, maybe in batches of
+   * another size. */
+  if (start->first_frame)
+    frames -= MIN (frames, start->first_step *
+        (start->batch_size ? start->batch_size : batch_size));
+  return MAX (1, start->first_step + frames / batch_size);
 }
 
 static guint64
@@ -142,14 +143,14 @@ plan_schedule (const Upstream * upstream,
     const GstSupconTrainerStart * start, SupconSchedule * schedule,
     GError ** error)
 {
-  gdouble steps = find_stream_steps (upstream, &settings->job);
-  guint64 total = find_total_steps (steps, settings, start);
+  guint64 frames = count_frames (upstream, settings->job.config.stage);
+  guint64 total = find_total_steps (frames, settings, start);
   /* The warm-up is that of the run that is gone on with. */
   guint64 first_step = start->first_frame ? 0 : start->first_step;
 
   schedule->total_steps = total;
   schedule->learning_rate = find_learning_rate (settings);
-  if (settings->warmup_epochs > 0 && (steps == 0 || upstream->epochs == 0)) {
+  if (settings->warmup_epochs > 0 && (frames == 0 || upstream->epochs == 0)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "warmup-epochs is %g, but upstream does not say how many frames an "
         "epoch has; expected supcondatasetsrc with a number of epochs, or "
@@ -158,7 +159,8 @@ plan_schedule (const Upstream * upstream,
   }
   if (settings->warmup_epochs > 0)
     schedule->warmup_steps =
-        settings->warmup_epochs * steps / upstream->epochs + 0.5;
+        settings->warmup_epochs * frames / upstream->epochs
+        / settings->job.batch_size + 0.5;
   else if (settings->warmup_steps >= 0)
     schedule->warmup_steps = settings->warmup_steps;
   else if (!supcon_stage_needs_encoder (settings->job.config.stage))

@@ -123,6 +123,7 @@ load_model (GstSupconTrainerStart * self,
   if (good && resume) {
     self->first_step = info.step;
     self->first_frame = info.frames;
+    self->batch_size = info.batch_size;
     self->past = g_steal_pointer (&info.queue);
     self->logits = g_steal_pointer (&info.logits);
     self->best_accuracy = info.best_accuracy;

@@ -14,6 +14,7 @@ typedef struct
   SupconLabels *labels;         /* with model */
   SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
   guint64 first_step, first_frame;      /* where resuming begins */
+  guint batch_size;             /* of the steps before, 0: the file does not say */
   gdouble best_accuracy;        /* of the validations before, 0: there was none */
   guint worse;                  /* validations since the best */
   SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */

@@ -101,6 +101,7 @@ write_checkpoint (GstSupconTrainerWorker * self, const gchar * location,
     .queue = (SupconQueue *) supcon_trainer_queue (self->trainer),
     .logits = (SupconQueue *) supcon_trainer_logits (self->trainer),
     .frames = self->trained_frames,
+    .batch_size = self->job.batch_size,
     .best_accuracy = self->best,
     .worse = self->worse,
     .temperature = supcon_trainer_calibrate (self->trainer, FALSE)

@@ -3,8 +3,8 @@
  * Checkpoints: safetensors files that hold a model and what is needed to go on training it.
  *
  * __metadata__: format "gst-supcon", version, encoder, stem, width, input-width, input-height, mean, std, projection,
- * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, optimizer,
- * temperature, best-accuracy, worse-validations.
+ * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, batch-size,
+ * optimizer, temperature, best-accuracy, worse-validations.
  * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
  * means of squared gradients; num_batches_tracked is accepted and passed over; queue.embeddings,
  * queue.labels, queue.samples of a queue of past embeddings and calibration.logits, calibration.labels,
@@ -30,6 +30,7 @@ typedef struct {
   double best_accuracy; /* of the best validation so far; 0: none */
   guint worse;          /* validations since then */
   guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
+  guint batch_size;     /* frames of each of these steps, 0 when it is not said */
 } SupconCheckpointInfo;
 
 void supcon_checkpoint_info_clear (SupconCheckpointInfo *info);

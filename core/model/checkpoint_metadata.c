@@ -84,6 +84,8 @@ supcon_checkpoint_metadata_add (
   supcon_safetensors_writer_add_metadata (writer, "stage", info->stage);
   add_uint (writer, "step", info->step);
   add_uint (writer, "frames", info->frames);
+  if (info->batch_size > 0)
+    add_uint (writer, "batch-size", info->batch_size);
   if (info->temperature > 0)
     add_double (writer, "temperature", info->temperature);
   if (info->best_accuracy > 0) {
@@ -262,7 +264,7 @@ supcon_checkpoint_metadata_read_info (
     const SupconSafetensors *file, guint n_classes, SupconCheckpointInfo *info, GError **error)
 {
   const char *labels = get_string (file, "labels", error);
-  guint64 worse = 0;
+  guint64 worse = 0, batch_size = 0;
 
   if (!labels || !parse_labels (labels, info->labels, error)
       || !get_name (file, "stage", info->stage, sizeof info->stage, error)
@@ -270,12 +272,14 @@ supcon_checkpoint_metadata_read_info (
     return FALSE;
   /* What is not in every file. */
   if ((has (file, "frames") && !get_uint (file, "frames", 0, G_MAXINT64, &info->frames, error))
+      || (has (file, "batch-size") && !get_uint (file, "batch-size", 1, G_MAXUINT, &batch_size, error))
       || (has (file, "temperature") && !get_doubles (file, "temperature", 1, 1e-3, 1e3, &info->temperature, error))
       || (has (file, "optimizer") && !get_name (file, "optimizer", info->optimizer, sizeof info->optimizer, error))
       || (has (file, "best-accuracy") && !get_doubles (file, "best-accuracy", 1, 0, 1, &info->best_accuracy, error))
       || (has (file, "worse-validations") && !get_uint (file, "worse-validations", 0, G_MAXUINT, &worse, error)))
     return FALSE;
   info->worse = worse;
+  info->batch_size = batch_size;
   if (n_classes > 0 && supcon_labels_count (info->labels) != n_classes)
     return supcon_format_error (error, "metadata labels has %u entries, expected %u as classifier.weight has rows",
         supcon_labels_count (info->labels), n_classes);

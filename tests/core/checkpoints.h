@@ -115,7 +115,8 @@ static inline void
 save (const char *location, SupconModel *model, const SupconLabels *labels, guint64 step)
 {
   GError *error = NULL;
-  SupconCheckpointInfo info = { .labels = (SupconLabels *)labels, .stage = "linear", .step = step, .frames = step - 1 };
+  SupconCheckpointInfo info
+      = { .labels = (SupconLabels *)labels, .stage = "linear", .step = step, .frames = step - 1, .batch_size = 7 };
   gboolean done = supcon_checkpoint_save (location, model, &info, &error);
 
   ck_assert_msg (done, "%s", error ? error->message : "no error set");

@@ -47,6 +47,7 @@ START_TEST (test_round_trip)
       ck_assert_str_eq (info.stage, "linear");
       ck_assert_uint_eq (info.step, G_MAXINT64);
       ck_assert_uint_eq (info.frames, G_MAXINT64 - 1);
+      ck_assert_uint_eq (info.batch_size, 7);
       ck_assert_uint_eq (supcon_labels_count (info.labels), 3);
       for (guint i = 0; i < 3; i++)
         ck_assert_str_eq (supcon_labels_name (info.labels, i), supcon_labels_name (labels, i));
@@ -295,7 +296,8 @@ START_TEST (test_disk_full)
   char *old, *now;
   struct rlimit limit = { 0, RLIM_INFINITY };
   SupconLabels *labels = new_labels ();
-  SupconCheckpointInfo info;
+  /* As large as the old one. */
+  SupconCheckpointInfo info, next = { .labels = labels, .stage = "linear", .step = 99, .frames = 98, .batch_size = 7 };
   SupconModel *model = load (location, NULL, &info);
   gsize n_old, n_now;
 
@@ -306,8 +308,7 @@ START_TEST (test_disk_full)
 
     limit.rlim_cur = i < 11 ? n_old * i / 11 : n_old - 1;
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
-    ck_assert (!supcon_checkpoint_save (
-        location, model, &(SupconCheckpointInfo){ .labels = labels, .stage = "linear", .step = 99 }, &error));
+    ck_assert (!supcon_checkpoint_save (location, model, &next, &error));
     limit.rlim_cur = RLIM_INFINITY;
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
     ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supcontrainer writes: checkpoints that a training goes on from, also on a full disk, and metrics. */
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -184,6 +185,31 @@ GST_START_TEST (test_resume)
   g_free (bytes[1]);
   g_free (first);
   g_free (other);
+}
+GST_END_TEST;
+
+/* Gone on with in smaller batches: the 48 views that are left make six steps after the three, and the schedule ends with them. */
+GST_START_TEST (test_resume_batch_size)
+{
+  const gchar *line = "supcondatasetsrc location=%s shuffle=true seed=5 epochs=2 ! supconaugment views=2 ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 learning-rate=0.1 warmup-steps=0 message-interval=1 resume=true "
+      "location=%s batch-size=%u total-steps=%u";
+  const GstStructure *s;
+  guint64 step;
+  gdouble rate;
+  Run run;
+
+  write_shapes (24);
+  run = run_launch (line, folder, model, 16, 3);
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (line, folder, model, 8, 0);
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-train");
+  fail_unless (gst_structure_get_uint64 (s, "step", &step) && gst_structure_get_double (s, "learning-rate", &rate));
+  fail_unless_equals_uint64 (step, 9);
+  fail_unless (fabs (rate - 0.05 * (1 + cos (G_PI * 8 / 9))) < 1e-9, "%g", rate);
+  run_clear (&run);
 }
 GST_END_TEST;
 
@@ -398,6 +424,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
+  tcase_add_test (tcase, test_resume_batch_size);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_diverged);
   tcase_add_test (tcase, test_best_over_resume);
