@@ -22,32 +22,18 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "data/sampler.h"
-#include "gstsupconenums.h"
+#include "gstsupcondatasetsrcsettings.h"
 #include "gstsupconmeta.h"
 #include "gstsupconpicture.h"
-#include "gstsupconsettings.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_dataset_src_debug);
 #define GST_CAT_DEFAULT supcon_dataset_src_debug
-
-typedef struct
-{
-  gchar *location, *labels_location, *class_names;
-  SupconSplit split;
-  gdouble val_fraction, labelled, label_noise;
-  SupconSamplerConfig sampler_config;
-  guint epochs;
-  gint framerate[2];
-  gboolean skip_corrupt;
-  guint64 skipped;
-} Settings;
 
 struct _GstSupconDatasetSrc
 {
   GstPushSrc parent;
 
-  Settings settings;            /* under the object lock */
+  GstSupconDatasetSrcSettings settings; /* under the object lock */
 
   /* From start to stop. */
   SupconDataset *dataset;
@@ -67,16 +53,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 G_DEFINE_TYPE (GstSupconDatasetSrc, gst_supcon_dataset_src, GST_TYPE_PUSH_SRC);
 GST_ELEMENT_REGISTER_DEFINE (supcondatasetsrc, "supcondatasetsrc",
     GST_RANK_NONE, GST_TYPE_SUPCON_DATASET_SRC);
-
-/* *INDENT-OFF* */
-GST_SUPCON_DEFINE_ENUM (static GType, split_get_type, "GstSupconDatasetSrcSplit",
-    {SUPCON_SPLIT_TRAIN, "Pictures to learn from", "train"},
-    {SUPCON_SPLIT_VAL, "Pictures of the training part that are held out, see val-fraction", "val"},
-    {SUPCON_SPLIT_TEST, "Pictures to be judged by", "test"})
-GST_SUPCON_DEFINE_ENUM (static GType, sampler_get_type, "GstSupconDatasetSrcSampler",
-    {SUPCON_SAMPLER_SEQUENTIAL, "Every picture once an epoch", "sequential"},
-    {SUPCON_SAMPLER_CLASS_BALANCED, "classes-per-batch random classes by samples-per-class pictures each", "class-balanced"})
-/* *INDENT-ON* */
 
 static GstSupconSettingsClass *settings_class;
 
@@ -116,19 +92,12 @@ gst_supcon_dataset_src_finalize (GObject * object)
 static gboolean
 open_dataset (GstSupconDatasetSrc * self, GError ** error)
 {
-  self->dataset = supcon_dataset_open (self->settings.location, self->settings.labels_location,
-      self->settings.split, self->settings.val_fraction, error);
+  self->dataset =
+      gst_supcon_dataset_src_settings_open (&self->settings, error);
   if (!self->dataset)
     return FALSE;
-  if (self->settings.labelled < 1)
-    supcon_dataset_hide_labels (self->dataset, self->settings.labelled);
-  if (self->settings.label_noise > 0)
-    supcon_dataset_spoil_labels (self->dataset, self->settings.label_noise);
-  if (self->settings.class_names && !supcon_dataset_set_class_names (self->dataset,
-          self->settings.class_names, error))
-    return FALSE;
-  self->sampler = supcon_sampler_new (self->dataset, &self->settings.sampler_config,
-      error);
+  self->sampler =
+      supcon_sampler_new (self->dataset, &self->settings.sampler_config, error);
   return self->sampler != NULL;
 }
 
@@ -446,86 +415,6 @@ gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
       query);
 }
 
-#define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
-
-static void
-install_properties (GObjectClass * klass)
-{
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-      GST_PARAM_MUTABLE_READY;
-
-  settings_class = gst_supcon_settings_class_new (1);
-  ADD (location,
-      g_param_spec_string ("location", "Location",
-          "Data set: an IDX file or a folder with them, a folder of CIFAR's "
-          "binary files, or a folder of class folders", NULL, ready));
-  ADD (labels_location,
-      g_param_spec_string ("labels-location", "Labels location",
-          "IDX file of labels where it is not beside the pictures under its "
-          "usual name", NULL, ready));
-  ADD (split,
-      g_param_spec_enum ("split", "Split", "Which part of the data set",
-          split_get_type (), SUPCON_SPLIT_TRAIN, ready));
-  ADD (val_fraction,
-      g_param_spec_double ("val-fraction", "Validation fraction",
-          "Share of the training pictures that split=val plays and split=train "
-          "leaves out, always the same ones; a folder val takes its place", 0.0,
-          0.99, 0.0, ready));
-  ADD (labelled,
-      g_param_spec_double ("labelled", "Labelled",
-          "Share of the pictures that keep their label, always the same ones, "
-          "to try how few are enough", 0.0, 1.0, 1.0, ready));
-  ADD (label_noise,
-      g_param_spec_double ("label-noise", "Label noise",
-          "Share of the labels that are made wrong, always the same ones, to "
-          "try how many do no harm", 0.0, 1.0, 0.0, ready));
-  ADD (class_names,
-      g_param_spec_string ("class-names", "Class names",
-          "Names of the classes in their order, separated by commas; not set: "
-          "the data set's own, or numbers", NULL, ready));
-  ADD (sampler_config.shuffle,
-      g_param_spec_boolean ("shuffle", "Shuffle",
-          "Play each epoch in another random order", FALSE, ready));
-  ADD (sampler_config.seed,
-      g_param_spec_uint64 ("seed", "Seed", "Seed of the random order", 0,
-          G_MAXUINT64, 0, ready));
-  ADD (epochs,
-      g_param_spec_uint ("epochs", "Epochs",
-          "How often the data set is played; 0 = without end", 0, G_MAXUINT,
-          1, ready));
-  ADD (sampler_config.max_samples,
-      g_param_spec_uint ("max-samples", "Maximum samples",
-          "Use only so many pictures: the first, or with shuffle a random "
-          "choice that keeps the shares of the classes; 0 = all", 0, G_MAXUINT,
-          0, ready));
-  ADD (sampler_config.kind,
-      g_param_spec_enum ("sampler", "Sampler",
-          "How pictures are drawn; class-balanced makes sure that batches of "
-          "the contrastive loss have positives", sampler_get_type (),
-          SUPCON_SAMPLER_SEQUENTIAL, ready));
-  ADD (sampler_config.classes_per_batch,
-      g_param_spec_uint ("classes-per-batch", "Classes per batch",
-          "Different classes of a batch of sampler=class-balanced; 0 = all", 0, G_MAXUINT, 0, ready));
-  ADD (sampler_config.samples_per_class,
-      g_param_spec_uint ("samples-per-class", "Samples per class",
-          "Pictures of each class in a batch of sampler=class-balanced, which is "
-          "classes-per-batch times as many; 2, so that each has a positive", 1, G_MAXUINT,
-          2, ready));
-  ADD (framerate,
-      gst_param_spec_fraction ("framerate", "Framerate",
-          "Pictures a second, for the timestamps", 1, G_MAXINT, G_MAXINT, 1,
-          30, 1, ready));
-  ADD (skip_corrupt,
-      g_param_spec_boolean ("skip-corrupt", "Skip corrupt",
-          "Skip pictures that cannot be read, with a warning, instead of "
-          "stopping with an error", FALSE, ready));
-  ADD (skipped,
-      g_param_spec_uint64 ("skipped", "Skipped",
-          "Pictures skipped since the start", 0, G_MAXUINT64, 0,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
 static void
 gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
 {
@@ -538,7 +427,7 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
   object_class->set_property = gst_supcon_dataset_src_set_property;
   object_class->get_property = gst_supcon_dataset_src_get_property;
   object_class->finalize = gst_supcon_dataset_src_finalize;
-  install_properties (object_class);
+  settings_class = gst_supcon_dataset_src_settings_install (object_class);
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,
@@ -552,8 +441,6 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
   src_class->do_seek = gst_supcon_dataset_src_do_seek;
   src_class->query = gst_supcon_dataset_src_query;
   GST_PUSH_SRC_CLASS (klass)->create = gst_supcon_dataset_src_create;
-  gst_type_mark_as_plugin_api (split_get_type (), 0);
-  gst_type_mark_as_plugin_api (sampler_get_type (), 0);
 }
 
 static void
