@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a pipeline costs around the augmenter, and what threads gain: bench_pipeline POLICY WIDTH HEIGHT SIZE [VIEWS
- * [THREADS [LOOKAHEAD]]]. The same views by core alone, by supconaugment alone, by supconaugment between queues, and by
- * supconaugment with that many threads, in turns. Overheads are of processor time, medians. Gains are of time: the same
- * frames with the same draws come again in each round, and of each the shortest counts, since no other work of the
- * machine was in its way. */
+ * [THREADS [LOOKAHEAD]]]. The same views by core alone, by supconaugment alone, by it between queues with that
+ * lookahead, and by it with that many threads too, in turns. Overheads are of processor time, medians. Gains are of
+ * time: the same frames with the same draws come again in each round, and of each the shortest counts, since no other
+ * work of the machine was in its way. */
 #include <gst/gst.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define N_FRAMES 8 /* different ones, so that they are not all in the cache */
 #define N_ROUNDS 100
-#define N_PUSHED 16 /* of a round; in whole groups of lookahead + 1 */
+#define N_PUSHED 64 /* of a round; in whole groups of lookahead + 1 */
 
 typedef struct {
   const gchar *policy;
@@ -252,6 +252,10 @@ main (int argc, char **argv)
     bench.threads = (guint)atoi (argv[6]);
   if (argc > 7)
     bench.lookahead = (guint)atoi (argv[7]);
+  if (N_PUSHED % (bench.lookahead + 1) != 0) {
+    g_printerr ("LOOKAHEAD + 1 has to divide %d\n", N_PUSHED);
+    return 2;
+  }
   make_frames (&bench);
   bytes = g_malloc ((gsize)GST_ROUND_UP_4 (3 * bench.size) * bench.size * bench.views);
   kind = g_enum_get_value_by_nick (
@@ -265,7 +269,7 @@ main (int argc, char **argv)
   program = supcon_program_parse (text, NULL);
 
   element = pipeline_new (&bench, "", "", 1, 0);
-  queues = pipeline_new (&bench, "queue !", " ! queue", 1, 0);
+  queues = pipeline_new (&bench, "queue !", " ! queue", 1, bench.lookahead);
   many = pipeline_new (&bench, "", "", bench.threads, bench.lookahead);
   for (guint round = 0; round < N_ROUNDS; round++) {
     core[round] = run_core (&bench, augmenter, program, bytes);
