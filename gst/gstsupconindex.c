@@ -34,22 +34,14 @@
 
 #include "gstsupconindex.h"
 
-#include "gstsupconenums.h"
+#include "gstsupconindexsettings.h"
 #include "gstsupconmeta.h"
 #include "gstsupconneighbours.h"
-#include "gstsupconsettings.h"
 #include "gstsupcontextbranch.h"
 #include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_index_debug);
 #define GST_CAT_DEFAULT supcon_index_debug
-
-typedef enum
-{
-  MODE_SEARCH,
-  MODE_ADD,
-  MODE_APPEND
-} Mode;
 
 enum
 {
@@ -59,25 +51,13 @@ enum
 
 /* The property count, which is no setting. */
 #define ID_COUNT 1
-#define MAX_NEIGHBOURS 1000
-
-typedef struct
-{
-  gchar *location, *uri;
-  Mode mode;
-  SupconMetric metric;
-  guint neighbours, probes;
-  gdouble threshold;
-  guint64 min_gap;
-  gboolean post_messages;
-} Settings;
 
 struct _GstSupconIndex
 {
   GstBaseTransform parent;
 
   /* Under the object lock. */
-  Settings settings;
+  GstSupconIndexSettings settings;
   GstSupconTextBranch text;
 
   GMutex lock;                  /* protects what follows; taken before the object lock */
@@ -101,19 +81,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
     GST_PAD_SRC, GST_PAD_REQUEST,
     GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
-
-#define GST_TYPE_SUPCON_INDEX_MODE (gst_supcon_index_mode_get_type ())
-#define GST_TYPE_SUPCON_METRIC (gst_supcon_metric_get_type ())
-/* *INDENT-OFF* */
-GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_index_mode_get_type, "GstSupconIndexMode",
-    {MODE_SEARCH, "Find each frame's neighbours in the index", "search"},
-    {MODE_ADD, "Put the frames into a new index", "add"},
-    {MODE_APPEND, "Put the frames into the index at location, or into a new one", "append"})
-
-GST_SUPCON_DEFINE_ENUM (static GType, gst_supcon_metric_get_type, "GstSupconMetric",
-    {SUPCON_METRIC_COSINE, "The cosine of the angle between embeddings", "cosine"},
-    {SUPCON_METRIC_INNER_PRODUCT, "The inner product of embeddings as they are", "inner-product"})
-/* *INDENT-ON* */
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index,
     GST_TYPE_BASE_TRANSFORM,
@@ -187,7 +154,7 @@ gst_supcon_index_start (GstBaseTransform * trans)
   GError *error = NULL;
   gboolean ok = location != NULL;
   guint probes;
-  Mode mode;
+  GstSupconIndexMode mode;
 
   GST_OBJECT_LOCK (self);
   mode = self->settings.mode;
@@ -196,16 +163,16 @@ gst_supcon_index_start (GstBaseTransform * trans)
   if (!location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("supconindex needs location, the file of the index."), (NULL));
-  } else if (mode == MODE_SEARCH || (mode == MODE_APPEND
+  } else if (mode == GST_SUPCON_INDEX_SEARCH || (mode == GST_SUPCON_INDEX_APPEND
           && g_file_test (location, G_FILE_TEST_EXISTS))) {
     self->index = supcon_index_load (location, &error);
-    ok = self->index != NULL && (mode != MODE_SEARCH || probes == 0
+    ok = self->index != NULL && (mode != GST_SUPCON_INDEX_SEARCH || probes == 0
         || supcon_index_approximate (self->index, probes, 0, &error));
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
   /* A long stream is not indexed for nothing. */
-  if (ok && mode != MODE_SEARCH
+  if (ok && mode != GST_SUPCON_INDEX_SEARCH
       && !supcon_checkpoint_check_writable (location, &error)) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
@@ -283,7 +250,7 @@ static void
 search (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding,
     GstStructure ** structure, gchar ** text)
 {
-  SupconNeighbour neighbours[MAX_NEIGHBOURS];
+  SupconNeighbour neighbours[GST_SUPCON_INDEX_MAX_NEIGHBOURS];
   guint wanted, n;
   gdouble threshold;
   guint64 min_gap;
@@ -351,7 +318,7 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   }
   g_mutex_lock (&self->lock);
   ok = check_dim (self, dim);
-  if (ok && self->settings.mode == MODE_SEARCH)
+  if (ok && self->settings.mode == GST_SUPCON_INDEX_SEARCH)
     search (self, buffer, (const gfloat *) map.data, &structure, &text);
   else if (ok)
     add (self, buffer, (const gfloat *) map.data);
@@ -443,60 +410,6 @@ gst_supcon_index_finalize (GObject * object)
   G_OBJECT_CLASS (gst_supcon_index_parent_class)->finalize (object);
 }
 
-#define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, G_STRUCT_OFFSET (Settings, field), spec)
-
-static void
-install_properties (GObjectClass * klass)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  settings_class = gst_supcon_settings_class_new (ID_COUNT + 1);
-  ADD (location,
-      g_param_spec_string ("location", "Location",
-          "File of the index (safetensors)", NULL, ready));
-  ADD (mode,
-      g_param_spec_enum ("mode", "Mode", "What is done with frames",
-          GST_TYPE_SUPCON_INDEX_MODE, MODE_SEARCH, ready));
-  ADD (metric,
-      g_param_spec_enum ("metric", "Metric",
-          "How alike two embeddings are, for a new index (a loaded one has its "
-          "own); the encoder learns angles, hence the default",
-          GST_TYPE_SUPCON_METRIC, SUPCON_METRIC_COSINE, ready));
-  ADD (neighbours,
-      g_param_spec_uint ("neighbours", "Neighbours",
-          "The most entries that are found for a frame", 1, MAX_NEIGHBOURS,
-          5, playing | GST_PARAM_CONTROLLABLE));
-  ADD (probes,
-      g_param_spec_uint ("probes", "Probes",
-          "Approximate search: lists that a frame is compared with, of as many "
-          "as the square root of the entries (0: exact search, of all entries); "
-          "needs faiss", 0, G_MAXUINT16, 0, ready));
-  ADD (threshold,
-      g_param_spec_double ("threshold", "Threshold",
-          "The least score of an entry that is found (the default: any)",
-          -G_MAXDOUBLE, G_MAXDOUBLE, -G_MAXDOUBLE,
-          playing | GST_PARAM_CONTROLLABLE));
-  ADD (min_gap,
-      g_param_spec_uint64 ("min-gap", "Minimum gap",
-          "Of entries of one URI that are less than so many nanoseconds apart, "
-          "only the nearest is found (0: all)", 0, G_MAXUINT64, 0,
-          playing));
-  ADD (uri,
-      g_param_spec_string ("uri", "URI",
-          "Where the frames that are added come from; not set: as upstream "
-          "answers", NULL, playing));
-  ADD (post_messages,
-      g_param_spec_boolean ("post-messages", "Post messages",
-          "Post a supcon-neighbours element message for each frame",
-          TRUE, playing));
-  g_object_class_install_property (klass, ID_COUNT,
-      g_param_spec_uint64 ("count", "Count", "Entries of the index", 0,
-          G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
 static void
 gst_supcon_index_class_init (GstSupconIndexClass * klass)
 {
@@ -507,7 +420,11 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
   object_class->set_property = gst_supcon_index_set_property;
   object_class->get_property = gst_supcon_index_get_property;
   object_class->finalize = gst_supcon_index_finalize;
-  install_properties (object_class);
+  settings_class =
+      gst_supcon_index_settings_install (object_class, ID_COUNT + 1);
+  g_object_class_install_property (object_class, ID_COUNT,
+      g_param_spec_uint64 ("count", "Count", "Entries of the index", 0,
+          G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   /**
    * GstSupconIndex::save:
@@ -535,9 +452,6 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
   trans_class->transform_ip = gst_supcon_index_transform_ip;
   trans_class->sink_event = gst_supcon_index_sink_event;
   trans_class->src_event = gst_supcon_index_src_event;
-
-  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_INDEX_MODE, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_METRIC, 0);
 }
 
 static void
