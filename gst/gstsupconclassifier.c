@@ -45,6 +45,8 @@ static gboolean
 start_linear (GstSupconClassifier * self,
     const GstSupconClassifierConfig * config, GError ** error)
 {
+  gboolean relabelled;
+
   if (!config->location && !config->name) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "location is not set, nor is model, but method=linear needs a "
@@ -53,7 +55,7 @@ start_linear (GstSupconClassifier * self,
   }
   self->source = gst_supcon_model_source_new (config->name, config->location,
       config->watch, NULL);
-  return gst_supcon_classifier_update (self, error);
+  return gst_supcon_classifier_update (self, &relabelled, error);
 }
 
 static gboolean
@@ -168,13 +170,27 @@ check_model (GstSupconClassifier * self, const GstSupconSnapshot * new,
   return FALSE;
 }
 
+/* Whether classes keep their numbers; there may be more. */
+static gboolean
+continues (const SupconLabels * before, const SupconLabels * now)
+{
+  for (guint i = 0; i < supcon_labels_count (before); i++)
+    if (i >= supcon_labels_count (now)
+        || !g_str_equal (supcon_labels_name (before, i),
+            supcon_labels_name (now, i)))
+      return FALSE;
+  return TRUE;
+}
+
 gboolean
-gst_supcon_classifier_update (GstSupconClassifier * self, GError ** error)
+gst_supcon_classifier_update (GstSupconClassifier * self,
+    gboolean * relabelled, GError ** error)
 {
   GError *cause = NULL;
   GstSupconSnapshot *new = self->source ?
       gst_supcon_model_source_take (self->source, &cause) : NULL;
 
+  *relabelled = FALSE;
   if (cause) {
     g_propagate_error (error, cause);
     return FALSE;
@@ -184,6 +200,12 @@ gst_supcon_classifier_update (GstSupconClassifier * self, GError ** error)
   if (!check_model (self, new, error)) {
     gst_supcon_snapshot_unref (new);
     return FALSE;
+  }
+  *relabelled = self->snapshot
+      && !continues (self->snapshot->labels, new->labels);
+  if (*relabelled) {
+    gst_supcon_classifier_reset_evaluation (self);
+    gst_supcon_classifier_forget_frames (self);
   }
   g_clear_pointer (&self->snapshot, gst_supcon_snapshot_unref);
   self->snapshot = new;

@@ -39,9 +39,12 @@ GstSupconClassifier *gst_supcon_classifier_new (const GstSupconClassifierConfig
     * config, GError ** error);
 void gst_supcon_classifier_free (GstSupconClassifier * classifier);
 
-/** Goes over to the newest model, if there is one. FALSE: it is of no use, and the one before stays. */
+/**
+ * Goes over to the newest model, if there is one. FALSE: it is of no use, and the one before stays. relabelled: whether its
+ * classes are other ones than those before, or in another order; what was counted and smoothed is forgotten then.
+ */
 gboolean gst_supcon_classifier_update (GstSupconClassifier * classifier,
-    GError ** error);
+    gboolean * relabelled, GError ** error);
 
 /**
  * Takes in an embedding (dim numbers of layer, which may be NULL), counting it when label (may be NULL) is its true one.

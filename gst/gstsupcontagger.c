@@ -297,7 +297,7 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstSupconTaggerSettings settings;
   GstFlowReturn flow;
   GArray *verdicts;
-  gboolean ok;
+  gboolean ok, relabelled;
 
   if (!gst_supcon_check_encoded (GST_ELEMENT (self), buffer))
     return GST_FLOW_ERROR;
@@ -308,14 +308,18 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 
   verdicts = g_array_new (FALSE, FALSE, sizeof (GstSupconVerdict));
   g_mutex_lock (&self->lock);
-  gst_supcon_classifier_update (self->classifier, &bad_model);
-  if (GST_BUFFER_IS_DISCONT (buffer))
+  gst_supcon_classifier_update (self->classifier, &relabelled, &bad_model);
+  if (relabelled || GST_BUFFER_IS_DISCONT (buffer))
     forget_frames (self);
   ok = gst_supcon_judge (self->classifier, buffer, &settings, &self->current,
       verdicts, &error);
   g_mutex_unlock (&self->lock);
   if (bad_model)
     warn (self, bad_model);
+  if (relabelled)
+    GST_ELEMENT_INFO (self, RESOURCE, READ,
+        ("The new model has other classes than the one before: the evaluation "
+            "starts again."), (NULL));
   if (ok) {
     flow = publish (self, buffer, verdicts, settings.post_messages, start);
   } else {

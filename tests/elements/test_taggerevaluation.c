@@ -63,6 +63,41 @@ GST_START_TEST (test_evaluation)
 
 GST_END_TEST;
 
+/* A model of fewer classes takes the place of the one that counted: its classes alone are told of. */
+GST_START_TEST (test_other_classes)
+{
+  gchar *location = save_model (3, 1), *fewer = save_model (2, 1);
+  gchar *launch =
+      g_strdup_printf ("supcontagger watch=true location=%s", location);
+  GstMessage *message;
+  const GstStructure *s;
+  Fixture f;
+
+  start (&f, launch, FALSE);
+  check_pass (&f, new_likely (&f, .1, .1, .8, "can"), "can", 2, .8);
+  fail_unless_equals_int (g_rename (fewer, location), 0);
+  /* It is looked at four times a second. */
+  g_usleep (300000);
+  check_pass (&f, new_likely (&f, .2, .8, 1, "box"), "box", 1, .8);
+  message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_INFO);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
+  s = gst_message_get_structure (message);
+  fail_unless_equals_uint64 (get_uint64 (s, "count"), 1);
+  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s,
+              "labels")), 2);
+  gst_message_unref (message);
+  stop (&f);
+  g_unlink (location);
+  g_free (location);
+  g_free (fewer);
+  g_free (launch);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_evaluation_location)
 {
   Fixture f;
@@ -129,6 +164,7 @@ taggerevaluation_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 60);
   tcase_add_test (tcase, test_evaluation);
+  tcase_add_test (tcase, test_other_classes);
   tcase_add_test (tcase, test_evaluation_location);
   tcase_add_test (tcase, test_print_evaluation);
   return suite;
