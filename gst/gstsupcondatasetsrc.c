@@ -35,13 +35,16 @@ struct _GstSupconDatasetSrc
 
   GstSupconDatasetSrcSettings settings; /* under the object lock */
 
-  /* From start to stop. */
-  SupconDataset *dataset;
-  SupconSampler *sampler;
-  GstSupconPictureDecoder *decoder;
+  /* From start to stop. Queries from other threads ask for the first group: they, and who changes it, hold the lock. */
+  GMutex lock;
+  GstSupconDatasetSrcSettings run;      /* settings at the start */
+  SupconDataset *dataset;       /* NULL: stopped */
   guint64 position;             /* of the next frame, all epochs counted */
   guint64 length;               /* frames of all epochs; 0: without end */
   gdouble labelled;             /* the share of an epoch's frames that leave with their label */
+
+  SupconSampler *sampler;
+  GstSupconPictureDecoder *decoder;
   guint failures;               /* in a row */
   GstVideoInfo info;            /* of the last frame */
 };
@@ -86,31 +89,19 @@ gst_supcon_dataset_src_finalize (GObject * object)
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
 
   gst_supcon_settings_clear (settings_class, &self->settings);
+  g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_supcon_dataset_src_parent_class)->finalize (object);
 }
 
-static gboolean
-open_dataset (GstSupconDatasetSrc * self, GError ** error)
-{
-  self->dataset =
-      gst_supcon_dataset_src_settings_open (&self->settings, error);
-  if (!self->dataset)
-    return FALSE;
-  self->sampler =
-      supcon_sampler_new (self->dataset, &self->settings.sampler_config, error);
-  return self->sampler != NULL;
-}
-
 static gdouble
-share_labelled (GstSupconDatasetSrc * self)
+share_labelled (const SupconDataset * dataset, SupconSampler * sampler)
 {
-  guint32 n = supcon_sampler_epoch_length (self->sampler), labelled = 0;
+  guint32 n = supcon_sampler_epoch_length (sampler), labelled = 0;
 
   for (guint32 i = 0; i < n; i++) {
     SupconSample sample;
 
-    supcon_dataset_get (self->dataset,
-        supcon_sampler_index (self->sampler, 0, i), &sample);
+    supcon_dataset_get (dataset, supcon_sampler_index (sampler, 0, i), &sample);
     labelled += sample.labelled;
   }
   return labelled / (gdouble) n;
@@ -121,9 +112,12 @@ gst_supcon_dataset_src_stop (GstBaseSrc * base)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
 
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->dataset, supcon_dataset_free);
+  gst_supcon_settings_clear (settings_class, &self->run);
+  g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->decoder, gst_supcon_picture_decoder_free);
   g_clear_pointer (&self->sampler, supcon_sampler_free);
-  g_clear_pointer (&self->dataset, supcon_dataset_free);
   return TRUE;
 }
 
@@ -131,37 +125,35 @@ static gboolean
 gst_supcon_dataset_src_start (GstBaseSrc * base)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
+  SupconDataset *dataset;
   GError *error = NULL;
 
-  if (!self->settings.location) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
-        ("The property location is not set; expected a data set."), (NULL));
-    return FALSE;
-  }
-  /* It would group pictures by what labelled hides. */
-  if (self->settings.sampler_config.kind == SUPCON_SAMPLER_CLASS_BALANCED
-      && self->settings.labelled < 1) {
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS,
-        ("sampler=class-balanced draws pictures by their labels, of which "
-            "labelled=%g hides some; expected labelled=1.",
-            self->settings.labelled), (NULL));
-    return FALSE;
-  }
-  if (!open_dataset (self, &error))
-    goto failed;
-  self->decoder = gst_supcon_picture_decoder_new ();
-  self->length =
-      (guint64) self->settings.epochs * supcon_sampler_epoch_length (self->sampler);
-  self->labelled = share_labelled (self);
-  self->position = self->failures = 0;
+  GST_OBJECT_LOCK (self);
   self->settings.skipped = 0;
+  self->run = self->settings;
+  gst_supcon_settings_own_strings (settings_class, &self->run);
+  GST_OBJECT_UNLOCK (self);
+  dataset = gst_supcon_dataset_src_settings_open (&self->run, &error);
+  if (dataset)
+    self->sampler =
+        supcon_sampler_new (dataset, &self->run.sampler_config, &error);
+  if (!self->sampler) {
+    g_clear_pointer (&dataset, supcon_dataset_free);
+    gst_supcon_dataset_src_stop (base);
+    gst_supcon_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+  self->decoder = gst_supcon_picture_decoder_new ();
+  self->failures = 0;
   gst_video_info_init (&self->info);
+  g_mutex_lock (&self->lock);
+  self->dataset = dataset;
+  self->length =
+      (guint64) self->run.epochs * supcon_sampler_epoch_length (self->sampler);
+  self->labelled = share_labelled (dataset, self->sampler);
+  self->position = 0;
+  g_mutex_unlock (&self->lock);
   return TRUE;
-
-failed:
-  gst_supcon_dataset_src_stop (base);
-  gst_supcon_post_error (GST_ELEMENT (self), error);
-  return FALSE;
 }
 
 /* Caps follow the pictures, so there is nothing to decide before the first one. */
@@ -185,8 +177,8 @@ set_format (GstSupconDatasetSrc * self, GstVideoFormat format, guint width,
       && (guint) GST_VIDEO_INFO_HEIGHT (&self->info) == height)
     return TRUE;
   gst_video_info_set_format (&info, format, width, height);
-  info.fps_n = self->settings.framerate[0];
-  info.fps_d = self->settings.framerate[1];
+  info.fps_n = self->run.framerate[0];
+  info.fps_d = self->run.framerate[1];
   caps = gst_video_info_to_caps (&info);
   done = gst_base_src_set_caps (GST_BASE_SRC (self), caps);
   gst_caps_unref (caps);
@@ -242,21 +234,29 @@ read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
 static GstClockTime
 time_of (const GstSupconDatasetSrc * self, guint64 position)
 {
-  return gst_util_uint64_scale (position, GST_SECOND * self->settings.framerate[1],
-      self->settings.framerate[0]);
+  return gst_util_uint64_scale (position,
+      GST_SECOND * self->run.framerate[1], self->run.framerate[0]);
+}
+
+static void
+set_position (GstSupconDatasetSrc * self, guint64 position)
+{
+  g_mutex_lock (&self->lock);
+  self->position = position;
+  g_mutex_unlock (&self->lock);
 }
 
 /* A picture that cannot be read: FALSE when that is an error. Takes error. */
 static gboolean
 skip_picture (GstSupconDatasetSrc * self, GError * error)
 {
-  if (!self->settings.skip_corrupt) {
+  if (!self->run.skip_corrupt) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
   if (++self->failures > supcon_sampler_epoch_length (self->sampler)) {
     GST_ELEMENT_ERROR (self, STREAM, DECODE,
-        ("No picture in %s can be read.", self->settings.location),
+        ("No picture in %s can be read.", self->run.location),
         ("the last one: %s", error->message));
     g_error_free (error);
     return FALSE;
@@ -289,7 +289,7 @@ gst_supcon_dataset_src_create (GstPushSrc * push, GstBuffer ** out)
     buffer = read_picture (self, &sample, &ret, &error);
     if (!buffer && ret != GST_FLOW_ERROR)
       return ret;
-    self->position++;
+    set_position (self, position + 1);
     if (!buffer) {
       if (!skip_picture (self, error))
         return GST_FLOW_ERROR;
@@ -324,8 +324,8 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
-  self->position = gst_util_uint64_scale_ceil (segment->position, self->settings.framerate[0],
-      GST_SECOND * self->settings.framerate[1]);
+  set_position (self, gst_util_uint64_scale_ceil (segment->position,
+          self->run.framerate[0], GST_SECOND * self->run.framerate[1]));
   return TRUE;
 }
 
@@ -345,8 +345,8 @@ convert (GstSupconDatasetSrc * self, GstFormat from, gint64 value,
   if (from_time == (to == GST_FORMAT_TIME) || value < 0)
     *result = value;
   else if (from_time)
-    *result = gst_util_uint64_scale_round (value, self->settings.framerate[0],
-        GST_SECOND * self->settings.framerate[1]);
+    *result = gst_util_uint64_scale_round (value, self->run.framerate[0],
+        GST_SECOND * self->run.framerate[1]);
   else
     *result = time_of (self, value);
   return TRUE;
@@ -361,16 +361,16 @@ answer_dataset (GstSupconDatasetSrc * self, GstStructure * answer)
 
   for (guint i = 0; i < n; i++)
     labels[i] = g_strdup (supcon_dataset_class_name (self->dataset, i));
-  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->settings.epochs,
+  gst_structure_set (answer, "epochs", G_TYPE_UINT, self->run.epochs,
       "labels", G_TYPE_STRV, labels, "labelled", G_TYPE_DOUBLE, self->labelled,
       NULL);
   g_strfreev (labels);
 }
 
+/* With the lock held, between start and stop. FALSE: it is not ours to answer. */
 static gboolean
-gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
+answer (GstSupconDatasetSrc * self, GstQuery * query)
 {
-  GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
   GstFormat from, to;
   gint64 value, result;
   GstStructure *structure;
@@ -378,39 +378,44 @@ gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
   switch (GST_QUERY_TYPE (query)) {
     case GST_QUERY_DURATION:
       gst_query_parse_duration (query, &to, NULL);
-      if (self->sampler && self->length
-          && convert (self, GST_FORMAT_DEFAULT, self->length, to, &result)) {
-        gst_query_set_duration (query, to, result);
-        return TRUE;
-      }
-      break;
+      if (self->length == 0
+          || !convert (self, GST_FORMAT_DEFAULT, self->length, to, &result))
+        return FALSE;
+      gst_query_set_duration (query, to, result);
+      return TRUE;
     case GST_QUERY_POSITION:
       gst_query_parse_position (query, &to, NULL);
-      if (self->sampler
-          && convert (self, GST_FORMAT_DEFAULT, self->position, to, &result)) {
-        gst_query_set_position (query, to, result);
-        return TRUE;
-      }
-      break;
+      if (!convert (self, GST_FORMAT_DEFAULT, self->position, to, &result))
+        return FALSE;
+      gst_query_set_position (query, to, result);
+      return TRUE;
     case GST_QUERY_CONVERT:
       gst_query_parse_convert (query, &from, &value, &to, NULL);
-      if (convert (self, from, value, to, &result)) {
-        gst_query_set_convert (query, from, value, to, result);
-        return TRUE;
-      }
-      break;
+      if (!convert (self, from, value, to, &result))
+        return FALSE;
+      gst_query_set_convert (query, from, value, to, result);
+      return TRUE;
     case GST_QUERY_CUSTOM:
       structure = gst_query_writable_structure (query);
-      if (self->dataset
-          && gst_structure_has_name (structure, GST_SUPCON_QUERY_DATASET)) {
-        answer_dataset (self, structure);
-        return TRUE;
-      }
-      break;
+      if (!gst_structure_has_name (structure, GST_SUPCON_QUERY_DATASET))
+        return FALSE;
+      answer_dataset (self, structure);
+      return TRUE;
     default:
-      break;
+      return FALSE;
   }
-  return
+}
+
+static gboolean
+gst_supcon_dataset_src_query (GstBaseSrc * base, GstQuery * query)
+{
+  GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
+  gboolean answered;
+
+  g_mutex_lock (&self->lock);
+  answered = self->dataset && answer (self, query);
+  g_mutex_unlock (&self->lock);
+  return answered ||
       GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->query (base,
       query);
 }
@@ -447,5 +452,6 @@ static void
 gst_supcon_dataset_src_init (GstSupconDatasetSrc * self)
 {
   gst_supcon_settings_init (settings_class, &self->settings);
+  g_mutex_init (&self->lock);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
 }

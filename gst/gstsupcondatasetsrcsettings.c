@@ -2,6 +2,7 @@
 
 #include "gstsupcondatasetsrcsettings.h"
 
+#include "error.h"
 #include "gstsupconenums.h"
 
 /* *INDENT-OFF* */
@@ -110,10 +111,23 @@ SupconDataset *
 gst_supcon_dataset_src_settings_open (const GstSupconDatasetSrcSettings *
     settings, GError ** error)
 {
-  SupconDataset *dataset = supcon_dataset_open (settings->location,
-      settings->labels_location, settings->split, settings->val_fraction,
-      error);
+  SupconDataset *dataset;
 
+  if (!settings->location) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND,
+        "The property location is not set; expected a data set.");
+    return NULL;
+  }
+  /* It would group pictures by what labelled hides. */
+  if (settings->sampler_config.kind == SUPCON_SAMPLER_CLASS_BALANCED
+      && settings->labelled < 1) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "sampler=class-balanced draws pictures by their labels, of which "
+        "labelled=%g hides some; expected labelled=1.", settings->labelled);
+    return NULL;
+  }
+  dataset = supcon_dataset_open (settings->location, settings->labels_location,
+      settings->split, settings->val_fraction, error);
   if (!dataset)
     return NULL;
   if (settings->labelled < 1)

@@ -26,7 +26,8 @@ typedef struct
 GstSupconSettingsClass *gst_supcon_dataset_src_settings_install (GObjectClass *
     klass);
 
-/** Opens the data set that they name, with the labels that they leave; NULL with the error that opening it said. */
+/** Opens the data set that they name, with the labels that they leave. NULL: they contradict each other
+ * (SUPCON_ERROR_SETTINGS, SUPCON_ERROR_NOT_FOUND without a location), or what opening it said. */
 SupconDataset *gst_supcon_dataset_src_settings_open (const
     GstSupconDatasetSrcSettings * settings, GError ** error);
 

@@ -131,7 +131,7 @@ gst_supcon_index_save (GstSupconIndex * self)
   g_mutex_lock (&self->lock);
   if (self->index && self->changed) {
     ok = supcon_index_save (self->index, location, &error);
-    self->changed = FALSE;
+    self->changed = !ok;
     count = supcon_index_count (self->index);
   }
   g_mutex_unlock (&self->lock);

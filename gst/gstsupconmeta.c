@@ -302,6 +302,18 @@ gst_supcon_upstream_uri (GstPad * sinkpad)
   return uri;
 }
 
+gboolean
+gst_supcon_upstream_is_live (GstPad * sinkpad)
+{
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (sinkpad, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
+  return live;
+}
+
 void
 gst_supcon_post_error (GstElement * element, GError * error)
 {

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
 /* supcon-neighbours: the fields of supconindex's message */
 #define GST_SUPCON_NEIGHBOURS_META "supcon-neighbours"
 
-/* Custom query for a source's data: answered with { epochs uint (0: without end), labels GStrv (all of its classes') } */
+/* Custom query for a source's data: answered with { epochs uint (0: without end), labels GStrv (all of its classes'),
+ * labelled double (share of the frames that have one) } */
 #define GST_SUPCON_QUERY_DATASET "supcon-dataset"
 
 /** Registers them; called once when the plugin loads. */
@@ -49,13 +50,13 @@ void gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data, g
 void gst_supcon_buffer_set_embedding_origin (GstBuffer * buffer, guint64 version, GstClockTime latency);
 /** FALSE when no encoder has seen the frame. */
 gboolean gst_supcon_buffer_get_embedding_origin (GstBuffer * buffer, guint64 * version, GstClockTime * latency);
-/** The same of a region, as its parameter of that name. */
+/** Returns the GstBuffer of float32 (transfer full) or NULL. dim, layer and model may be NULL. */
+GstBuffer * gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim, const gchar ** layer, const gchar ** model);
+/** set_embedding and get_embedding of a region, as its parameter of the meta's name. */
 void gst_supcon_region_set_embedding (GstVideoRegionOfInterestMeta * region, const gfloat * data, guint dim,
     const gchar * layer, const gchar * model);
 GstBuffer * gst_supcon_region_get_embedding (GstVideoRegionOfInterestMeta * region, guint * dim, const gchar ** layer,
     const gchar ** model);
-/** Returns the GstBuffer of float32 (transfer full) or NULL. dim, layer and model may be NULL. */
-GstBuffer * gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim, const gchar ** layer, const gchar ** model);
 
 /** Attaches a copy of structure's fields, or changes the meta that is there. */
 void gst_supcon_buffer_set_neighbours (GstBuffer * buffer, const GstStructure * structure);
@@ -73,6 +74,9 @@ void gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels, gsize * 
 
 /** Where upstream of a sink pad the stream comes from. NULL when it cannot say; free with g_free. */
 gchar * gst_supcon_upstream_uri (GstPad * sinkpad);
+
+/** Whether it comes from a live source: it will not give again what it gave. */
+gboolean gst_supcon_upstream_is_live (GstPad * sinkpad);
 
 /** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
 void gst_supcon_post_error (GstElement * element, GError * error);

@@ -31,18 +31,6 @@ ask_for_frames (GstPad * pad)
   return MAX (frames, 0);
 }
 
-static gboolean
-ask_whether_live (GstPad * pad)
-{
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (pad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
-
 static void
 ask_for_dataset (GstPad * pad, Upstream * upstream)
 {
@@ -96,6 +84,7 @@ find_total_steps (guint64 frames, const GstSupconTrainerSettings * settings,
     const GstSupconTrainerStart * start)
 {
   guint batch_size = settings->job.batch_size;
+  guint batch_size_before = start->batch_size ? start->batch_size : batch_size;
 
   if (settings->total_steps)
     return settings->total_steps;
@@ -104,8 +93,8 @@ find_total_steps (guint64 frames, const GstSupconTrainerSettings * settings,
   /* A stream that is played again from its start holds what the steps before resuming were made of, maybe in batches of
    * another size. */
   if (start->first_frame)
-    frames -= MIN (frames, start->first_step *
-        (start->batch_size ? start->batch_size : batch_size));
+    frames = start->first_step > frames / batch_size_before ? 0 :
+        frames - start->first_step * batch_size_before;
   return MAX (1, start->first_step + frames / batch_size);
 }
 
@@ -164,7 +153,8 @@ plan_schedule (const Upstream * upstream,
   else if (settings->warmup_steps >= 0)
     schedule->warmup_steps = settings->warmup_steps;
   else if (!supcon_stage_needs_encoder (settings->job.config.stage))
-    schedule->warmup_steps = auto_warmup_steps (total ? total - first_step : 0);
+    schedule->warmup_steps =
+        auto_warmup_steps (total > first_step ? total - first_step : 0);
   return TRUE;
 }
 
@@ -173,8 +163,9 @@ gst_supcon_trainer_plan (GstPad * sinkpad,
     const GstSupconTrainerSettings * settings, GstSupconTrainerStart * start,
     GstSupconTrainerJob * job, GError ** error)
 {
-  Upstream upstream = {.frames = ask_for_frames (sinkpad),.live =
-        ask_whether_live (sinkpad),.labelled = 1
+  Upstream upstream = {.frames = ask_for_frames (sinkpad),
+    .live = gst_supcon_upstream_is_live (sinkpad),
+    .labelled = 1
   };
   gboolean good;
 

@@ -75,11 +75,12 @@ install_model_properties (GObjectClass * object_class, GParamFlags flags)
           SUPCON_PROJECTION_MLP, flags));
   id_projection_dim = add (object_class, FIELD (model.projection_dim),
       g_param_spec_uint ("projection-dim", "Projection dimension",
-          "Length of z; 128 is the paper's", 1, 65536, 128, flags));
+          "Length of z; 128 is the paper's", 1, SUPCON_MODEL_MAX_PROJECTION,
+          128, flags));
   add (object_class, FIELD (model.projection_hidden),
       g_param_spec_uint ("projection-hidden", "Projection hidden units",
           "Hidden units of projection=mlp; 0 = as many as the embedding has "
-          "numbers", 0, 65536, 0, flags));
+          "numbers", 0, SUPCON_MODEL_MAX_PROJECTION, 0, flags));
 }
 
 static void

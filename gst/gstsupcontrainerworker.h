@@ -21,8 +21,8 @@ GstSupconTrainerWorker *gst_supcon_trainer_worker_new (GstElement * element);
 void gst_supcon_trainer_worker_free (GstSupconTrainerWorker * worker);
 
 /**
- * Starts the thread. Borrows job's strings until stop. Takes what start owns; its labels may be more than the model has
- * classes.
+ * Starts the thread. Borrows job's strings until stop. Takes start's model, labels and queues, not its locks; the labels may
+ * be more than the model has classes.
  */
 gboolean gst_supcon_trainer_worker_start (GstSupconTrainerWorker * worker,
     const GstSupconTrainerJob * job, GstSupconTrainerStart * start,

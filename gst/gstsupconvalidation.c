@@ -10,13 +10,15 @@
 
 /* A stream of which nothing was heard for so long stands still, in microseconds. */
 #define STILL (5 * G_TIME_SPAN_SECOND)
+/* Of all frames; a GByteArray cannot hold much more. */
+#define MAX_BYTES (1u << 30)
 
 struct _GstSupconValidation
 {
-  GstPad *pad;                  /* NULL until attached */
-  GstVideoInfo info;
+  GstVideoInfo info;            /* of the stream's thread */
 
   GMutex lock;                  /* guards the group below */
+  GstPad *pad;                  /* NULL until attached */
   GCond cond;                   /* broadcast when one of the flags is set */
   gboolean ended, stopped, unlocked;
   gboolean still;               /* it has not ended where training waited for it */
@@ -102,7 +104,7 @@ keep (GstSupconValidation * self, GstBuffer * buffer, GstVideoFrame * frame)
 {
   guint8 *pixels;
   gsize stride;
-  guint width, height, channels;
+  guint width, height, channels, size;
   const gchar *label = NULL;
   gint32 number;
   guint8 *to;
@@ -115,8 +117,9 @@ keep (GstSupconValidation * self, GstBuffer * buffer, GstVideoFrame * frame)
   }
   if (width != self->width || height != self->height)
     return FALSE;
-  g_byte_array_set_size (self->pixels, self->pixels->len + width * height * 3);
-  to = self->pixels->data + self->pixels->len - width * height * 3;
+  size = width * height * 3;
+  g_byte_array_set_size (self->pixels, self->pixels->len + size);
+  to = self->pixels->data + self->pixels->len - size;
   for (guint y = 0; y < height; y++, pixels += stride)
     for (guint x = 0; x < width; x++)
       for (guint c = 0; c < 3; c++)
@@ -132,12 +135,14 @@ keep (GstSupconValidation * self, GstBuffer * buffer, GstVideoFrame * frame)
 static GstFlowReturn
 add (GstSupconValidation * self, GstObject * element, GstBuffer * buffer)
 {
+  guint64 pixels = (guint64) GST_VIDEO_INFO_WIDTH (&self->info)
+      * GST_VIDEO_INFO_HEIGHT (&self->info);
   GstVideoFrame frame;
   gboolean kept;
 
-  if (self->pixels->len > G_MAXINT32 - 3 * 16384 * 16384) {
+  if (self->pixels->len + 3 * pixels > MAX_BYTES) {
     GST_ELEMENT_ERROR (element, RESOURCE, NO_SPACE_LEFT,
-        ("The validation frames take more than 1 GB; expected fewer or smaller "
+        ("The validation frames take more than 1 GiB; expected fewer or smaller "
             "ones, see supcondatasetsrc's max-samples."), (NULL));
     return GST_FLOW_ERROR;
   }
@@ -213,7 +218,9 @@ gst_supcon_validation_attach (GstSupconValidation * self, GstElement * element,
   gst_pad_set_event_function (pad, event);
   gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (element, pad);
+  g_mutex_lock (&self->lock);
   gst_object_replace ((GstObject **) & self->pad, GST_OBJECT (pad));
+  g_mutex_unlock (&self->lock);
 }
 
 /* Each frame's class, as labels number them; unknown ones get numbers of their own above. Free with g_free(). */
@@ -271,12 +278,14 @@ judge (GstSupconValidation * self, gboolean all, SupconModel * model,
 static gboolean
 is_live (GstSupconValidation * self)
 {
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
+  GstPad *pad;
+  gboolean live;
 
-  if (gst_pad_peer_query (self->pad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
+  g_mutex_lock (&self->lock);
+  pad = gst_object_ref (self->pad);
+  g_mutex_unlock (&self->lock);
+  live = gst_supcon_upstream_is_live (pad);
+  gst_object_unref (pad);
   return live;
 }
 

@@ -31,10 +31,7 @@ supcon_checkpoint_info_clear (SupconCheckpointInfo *info)
   g_clear_pointer (&info->labels, supcon_labels_free);
   g_clear_pointer (&info->queue, supcon_queue_free);
   g_clear_pointer (&info->logits, supcon_queue_free);
-  info->stage[0] = info->optimizer[0] = '\0';
-  info->step = info->frames = 0;
-  info->temperature = info->best_accuracy = 0;
-  info->worse = 0;
+  *info = (SupconCheckpointInfo){ 0 };
 }
 
 /* A 4-dimensional weight seen as out x in x k (OIHW, a file's) or k x in x out (HWIO, ours); others have one order. */

@@ -6,8 +6,6 @@
 
 #define FORMAT "gst-supcon"
 #define VERSION "1"
-#define MAX_PIXELS 16384
-#define MAX_PROJECTION 65536
 
 static const char *const stem_names[] = { "imagenet", "small", NULL };
 static const char *const projection_names[] = { "mlp", "linear", "none", NULL };
@@ -208,13 +206,14 @@ supcon_checkpoint_metadata_read_config (const SupconSafetensors *file, SupconMod
   if (!get_name (file, "encoder", config->encoder, sizeof config->encoder, error)
       || !get_enum (file, "stem", stem_names, &stem, error)
       || !get_doubles (file, "width", 1, 1e-3, 8, &config->width, error)
-      || !get_uint (file, "input-width", 1, MAX_PIXELS, &width, error)
-      || !get_uint (file, "input-height", 1, MAX_PIXELS, &height, error)
+      || !get_uint (file, "input-width", 1, SUPCON_MODEL_MAX_SIDE, &width, error)
+      || !get_uint (file, "input-height", 1, SUPCON_MODEL_MAX_SIDE, &height, error)
       || !get_doubles (file, "mean", 3, -1e3, 1e3, config->mean, error)
       || !get_doubles (file, "std", 3, 1e-6, 1e3, config->std, error)
       || !get_enum (file, "projection", projection_names, &projection, error)
-      || !get_uint (file, "projection-dim", projection == SUPCON_PROJECTION_NONE ? 0 : 1, MAX_PROJECTION, &dim, error)
-      || !get_uint (file, "projection-hidden", 0, MAX_PROJECTION, &hidden, error))
+      || !get_uint (file, "projection-dim", projection == SUPCON_PROJECTION_NONE ? 0 : 1, SUPCON_MODEL_MAX_PROJECTION,
+          &dim, error)
+      || !get_uint (file, "projection-hidden", 0, SUPCON_MODEL_MAX_PROJECTION, &hidden, error))
     return FALSE;
   config->stem = stem;
   config->projection = projection;

@@ -6,9 +6,6 @@
 #include "error.h"
 #include "nn/bf16_tile.h"
 
-/* The largest projection that makes sense, so that a mistyped number does not take the machine's memory. */
-#define MAX_PROJECTION 65536
-
 void
 supcon_model_config_init (SupconModelConfig *config)
 {
@@ -40,12 +37,17 @@ add_dense (SupconModel *self, Dense *dense, const char *name, guint in, guint ou
 static gboolean
 check_config (const SupconModelConfig *config, GError **error)
 {
+  if (MAX (config->input_width, config->input_height) > SUPCON_MODEL_MAX_SIDE) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS, "input of %ux%u pixels; expected at most %u to a side",
+        config->input_width, config->input_height, SUPCON_MODEL_MAX_SIDE);
+    return FALSE;
+  }
   if (config->projection != SUPCON_PROJECTION_NONE
-      && (config->projection_dim == 0 || config->projection_dim > MAX_PROJECTION
-          || config->projection_hidden > MAX_PROJECTION)) {
+      && (config->projection_dim == 0 || config->projection_dim > SUPCON_MODEL_MAX_PROJECTION
+          || config->projection_hidden > SUPCON_MODEL_MAX_PROJECTION)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "projection head of %u hidden and %u output units; expected 1 to %u output and at most %u hidden units",
-        config->projection_hidden, config->projection_dim, MAX_PROJECTION, MAX_PROJECTION);
+        config->projection_hidden, config->projection_dim, SUPCON_MODEL_MAX_PROJECTION, SUPCON_MODEL_MAX_PROJECTION);
     return FALSE;
   }
   for (guint c = 0; c < 3; c++)

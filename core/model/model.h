@@ -12,6 +12,9 @@
 #include "precision.h"
 #include "real.h"
 
+/** What a configuration may hold at most: pixels to a side of its input, units of the projection head. */
+enum { SUPCON_MODEL_MAX_SIDE = 16384, SUPCON_MODEL_MAX_PROJECTION = 65536 };
+
 typedef enum { SUPCON_STEM_IMAGENET, SUPCON_STEM_SMALL } SupconStem;
 typedef enum { SUPCON_PROJECTION_MLP, SUPCON_PROJECTION_LINEAR, SUPCON_PROJECTION_NONE } SupconProjection;
 

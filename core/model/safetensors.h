@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes. Private to model/.
+ * safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes. Private to model/ and index/.
  *
  * Nothing a file says is believed before it is checked against the file's size. Little endian, as the format asks.
  */
@@ -97,7 +97,8 @@ void supcon_safetensors_writer_add_metadata (SupconSafetensorsWriter *writer, co
 void supcon_safetensors_writer_add_tensor (
     SupconSafetensorsWriter *writer, const char *name, SupconDtype dtype, guint n_dims, const gsize *dims);
 void supcon_safetensors_writer_write (SupconSafetensorsWriter *writer, const void *bytes, gsize n);
-/** fsync, rename to location, fsync of the folder. On FALSE what was at location is as before. */
+/** fsync, rename to location, fsync of the folder. On FALSE what was at location is as before or, where the folder alone
+ * could not be synced, the new file, which a power cut may undo. */
 gboolean supcon_safetensors_writer_finish (SupconSafetensorsWriter *writer, GError **error);
 /** Removes the temporary file unless finish made it the real one. */
 void supcon_safetensors_writer_free (SupconSafetensorsWriter *writer);

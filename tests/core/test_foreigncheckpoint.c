@@ -413,6 +413,8 @@ START_TEST (test_foreign)
   other = config;
   other.width = 0.5;
   refused (location, &other, SUPCON_ERROR_FORMAT, "tensor conv1.weight has shape [5, 3, 3, 3], expected [8, 3, 3, 3]");
+  other.input_width = 16385;
+  refused (location, &other, SUPCON_ERROR_SETTINGS, "input of 16385x24 pixels; expected at most 16384");
   other.input_width = 0;
   refused (location, &other, SUPCON_ERROR_SETTINGS, "input of 0x24");
 
