@@ -284,9 +284,10 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
 
   check_does_not_start ("supconindex mode=add location=%s", "/nowhere/i.safetensors",
       "/nowhere/i.safetensors: cannot be written");
-  /* The folder goes away in the middle: said once. */
+  /* The folder goes away in the middle, and is there again when the element is stopped: then the index is saved. */
   {
     gchar *gone = g_build_filename (folder, "gone", NULL);
+    gchar *saved = g_build_filename (gone, "i.safetensors", NULL);
     gchar *properties = g_strdup_printf ("mode=add location=%s/i.safetensors",
         gone);
 
@@ -296,10 +297,14 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
     fail_unless_equals_int (g_rmdir (gone), 0);
     gst_harness_push_event (f.video, gst_event_new_eos ());
     check_error (f.bus, "gone/i.safetensors: cannot be written");
+    fail_unless_equals_int (g_mkdir (gone, 0700), 0);
     gst_element_set_state (f.video->element, GST_STATE_NULL);
     fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR) == NULL);
     stop (&f);
+    fail_unless_equals_int (g_unlink (saved), 0);
+    fail_unless_equals_int (g_rmdir (gone), 0);
     g_free (properties);
+    g_free (saved);
     g_free (gone);
   }
 
