@@ -314,6 +314,29 @@ gst_supcon_upstream_is_live (GstPad * sinkpad)
   return live;
 }
 
+guint
+gst_supcon_upstream_count_sources (GstPad * sinkpad)
+{
+  GstPad *peer = gst_pad_get_peer (sinkpad);
+  GstIterator *links = peer ? gst_pad_iterate_internal_links (peer) : NULL;
+  GValue link = G_VALUE_INIT;
+  gboolean inner = FALSE;
+  guint count = 0;
+
+  while (links && gst_iterator_next (links, &link) == GST_ITERATOR_OK) {
+    inner = TRUE;
+    count += gst_supcon_upstream_count_sources (g_value_get_object (&link));
+    g_value_reset (&link);
+  }
+  if (G_IS_VALUE (&link))
+    g_value_unset (&link);
+  g_clear_pointer (&links, gst_iterator_free);
+  if (peer && !inner)
+    count = 1;
+  gst_clear_object (&peer);
+  return count;
+}
+
 void
 gst_supcon_post_error (GstElement * element, GError * error)
 {

@@ -78,6 +78,9 @@ gchar * gst_supcon_upstream_uri (GstPad * sinkpad);
 /** Whether it comes from a live source: it will not give again what it gave. */
 gboolean gst_supcon_upstream_is_live (GstPad * sinkpad);
 
+/** From how many sources the stream comes, as through a funnel; a tee's is counted for each of its ways. */
+guint gst_supcon_upstream_count_sources (GstPad * sinkpad);
+
 /** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
 void gst_supcon_post_error (GstElement * element, GError * error);
 

@@ -20,7 +20,7 @@ typedef struct
   gchar **labels;               /* that may come; NULL: it does not say */
 } Upstream;
 
-/* In buffers, since demuxers and decoders answer in frames too, each for its own branch of a pipeline with several. */
+/* In buffers, since demuxers and decoders answer in frames too, which those that are seen need not be. */
 static guint64
 ask_for_frames (GstPad * pad)
 {
@@ -163,13 +163,16 @@ gst_supcon_trainer_plan (GstPad * sinkpad,
     const GstSupconTrainerSettings * settings, GstSupconTrainerStart * start,
     GstSupconTrainerJob * job, GError ** error)
 {
-  Upstream upstream = {.frames = ask_for_frames (sinkpad),
-    .live = gst_supcon_upstream_is_live (sinkpad),
+  Upstream upstream = {.live = gst_supcon_upstream_is_live (sinkpad),
     .labelled = 1
   };
   gboolean good;
 
-  ask_for_dataset (sinkpad, &upstream);
+  /* Of several sources, as through a funnel, one alone would answer. */
+  if (gst_supcon_upstream_count_sources (sinkpad) == 1) {
+    upstream.frames = ask_for_frames (sinkpad);
+    ask_for_dataset (sinkpad, &upstream);
+  }
   if (upstream.live)
     start->first_frame = 0;
   *job = settings->job;

@@ -213,6 +213,36 @@ GST_START_TEST (test_resume_batch_size)
 }
 GST_END_TEST;
 
+/* Through a funnel no source knows the stream's length nor all of its labels: the learning rate stays, and resuming is not
+ * refused for the labels of one of them. */
+GST_START_TEST (test_two_sources)
+{
+  const gchar *line = "funnel name=f ! supconaugment views=1 ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=8 learning-rate=0.1 warmup-steps=0 message-interval=1 "
+      "location=%s %s supcondatasetsrc location=%s ! f. supcondatasetsrc location=%s class-names=a,b,c,d ! f.";
+  const gchar *endings[] = { "", "resume=true" };
+  const GstStructure *s;
+  guint64 step;
+  gdouble rate;
+  Run run;
+
+  write_shapes (24);
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
+    run = run_launch (line, model, endings[i], folder, folder);
+    run_assert_ended (run);
+    if (i == 0) {
+      s = run_message (&run, "supcon-train");
+      fail_unless (gst_structure_get_uint64 (s, "step", &step) && gst_structure_get_double (s, "learning-rate", &rate));
+      fail_unless_equals_uint64 (step, 6);
+      fail_unless (rate == 0.1, "%g", rate);
+    } else {
+      run_assert_warning (run, "nothing is left to do");
+    }
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
 /* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
 GST_START_TEST (test_resume_mistakes)
 {
@@ -425,6 +455,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
   tcase_add_test (tcase, test_resume_batch_size);
+  tcase_add_test (tcase, test_two_sources);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_diverged);
   tcase_add_test (tcase, test_best_over_resume);
