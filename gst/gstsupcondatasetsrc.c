@@ -127,7 +127,9 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
   SupconDataset *dataset;
   GError *error = NULL;
+  gint num_buffers;
 
+  g_object_get (self, "num-buffers", &num_buffers, NULL);
   GST_OBJECT_LOCK (self);
   self->settings.skipped = 0;
   self->run = self->settings;
@@ -150,6 +152,9 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   self->dataset = dataset;
   self->length =
       (guint64) self->run.epochs * supcon_sampler_epoch_length (self->sampler);
+  if (num_buffers >= 0)
+    self->length = self->length ? MIN (self->length, (guint64) num_buffers) :
+        (guint64) num_buffers;
   self->labelled = share_labelled (dataset, self->sampler);
   self->position = 0;
   g_mutex_unlock (&self->lock);

@@ -161,13 +161,21 @@ check_settings (GstSupconTrainer * self, GError ** error)
 {
   const GstSupconTrainerJob *job = &self->run.job;
 
-  if (job->config.stage != SUPCON_STAGE_REGRESSION || !self->validation_pad)
-    return supcon_trainer_check (&job->config, job->batch_size,
-        self->start.model, error);
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-      "The pad validation is linked, which judges classes, but "
-      "stage=regression has none; expected one of them");
-  return FALSE;
+  if (!self->validation_pad && (job->best_location || job->patience)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s is set, but the pad validation is not linked; expected frames on "
+        "it to judge the model by", job->best_location ? "best-location" :
+        "patience");
+    return FALSE;
+  }
+  if (self->validation_pad && job->config.stage == SUPCON_STAGE_REGRESSION) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "The pad validation is linked, which judges classes, but "
+        "stage=regression has none; expected one of them");
+    return FALSE;
+  }
+  return supcon_trainer_check (&job->config, job->batch_size,
+      self->start.model, error);
 }
 
 static void
@@ -353,6 +361,27 @@ gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
   return ret;
 }
 
+/* Negotiation failed, most likely for the size where there is one, or there was nothing to negotiate. */
+static void
+warn_of_no_frame (GstSupconTrainer * self)
+{
+  guint width, height;
+
+  GST_OBJECT_LOCK (self);
+  width = self->width;
+  height = self->height;
+  GST_OBJECT_UNLOCK (self);
+  if (width)
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+        ("The stream ended before its first frame: nothing was trained. The "
+            "model that is begun with takes frames of %ux%u pixels.", width,
+            height), (NULL));
+  else
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+        ("The stream ended before its first frame: nothing was trained."),
+        (NULL));
+}
+
 /* The end of the stream is passed on, to be posted, when all is trained and written. */
 static GstFlowReturn
 finish (GstSupconTrainer * self)
@@ -360,9 +389,7 @@ finish (GstSupconTrainer * self)
   GstFlowReturn ret;
 
   if (!gst_supcon_trainer_worker_is_running (self->worker)) {
-    GST_ELEMENT_WARNING (self, STREAM, FAILED,
-        ("The stream ended before its first frame: nothing was trained."),
-        (NULL));
+    warn_of_no_frame (self);
     return GST_FLOW_OK;
   }
   /* As in render, GstBaseSink holds the preroll lock here. */

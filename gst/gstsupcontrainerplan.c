@@ -2,6 +2,8 @@
 
 #include "gstsupcontrainerplan.h"
 
+#include <string.h>
+
 #include "error.h"
 #include "gstsupconmeta.h"
 
@@ -46,14 +48,53 @@ ask_for_dataset (GstPad * pad, Upstream * upstream)
   gst_query_unref (query);
 }
 
-/* Whether a training that is gone on with meets the labels that it knows, where the source tells its own. */
+gboolean
+gst_supcon_trainer_parse_value (const gchar * label, gdouble * value)
+{
+  gchar *end;
+
+  *value = g_ascii_strtod (label, &end);
+  /* strtod also takes white space, hexadecimal digits, infinity and NaN. */
+  return *label && *end == '\0'
+      && strspn (label, "+-.0123456789eE") == strlen (label)
+      && ABS (*value) <= G_MAXFLOAT;
+}
+
+static gboolean
+check_values (const Upstream * upstream, GError ** error)
+{
+  gdouble value;
+
+  for (gchar ** label = upstream->labels; *label; label++)
+    if (!gst_supcon_trainer_parse_value (*label, &value)) {
+      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+          "The source has the label \"%s\"; expected numbers alone, which is "
+          "what stage=regression learns", *label);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What the source tells of its labels, if it does: there are some where they are needed, they are numbers where those are
+ * needed, and a training that is gone on with meets those that it knows. */
 static gboolean
 check_labels (const Upstream * upstream,
     const GstSupconTrainerSettings * settings,
     const GstSupconTrainerStart * start, GError ** error)
 {
-  if (start->first_step == 0 || !upstream->labels
-      || settings->job.config.stage == SUPCON_STAGE_REGRESSION)
+  SupconStage stage = settings->job.config.stage;
+
+  if (!upstream->labels)
+    return TRUE;
+  if (stage != SUPCON_STAGE_CONTRASTIVE && upstream->labelled == 0) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "None of the source's frames has a label, but stage %s learns from "
+        "labels alone", supcon_stage_name (stage));
+    return FALSE;
+  }
+  if (stage == SUPCON_STAGE_REGRESSION)
+    return check_values (upstream, error);
+  if (start->first_step == 0)
     return TRUE;
   for (guint i = 0; i < supcon_labels_count (start->labels); i++) {
     const gchar *name = supcon_labels_name (start->labels, i);

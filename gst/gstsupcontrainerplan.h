@@ -17,5 +17,8 @@ G_BEGIN_DECLS
 gboolean gst_supcon_trainer_plan (GstPad *sinkpad, const GstSupconTrainerSettings *settings,
     GstSupconTrainerStart *start, GstSupconTrainerJob *job, GError **error);
 
+/** The number that a label of stage=regression is, in decimal digits. FALSE: it is none that a float holds. */
+gboolean gst_supcon_trainer_parse_value (const gchar * label, gdouble * value);
+
 G_END_DECLS
 #endif

@@ -216,7 +216,7 @@ gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport * self,
       (self->first_step ? 0 : O_TRUNC), 0666);
   if (self->metrics < 0)
     goto failed;
-  if (self->first_step)
+  if (self->first_step && lseek (self->metrics, 0, SEEK_END) > 0)
     return TRUE;
   header = gst_supcon_properties_to_structure (G_OBJECT (self->element));
   gst_structure_set (header, "version", G_TYPE_STRING, PACKAGE_VERSION, NULL);

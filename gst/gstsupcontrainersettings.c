@@ -9,7 +9,8 @@
 
 static GstSupconSettingsClass *settings_class;
 /* Ids of what a checkpoint must agree with when the user says it. */
-static guint id_encoder, id_stem, id_width, id_projection, id_projection_dim;
+static guint id_encoder, id_stem, id_width, id_projection, id_projection_dim,
+    id_projection_hidden;
 
 /* *INDENT-OFF* */
 GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_trainer_stage_get_type, "GstSupconTrainerStage",
@@ -77,7 +78,7 @@ install_model_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_uint ("projection-dim", "Projection dimension",
           "Length of z; 128 is the paper's", 1, SUPCON_MODEL_MAX_PROJECTION,
           128, flags));
-  add (object_class, FIELD (model.projection_hidden),
+  id_projection_hidden = add (object_class, FIELD (model.projection_hidden),
       g_param_spec_uint ("projection-hidden", "Projection hidden units",
           "Hidden units of projection=mlp; 0 = as many as the embedding has "
           "numbers", 0, SUPCON_MODEL_MAX_PROJECTION, 0, flags));
@@ -346,6 +347,7 @@ gst_supcon_trainer_settings_set (GstSupconTrainerSettings * self, guint id,
   self->width_set |= id == id_width;
   self->projection_set |= id == id_projection;
   self->projection_dim_set |= id == id_projection_dim;
+  self->projection_hidden_set |= id == id_projection_hidden;
   return gst_supcon_settings_set (settings_class, self, id, value);
 }
 

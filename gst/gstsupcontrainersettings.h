@@ -24,7 +24,8 @@ typedef struct
   GstSupconTrainerJob job;      /* what of it can be said beforehand; its strings are owned */
 
   /* By the user, so a checkpoint must agree. */
-  gboolean encoder_set, stem_set, width_set, projection_set, projection_dim_set;
+  gboolean encoder_set, stem_set, width_set, projection_set, projection_dim_set,
+      projection_hidden_set;
 } GstSupconTrainerSettings;
 
 /* SupconStage */

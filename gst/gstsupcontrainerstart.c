@@ -58,6 +58,13 @@ check_architecture (const GstSupconTrainerSettings * settings,
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s holds a projection head of %u numbers, but projection-dim=%u is "
         "asked for", location, found->projection_dim, wanted->projection_dim);
+  else if (settings->projection_hidden_set
+      && found->projection == SUPCON_PROJECTION_MLP
+      && wanted->projection_hidden != found->projection_hidden)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s holds a projection head of %u hidden units (0: as many as the "
+        "embedding has numbers), but projection-hidden=%u is asked for",
+        location, found->projection_hidden, wanted->projection_hidden);
   else
     return TRUE;
   return FALSE;

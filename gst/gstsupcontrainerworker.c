@@ -2,11 +2,10 @@
 
 #include "gstsupcontrainerworker.h"
 
-#include <math.h>
-
 #include "error.h"
 #include "gstsupconmeta.h"
 #include "gstsupconmodel.h"
+#include "gstsupcontrainerplan.h"
 #include "gstsupcontrainerreport.h"
 #include "model/checkpoint.h"
 
@@ -447,15 +446,6 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
   return GST_FLOW_OK;
 }
 
-static gboolean
-parse_number (const gchar * text, gdouble * value)
-{
-  gchar *end;
-
-  *value = g_ascii_strtod (text, &end);
-  return end != text && *end == '\0' && isfinite (*value);
-}
-
 GstFlowReturn
 gst_supcon_trainer_worker_push (GstSupconTrainerWorker * self,
     const guint8 * pixels, gsize stride, guint channels, const gchar * label,
@@ -465,7 +455,7 @@ gst_supcon_trainer_worker_push (GstSupconTrainerWorker * self,
   gdouble value = 0;
 
   if (label && self->job.config.stage == SUPCON_STAGE_REGRESSION) {
-    if (!parse_number (label, &value)) {
+    if (!gst_supcon_trainer_parse_value (label, &value)) {
       GST_ELEMENT_ERROR (self->element, STREAM, FORMAT,
           ("A frame has the label \"%s\"; expected a number, which is what "
               "stage=regression learns", label), (NULL));

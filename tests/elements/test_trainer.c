@@ -353,40 +353,6 @@ GST_START_TEST (test_few_frames)
 }
 GST_END_TEST;
 
-/* Whether the learning rate can follow its schedule. */
-GST_START_TEST (test_length_not_known)
-{
-  Run run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (16), model);
-
-  run_assert_ended (run);
-  run_assert_warning (run, "schedule=cosine, but the stream's length is not known");
-  run_clear (&run);
-  write_shapes (128);
-  run = run_launch (LEARN_SHAPES (1), folder, folder, model);
-  run_assert_ended (run);
-  fail_unless (strstr (run.warnings->str, "length") == NULL, "%s", run.warnings->str);
-  run_clear (&run);
-}
-GST_END_TEST;
-
-/* What learns from labelled frames alone ends its schedule with them. */
-GST_START_TEST (test_schedule_of_few_labels)
-{
-  Run run;
-  gdouble rate;
-
-  write_shapes (320);
-  run = run_launch (SHAPES "labelled=0.25 epochs=8 ! supconaugment ! " SHAPE_CAPS
-                           " ! supcontrainer stage=cross-entropy "
-                           "encoder=resnet8 width=0.25 batch-size=16 learning-rate=0.1 message-interval=1 location=%s",
-      folder, model);
-  run_assert_ended (run);
-  fail_unless (gst_structure_get_double (run_message (&run, "supcon-train"), "learning-rate", &rate));
-  fail_unless (rate > 0 && rate < 0.001, "the last rate is %g", rate);
-  run_clear (&run);
-}
-GST_END_TEST;
-
 /* Sanitizers reserve more address space than any limit leaves. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 GST_START_TEST (test_too_large)
@@ -433,8 +399,6 @@ trainer_suite (void)
   tcase_add_test (tcase, test_too_small);
   tcase_add_test (tcase, test_refuses_once);
   tcase_add_test (tcase, test_few_frames);
-  tcase_add_test (tcase, test_length_not_known);
-  tcase_add_test (tcase, test_schedule_of_few_labels);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   tcase_add_test (tcase, test_too_large);
 #endif

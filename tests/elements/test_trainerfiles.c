@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supcontrainer writes: checkpoints that a training goes on from, also on a full disk, and metrics. */
-#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -38,6 +37,20 @@ GST_START_TEST (test_metrics)
         "%s", lines[i]);
     g_free (step);
   }
+  g_strfreev (lines);
+  g_free (text);
+
+  /* Gone on with into another file, which has the line of the run's properties too. */
+  fail_unless_equals_int (g_unlink (metrics), 0);
+  run = run_launch (ONE_THING "message-interval=1 total-steps=4 resume=true "
+      "metrics-location=%s location=%s", metrics, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  fail_unless_equals_int (g_strv_length (lines), 3);
+  fail_unless (strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
+  fail_unless (strstr (lines[1], "\"step\":4,") != NULL, "%s", lines[1]);
   g_strfreev (lines);
   g_free (text);
 
@@ -188,61 +201,6 @@ GST_START_TEST (test_resume)
 }
 GST_END_TEST;
 
-/* Gone on with in smaller batches: the 48 views that are left make six steps after the three, and the schedule ends with them. */
-GST_START_TEST (test_resume_batch_size)
-{
-  const gchar *line = "supcondatasetsrc location=%s shuffle=true seed=5 epochs=2 ! supconaugment views=2 ! " SHAPE_CAPS
-      " ! supcontrainer encoder=resnet8 width=0.25 learning-rate=0.1 warmup-steps=0 message-interval=1 resume=true "
-      "location=%s batch-size=%u total-steps=%u";
-  const GstStructure *s;
-  guint64 step;
-  gdouble rate;
-  Run run;
-
-  write_shapes (24);
-  run = run_launch (line, folder, model, 16, 3);
-  run_assert_ended (run);
-  run_clear (&run);
-  run = run_launch (line, folder, model, 8, 0);
-  run_assert_ended (run);
-  s = run_message (&run, "supcon-train");
-  fail_unless (gst_structure_get_uint64 (s, "step", &step) && gst_structure_get_double (s, "learning-rate", &rate));
-  fail_unless_equals_uint64 (step, 9);
-  fail_unless (fabs (rate - 0.05 * (1 + cos (G_PI * 8 / 9))) < 1e-9, "%g", rate);
-  run_clear (&run);
-}
-GST_END_TEST;
-
-/* Through a funnel no source knows the stream's length nor all of its labels: the learning rate stays, and resuming is not
- * refused for the labels of one of them. */
-GST_START_TEST (test_two_sources)
-{
-  const gchar *line = "funnel name=f ! supconaugment views=1 ! " SHAPE_CAPS
-      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=8 learning-rate=0.1 warmup-steps=0 message-interval=1 "
-      "location=%s %s supcondatasetsrc location=%s ! f. supcondatasetsrc location=%s class-names=a,b,c,d ! f.";
-  const gchar *endings[] = { "", "resume=true" };
-  const GstStructure *s;
-  guint64 step;
-  gdouble rate;
-  Run run;
-
-  write_shapes (24);
-  for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
-    run = run_launch (line, model, endings[i], folder, folder);
-    run_assert_ended (run);
-    if (i == 0) {
-      s = run_message (&run, "supcon-train");
-      fail_unless (gst_structure_get_uint64 (s, "step", &step) && gst_structure_get_double (s, "learning-rate", &rate));
-      fail_unless_equals_uint64 (step, 6);
-      fail_unless (rate == 0.1, "%g", rate);
-    } else {
-      run_assert_warning (run, "nothing is left to do");
-    }
-    run_clear (&run);
-  }
-}
-GST_END_TEST;
-
 /* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
 GST_START_TEST (test_resume_mistakes)
 {
@@ -252,6 +210,7 @@ GST_START_TEST (test_resume_mistakes)
     {"encoder=resnet8 stem=imagenet", "holds an encoder with stem small, but stem=imagenet is asked for"},
     {"projection=linear", "holds the projection head mlp, but projection=linear is asked for"},
     {"projection-dim=64", "holds a projection head of 128 numbers, but projection-dim=64 is asked for"},
+    {"projection-hidden=7", "holds a projection head of 0 hidden units (0: as many as the embedding has numbers), but projection-hidden=7"},
     {"optimizer=adam", "was written by optimizer=sgd, which resume=true cannot go on with by optimizer=adam"},
     {"stage=cross-entropy", "was written by stage contrastive, which resume=true cannot go on with in stage cross-entropy"}
   };
@@ -274,6 +233,11 @@ GST_START_TEST (test_resume_mistakes)
   }
   run = run_launch (line, folder, "class-names=across,down,disc,frame", model, "");
   run_assert_error (run, "\", which the source does not have");
+  run_clear (&run);
+  /* As when frames of another size cannot be negotiated. */
+  run = run_launch ("fakesrc num-buffers=0 ! supcontrainer resume=true location=%s", model);
+  run_assert_ended (run);
+  run_assert_warning (run, "The model that is begun with takes frames of 12x12 pixels");
   run_clear (&run);
   /* What is said upstream of supconlabel is not what comes. */
   run = run_launch (SHAPES "class-names=across,down,disc,frame epochs=2 ! supconlabel label=0 ! supcontrainer resume=true "
@@ -454,8 +418,6 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
-  tcase_add_test (tcase, test_resume_batch_size);
-  tcase_add_test (tcase, test_two_sources);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_diverged);
   tcase_add_test (tcase, test_best_over_resume);
