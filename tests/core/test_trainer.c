@@ -38,6 +38,43 @@ START_TEST (test_clipping)
 }
 END_TEST
 
+/* Weight decay pulls the first step by rate x decay x weight: of weights, and of biases and BatchNorm where it is to.
+ */
+START_TEST (test_decay)
+{
+  const double decay = 0.03;
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *start = model_new (), *models[3];
+  SupconParam *params[3], *before;
+  guint n, scales = 0;
+
+  for (guint k = 0; k < 3; k++) {
+    config.optimizer.weight_decay = k == 0 ? 0 : decay;
+    config.decay_all = k == 2;
+    models[k] = model_new ();
+    train (models[k], &config, 0, 1);
+    params[k] = supcon_model_params (models[k], &n);
+  }
+  before = supcon_model_params (start, &n);
+  for (guint i = 0; i < n; i++)
+    for (gsize j = 0; j < before[i].size; j++) {
+      double pull = config.schedule.learning_rate * decay * before[i].data[j];
+      gboolean weight = before[i].kind == SUPCON_PARAM_WEIGHT, learnt = before[i].kind != SUPCON_PARAM_BUFFER;
+
+      /* The classifier is not of this stage. */
+      if (before[i].part == SUPCON_PART_CLASSIFIER)
+        continue;
+      ck_assert_double_eq_tol (params[0][i].data[j] - params[1][i].data[j], weight ? pull : 0, 1e-12);
+      ck_assert_double_eq_tol (params[0][i].data[j] - params[2][i].data[j], learnt ? pull : 0, 1e-12);
+      scales += learnt && !weight && before[i].data[j] != 0;
+    }
+  ck_assert_uint_gt (scales, 0);
+  supcon_model_free (start);
+  for (guint k = 0; k < 3; k++)
+    supcon_model_free (models[k]);
+}
+END_TEST
+
 START_TEST (test_average)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
@@ -359,5 +396,5 @@ START_TEST (test_momentum_encoder)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("trainer", test_clipping, test_average, test_statistics, test_stage_gradients, test_micro_batch,
-    test_online_linear, test_finetune, test_momentum_encoder)
+SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_average, test_statistics, test_stage_gradients,
+    test_micro_batch, test_online_linear, test_finetune, test_momentum_encoder)

@@ -172,6 +172,24 @@ GST_START_TEST (test_two_sources)
 }
 GST_END_TEST;
 
+/* A live source does not give again what it gave: training goes on from the last step with what it shows now. */
+GST_START_TEST (test_live_resume)
+{
+  Run run;
+
+  for (guint64 steps = 2; steps <= 4; steps += 2) {
+    guint64 step;
+
+    run = run_launch ("videotestsrc is-live=true num-buffers=16 ! " CAPS " ! supconlabel label=ball ! supcontrainer "
+        "encoder=resnet8 width=0.25 batch-size=8 message-interval=1 resume=true location=%s", model);
+    run_assert_ended (run);
+    last_rate (&run, &step);
+    fail_unless_equals_uint64 (step, steps);
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
 static Suite *
 trainerplan_suite (void)
 {
@@ -187,6 +205,7 @@ trainerplan_suite (void)
   tcase_add_test (tcase, test_not_to_be_learnt);
   tcase_add_test (tcase, test_resume_batch_size);
   tcase_add_test (tcase, test_two_sources);
+  tcase_add_test (tcase, test_live_resume);
   return suite;
 }
 
