@@ -43,16 +43,6 @@ static struct {
 static __thread gboolean is_urgent;
 static __thread guint made_way; /* the last of urgent_times that this thread made way for */
 
-static void
-relax (void)
-{
-#if defined(__x86_64__)
-  __builtin_ia32_pause ();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 static guint
 look (guint *number)
 {
@@ -82,7 +72,7 @@ wait_for_change (void)
 
   g_mutex_unlock (&pool.lock);
   for (guint i = 0; i < SPINS && look (&pool.changes) == seen; i++)
-    relax ();
+    supcon_relax ();
   g_mutex_lock (&pool.lock);
   pool.sleeping++;
   while (pool.changes == seen)

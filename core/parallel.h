@@ -40,4 +40,15 @@ void supcon_parallel_for (guint threads, gsize n_tasks, SupconTaskFunc func, gpo
 void supcon_parallel_begin_urgent (void);
 void supcon_parallel_end_urgent (void);
 
+/** Leaves the core to its other thread for a moment, while waiting in a loop for what another thread writes. */
+static inline void
+supcon_relax (void)
+{
+#if defined(__x86_64__)
+  __builtin_ia32_pause ();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 #endif

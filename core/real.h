@@ -9,11 +9,24 @@
 #define SUPCON_REAL_H
 
 #include <glib.h>
+#include <math.h>
 
 #ifdef SUPCON_DOUBLE
 typedef double SupconReal;
 #else
 typedef float SupconReal;
 #endif
+
+/** Euclidean length of x, n numbers, summed up in double: not finite where a number is not, 0 where there is no
+ * direction. */
+static inline double
+supcon_real_length (const SupconReal *x, gsize n)
+{
+  double square = 0;
+
+  for (gsize i = 0; i < n; i++)
+    square += (double)x[i] * x[i];
+  return sqrt (square);
+}
 
 #endif

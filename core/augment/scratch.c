@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "augment/kernels.h"
+#include "parallel.h"
 
 SupconScratch *
 supcon_scratch_new (void)
@@ -39,11 +40,7 @@ supcon_scratch_wait (guint *turns)
   /* Whom we wait for may have no processor. */
   if (++*turns % 1024 == 0)
     g_thread_yield ();
-#if defined(__x86_64__)
-  __builtin_ia32_pause ();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
+  supcon_relax ();
 }
 
 /* Who gets a band reads what it is of: that stays until owner has seen everybody leave. */

@@ -87,11 +87,8 @@ supcon_index_grow (SupconIndex *index)
 double
 supcon_index_scale (const SupconIndex *index, const SupconReal *embedding)
 {
-  double square = 0, length;
+  double length = supcon_real_length (embedding, index->dim);
 
-  for (guint i = 0; i < index->dim; i++)
-    square += (double)embedding[i] * embedding[i];
-  length = sqrt (square);
   if (!isfinite (length) || (length == 0 && index->metric == SUPCON_METRIC_COSINE))
     return 0;
   return index->metric == SUPCON_METRIC_COSINE ? 1 / length : 1;

@@ -43,16 +43,6 @@ supcon_centroids_count (const SupconCentroids *centroids, guint label)
   return label < centroids->n_classes ? centroids->counts[label] : 0;
 }
 
-static double
-norm (const SupconReal *v, guint dim)
-{
-  double sum = 0;
-
-  for (guint i = 0; i < dim; i++)
-    sum += (double)v[i] * v[i];
-  return sqrt (sum);
-}
-
 static void
 grow (SupconCentroids *centroids, guint n_classes)
 {
@@ -69,7 +59,7 @@ grow (SupconCentroids *centroids, guint n_classes)
 gboolean
 supcon_centroids_add (SupconCentroids *centroids, const SupconReal *embedding, guint label)
 {
-  double length = norm (embedding, centroids->dim);
+  double length = supcon_real_length (embedding, centroids->dim);
   double *sum;
 
   if (!isfinite (length) || length == 0)
@@ -86,7 +76,7 @@ supcon_centroids_add (SupconCentroids *centroids, const SupconReal *embedding, g
 void
 supcon_centroids_remove (SupconCentroids *centroids, const SupconReal *embedding, guint label)
 {
-  double length = norm (embedding, centroids->dim);
+  double length = supcon_real_length (embedding, centroids->dim);
   double *sum;
 
   g_return_if_fail (supcon_centroids_count (centroids, label) > 0);
@@ -102,7 +92,7 @@ supcon_centroids_remove (SupconCentroids *centroids, const SupconReal *embedding
 void
 supcon_centroids_scores (const SupconCentroids *centroids, const SupconReal *embedding, SupconReal *scores)
 {
-  double length = norm (embedding, centroids->dim);
+  double length = supcon_real_length (embedding, centroids->dim);
 
   for (guint c = 0; c < centroids->n_classes; c++) {
     const double *sum = centroids->sums + (gsize)c * centroids->dim;

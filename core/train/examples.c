@@ -108,18 +108,16 @@ next_row (SupconExamples *self, guint label)
 gboolean
 supcon_examples_add (SupconExamples *self, const SupconReal *embedding, guint label)
 {
-  double square = 0;
+  double length = supcon_real_length (embedding, self->dim);
   SupconReal *row;
 
-  for (guint i = 0; i < self->dim; i++)
-    square += (double)embedding[i] * embedding[i];
-  if (!isfinite (square) || square == 0)
+  if (!isfinite (length) || length == 0)
     return FALSE;
   if (label >= self->classes->len)
     g_array_set_size (self->classes, label + 1);
   row = next_row (self, label);
   for (guint i = 0; i < self->dim; i++)
-    row[i] = (SupconReal)(embedding[i] / sqrt (square));
+    row[i] = (SupconReal)(embedding[i] / length);
   return supcon_centroids_add (self->centroids, row, label);
 }
 
@@ -184,16 +182,14 @@ supcon_examples_classify_knn (
 {
   SupconReal scores[SUPCON_EXAMPLES_PER_CLASS];
   Nearest nearest = { 0, k, g_new (SupconReal, k), g_new (guint, k) };
-  double square = 0;
+  double length = supcon_real_length (embedding, self->dim);
 
-  for (guint i = 0; i < self->dim; i++)
-    square += (double)embedding[i] * embedding[i];
-  for (guint c = 0; c < self->classes->len && isfinite (square) && square > 0; c++) {
+  for (guint c = 0; c < self->classes->len && isfinite (length) && length > 0; c++) {
     const Class *class = class_of (self, c);
 
     if (class->n == 0)
       continue;
-    supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, class->n, 1, self->dim, (SupconReal)(1 / sqrt (square)), class->rows,
+    supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, class->n, 1, self->dim, (SupconReal)(1 / length), class->rows,
         self->dim, embedding, 1, 0, scores, 1);
     for (guint i = 0; i < class->n; i++)
       insert (&nearest, scores[i], c);

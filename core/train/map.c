@@ -105,11 +105,8 @@ supcon_map_add (SupconMap *map, const SupconReal *embedding, gint label)
 {
   guint place = (guint)(map->added % map->capacity);
   SupconReal *row = map->embeddings + (gsize)place * map->dim;
-  double square = 0, length;
+  double length = supcon_real_length (embedding, map->dim);
 
-  for (guint i = 0; i < map->dim; i++)
-    square += (double)embedding[i] * embedding[i];
-  length = sqrt (square);
   if (!isfinite (length) || length == 0)
     return FALSE;
   for (guint i = 0; i < map->dim; i++)
