@@ -40,6 +40,17 @@ supcon_labels_add (SupconLabels *labels, const char *name)
   return labels->names->len - 1;
 }
 
+void
+supcon_labels_add_numbers (SupconLabels *labels, guint n)
+{
+  for (guint i = labels->names->len; i < n; i++) {
+    char name[16];
+
+    g_snprintf (name, sizeof name, "%u", i);
+    supcon_labels_add (labels, name);
+  }
+}
+
 gint
 supcon_labels_find (const SupconLabels *labels, const char *name)
 {

@@ -11,6 +11,8 @@ SupconLabels *supcon_labels_new (void);
 void supcon_labels_free (SupconLabels *labels);
 /** The number of name, a new one when it is not known yet. */
 guint supcon_labels_add (SupconLabels *labels, const char *name);
+/** Adds names for the numbers up to n that have none: the numbers themselves. */
+void supcon_labels_add_numbers (SupconLabels *labels, guint n);
 /** The number of name, or -1. */
 gint supcon_labels_find (const SupconLabels *labels, const char *name);
 /** Gives number index another name. FALSE, and nothing is changed, when another number has it. */

@@ -24,12 +24,6 @@ static const Kind kinds[] = {
   { { "train.bin", "test.bin" }, "fine_label_names.txt", 100, 2 },
 };
 
-static int
-compare_paths (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(char *const *)a, *(char *const *)b);
-}
-
 /* Files of folder that match pattern, in the order of their names. */
 static GPtrArray *
 find_files (const char *folder, const char *pattern)
@@ -43,7 +37,7 @@ find_files (const char *folder, const char *pattern)
       g_ptr_array_add (paths, g_build_filename (folder, name, NULL));
   }
   g_clear_pointer (&dir, g_dir_close);
-  g_ptr_array_sort (paths, compare_paths);
+  g_ptr_array_sort (paths, supcon_compare_names);
   return paths;
 }
 
@@ -88,7 +82,7 @@ read_names (SupconDataset *dataset, const char *folder, const Kind *kind, GError
   guint n = 0;
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
-    supcon_dataset_number_classes (dataset, kind->n_classes);
+    supcon_labels_add_numbers (dataset->classes, kind->n_classes);
     return TRUE;
   }
   if (!read_file (path, &text, NULL, error))

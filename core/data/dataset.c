@@ -153,17 +153,6 @@ supcon_dataset_set_class_names (SupconDataset *dataset, const char *names, GErro
 }
 
 void
-supcon_dataset_number_classes (SupconDataset *dataset, guint n)
-{
-  for (guint i = supcon_labels_count (dataset->classes); i < n; i++) {
-    char name[16];
-
-    g_snprintf (name, sizeof name, "%u", i);
-    supcon_labels_add (dataset->classes, name);
-  }
-}
-
-void
 supcon_dataset_hide_labels (SupconDataset *dataset, double labelled)
 {
   if (!dataset->hidden)

@@ -24,12 +24,6 @@ is_picture (const char *name)
   return FALSE;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(char *const *)a, *(char *const *)b);
-}
-
 /* Names in folder, sorted, hidden ones left out; or NULL. */
 static GPtrArray *
 list_names (const char *folder, GError **error)
@@ -50,7 +44,7 @@ list_names (const char *folder, GError **error)
       g_ptr_array_add (names, g_strdup (name));
   }
   g_dir_close (dir);
-  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_sort (names, supcon_compare_names);
   return names;
 }
 

@@ -122,7 +122,7 @@ read_labels (SupconDataset *dataset, const char *path, GError **error)
     dataset->labels[i] = values[i];
     n_classes = MAX (n_classes, values[i] + 1u);
   }
-  supcon_dataset_number_classes (dataset, n_classes);
+  supcon_labels_add_numbers (dataset->classes, n_classes);
   g_free (values);
   return TRUE;
 }

@@ -4,6 +4,7 @@
 #define SUPCON_DATA_READERS_H
 
 #include <gio/gio.h>
+#include <string.h>
 
 #include "data/dataset.h"
 #include "labels.h"
@@ -43,7 +44,11 @@ gboolean supcon_stream_read (
 gboolean supcon_idx_is_in (const char *folder);
 gboolean supcon_cifar_is_in (const char *folder);
 
-/* Adds classes named by their numbers until there are n. */
-void supcon_dataset_number_classes (SupconDataset *dataset, guint n);
+/* The order of an array of strings, for g_ptr_array_sort(). */
+static inline int
+supcon_compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *)a, *(char *const *)b);
+}
 
 #endif

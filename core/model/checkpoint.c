@@ -355,18 +355,6 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
   return TRUE;
 }
 
-/* The labels of a file that knows of none: the numbers of its classes. */
-static void
-number_labels (SupconLabels *labels, guint n_classes)
-{
-  for (guint i = 0; i < n_classes; i++) {
-    char number[16];
-
-    g_snprintf (number, sizeof number, "%u", i);
-    supcon_labels_add (labels, number);
-  }
-}
-
 static gboolean
 load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
     GError **error)
@@ -390,7 +378,7 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
   if (!*model || !count_classes (file, ours, supcon_model_embedding_dim (*model), &n_classes, error))
     return FALSE;
   if (!ours)
-    number_labels (info->labels, n_classes);
+    supcon_labels_add_numbers (info->labels, n_classes);
   else if (!supcon_checkpoint_metadata_read_info (file, n_classes, info, error))
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
