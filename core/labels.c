@@ -41,6 +41,13 @@ supcon_labels_add (SupconLabels *labels, const char *name)
 }
 
 void
+supcon_labels_add_all (SupconLabels *labels, const SupconLabels *other)
+{
+  for (guint i = 0; i < other->names->len; i++)
+    supcon_labels_add (labels, g_ptr_array_index (other->names, i));
+}
+
+void
 supcon_labels_add_numbers (SupconLabels *labels, guint n)
 {
   for (guint i = labels->names->len; i < n; i++) {

@@ -11,6 +11,8 @@ SupconLabels *supcon_labels_new (void);
 void supcon_labels_free (SupconLabels *labels);
 /** The number of name, a new one when it is not known yet. */
 guint supcon_labels_add (SupconLabels *labels, const char *name);
+/** Adds the names of other that labels does not know, in their order. */
+void supcon_labels_add_all (SupconLabels *labels, const SupconLabels *other);
 /** Adds names for the numbers up to n that have none: the numbers themselves. */
 void supcon_labels_add_numbers (SupconLabels *labels, guint n);
 /** The number of name, or -1. */

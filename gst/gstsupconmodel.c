@@ -87,8 +87,7 @@ gst_supcon_shared_model_publish (GstSupconSharedModel * shared,
   GstSupconSnapshot *snapshot, *old;
   SupconLabels *names = supcon_labels_new ();
 
-  for (guint i = 0; i < supcon_labels_count (labels); i++)
-    supcon_labels_add (names, supcon_labels_name (labels, i));
+  supcon_labels_add_all (names, labels);
   snapshot = snapshot_new (supcon_model_copy (model), names, temperature, 1);
 
   g_mutex_lock (&shared->lock);
