@@ -157,6 +157,10 @@ check_model (GstSupconClassifier * self, const GstSupconSnapshot * new,
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "'%s' has no classifier: train one with supcontrainer stage=linear, or "
         "use method=centroid", name);
+  else if (new->regression)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "'%s' predicts a number (stage=regression), expected a classifier: "
+        "supconencoder layer=logits gives the number", name);
   else if (n_labels < n_classes)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
         "'%s' has %u label names, expected one for each of its classifier's %u "

@@ -4,6 +4,7 @@
 
 #include <glib/gstdio.h>
 
+#include "gstsupcontrainerjob.h"
 #include "model/checkpoint.h"
 
 #define WATCH_INTERVAL (G_USEC_PER_SEC / 4)
@@ -22,11 +23,12 @@ static GHashTable *registry;    /* name -> GstSupconSharedModel that has users *
 /* Takes model and labels. */
 static GstSupconSnapshot *
 snapshot_new (SupconModel * model, SupconLabels * labels, gdouble temperature,
-    guint64 version)
+    gboolean regression, guint64 version)
 {
   GstSupconSnapshot *snapshot = g_new (GstSupconSnapshot, 1);
 
-  *snapshot = (GstSupconSnapshot) {1, model, labels, temperature, version};
+  *snapshot = (GstSupconSnapshot) {
+    1, model, labels, temperature, regression, version};
   return snapshot;
 }
 
@@ -88,7 +90,11 @@ gst_supcon_shared_model_publish (GstSupconSharedModel * shared,
   SupconLabels *names = supcon_labels_new ();
 
   supcon_labels_add_all (names, labels);
-  snapshot = snapshot_new (supcon_model_copy (model), names, temperature, 1);
+  /* A trainer does not say its stage, but that one has this label alone. */
+  snapshot = snapshot_new (supcon_model_copy (model), names, temperature,
+      supcon_labels_count (names) == 1
+      && g_str_equal (supcon_labels_name (names, 0), GST_SUPCON_TRAINER_VALUE),
+      1);
 
   g_mutex_lock (&shared->lock);
   old = shared->newest;
@@ -199,7 +205,8 @@ take_file (GstSupconModelSource * self, GError ** error)
   if (!model)
     return NULL;
   snapshot = snapshot_new (model, g_steal_pointer (&info.labels),
-      info.temperature, ++self->file_version);
+      info.temperature, g_str_equal (info.stage,
+          supcon_stage_name (SUPCON_STAGE_REGRESSION)), ++self->file_version);
   supcon_checkpoint_info_clear (&info);
   return snapshot;
 }

@@ -23,6 +23,7 @@ typedef struct
   SupconModel *model;           /* only for what takes a const model, and supcon_model_classify */
   SupconLabels *labels;
   gdouble temperature;          /* divides the classifier's logits */
+  gboolean regression;          /* its output is a number, not classes */
   guint64 version;              /* counts from 1 for each name or file */
 } GstSupconSnapshot;
 

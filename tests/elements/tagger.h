@@ -21,7 +21,7 @@ static const gchar *const class_names[] = { "cup", "box", "can" };
 
 /* A checkpoint whose classifier gives embedding[c] as the logit of class c. */
 static inline gchar *
-save_model (guint n_classes, gdouble temperature)
+save_model_of_stage (const gchar * stage, guint n_classes, gdouble temperature)
 {
   gchar *location = NULL;
   gint fd = g_file_open_tmp ("tagger-XXXXXX.safetensors", &location, NULL);
@@ -30,6 +30,9 @@ save_model (guint n_classes, gdouble temperature)
   SupconModel *model;
   SupconParam *params;
   GError *error = NULL;
+  SupconCheckpointInfo info = {.labels = labels,.step = 1,
+    .temperature = temperature
+  };
   guint n;
 
   fail_unless (fd >= 0);
@@ -52,13 +55,18 @@ save_model (guint n_classes, gdouble temperature)
   }
   for (guint c = 0; c < n_classes; c++)
     supcon_labels_add (labels, class_names[c]);
-  supcon_checkpoint_save (location, model,
-      &(SupconCheckpointInfo) {.labels = labels,.stage = "linear",.step = 1,
-        .temperature = temperature}, &error);
+  g_strlcpy (info.stage, stage, sizeof info.stage);
+  supcon_checkpoint_save (location, model, &info, &error);
   g_assert_no_error (error);
   supcon_model_free (model);
   supcon_labels_free (labels);
   return location;
+}
+
+static inline gchar *
+save_model (guint n_classes, gdouble temperature)
+{
+  return save_model_of_stage ("linear", n_classes, temperature);
 }
 
 /* A harness on the checkpoint of three classes, with more of properties. */

@@ -183,6 +183,31 @@ GST_START_TEST (test_file_then_shared)
 }
 GST_END_TEST;
 
+/* A trainer that learns a number shares no classifier. */
+GST_START_TEST (test_shared_number)
+{
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h = harness_new (bus, "supcontagger model=one");
+  GstBuffer *frame = picture_new (120);
+  const gfloat embedding[64] = { 1 };
+  Run run;
+
+  supcon_model_free (write_model (3, 1));
+  run = run_launch ("videotestsrc num-buffers=16 pattern=snow ! " CAPS
+      " ! supconlabel label=2.5 ! supcontrainer stage=regression "
+      "batch-size=16 model=one location=%s", location);
+  run_assert_ended (run);
+  run_clear (&run);
+  gst_supcon_buffer_set_embedding (frame, embedding, 64, "embedding", "one");
+  frame = gst_harness_push_and_pull (h, frame);
+  fail_unless (!gst_buffer_get_video_region_of_interest_meta (frame));
+  gst_buffer_unref (frame);
+  assert_warning (bus, "'one' predicts a number");
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_watch)
 {
   SupconModel *before = write_model (3, 1), *after, *other;
@@ -445,6 +470,7 @@ live_suite (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_shared);
   tcase_add_test (tcase, test_file_then_shared);
+  tcase_add_test (tcase, test_shared_number);
   tcase_add_test (tcase, test_watch);
   tcase_add_test (tcase, test_regions);
   tcase_add_test (tcase, test_late);

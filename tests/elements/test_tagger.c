@@ -379,10 +379,16 @@ check_start_error (const gchar * location, const gchar * part)
 GST_START_TEST (test_bad_location)
 {
   gchar *location = save_model (0, 1);
+  gchar *number = save_model_of_stage ("regression", 1, 1);
 
   check_start_error (NULL, "location");
   check_start_error ("/nowhere/at-all.safetensors", "at-all.safetensors");
   check_start_error (location, "classifier");
+  check_start_error (number, number);
+  check_start_error (number, "predicts a number");
+  check_start_error (number, "supconencoder layer=logits");
+  g_unlink (number);
+  g_free (number);
   g_unlink (location);
   g_free (location);
 }
