@@ -80,10 +80,15 @@ start_examples (GstSupconClassifier * self,
   }
   if (!memory)
     return TRUE;
-  if (!g_file_test (memory, G_FILE_TEST_EXISTS))
-    return supcon_checkpoint_check_writable (memory, error);
-  self->examples = supcon_examples_load (memory, self->labels, error);
-  return self->examples != NULL;
+  if (g_file_test (memory, G_FILE_TEST_EXISTS)) {
+    self->examples = supcon_examples_load (memory, self->labels, error);
+    if (!self->examples || !config->learning)
+      return self->examples != NULL;
+  }
+  if (supcon_checkpoint_check_writable (memory, error))
+    return TRUE;
+  g_prefix_error (error, "memory-location: ");
+  return FALSE;
 }
 
 static gboolean

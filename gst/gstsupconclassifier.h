@@ -30,6 +30,7 @@ typedef struct
   gboolean watch;               /* linear: read location again when it is replaced */
   const gchar *examples_location;       /* index to judge embeddings by beside the method; NULL: none */
   const gchar *memory_location; /* others: file of the examples, read now if it is there; NULL: none */
+  gboolean learning;            /* others: frames will be examples, so that it must be possible to write them */
 } GstSupconClassifierConfig;
 
 typedef struct _GstSupconClassifier GstSupconClassifier;

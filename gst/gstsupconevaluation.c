@@ -144,9 +144,11 @@ gst_supcon_report_give (GstSupconReport * self, GstElement * element,
 
   gst_element_post_message (element,
       gst_message_new_element (GST_OBJECT (element), self->structure));
+  /* Its text is of a temporary file. */
   if (location && !g_file_set_contents (location, self->json, -1, &error)) {
-    GST_ELEMENT_ERROR (element, RESOURCE, WRITE, ("%s", error->message),
-        (NULL));
+    GST_ELEMENT_ERROR (element, RESOURCE, WRITE,
+        ("evaluation-location: %s: cannot be written.", location),
+        ("%s", error->message));
     g_error_free (error);
   }
   if (print)

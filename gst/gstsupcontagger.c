@@ -50,6 +50,7 @@
 #include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
 #include "gstsupcontextbranch.h"
+#include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
@@ -166,22 +167,36 @@ take_lesson (GstSupconTagger * self, GstEvent * event)
 
 /* Start and stop */
 
+/* A long stream is not measured for nothing. */
+static gboolean
+check_evaluation_location (const gchar * location, GError ** error)
+{
+  if (!location || supcon_checkpoint_check_writable (location, error))
+    return TRUE;
+  g_prefix_error (error, "evaluation-location: ");
+  return FALSE;
+}
+
 static gboolean
 gst_supcon_tagger_start (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
-  const GstSupconTaggerSettings *settings = &self->settings;
-  GstSupconClassifier *classifier;
+  GstSupconTaggerSettings settings;
+  GstSupconClassifier *classifier = NULL;
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
-  classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
-        .method = settings->method,.neighbours = settings->neighbours,
-        .name = settings->model,.location = settings->location,
-        .watch = settings->watch,.memory_location = settings->memory_location,
-        .examples_location = settings->examples_location
-      }, &error);
+  settings = gst_supcon_tagger_settings_copy (&self->settings);
   GST_OBJECT_UNLOCK (self);
+  if (check_evaluation_location (settings.evaluation_location, &error))
+    classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
+          .method = settings.method,.neighbours = settings.neighbours,
+          .name = settings.model,.location = settings.location,
+          .watch = settings.watch,.memory_location = settings.memory_location,
+          .learning = settings.learning,
+          .examples_location = settings.examples_location
+        }, &error);
+  gst_supcon_tagger_settings_clear (&settings);
   if (!classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
@@ -357,6 +372,10 @@ report_evaluation (GstSupconTagger * self)
 
   if (report)
     gst_supcon_report_give (report, GST_ELEMENT (self), print, location);
+  else if (location)
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+        ("evaluation-location: no frame had a true label, so nothing was "
+            "measured and %s is not written.", location), (NULL));
   g_free (location);
 }
 

@@ -46,7 +46,8 @@ install_start_properties (GObjectClass * klass, GParamFlags flags)
   add (klass, FIELD (memory_location),
       g_param_spec_string ("memory-location", "Memory location",
           "File of examples that methods centroid and knn read when they start "
-          "and write at the end; supconindex reads it too", NULL, flags));
+          "and write at the end (with learning=false it may be read-only); "
+          "supconindex reads it too", NULL, flags));
   add (klass, FIELD (method),
       g_param_spec_enum ("method", "Method",
           "What turns an embedding into a label",
@@ -127,6 +128,15 @@ void
 gst_supcon_tagger_settings_init (GstSupconTaggerSettings * self)
 {
   gst_supcon_settings_init (settings_class, self);
+}
+
+GstSupconTaggerSettings
+gst_supcon_tagger_settings_copy (const GstSupconTaggerSettings * self)
+{
+  GstSupconTaggerSettings copy = *self;
+
+  gst_supcon_settings_own_strings (settings_class, &copy);
+  return copy;
 }
 
 void

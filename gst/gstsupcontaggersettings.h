@@ -21,6 +21,9 @@ typedef struct
 /** Once, at the class's start. */
 void gst_supcon_tagger_settings_install (GObjectClass * klass);
 void gst_supcon_tagger_settings_init (GstSupconTaggerSettings * settings);
+/** With strings of its own, to be cleared. The caller locks. */
+GstSupconTaggerSettings gst_supcon_tagger_settings_copy (const
+    GstSupconTaggerSettings * settings);
 void gst_supcon_tagger_settings_clear (GstSupconTaggerSettings * settings);
 /** FALSE: id is none of these. The caller locks. */
 gboolean gst_supcon_tagger_settings_set (GstSupconTaggerSettings * settings,

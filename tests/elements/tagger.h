@@ -190,6 +190,47 @@ get_uint64 (const GstStructure * s, const gchar * field)
   return value;
 }
 
+/* The next message of the type has the part in its text. */
+static inline void
+check_posted (GstBus * bus, GstMessageType type, const gchar * part)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, type);
+  GError *error;
+
+  fail_unless (message != NULL, "no message: %s", part);
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, NULL);
+  else
+    gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, part) != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+/* What the line (printf's, of one element) says does not start, and the error has the part in it. */
+static inline void G_GNUC_PRINTF (2, 3)
+check_start_error (const gchar * part, const gchar * format, ...)
+{
+  GstBus *bus = gst_bus_new ();
+  GstElement *element;
+  gchar *launch;
+  va_list args;
+
+  va_start (args, format);
+  launch = g_strdup_vprintf (format, args);
+  va_end (args);
+  element = gst_parse_launch (launch, NULL);
+  gst_element_set_bus (element, bus);
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_FAILURE);
+  check_posted (bus, GST_MESSAGE_ERROR, part);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+  g_free (launch);
+}
+
 /* Consumes the frame and expects an error whose text has both parts in it. */
 static inline void
 check_error (Fixture * f, GstBuffer * frame, GQuark domain, gint code,

@@ -121,6 +121,45 @@ GST_START_TEST (test_evaluation_location)
 
 GST_END_TEST;
 
+/* Before a stream is measured for nothing; a file of an earlier run is not passed over in silence. */
+GST_START_TEST (test_evaluation_location_of_no_use)
+{
+  Fixture f;
+  gchar *location = save_model (3, 1), *text;
+  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+  gchar *path = g_build_filename (folder, "evaluation.json", NULL);
+  gchar *line = g_strdup_printf ("evaluation-location=%s", path);
+
+  check_start_error ("evaluation-location: /nowhere/e.json: cannot be written",
+      "supcontagger location=%s evaluation-location=/nowhere/e.json", location);
+
+  fail_unless (g_file_set_contents (path, "of before", -1, NULL));
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, NULL)));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  check_posted (f.bus, GST_MESSAGE_WARNING, "nothing was measured");
+  stop (&f);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless_equals_string (text, "of before");
+  g_free (text);
+
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  g_unlink (path);
+  g_rmdir (folder);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  check_posted (f.bus, GST_MESSAGE_ERROR, "evaluation.json: cannot be written");
+  stop (&f);
+
+  g_unlink (location);
+  g_free (location);
+  g_free (line);
+  g_free (path);
+  g_free (folder);
+}
+
+GST_END_TEST;
+
 static GString *printed;
 
 static void
@@ -166,6 +205,7 @@ taggerevaluation_suite (void)
   tcase_add_test (tcase, test_evaluation);
   tcase_add_test (tcase, test_other_classes);
   tcase_add_test (tcase, test_evaluation_location);
+  tcase_add_test (tcase, test_evaluation_location_of_no_use);
   tcase_add_test (tcase, test_print_evaluation);
   return suite;
 }
