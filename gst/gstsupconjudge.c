@@ -2,6 +2,7 @@
 
 #include "gstsupconjudge.h"
 
+#include "error.h"
 #include "gstsupconmeta.h"
 #include "gstsupconregions.h"
 
@@ -26,7 +27,12 @@ judge (GstSupconClassifier * classifier, const Case * what,
   GstMapInfo map;
   gboolean ok;
 
-  gst_buffer_map (what->embedding, &map, GST_MAP_READ);
+  if (!gst_buffer_map (what->embedding, &map, GST_MAP_READ)) {
+    gst_buffer_unref (what->embedding);
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ,
+        "the embedding of a frame cannot be read");
+    return FALSE;
+  }
   ok = gst_supcon_classifier_take (classifier, (const gfloat *) map.data,
       what->dim, what->layer, what->label, settings->learning, !what->region,
       settings->smoothing, settings->majority, &probabilities, &n_classes,

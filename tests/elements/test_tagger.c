@@ -457,6 +457,43 @@ GST_START_TEST (test_regions)
 
 GST_END_TEST;
 
+static gpointer
+refuse_map (G_GNUC_UNUSED GstMemory * memory, G_GNUC_UNUSED gsize size,
+    G_GNUC_UNUSED GstMapFlags flags)
+{
+  return NULL;
+}
+
+static GstMemory *
+refuse_copy (G_GNUC_UNUSED GstMemory * memory, G_GNUC_UNUSED gssize offset,
+    G_GNUC_UNUSED gssize size)
+{
+  return NULL;
+}
+
+/* An embedding in memory that cannot be mapped, as that of a device may be. */
+GST_START_TEST (test_unreadable)
+{
+  const gfloat embedding[DIM] = { 1 };
+  GstAllocator *allocator = gst_allocator_find (GST_ALLOCATOR_SYSMEM);
+  GstMemoryMapFunction map = allocator->mem_map;
+  GstMemoryCopyFunction copy = allocator->mem_copy;
+  GstBuffer *frame;
+  Fixture f;
+
+  start_linear (&f, "", FALSE);
+  frame = new_embedded (&f, embedding, DIM, NULL);
+  allocator->mem_map = refuse_map;
+  allocator->mem_copy = refuse_copy;
+  check_error (&f, frame, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+      "the embedding of a frame", "cannot be read");
+  allocator->mem_map = map;
+  allocator->mem_copy = copy;
+  gst_object_unref (allocator);
+}
+
+GST_END_TEST;
+
 static Suite *
 tagger_suite (void)
 {
@@ -476,6 +513,7 @@ tagger_suite (void)
   tcase_add_test (tcase, test_smoothing);
   tcase_add_test (tcase, test_tag_events);
   tcase_add_test (tcase, test_bad_frames);
+  tcase_add_test (tcase, test_unreadable);
   tcase_add_test (tcase, test_bad_location);
   tcase_add_test (tcase, test_majority_and_hysteresis);
   tcase_add_test (tcase, test_regions);
