@@ -250,27 +250,52 @@ regions_to_array (GstSupconPublish * self, GstBuffer * buffer, GValue * array)
   return gst_value_array_get_size (array) > 0;
 }
 
+/* The i-th of the field's values. NULL: there is none of that type, as any application can attach the meta. */
+static const GValue *
+get_element (const GstStructure * meta, const gchar * field, guint i,
+    GType type)
+{
+  const GValue *array = gst_structure_get_value (meta, field), *value;
+
+  if (!array || !GST_VALUE_HOLDS_ARRAY (array)
+      || i >= gst_value_array_get_size (array))
+    return NULL;
+  value = gst_value_array_get_value (array, i);
+  return G_VALUE_HOLDS (value, type) ? value : NULL;
+}
+
+static gboolean
+is_text (const GValue * value)
+{
+  const gchar *text = value ? g_value_get_string (value) : NULL;
+
+  return text && *text && g_utf8_validate (text, -1, NULL);
+}
+
 static void
 neighbours_to_array (const GstStructure * meta, GValue * array)
 {
   const GValue *scores = gst_structure_get_value (meta, "scores");
-  const GValue *labels = gst_structure_get_value (meta, "labels");
-  const GValue *uris = gst_structure_get_value (meta, "uris");
-  const GValue *times = gst_structure_get_value (meta, "timestamps");
+  guint n = scores && GST_VALUE_HOLDS_ARRAY (scores) ?
+      gst_value_array_get_size (scores) : 0;
 
   gst_value_array_init (array, 1);
-  for (guint i = 0; i < gst_value_array_get_size (scores); i++) {
-    GstStructure *s = gst_structure_new_empty ("neighbour");
-    const GValue *label = gst_value_array_get_value (labels, i);
-    const GValue *uri = gst_value_array_get_value (uris, i);
-    const GValue *time = gst_value_array_get_value (times, i);
+  for (guint i = 0; i < n; i++) {
+    const GValue *score = get_element (meta, "scores", i, G_TYPE_DOUBLE);
+    const GValue *label = get_element (meta, "labels", i, G_TYPE_STRING);
+    const GValue *uri = get_element (meta, "uris", i, G_TYPE_STRING);
+    const GValue *time = get_element (meta, "timestamps", i, G_TYPE_UINT64);
+    GstStructure *s;
 
-    gst_structure_set_value (s, "score", gst_value_array_get_value (scores, i));
-    if (*g_value_get_string (label))
+    if (!score)
+      continue;
+    s = gst_structure_new_empty ("neighbour");
+    gst_structure_set_value (s, "score", score);
+    if (is_text (label))
       gst_structure_set_value (s, "label", label);
-    if (*g_value_get_string (uri))
+    if (is_text (uri))
       gst_structure_set_value (s, "source", uri);
-    if (GST_CLOCK_TIME_IS_VALID (g_value_get_uint64 (time)))
+    if (time && GST_CLOCK_TIME_IS_VALID (g_value_get_uint64 (time)))
       gst_structure_set_value (s, "timestamp", time);
     append_structure (array, s);
   }

@@ -127,6 +127,48 @@ GST_START_TEST (fields_have_dl_streamers_names)
 
 GST_END_TEST;
 
+/* Any application can attach the meta: what does not fit is left out. */
+GST_START_TEST (neighbours_are_held_to_their_types)
+{
+  static const struct
+  {
+    const gchar *meta, *expected;
+  } cases[] = {
+    {"labels=<cup>", "[]"},
+    {"scores=0.5, labels=<cup>", "[]"},
+    {"scores=<high, low>", "[]"},
+    {"scores=<0.5, 0.25, 0.125>, labels=<cup, (string)NULL>, uris=<1, 2, 3>, "
+          "timestamps=(guint64)7",
+        "[{\"score\":0.5,\"label\":\"cup\"},{\"score\":0.25},"
+          "{\"score\":0.125}]"},
+    {"scores=<0.5>, labels=<cup>, uris=<\"file:///a\">, "
+          "timestamps=<(guint64)7>",
+        "[{\"score\":0.5,\"label\":\"cup\",\"source\":\"file:///a\","
+          "\"timestamp\":7}]"}
+  };
+  GstHarness *harness = start_publish ("found.jsonl", "");
+  gchar **lines;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    gchar *text = g_strdup_printf ("supcon-neighbours, %s", cases[i].meta);
+    GstStructure *meta = gst_structure_from_string (text, NULL);
+    GstBuffer *frame = numbered_frame_new (i);
+
+    fail_unless (meta != NULL, "%s", text);
+    gst_supcon_buffer_set_neighbours (frame, meta);
+    push (harness, frame);
+    gst_structure_free (meta);
+    g_free (text);
+  }
+  lines = finish (harness, "found.jsonl");
+  fail_unless_equals_int (g_strv_length (lines), G_N_ELEMENTS (cases) + 1);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    check_json (lines[i], "$.neighbours", cases[i].expected);
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
 /* Frames that carry a label are tagged with it, so what goes in is known. */
 static void
 tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
@@ -253,6 +295,7 @@ publish_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, fields_have_dl_streamers_names);
+  tcase_add_test (tcase, neighbours_are_held_to_their_types);
   tcase_add_test (tcase, subtitles_come_back_by_subparse);
   tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
   tcase_add_test (tcase, a_full_disk_is_an_error_that_names_the_file);
