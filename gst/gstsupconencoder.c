@@ -60,7 +60,7 @@ struct _GstSupconEncoder
   GstSupconInference *inference;
   GstSupconBatch *batch;
   guint batch_size;
-  guint64 frame;                /* since start or flush */
+  guint64 frame;                /* since start, flush or other caps */
   GstVideoInfo info;
   gboolean tensors;             /* what leaves is no video */
 
@@ -318,8 +318,10 @@ gst_supcon_encoder_set_caps (GstBaseTransform * trans, GstCaps * in,
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
-  /* Frames of the caps before. */
+  /* Frames of the caps before. What is known of one kind of frame is not carried on to another: tensors are of whole
+   * frames, and there may be regions alone. */
   send (self);
+  self->frame = 0;
   self->tensors = gst_supcon_encoder_caps_are_tensors (out);
   if (!gst_video_info_from_caps (&self->info, in))
     return FALSE;

@@ -247,6 +247,39 @@ GST_START_TEST (test_crop)
 }
 GST_END_TEST;
 
+/* Other caps start again: what is known of regions alone is no tensor of the frame. */
+GST_START_TEST (test_interval_of_regions_then_tensors)
+{
+  gchar *line = g_strdup_printf ("supconencoder regions=true interval=3 "
+      "location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  guint8 pixels[16 * 16 * 3];
+  SupconReal r[64];
+  gfloat values[64];
+  GstBuffer *out = picture_new (48, 16, pixels, 48);
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw");
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=RGB,width=16,height=16,framerate=30/1");
+  gst_buffer_add_video_region_of_interest_meta (out, "thing", 0, 0, 8, 8);
+  out = gst_harness_push_and_pull (h, out);
+  fail_unless (!gst_supcon_buffer_get_embedding (out, NULL, NULL, NULL));
+  gst_buffer_unref (out);
+
+  gst_harness_set_sink_caps_str (h, "other/tensors");
+  gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+  out = gst_harness_push_and_pull (h, picture_new (48, 16, pixels, 48));
+  supcon_model_embed (reference, pixels, 1, r);
+  fail_unless_equals_int (gst_buffer_extract (out, 0, values, sizeof values),
+      sizeof values);
+  for (guint i = 0; i < 64; i++)
+    fail_unless (fabsf (values[i] - r[i]) < 1e-5);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+  g_free (line);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_tensors)
 {
   gchar *line = g_strdup_printf ("supconencoder location=%s", model);
@@ -342,6 +375,7 @@ encoder_suite (void)
   tcase_add_test (tcase, test_flush_and_states);
   tcase_add_test (tcase, test_crop);
   tcase_add_test (tcase, test_tensors);
+  tcase_add_test (tcase, test_interval_of_regions_then_tensors);
   tcase_add_test (tcase, test_interval);
   tcase_add_test (tcase, test_bad_files);
   return suite;
