@@ -200,10 +200,10 @@ gst_supcon_index_stop (GstBaseTransform * trans)
 
 /* FALSE: an error was posted. Under the lock. */
 static gboolean
-check_dim (GstSupconIndex * self, guint dim)
+check_dim (GstSupconIndex * self, guint dim, SupconMetric metric)
 {
   if (!self->index && dim <= SUPCON_INDEX_MAX_DIM)
-    self->index = supcon_index_new (dim, self->settings.metric);
+    self->index = supcon_index_new (dim, metric);
   if (self->index && supcon_index_dim (self->index) == dim)
     return TRUE;
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
@@ -301,6 +301,8 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
   GstStructure *structure = NULL;
   gchar *text = NULL;
+  GstSupconIndexMode mode;
+  SupconMetric metric;
   GstMapInfo map;
   gboolean ok;
   guint dim;
@@ -316,9 +318,13 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
         ("The embedding of a frame cannot be read."), (NULL));
     return GST_FLOW_ERROR;
   }
+  GST_OBJECT_LOCK (self);
+  mode = self->settings.mode;
+  metric = self->settings.metric;
+  GST_OBJECT_UNLOCK (self);
   g_mutex_lock (&self->lock);
-  ok = check_dim (self, dim);
-  if (ok && self->settings.mode == GST_SUPCON_INDEX_SEARCH)
+  ok = check_dim (self, dim, metric);
+  if (ok && mode == GST_SUPCON_INDEX_SEARCH)
     search (self, buffer, (const gfloat *) map.data, &structure, &text);
   else if (ok)
     add (self, buffer, (const gfloat *) map.data);
