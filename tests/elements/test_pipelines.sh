@@ -54,7 +54,8 @@ for element in trainer datasetsrc label augment encoder index scope; do
 done
 size=video/x-raw,format=GRAY8,width=28,height=28
 timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=1024 shuffle=true \
-  ! supconaugment views=1 ! $size ! supcontrainer stage=linear location=model.safetensors
+  ! supconaugment views=1 ! $size \
+  ! supcontrainer stage=linear location=model.safetensors message-interval=1 metrics-location=linear.jsonl
 for element in tagger publish; do
   run_examples $element
 done
@@ -64,10 +65,28 @@ timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=256 ! 
   ! supcontrainer encoder=resnet8 batch-size=64 message-interval=1 location=b.safetensors metrics-location=run.jsonl
 timeout 300 gst-launch-1.0 -q supcondatasetsrc location=$data max-samples=64 split=test ! supconencoder location=model.safetensors \
   ! supcontagger location=model.safetensors evaluation-location=evaluation.json ! fakesink
-for file in run.jsonl evaluation.json; do
-  sh "$root/pipelines/plot" picture.svg $file
-  grep -q '</svg>' picture.svg
-done
+echo '{"step":1,"validation-accuracy":0.5}' >> linear.jsonl
+# drawn WORD... -- FILE...: with these words in it.
+drawn() {
+  words=
+  while [ "$1" != -- ]; do
+    words="$words $1"
+    shift
+  done
+  shift
+  sh "$root/pipelines/plot" picture.svg "$@"
+  for word in $words '</svg>'; do
+    grep -q -e "$word" picture.svg
+  done
+  sh "$root/pipelines/plot" picture.png "$@"
+  [ "$(od -An -tx1 -N8 picture.png)" = " 89 50 4e 47 0d 0a 1a 0a" ]
+}
+drawn Confusion -- evaluation.json
+drawn Loss rate hard-positive-weight hard-negative-weight Alignment Uniformity -- run.jsonl
+if grep -q Accuracy picture.svg; then exit 1; fi
+drawn Loss rate 'linear.jsonl.accuracy' validation-accuracy -- linear.jsonl
+if grep -q Uniformity picture.svg; then exit 1; fi
+drawn Accuracy Uniformity -- run.jsonl linear.jsonl
 if sh "$root/pipelines/plot" picture.svg model.safetensors 2> log; then exit 1; fi
 grep -q "expected the file of a trainer's metrics-location" log
 
