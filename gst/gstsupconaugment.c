@@ -4,9 +4,9 @@
  * @title: supconaugment
  *
  * Turns every frame into `views` random views of the size and format that downstream's caps ask for (the frame's own
- * where they leave it open). Each view keeps the frame's timestamp, duration and metas and carries a `supcon-sample`
- * meta with the frame's label, its sample number (the one it came with, else the number of the frame) and the number
- * of the view.
+ * where they leave it open; 32,767 pixels to a side at most). Each view keeps the frame's timestamp, duration and metas
+ * and carries a `supcon-sample` meta with the frame's label, its sample number (the one it came with, else the number of
+ * the frame) and the number of the view.
  *
  * Policies are written in a small language, in which `operations` takes one's own; docs/augmentation.md describes it.
  *
@@ -47,7 +47,7 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_PICTURE_FORMATS)));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_SUPCON_VIEW_FORMATS)));
+    GST_STATIC_CAPS (GST_SUPCON_VIEW_CAPS));
 
 static void
 gst_supcon_augment_set_property (GObject * object, guint id,

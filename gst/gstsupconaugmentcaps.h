@@ -4,10 +4,17 @@
 #define GST_SUPCON_AUGMENT_CAPS_H
 
 #include <gst/base/gstbasetransform.h>
+#include <gst/video/video.h>
+
+#include "augment/planes.h"
 
 G_BEGIN_DECLS
 
 #define GST_SUPCON_VIEW_FORMATS "{ RGB, GRAY8 }"
+#define GST_SUPCON_VIEW_SIDE "(int) [ 1, " G_STRINGIFY (SUPCON_MAX_SIDE) " ]"
+#define GST_SUPCON_VIEW_CAPS "video/x-raw, format = (string) " \
+    GST_SUPCON_VIEW_FORMATS ", width = " GST_SUPCON_VIEW_SIDE ", height = " \
+    GST_SUPCON_VIEW_SIDE ", framerate = " GST_VIDEO_FPS_RANGE
 
 /** GstBaseTransform's, of any element that gives views of frames. */
 GstCaps *gst_supcon_augment_transform_caps (GstBaseTransform * trans,

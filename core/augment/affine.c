@@ -7,10 +7,12 @@
 
 #define FRACTION 16
 
+/* No more than 2^30 pixels, which is far outside and may be multiplied by a side: moves after one another make large
+ * numbers. */
 static gint64
 fixed (double x)
 {
-  return (gint64)floor (x * (1 << FRACTION) + 0.5);
+  return (gint64)floor (CLAMP (x, -0x1p30, 0x1p30) * (1 << FRACTION) + 0.5);
 }
 
 /* The first i from which low <= at + i step < high, and the first after it from which not, within 0..n. */
@@ -72,6 +74,7 @@ supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScrat
 {
   Affine affine = { .picture = picture, .matrix = matrix };
 
+  g_return_if_fail (MAX (picture->width, picture->height) <= SUPCON_MAX_SIDE);
   supcon_scratch_copy_all (scratch, picture, affine.from);
   supcon_scratch_rows (scratch, picture->height, SUPCON_BAND, take_rows, &affine);
 }
@@ -98,6 +101,7 @@ supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], Su
 {
   Affine affine = { .picture = picture, .matrix = matrix };
 
+  g_return_if_fail (MAX (picture->width, picture->height) <= SUPCON_MAX_SIDE);
   supcon_scratch_copy_bordered (scratch, picture, affine.from);
   supcon_scratch_rows (scratch, picture->height, SUPCON_BAND, sample_rows, &affine);
 }

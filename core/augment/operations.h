@@ -80,7 +80,7 @@ void supcon_planes_sharpness (SupconPlanes *picture, double factor, SupconScratc
 
 /**
  * Pixel (x, y) is taken from (m[0] x + m[1] y + m[2], m[3] x + m[4] y + m[5]), centres of pixels being at + 0.5, as
- * PIL's transform (AFFINE, NEAREST) does, with its 16 bits of fraction; outside is black. Sides up to 32,767.
+ * PIL's transform (AFFINE, NEAREST) does, with its 16 bits of fraction; outside is black.
  */
 void supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScratch *scratch);
 

@@ -279,6 +279,18 @@ GST_START_TEST (test_negotiation)
   gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
   pass_frame (h, 13, 11, 1);
   assert_caps (h, "RGB", 8, 8);
+
+  /* The largest view, and one larger. */
+  gst_harness_set_sink_caps_str (h,
+      "video/x-raw,format=GRAY8,width=32767,height=2");
+  gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+  pass_frame (h, 13, 11, 1);
+  assert_caps (h, "GRAY8", 32767, 2);
+  gst_harness_set_sink_caps_str (h,
+      "video/x-raw,format=GRAY8,width=2,height=32768");
+  gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+  fail_unless_equals_int (gst_harness_push (h, new_frame (13, 11, 1, 16)),
+      GST_FLOW_NOT_NEGOTIATED);
   gst_harness_teardown (h);
 }
 
