@@ -101,14 +101,16 @@ draw_crop (const Node *node, SupconRng *rng, guint width, guint height)
   return crop;
 }
 
-/* The largest rectangle in the middle that has the view's shape, or a share of it to each side: what torchvision's
- * Resize of the shorter side and CenterCrop leave. */
+/* The largest rectangle in the middle that has the view's shape, or a share of it to each side: nearly what
+ * torchvision's Resize of the shorter side and CenterCrop leave, which round in between. 0: the whole picture. */
 static SupconRect
 center_crop (double share, guint width, guint height, guint view_width, guint view_height)
 {
   double scale = share * MIN ((double)width / view_width, (double)height / view_height);
-  SupconRect crop;
+  SupconRect crop = { .width = width, .height = height };
 
+  if (share == 0)
+    return crop;
   crop.width = (guint)CLAMP (rint (view_width * scale), 1.0, width);
   crop.height = (guint)CLAMP (rint (view_height * scale), 1.0, height);
   crop.x = (width - crop.width) / 2;

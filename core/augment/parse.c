@@ -85,7 +85,7 @@ static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_ELASTIC] = { "elastic", SEVERITY },
   [SUPCON_OPERATION_PIXELATE] = { "pixelate", SEVERITY },
   [SUPCON_OPERATION_JPEG] = { "jpeg", SEVERITY },
-  [SUPCON_OPERATION_CENTER_CROP] = { "center-crop", { { "share", 0.001, 1, 1, 1, FALSE } } },
+  [SUPCON_OPERATION_CENTER_CROP] = { "center-crop", { { "share", 0, 1, 1, 1, FALSE } } },
   [SUPCON_OPERATION_BICUBIC] = { "bicubic", { { 0 } } },
   [SUPCON_OPERATION_COMPOSE] = { "compose", { { 0 } } },
 };

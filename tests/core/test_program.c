@@ -156,4 +156,59 @@ START_TEST (test_kinds)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("program", test_mistakes, test_mutations, test_independent, test_kinds)
+/* The middle in the view's shape: as large as it may be, a share of that, a pixel at least; in the middle to a pixel.
+ * The property's range is the language's. */
+START_TEST (test_center_crop)
+{
+  static const guint pictures[][2] = { { 64, 48 }, { 65, 48 }, { 33, 97 }, { 1, 1 }, { 7, 3 }, { 1919, 1081 } },
+                     views[][2] = { { 32, 32 }, { 31, 17 }, { 5, 9 }, { 224, 224 }, { 64, 48 } };
+  static const double shares[] = { 1, 0.875, 0.5, 1.0 / 3, 0.0005, G_MINDOUBLE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (pictures) * G_N_ELEMENTS (views) * G_N_ELEMENTS (shares); i++) {
+    const guint *picture = pictures[i % G_N_ELEMENTS (pictures)];
+    const guint *view = views[i / G_N_ELEMENTS (pictures) % G_N_ELEMENTS (views)];
+    double share = shares[i / G_N_ELEMENTS (pictures) / G_N_ELEMENTS (views)];
+    double both = share * MIN (picture[0] * view[1], picture[1] * view[0]);
+    SupconPolicy policy;
+    SupconProgram *program;
+    SupconDraws draws;
+    gchar *text;
+
+    supcon_policy_init (&policy, SUPCON_POLICY_NONE);
+    policy.center_crop = share;
+    text = supcon_policy_to_text (&policy);
+    program = parse_program (text);
+    supcon_program_draw (program, 1, i, 0, picture[0], picture[1], view[0], view[1], &draws);
+    for (guint axis = 0; axis < 2; axis++) {
+      guint size = axis ? draws.crop.height : draws.crop.width, at = axis ? draws.crop.y : draws.crop.x;
+
+      ck_assert_double_le (fabs (size - MAX (both / view[1 - axis], 1)), 0.5 + 1e-9);
+      ck_assert_uint_le (at + size, picture[axis]);
+      ck_assert_uint_eq (at, (picture[axis] - size) / 2);
+    }
+    supcon_program_free (program);
+    g_free (text);
+  }
+}
+END_TEST
+
+/* 0 is the whole picture in either, whatever the view's shape. */
+START_TEST (test_no_center_crop)
+{
+  static const gchar *const nothing[] = { "center-crop(0)", "" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (nothing); i++) {
+    SupconProgram *program = parse_program (nothing[i]);
+    SupconDraws draws;
+
+    supcon_program_draw (program, 1, 0, 0, 65, 49, 8, 3, &draws);
+    ck_assert_uint_eq (draws.crop.x + draws.crop.y, 0);
+    ck_assert_uint_eq (draws.crop.width, 65);
+    ck_assert_uint_eq (draws.crop.height, 49);
+    supcon_program_free (program);
+  }
+}
+END_TEST
+
+SUPCON_CHECK_MAIN (
+    "program", test_mistakes, test_mutations, test_independent, test_kinds, test_center_crop, test_no_center_crop)
