@@ -5,12 +5,14 @@
 #include "augment/program_private.h"
 #include "error.h"
 
-/* Arguments: name, what it may be, and what it is when left out; NAN: it must be given. interval: it is drawn in a way
- * of its own from two bounds. */
+/* INTERVAL: it is drawn in a way of its own from two bounds. */
+typedef enum { REAL, WHOLE, INTERVAL } ArgumentKind;
+
+/* Arguments: name, what it may be, and what it is when left out; NAN: it must be given. */
 typedef struct {
   const gchar *name;
   double min, max, low, high;
-  gboolean interval;
+  ArgumentKind kind;
 } Argument;
 
 typedef struct {
@@ -21,55 +23,56 @@ typedef struct {
 #define FACTOR                                                                                                         \
   {                                                                                                                    \
     {                                                                                                                  \
-      "factor", 0, 10, NAN, NAN, FALSE                                                                                 \
+      "factor", 0, 10, NAN, NAN, REAL                                                                                  \
     }                                                                                                                  \
   }
 
 /* How shears and turns sample: 0 takes the nearest pixel, 1 samples bilinearly. */
 #define BILINEAR                                                                                                       \
   {                                                                                                                    \
-    "bilinear", 0, 1, 0, 0, FALSE                                                                                      \
+    "bilinear", 0, 1, 0, 0, WHOLE                                                                                      \
   }
 #define SEVERITY                                                                                                       \
   {                                                                                                                    \
     {                                                                                                                  \
-      "severity", 1, 5, NAN, NAN, FALSE                                                                                \
+      "severity", 1, 5, NAN, NAN, WHOLE                                                                                \
     }                                                                                                                  \
   }
 
 static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_CROP]
-  = { "crop", { { "scale", 0, 1, 0.08, 1, TRUE }, { "ratio", 0.01, 100, 3.0 / 4, 4.0 / 3, TRUE } } },
+  = { "crop", { { "scale", 0, 1, 0.08, 1, INTERVAL }, { "ratio", 0.01, 100, 3.0 / 4, 4.0 / 3, INTERVAL } } },
   [SUPCON_OPERATION_FLIP] = { "flip", { { 0 } } },
-  [SUPCON_OPERATION_COLOR] = { "color", { { "amount", 0, 2, 0.8, 0.8, FALSE }, { "hue", 0, 0.5, 0.2, 0.2, FALSE } } },
+  [SUPCON_OPERATION_COLOR] = { "color", { { "amount", 0, 2, 0.8, 0.8, REAL }, { "hue", 0, 0.5, 0.2, 0.2, REAL } } },
   [SUPCON_OPERATION_GREYSCALE] = { "greyscale", { { 0 } } },
-  [SUPCON_OPERATION_BLUR] = { "blur", { { "sigma", 0.01, 100, 0.1, 2, FALSE }, { "kernel", 0, 1, 0.1, 0.1, FALSE } } },
+  [SUPCON_OPERATION_BLUR] = { "blur", { { "sigma", 0.01, 100, 0.1, 2, REAL }, { "kernel", 0, 1, 0.1, 0.1, REAL } } },
   [SUPCON_OPERATION_BRIGHTNESS] = { "brightness", FACTOR },
   [SUPCON_OPERATION_CONTRAST] = { "contrast", FACTOR },
   [SUPCON_OPERATION_SATURATION] = { "saturation", FACTOR },
-  [SUPCON_OPERATION_HUE] = { "hue", { { "shift", -0.5, 0.5, NAN, NAN, FALSE } } },
+  [SUPCON_OPERATION_HUE] = { "hue", { { "shift", -0.5, 0.5, NAN, NAN, REAL } } },
   [SUPCON_OPERATION_SHARPNESS] = { "sharpness", FACTOR },
-  [SUPCON_OPERATION_POSTERIZE] = { "posterize", { { "bits", 0, 8, NAN, NAN, FALSE } } },
-  [SUPCON_OPERATION_SOLARIZE] = { "solarize", { { "threshold", 0, 256, NAN, NAN, FALSE } } },
+  [SUPCON_OPERATION_POSTERIZE] = { "posterize", { { "bits", 0, 8, NAN, NAN, REAL } } },
+  [SUPCON_OPERATION_SOLARIZE] = { "solarize", { { "threshold", 0, 256, NAN, NAN, REAL } } },
   [SUPCON_OPERATION_AUTO_CONTRAST] = { "auto-contrast", { { 0 } } },
   [SUPCON_OPERATION_EQUALIZE] = { "equalize", { { 0 } } },
   [SUPCON_OPERATION_INVERT] = { "invert", { { 0 } } },
   [SUPCON_OPERATION_IDENTITY] = { "identity", { { 0 } } },
-  [SUPCON_OPERATION_SHEAR_X] = { "shear-x", { { "slope", -10, 10, NAN, NAN, FALSE }, BILINEAR } },
-  [SUPCON_OPERATION_SHEAR_Y] = { "shear-y", { { "slope", -10, 10, NAN, NAN, FALSE }, BILINEAR } },
+  [SUPCON_OPERATION_SHEAR_X] = { "shear-x", { { "slope", -10, 10, NAN, NAN, REAL }, BILINEAR } },
+  [SUPCON_OPERATION_SHEAR_Y] = { "shear-y", { { "slope", -10, 10, NAN, NAN, REAL }, BILINEAR } },
   [SUPCON_OPERATION_TRANSLATE_X]
-  = { "translate-x", { { "share", -1, 1, 0, 0, FALSE }, { "pixels", -32767, 32767, 0, 0, FALSE } } },
+  = { "translate-x", { { "share", -1, 1, 0, 0, REAL }, { "pixels", -32767, 32767, 0, 0, REAL } } },
   [SUPCON_OPERATION_TRANSLATE_Y]
-  = { "translate-y", { { "share", -1, 1, 0, 0, FALSE }, { "pixels", -32767, 32767, 0, 0, FALSE } } },
-  [SUPCON_OPERATION_ROTATE] = { "rotate", { { "degrees", -360, 360, NAN, NAN, FALSE }, BILINEAR } },
-  [SUPCON_OPERATION_ERASE] = { "erase", { { "scale", 0, 1, 0.02, 0.33, TRUE }, { "ratio", 0.01, 100, 0.3, 3.3, TRUE },
-                                            { "fill", -1, 255, 0, 0, FALSE } } },
-  [SUPCON_OPERATION_PICK] = { "pick", { { "count", 1, MAX_PICKS, 1, 1, FALSE } } },
-  [SUPCON_OPERATION_MIX] = { "mix", { { "width", 1, MAX_WIDTH, 3, 3, FALSE }, { "depth", -1, MAX_DEPTH, -1, -1, FALSE },
-                                        { "alpha", 0.01, 100, 1, 1, FALSE } } },
-  [SUPCON_OPERATION_WARP] = { "warp", { { "length", 0, 1, 0, 23.0 / 224, FALSE }, { "points", 2, 4, 2, 2, FALSE },
-                                          { "boundary", 0, 8, 0, 0, FALSE } } },
-  [SUPCON_OPERATION_CUTOUT] = { "cutout", { { "size", 0, 2, 0.5, 0.5, FALSE }, { "fill", -1, 255, 0, 0, FALSE } } },
+  = { "translate-y", { { "share", -1, 1, 0, 0, REAL }, { "pixels", -32767, 32767, 0, 0, REAL } } },
+  [SUPCON_OPERATION_ROTATE] = { "rotate", { { "degrees", -360, 360, NAN, NAN, REAL }, BILINEAR } },
+  [SUPCON_OPERATION_ERASE]
+  = { "erase", { { "scale", 0, 1, 0.02, 0.33, INTERVAL }, { "ratio", 0.01, 100, 0.3, 3.3, INTERVAL },
+                   { "fill", -1, 255, 0, 0, REAL } } },
+  [SUPCON_OPERATION_PICK] = { "pick", { { "count", 1, MAX_PICKS, 1, 1, WHOLE } } },
+  [SUPCON_OPERATION_MIX] = { "mix", { { "width", 1, MAX_WIDTH, 3, 3, WHOLE }, { "depth", -1, MAX_DEPTH, -1, -1, WHOLE },
+                                        { "alpha", 0.01, 100, 1, 1, REAL } } },
+  [SUPCON_OPERATION_WARP] = { "warp",
+      { { "length", 0, 1, 0, 23.0 / 224, REAL }, { "points", 2, 4, 2, 2, WHOLE }, { "boundary", 0, 8, 0, 0, WHOLE } } },
+  [SUPCON_OPERATION_CUTOUT] = { "cutout", { { "size", 0, 2, 0.5, 0.5, REAL }, { "fill", -1, 255, 0, 0, REAL } } },
   [SUPCON_OPERATION_GAUSSIAN_NOISE] = { "gaussian-noise", SEVERITY },
   [SUPCON_OPERATION_SHOT_NOISE] = { "shot-noise", SEVERITY },
   [SUPCON_OPERATION_IMPULSE_NOISE] = { "impulse-noise", SEVERITY },
@@ -85,7 +88,7 @@ static const Operation operations[SUPCON_N_OPERATIONS] = {
   [SUPCON_OPERATION_ELASTIC] = { "elastic", SEVERITY },
   [SUPCON_OPERATION_PIXELATE] = { "pixelate", SEVERITY },
   [SUPCON_OPERATION_JPEG] = { "jpeg", SEVERITY },
-  [SUPCON_OPERATION_CENTER_CROP] = { "center-crop", { { "share", 0, 1, 1, 1, FALSE } } },
+  [SUPCON_OPERATION_CENTER_CROP] = { "center-crop", { { "share", 0, 1, 1, 1, REAL } } },
   [SUPCON_OPERATION_BICUBIC] = { "bicubic", { { 0 } } },
   [SUPCON_OPERATION_COMPOSE] = { "compose", { { 0 } } },
 };
@@ -148,12 +151,13 @@ take (Parser *self, const gchar *token)
 static gboolean
 parse_number (Parser *self, double *number)
 {
+  const gchar *digits;
   gchar *end;
 
   skip_space (self);
+  digits = self->at + strspn (self->at, "+-");
   /* No inf, nan or hexadecimal numbers. */
-  if (!strchr ("+-.0123456789", *self->at) || !*self->at || self->at[strspn (self->at, "+-")] == '\0'
-      || !strchr (".0123456789", self->at[strspn (self->at, "+-")]))
+  if (!(g_ascii_isdigit (*digits) || *digits == '.') || (digits[0] == '0' && g_ascii_tolower (digits[1]) == 'x'))
     return fail_at (self, self->at, "a number");
   *number = g_ascii_strtod (self->at, &end);
   if (end == self->at || !isfinite (*number))
@@ -162,12 +166,32 @@ parse_number (Parser *self, double *number)
   return TRUE;
 }
 
+static gboolean
+is_fixed (const Value *value)
+{
+  return value->kind == VALUE_NUMBER && !value->sign;
+}
+
+/* Whatever is drawn is a whole number. */
+static gboolean
+is_whole (const Value *value)
+{
+  double step = value->kind == VALUE_GRID ? (value->v[1] - value->v[0]) / (value->n - 1) : 0;
+  gboolean whole = value->kind != VALUE_RANGE && value->base == floor (value->base) && step == floor (step);
+
+  for (guint i = 0; i < (value->kind == VALUE_CHOICE ? value->n : 1); i++)
+    whole &= value->v[i] == floor (value->v[i]);
+  return whole;
+}
+
 /* The least and the most that the value may become lie within the argument's bounds. */
 static gboolean
 check_bounds (Parser *self, const gchar *at, const Value *value, const Argument *argument)
 {
   guint n = value->kind == VALUE_NUMBER ? 1 : value->kind == VALUE_CHOICE ? value->n : 2;
 
+  if (argument->kind == WHOLE && !is_whole (value))
+    return fail_at (self, at, "%s as a whole number from %g to %g", argument->name, argument->min, argument->max);
   for (guint i = 0; i < n; i++)
     for (int sign = value->sign ? -1 : 1; sign <= 1; sign += 2) {
       double v = value->base + sign * value->v[i];
@@ -175,7 +199,7 @@ check_bounds (Parser *self, const gchar *at, const Value *value, const Argument 
       if (!(v >= argument->min && v <= argument->max))
         return fail_at (self, at, "%s from %g to %g", argument->name, argument->min, argument->max);
     }
-  if (argument->interval && (value->sign || value->kind == VALUE_GRID || value->kind == VALUE_CHOICE))
+  if (argument->kind == INTERVAL && (value->sign || value->kind == VALUE_GRID || value->kind == VALUE_CHOICE))
     return fail_at (self, at, "%s as a number or as low:high", argument->name);
   return TRUE;
 }
@@ -227,7 +251,7 @@ parse_value (Parser *self, Value *value, const Argument *argument)
 static gboolean
 parse_arguments (Parser *self, Node *node, gboolean given[MAX_ARGUMENTS])
 {
-  static const Argument probability = { "p", 0, 1, 1, 1, FALSE };
+  static const Argument probability = { "p", 0, 1, 1, 1, REAL };
   const Operation *operation = &operations[node->operation];
   guint position = 0, n_arguments = 0;
   Value value;
@@ -265,7 +289,7 @@ parse_arguments (Parser *self, Node *node, gboolean given[MAX_ARGUMENTS])
             i < n_arguments ? &operation->arguments[i] : &probability))
       return FALSE;
     if (i == n_arguments) {
-      if (value.kind != VALUE_NUMBER || value.sign)
+      if (!is_fixed (&value))
         return fail_at (self, at, "a probability, one number from 0 to 1");
       node->probability = value.v[0];
     } else {
@@ -293,12 +317,6 @@ children_new (void)
 
   g_array_set_clear_func (children, node_clear);
   return children;
-}
-
-static gboolean
-is_whole (const Value *value)
-{
-  return value->kind == VALUE_NUMBER && !value->sign && value->v[0] == floor (value->v[0]);
 }
 
 static gboolean
@@ -344,7 +362,7 @@ parse_operation (Parser *self, Node *node, gboolean first)
   if (i != SUPCON_OPERATION_PICK && i != SUPCON_OPERATION_MIX)
     return TRUE;
 
-  if (!is_whole (&node->values[0]) || (i == SUPCON_OPERATION_MIX && !is_whole (&node->values[1])))
+  if (!is_fixed (&node->values[0]) || (i == SUPCON_OPERATION_MIX && !is_fixed (&node->values[1])))
     return fail_at (
         self, at, i == SUPCON_OPERATION_PICK ? "pick(n), n a whole number" : "width and depth as whole numbers");
   node->picks = (guint)node->values[0].v[0];
