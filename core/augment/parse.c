@@ -98,6 +98,7 @@ typedef struct {
   guint occurrences[SUPCON_N_OPERATIONS];
   gboolean in_pick;
   guint depth; /* groups that are open */
+  guint steps; /* the most that what was read can draw */
   GError **error;
 } Parser;
 
@@ -283,7 +284,7 @@ parse_arguments (Parser *self, Node *node, gboolean given[MAX_ARGUMENTS])
     } else {
       i = position++;
       if (i > n_arguments)
-        return fail_at (self, at, "at most %u values", n_arguments + 1);
+        return fail_at (self, at, "at most %u value%s", n_arguments + 1, n_arguments ? "s" : "");
     }
     if (!parse_value (self, i < n_arguments ? &node->values[i] : &value,
             i < n_arguments ? &operation->arguments[i] : &probability))
@@ -319,6 +320,19 @@ children_new (void)
   return children;
 }
 
+/* Says which operations there are. */
+static gboolean
+fail_unknown (Parser *self, const gchar *at)
+{
+  GString *names = g_string_new (NULL);
+
+  for (guint i = SUPCON_OPERATION_CROP; i < SUPCON_N_OPERATIONS; i++)
+    g_string_append_printf (names, "%s%s", i > SUPCON_OPERATION_CROP ? ", " : "", operations[i].name);
+  fail_at (self, at, "an operation (%s)", names->str);
+  g_string_free (names, TRUE);
+  return FALSE;
+}
+
 static gboolean
 parse_operation (Parser *self, Node *node, gboolean first)
 {
@@ -331,7 +345,7 @@ parse_operation (Parser *self, Node *node, gboolean first)
     if (strlen (operations[i].name) == length && strncmp (at, operations[i].name, length) == 0)
       break;
   if (i == SUPCON_N_OPERATIONS)
-    return fail_at (self, at, "an operation (crop, flip, color, greyscale, blur, ..., see docs/augmentation.md)");
+    return fail_unknown (self, at);
   if ((i == SUPCON_OPERATION_CROP || i == SUPCON_OPERATION_CENTER_CROP) && !first)
     return fail_at (self, at, "%s only in the first place", operations[i].name);
   if ((i == SUPCON_OPERATION_PICK || i == SUPCON_OPERATION_MIX) && self->in_pick)
@@ -378,35 +392,6 @@ parse_operation (Parser *self, Node *node, gboolean first)
   return node->children->len > 0 || fail_at (self, at, "something to pick from");
 }
 
-/* To the end of the text, or to the closing brace. */
-static gboolean
-parse_items (Parser *self, GArray *items, gboolean closed)
-{
-  for (;;) {
-    Node node = { .probability = 1 };
-    gboolean ok;
-
-    skip_space (self);
-    if (closed && take (self, "}"))
-      return TRUE;
-    if (!*self->at)
-      return !closed || fail_at (self, self->at, "'}'");
-    if (self->depth == MAX_NESTING && *self->at == '{')
-      return fail_at (self, self->at, "at most %d groups inside each other", MAX_NESTING);
-    if (take (self, "{")) {
-      node.children = children_new ();
-      self->depth++;
-      ok = parse_items (self, node.children, TRUE);
-      self->depth--;
-    } else {
-      ok = parse_operation (self, &node, !closed && items->len == 0);
-    }
-    g_array_append_val (items, node);
-    if (!ok)
-      return FALSE;
-  }
-}
-
 /* The most steps that it can draw. */
 static guint
 count_steps (const Node *node)
@@ -426,6 +411,39 @@ count_steps (const Node *node)
   return node->operation == SUPCON_OPERATION_PICK ? most * node->picks : sum;
 }
 
+/* To the end of the text, or to the closing brace. */
+static gboolean
+parse_items (Parser *self, GArray *items, gboolean closed)
+{
+  for (;;) {
+    Node node = { .probability = 1 };
+    const gchar *at;
+    gboolean ok;
+
+    skip_space (self);
+    at = self->at;
+    if (closed && take (self, "}"))
+      return TRUE;
+    if (!*self->at)
+      return !closed || fail_at (self, self->at, "'}'");
+    if (self->depth == MAX_NESTING && *self->at == '{')
+      return fail_at (self, self->at, "at most %d groups inside each other", MAX_NESTING);
+    if (take (self, "{")) {
+      node.children = children_new ();
+      self->depth++;
+      ok = parse_items (self, node.children, TRUE);
+      self->depth--;
+    } else {
+      ok = parse_operation (self, &node, !closed && items->len == 0);
+    }
+    g_array_append_val (items, node);
+    if (!ok)
+      return FALSE;
+    if (!closed && (self->steps += count_steps (&node)) > SUPCON_MAX_STEPS)
+      return fail_at (self, at, "at most %d operations on a view", SUPCON_MAX_STEPS);
+  }
+}
+
 SupconProgram *
 supcon_program_parse (const gchar *text, GError **error)
 {
@@ -434,9 +452,7 @@ supcon_program_parse (const gchar *text, GError **error)
 
   program->root.children = children_new ();
   program->root.probability = 1;
-  if (!parse_items (&parser, program->root.children, FALSE)
-      || (count_steps (&program->root) > SUPCON_MAX_STEPS
-          && !fail_at (&parser, text, "at most %d operations on a view", SUPCON_MAX_STEPS))) {
+  if (!parse_items (&parser, program->root.children, FALSE)) {
     supcon_program_free (program);
     return NULL;
   }

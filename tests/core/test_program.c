@@ -61,6 +61,12 @@ START_TEST (test_mistakes)
     { "pick(17){flip}", "column 6: '17'", "count from 1 to 16" },
     { "}", "column 1: '}'", "an operation" },
     { "{{{{{{{{{{{{{{{{{flip}}}}}}}}}}}}}}}}}", "column 17: '{", "at most 16 groups" },
+    { "flip(0.5,1)", "column 10: '1'", "at most 1 value" },
+    { "color flip frog", "column 12: 'frog'", "(crop, flip, color, greyscale" },
+    { "frog", "column 1: 'frog'", "fog, corrupt-brightness" },
+    { "frog", "column 1: 'frog'", "bicubic, compose)" },
+    { "flip pick(16){{invert invert}} hue(0)", "column 6: 'pick'", "at most 32 operations" },
+    { "pick(16){{invert invert}} invert", "column 27: 'invert'", "at most 32 operations" },
     { "pick(16){{invert invert invert}}", "column 1: 'pick'", "at most 32 operations" },
     { "\xff\xfe", "column 1: '", "an operation" },
   };
