@@ -77,28 +77,29 @@ static gboolean
 gst_supcon_augment_start (GstBaseTransform * trans)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  gboolean drawn = FALSE;
   GError *error = NULL;
+  gboolean drawn;
 
   if (!gst_supcon_augment_update_program (self, &error)) {
     GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
     g_error_free (error);
     /* Another start finds the mistake again. */
+    GST_OBJECT_LOCK (self);
     self->settings.program_changed = TRUE;
+    GST_OBJECT_UNLOCK (self);
     return FALSE;
   }
   gst_supcon_augment_flush (self);
   gst_supcon_clips_reset (self->clips);
   self->window_asked = 0;
   GST_OBJECT_LOCK (self);
-  if (self->settings.seed < 0) {
-    self->settings.seed = (gint64) g_random_int () << 31 | g_random_int () >> 1;
-    drawn = TRUE;
-  }
+  drawn = gst_supcon_augment_settings_draw_seed (&self->settings);
   self->draw.seed = self->settings.seed;
   GST_OBJECT_UNLOCK (self);
-  if (drawn)
+  if (drawn) {
+    GST_INFO_OBJECT (self, "drew seed %" G_GUINT64_FORMAT, self->draw.seed);
     g_object_notify (G_OBJECT (self), "seed");
+  }
   return TRUE;
 }
 

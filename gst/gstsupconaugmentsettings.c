@@ -10,6 +10,7 @@
 static GstSupconSettingsClass *settings_class;
 /* Properties up to this one are what the program is made of. */
 static guint id_last_of_program;
+static guint id_seed;
 
 #define GST_TYPE_SUPCON_POLICY (gst_supcon_policy_get_type ())
 /* *INDENT-OFF* */
@@ -227,10 +228,10 @@ install_stream_properties (GObjectClass * object_class, GParamFlags playing,
           "since each is that much latency", 0, 64, 0,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
           GST_PARAM_MUTABLE_READY));
-  add (object_class, FIELD (seed),
+  id_seed = add (object_class, FIELD (seed),
       g_param_spec_int64 ("seed", "Seed",
-          "Seed of the random numbers; -1: drawn at start, the property then "
-          "reads the number drawn", -1, G_MAXINT64, 0,
+          "Seed of the random numbers; -1: drawn at each start, after which the "
+          "property reads the number drawn", -1, G_MAXINT64, 0,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
           GST_PARAM_MUTABLE_READY));
 }
@@ -286,6 +287,8 @@ gst_supcon_augment_settings_set (GstSupconAugmentSettings * self, guint id,
     const GValue * value)
 {
   self->program_changed |= id <= id_last_of_program;
+  if (id == id_seed)
+    self->seed_drawn = FALSE;
   return gst_supcon_settings_set (settings_class, self, id, value);
 }
 
@@ -294,6 +297,15 @@ gst_supcon_augment_settings_get (const GstSupconAugmentSettings * self,
     guint id, GValue * value)
 {
   return gst_supcon_settings_get (settings_class, self, id, value);
+}
+
+gboolean
+gst_supcon_augment_settings_draw_seed (GstSupconAugmentSettings * self)
+{
+  self->seed_drawn |= self->seed < 0;
+  if (self->seed_drawn)
+    self->seed = (gint64) g_random_int () << 31 | g_random_int () >> 1;
+  return self->seed_drawn;
 }
 
 gchar *

@@ -25,6 +25,7 @@ typedef struct
   guint clip_length, temporal_window, views, threads, lookahead;
   gboolean record_draws;
   gint64 seed;
+  gboolean seed_drawn;          /* since the property was set to -1 */
 } GstSupconAugmentSettings;
 
 /** Once, at the class's start. Ids are first_id and following ones. */
@@ -37,6 +38,10 @@ gboolean gst_supcon_augment_settings_set (GstSupconAugmentSettings * settings,
     guint id, const GValue * value);
 gboolean gst_supcon_augment_settings_get (const GstSupconAugmentSettings *
     settings, guint id, GValue * value);
+
+/** At each start: another seed where the property was set to -1. FALSE: it was not. */
+gboolean gst_supcon_augment_settings_draw_seed (GstSupconAugmentSettings *
+    settings);
 
 /** The operations to be done on views, as text for core's parser; free with g_free(). */
 gchar *gst_supcon_augment_settings_get_program (const GstSupconAugmentSettings *

@@ -47,6 +47,54 @@ GST_START_TEST (test_seed)
 
 GST_END_TEST;
 
+static void
+note_seed (GObject * element, G_GNUC_UNUSED GParamSpec * spec,
+    gpointer user_data)
+{
+  GArray *seeds = user_data;
+  gint64 seed;
+
+  g_object_get (element, "seed", &seed, NULL);
+  g_array_append_val (seeds, seed);
+}
+
+/* -1 asks for another seed at each start, until a seed is given. */
+GST_START_TEST (test_drawn_seed)
+{
+  GstElement *element = gst_element_factory_make ("supconaugment", NULL);
+  GArray *seeds = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  g_object_set (element, "seed", G_GINT64_CONSTANT (-1), NULL);
+  g_signal_connect (element, "notify::seed", G_CALLBACK (note_seed), seeds);
+  for (guint i = 0; i < 6; i++) {
+    gint64 seed;
+
+    if (i == 3)
+      g_object_set (element, "seed", G_GINT64_CONSTANT (7), NULL);
+    if (i == 5)
+      g_object_set (element, "seed", G_GINT64_CONSTANT (-1), NULL);
+    fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
+        GST_STATE_CHANGE_SUCCESS);
+    g_object_get (element, "seed", &seed, NULL);
+    fail_unless_equals_int64 (seed, g_array_index (seeds, gint64,
+            seeds->len - 1));
+    gst_element_set_state (element, GST_STATE_NULL);
+  }
+  /* Drawn thrice, set to 7, set to -1, drawn. */
+  fail_unless_equals_int (seeds->len, 6);
+  for (guint i = 0; i < 6; i++) {
+    gint64 seed = g_array_index (seeds, gint64, i);
+
+    fail_unless (i == 3 ? seed == 7 : i == 4 ? seed == -1 : seed > 7);
+    for (guint k = 0; k < i; k++)
+      fail_unless (g_array_index (seeds, gint64, k) != seed);
+  }
+  g_array_unref (seeds);
+  gst_object_unref (element);
+}
+
+GST_END_TEST;
+
 /* Properties that may change while playing do, from the next frame on. */
 GST_START_TEST (test_properties_while_playing)
 {
@@ -455,6 +503,7 @@ supconaugmentdraws_suite (void)
   tcase_set_timeout (tcase, 60);
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_seed);
+  tcase_add_test (tcase, test_drawn_seed);
   tcase_add_test (tcase, test_properties_while_playing);
   tcase_add_test (tcase, test_clips);
   tcase_add_test (tcase, test_operations);
