@@ -111,6 +111,9 @@ gst_supcon_augment_stop (GstBaseTransform * trans)
   gst_supcon_augment_flush (self);
   gst_supcon_clips_reset (self->clips);
   gst_clear_object (&self->pool);
+  GST_OBJECT_LOCK (self);
+  gst_video_info_init (&self->in_info);
+  GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
@@ -119,24 +122,24 @@ gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
     GstCaps * out)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  gboolean known;
+  gboolean known, said;
 
   /* Downstream has heard of no other caps yet. */
   gst_supcon_augment_finish (self);
   GST_OBJECT_LOCK (self);
+  /* Upstream sends caps that were refused again with its next frame. */
+  said = GST_VIDEO_INFO_IS_INTERLACED (&self->in_info);
   known = gst_video_info_from_caps (&self->in_info, in)
       && gst_video_info_from_caps (&self->out_info, out);
   GST_OBJECT_UNLOCK (self);
   if (!known)
     return FALSE;
-  if (GST_VIDEO_INFO_IS_INTERLACED (&self->in_info)) {
+  if (GST_VIDEO_INFO_IS_INTERLACED (&self->in_info) && !said)
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("interlaced video (%s), expected progressive",
             gst_video_interlace_mode_to_string (GST_VIDEO_INFO_INTERLACE_MODE
                 (&self->in_info))), ("put deinterlace before supconaugment"));
-    return FALSE;
-  }
-  return TRUE;
+  return !GST_VIDEO_INFO_IS_INTERLACED (&self->in_info);
 }
 
 static gboolean

@@ -466,14 +466,15 @@ GST_END_TEST;
 
 GST_START_TEST (test_interlaced)
 {
-  GstHarness *h = new_harness ("supconaugment",
-      RGB_CAPS (8, 8) ",interlace-mode=interleaved");
+  GstHarness *h = gst_harness_new_parse ("supconaugment");
   GstElement *element = gst_harness_find_element (h, "supconaugment");
   GstBus *bus = gst_bus_new ();
   GstMessage *message;
   GError *error = NULL;
 
   gst_element_set_bus (element, bus);
+  gst_harness_set_src_caps_str (h,
+      RGB_CAPS (8, 8) ",interlace-mode=interleaved");
   fail_unless_equals_int (gst_harness_push (h, new_frame (8, 8, 3, 24)),
       GST_FLOW_NOT_NEGOTIATED);
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
@@ -483,6 +484,22 @@ GST_START_TEST (test_interlaced)
       NULL, "%s", error->message);
   g_error_free (error);
   gst_message_unref (message);
+  /* Once. */
+  fail_unless_equals_int (gst_harness_push (h, new_frame (8, 8, 3, 24)),
+      GST_FLOW_NOT_NEGOTIATED);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  /* Said again to the next run. */
+  gst_element_set_state (element, GST_STATE_READY);
+  gst_element_set_state (element, GST_STATE_PLAYING);
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (h,
+      RGB_CAPS (8, 8) ",interlace-mode=interleaved");
+  fail_unless_equals_int (gst_harness_push (h, new_frame (8, 8, 3, 24)),
+      GST_FLOW_NOT_NEGOTIATED);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
   gst_element_set_bus (element, NULL);
   gst_object_unref (bus);
   gst_object_unref (element);
