@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "augment/corrupt_private.h"
-#include "simd.h"
+#include "augment/kernels.h"
 
 /* Index i mirrored into 0..n-1 until it is inside; repeat: the edge itself comes twice. */
 static guint
@@ -18,16 +18,10 @@ outside (gint i, guint n, CorruptEdge edge)
   return edge == CORRUPT_SYMMETRIC ? mirror (i, n, TRUE) : (guint)CLAMP (i, 0, (gint)n - 1);
 }
 
-SUPCON_MULTIVERSION static void
-add_scaled (const float *restrict in, gsize n, float weight, float *restrict out)
-{
-  for (gsize i = 0; i < n; i++)
-    out[i] += weight * in[i];
-}
-
 void
 supcon_corrupt_gaussian (float *plane, guint width, guint height, double sigma, double truncate, CorruptEdge edge)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   gint radius = (gint)(truncate * sigma + 0.5);
   gsize n = (gsize)width * height;
   double total = 0;
@@ -43,14 +37,14 @@ supcon_corrupt_gaussian (float *plane, guint width, guint height, double sigma, 
     total += weights[k + radius] = exp (-0.5 * k * k / (sigma * sigma));
   for (guint y = 0; y < height; y++)
     for (gint k = -radius; k <= radius; k++)
-      add_scaled (plane + (gsize)outside ((gint)y + k, height, edge) * width, width,
+      kernels->add_floats (plane + (gsize)outside ((gint)y + k, height, edge) * width, width,
           (float)(weights[k + radius] / total), down + (gsize)y * width);
   memset (plane, 0, n * sizeof *plane);
   for (guint y = 0; y < height; y++) {
     for (gint x = -radius; x < (gint)width + radius; x++)
       row[x + radius] = down[(gsize)y * width + outside (x, width, edge)];
     for (gint k = 0; k <= 2 * radius; k++)
-      add_scaled (row + k, width, (float)(weights[k] / total), plane + (gsize)y * width);
+      kernels->add_floats (row + k, width, (float)(weights[k] / total), plane + (gsize)y * width);
   }
   g_free (weights);
   g_free (row);
@@ -109,6 +103,7 @@ make_disk (double radius, double sigma, float kernel[SIDE][SIDE])
 void
 supcon_corrupt_defocus_blur (SupconPlanes *picture, guint severity, G_GNUC_UNUSED SupconRng *rng)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   static const double numbers[2][5][2] = { { { 0.3, 0.4 }, { 0.4, 0.5 }, { 0.5, 0.6 }, { 1, 0.2 }, { 1.5, 0.1 } },
     { { 3, 0.1 }, { 4, 0.5 }, { 6, 0.5 }, { 8, 0.5 }, { 10, 0.5 } } };
   const double *c = numbers[corrupt_table (picture)][severity - 1];
@@ -128,7 +123,7 @@ supcon_corrupt_defocus_blur (SupconPlanes *picture, guint severity, G_GNUC_UNUSE
       for (gint j = 0; j <= 2 * reach; j++)
         for (gint i = 0; i <= 2 * reach; i++)
           if (kernel[j][i] != 0)
-            add_scaled (padded + (y + j) * wide + i, width, kernel[j][i], out + (gsize)y * width);
+            kernels->add_floats (padded + (y + j) * wide + i, width, kernel[j][i], out + (gsize)y * width);
     to_bytes (out, corrupt_pixels (picture), picture->plane[p]);
   }
   g_free (padded);
@@ -251,6 +246,7 @@ supcon_corrupt_zoom (const float *plane, guint width, guint height, double facto
 void
 supcon_corrupt_zoom_blur (SupconPlanes *picture, guint severity, G_GNUC_UNUSED SupconRng *rng)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   /* How many factors from 1 on, and their step: numpy's arange, whose end rounding sometimes includes. */
   static const struct {
     guint n;
@@ -267,7 +263,7 @@ supcon_corrupt_zoom_blur (SupconPlanes *picture, guint severity, G_GNUC_UNUSED S
     for (guint i = 0; i < n; i++) {
       supcon_corrupt_zoom (
           plane, picture->width, picture->height, 1 + i * numbers[corrupt_table (picture)][severity - 1].step, zoomed);
-      add_scaled (zoomed, pixels, 1, sum);
+      kernels->add_floats (zoomed, pixels, 1, sum);
     }
     for (gsize i = 0; i < pixels; i++)
       sum[i] /= (float)(n + 1);

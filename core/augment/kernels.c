@@ -12,6 +12,7 @@
 #include "augment/blend.h"
 #include "augment/kernels_resize.h"
 #include "augment/kernels_sample.h"
+#include "augment/kernels_sum.h"
 
 /* The blur has bytes to spare and takes what is faster. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -133,6 +134,22 @@ join (const guint8 *r, const guint8 *g, const guint8 *b, gsize n, guint8 *out)
     out[3 * i] = r[i];
     out[3 * i + 1] = g[i];
     out[3 * i + 2] = b[i];
+  }
+}
+
+static void
+convert (const SupconChroma *chroma, const guint8 *y, const guint8 *cb, const guint8 *cr, guint n, guint8 *out)
+{
+  enum { RUN = 256 };
+  guint8 planes[3][RUN];
+
+  /* Planes first, so that it makes vectors. */
+  for (guint first = 0; first < n; first += RUN) {
+    guint m = MIN (RUN, n - first);
+
+    for (guint k = 0; k < 3; k++)
+      convert_plane (chroma->matrix[k], chroma->offset, y + first, cb + first, cr + first, m, planes[k]);
+    join (planes[0], planes[1], planes[2], m, out + 3 * first);
   }
 }
 
@@ -389,4 +406,8 @@ const SupconAugmentKernels KERNELS_NAME = {
   .to_float = to_float,
   .blur_down = blur_down,
   .blur_across = blur_across,
+  .add_bytes = add_bytes,
+  .add_floats = add_floats,
+  .convert = convert,
+  .bend = bend,
 };

@@ -7,7 +7,7 @@
 #ifndef SUPCON_AUGMENT_KERNELS_H
 #define SUPCON_AUGMENT_KERNELS_H
 
-#include <glib.h>
+#include "augment/image.h"
 
 /* Values that the blur sums together: what its input is readable beyond, and its rows of sums are written beyond. */
 #define SUPCON_BLUR_BLOCK 64
@@ -19,6 +19,9 @@
 
 /** Bytes that may be read behind a plane that is sampled. */
 #define SUPCON_SAMPLE_BEHIND 2
+
+/** Of a squared distance, below which its logarithm is not taken; TensorFlow Addons' EPSILON. */
+#define SUPCON_WARP_SMALLEST 1e-10
 
 /** How a row is resampled: n bytes, channels of which are one pixel's and share its weights. Byte i is the sum of taps
  * bytes of the row, step bytes apart from offsets[i] on, by weights[i / channels * stride...]. */
@@ -76,6 +79,15 @@ typedef struct {
   void (*blur_down) (const float *const *rows, guint n_rows, const float *weights, guint width, float *out);
   /** in: width + n_weights - 1 values, readable for a block more. */
   void (*blur_across) (const float *in, guint width, const float *weights, guint n_weights, guint8 *out);
+  /** n numbers, weighed, to the sums. */
+  void (*add_bytes) (const guint8 *bytes, gsize n, float weight, float *sums);
+  void (*add_floats) (const float *in, gsize n, float weight, float *sums);
+  /** n pixels of Y'CbCr to RGB, by the chroma's matrix, rounded and cut off to bytes. */
+  void (*convert) (
+      const SupconChroma *chroma, const guint8 *y, const guint8 *cb, const guint8 *cr, guint n, guint8 *out);
+  /** Takes one point's part of a warp's flow off the places of a row of pixels; y2 is the squared distance downwards.
+   */
+  void (*bend) (float point_x, float y2, float weight_x, float weight_y, guint width, float *x, float *y);
 } SupconAugmentKernels;
 
 extern const SupconAugmentKernels supcon_augment_plain, supcon_augment_avx2, supcon_augment_avx512;

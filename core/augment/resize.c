@@ -4,9 +4,11 @@
  * that was another's. */
 #include "augment/resize.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "augment/kernels.h"
 #include "augment/scratch.h"
-#include "simd.h"
 
 /* One direction's weights. */
 typedef struct {
@@ -227,21 +229,6 @@ plane_row (const Plane *plane, SupconRing *ring, guint y, guint8 *out)
   kernels->down (ring->rows, filter->weights + (gsize)y * filter->taps, count, plane->across.n, out);
 }
 
-SUPCON_MULTIVERSION static void
-convert_row (
-    const SupconChroma *chroma, const guint8 *y, const guint8 *cb, const guint8 *cr, guint n, guint8 *restrict out)
-{
-  const SupconChroma c = *chroma;
-
-  for (guint i = 0; i < n; i++)
-    for (guint k = 0; k < 3; k++) {
-      float value = c.matrix[k][0] * (y[i] - c.offset[0]) + c.matrix[k][1] * (cb[i] - c.offset[1])
-                    + c.matrix[k][2] * (cr[i] - c.offset[2]) + 0.5f;
-
-      out[3 * i + k] = (guint8)(gint32)CLAMP (value, 0.0f, 255.0f);
-    }
-}
-
 /* The values of chroma that the rectangle touches: a range of one direction. */
 static void
 chroma_range (double start, double size, guint n, guint *first, guint *count)
@@ -300,7 +287,7 @@ resize_rows (guint first, guint end, SupconScratch *scratch, gpointer data)
       parts[p] = scratch->components + p * (gsize)dst->width;
       plane_row (&self->plane[p], &scratch->ring[p], y, parts[p]);
     }
-    convert_row (self->chroma, parts[0], parts[1], parts[2], dst->width, out);
+    supcon_augment_kernels ()->convert (self->chroma, parts[0], parts[1], parts[2], dst->width, out);
   }
   scratch->ring_resize = self->number;
   scratch->ring_row = end;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "augment/corrupt.h"
+#include "augment/kernels.h"
 #include "augment/scratch.h"
-#include "simd.h"
 
 /* SimCLR's kernel is a share of the height, made odd. */
 static void
@@ -218,18 +218,12 @@ apply_step (SupconScratch *scratch, const SupconStep *step, SupconPlanes *planes
 static void apply_run (
     SupconScratch *scratch, const SupconStep *steps, guint n, gboolean compose, SupconPlanes *planes);
 
-SUPCON_MULTIVERSION static void
-add_bytes (const guint8 *restrict bytes, gsize n, float weight, float *restrict sums)
-{
-  for (gsize i = 0; i < n; i++)
-    sums[i] += weight * bytes[i];
-}
-
 /* From a mix's step on; returns how many steps it took. What falls below a byte's value by rounding alone is that
  * value; the rest is cut off as torchvision does it. */
 static guint
 apply_mix (SupconScratch *scratch, const SupconStep *steps, gboolean compose, SupconPlanes *planes)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   gsize n = (gsize)planes->width * planes->height * planes->channels;
   guint8 *bytes = planes->plane[0], *before = supcon_scratch_before (scratch, n);
   float *sums = supcon_scratch_sums (scratch, n);
@@ -237,14 +231,14 @@ apply_mix (SupconScratch *scratch, const SupconStep *steps, gboolean compose, Su
 
   memcpy (before, bytes, n);
   memset (sums, 0, n * sizeof *sums);
-  add_bytes (before, n, (float)steps[0].values[1], sums);
+  kernels->add_bytes (before, n, (float)steps[0].values[1], sums);
   for (guint chain = 0; chain < (guint)steps[0].values[0]; chain++) {
     const SupconStep *head = &steps[at++];
 
     memcpy (bytes, before, n);
     apply_run (scratch, &steps[at], (guint)head->values[1], compose, planes);
     at += (guint)head->values[1];
-    add_bytes (bytes, n, (float)head->values[0], sums);
+    kernels->add_bytes (bytes, n, (float)head->values[0], sums);
   }
   for (gsize i = 0; i < n; i++)
     bytes[i] = (guint8)(gint32)MIN (sums[i] + 1e-3f, 255.0f);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pixels taken from between pixels: smooth deformations. */
+#include <math.h>
+#include <string.h>
+
 #include "augment/kernels.h"
 #include "augment/scratch.h"
-#include "simd.h"
-
-/* Of a squared distance, below which its logarithm is not taken; TensorFlow Addons' EPSILON. */
-#define SMALLEST 1e-10
 
 void
 supcon_planes_sample_row (const SupconPlanes *picture, guint row, const guint8 *const planes[3], guint width,
@@ -16,39 +15,6 @@ supcon_planes_sample_row (const SupconPlanes *picture, guint row, const guint8 *
   for (guint c = 0; c < picture->channels; c++)
     out[c] = picture->plane[c] + (gsize)row * picture->width;
   supcon_augment_kernels ()->sample (planes, picture->channels, width, height, x, y, picture->width, out);
-}
-
-/* The logarithm of x > 0 to 1e-6: exponent and a series in (m - 1) / (m + 1), m the mantissa from sqrt(1/2) to sqrt(2);
- * loops over it make vectors. */
-static inline __attribute__ ((always_inline)) float
-fast_log (float x)
-{
-  guint32 bits;
-  gint32 exponent;
-  float m, t, t2;
-
-  memcpy (&bits, &x, sizeof bits);
-  exponent = (gint32)(bits - 0x3f3504f3u) >> 23;
-  bits -= (guint32)exponent << 23;
-  memcpy (&m, &bits, sizeof m);
-  t = (m - 1.0f) / (m + 1.0f);
-  t2 = t * t;
-  return exponent * 0.69314718f
-         + 2.0f * t * (1.0f + t2 * (0.33333333f + t2 * (0.2f + t2 * (0.14285714f + t2 * 0.11111111f))));
-}
-
-/* Adds one point's part of the flow to a row of pixels; y2 is the squared distance downwards. */
-SUPCON_MULTIVERSION static void
-add_point (float point_x, float y2, float weight_x, float weight_y, guint width, float *restrict x, float *restrict y)
-{
-  for (guint i = 0; i < width; i++) {
-    float d = i - point_x, r2 = d * d + y2, phi;
-
-    r2 = r2 < (float)SMALLEST ? (float)SMALLEST : r2;
-    phi = 0.5f * r2 * fast_log (r2);
-    x[i] -= weight_x * phi;
-    y[i] -= weight_y * phi;
-  }
 }
 
 /* Solves a x = b for both right sides in place, by Gauss with the largest pivot of the column. */
@@ -102,6 +68,7 @@ typedef struct {
 static void
 warp_rows (guint first, guint end, SupconScratch *scratch, gpointer data)
 {
+  const SupconAugmentKernels *kernels = supcon_augment_kernels ();
   const Warp *self = data;
   guint width = self->picture->width, height = self->picture->height, n = self->n;
   float *x = supcon_scratch_at (scratch, 2 * (gsize)width), *y = x + width;
@@ -115,7 +82,7 @@ warp_rows (guint first, guint end, SupconScratch *scratch, gpointer data)
     for (guint i = 0; i < n; i++) {
       float dy = (float)(row - self->points[i][1]);
 
-      add_point ((float)self->points[i][0], dy * dy, (float)flow[i][0], (float)flow[i][1], width, x, y);
+      kernels->bend ((float)self->points[i][0], dy * dy, (float)flow[i][0], (float)flow[i][1], width, x, y);
     }
     supcon_planes_sample_row (self->picture, row, self->from, width, height, x, y);
   }
@@ -153,7 +120,7 @@ supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], con
   for (guint i = 0; i < n; i++) {
     for (guint j = 0; j < n; j++) {
       double dx = points[i][0] - points[j][0], dy = points[i][1] - points[j][1];
-      double r2 = MAX (dx * dx + dy * dy, SMALLEST);
+      double r2 = MAX (dx * dx + dy * dy, SUPCON_WARP_SMALLEST);
 
       a[i][j] = 0.5 * r2 * log (r2);
     }

@@ -210,6 +210,38 @@ run_blur_across (const SupconAugmentKernels *k, Data *d, guint n)
   k->blur_across (d->floats, n, d->weights, 2 * RADIUS + 1, d->bytes);
 }
 
+static void
+run_add_bytes (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  k->add_bytes (d->bytes, n, d->factor, d->sums);
+  k->add_bytes (d->bytes + 1, n, d->weights[0], d->sums);
+}
+
+static void
+run_add_floats (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  k->add_floats (d->floats, n, d->factor, d->sums);
+  k->add_floats (d->floats + 1, n, d->weights[0], d->sums);
+}
+
+/* BT.601 of the usual range, stretched so that it goes beyond bytes. */
+static void
+run_convert (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  SupconChroma chroma = { .offset = { 16, 128, 128 },
+    .matrix = { { 1.164f, d->factor - 1, 1.596f }, { 1.164f, -0.392f, -0.813f }, { d->factor, 2.017f, 0 } } };
+
+  k->convert (&chroma, d->planes[0], d->planes[1], d->planes[2], n, d->bytes);
+}
+
+static void
+run_bend (const SupconAugmentKernels *k, Data *d, guint n)
+{
+  float *x = d->floats, *y = d->sums, y2 = (float)(d->shift * d->shift / 64);
+
+  k->bend ((float)d->taps * 7, y2, d->factor * 1e-3f, -d->weights[0], n, x, y);
+}
+
 static const struct {
   const gchar *name;
   void (*run) (const SupconAugmentKernels *kernels, Data *data, guint n);
@@ -234,6 +266,10 @@ static const struct {
   { "to_float", run_to_float, FALSE },
   { "blur_down", run_blur_down, TRUE },
   { "blur_across", run_blur_across, TRUE },
+  { "add_bytes", run_add_bytes, FALSE },
+  { "add_floats", run_add_floats, FALSE },
+  { "convert", run_convert, FALSE },
+  { "bend", run_bend, FALSE },
 };
 
 static gboolean
