@@ -72,16 +72,6 @@ struct _GstSupconIndex
 static guint signals[N_SIGNALS];
 static GstSupconSettingsClass *settings_class;
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
-
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
-
-static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
-    GST_PAD_SRC, GST_PAD_REQUEST,
-    GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
-
 G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index,
     GST_TYPE_BASE_TRANSFORM,
     GST_DEBUG_CATEGORY_INIT (supcon_index_debug, "supconindex", 0,
@@ -441,10 +431,7 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
       G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
       G_CALLBACK (gst_supcon_index_save), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_add_static_pad_template_with_gtype (element_class,
-      &text_template, GST_TYPE_SUPCON_TEXT_PAD);
+  gst_supcon_text_branch_add_pad_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "SupCon index",
       "Filter/Analyzer/Video",
       "Keeps embeddings and finds those that are the most like a frame's",

@@ -72,16 +72,6 @@ struct _GstSupconTagger
   GstSupconKeyword keyword;
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
-
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
-
-static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text",
-    GST_PAD_SRC, GST_PAD_REQUEST,
-    GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
-
 G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
     GST_TYPE_BASE_TRANSFORM,
     GST_DEBUG_CATEGORY_INIT (supcon_tagger_debug, "supcontagger", 0,
@@ -528,10 +518,7 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   gst_supcon_tagger_settings_install (object_class);
   install_signals (G_TYPE_FROM_CLASS (klass));
 
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_add_static_pad_template_with_gtype (element_class,
-      &text_template, GST_TYPE_SUPCON_TEXT_PAD);
+  gst_supcon_text_branch_add_pad_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "SupCon tagger",
       "Filter/Analyzer/Video",
       "Tags frames by the embeddings that supconencoder attached to them",

@@ -17,6 +17,9 @@ typedef struct
   guint32 seek_seqnum;
 } GstSupconTextBranch;
 
+/** At the start of an element's class: its pads are frames of any memory in and out, and text on request. */
+void gst_supcon_text_branch_add_pad_templates (GstElementClass * klass);
+
 void gst_supcon_text_branch_init (GstSupconTextBranch * branch, GstBaseTransform * element);
 
 /** For the element's request_new_pad and release_pad. NULL when the pad is there already. */
