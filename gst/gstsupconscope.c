@@ -31,6 +31,7 @@
 #include "gstsupconmeta.h"
 #include "gstsupconplot.h"
 #include "gstsupconsettings.h"
+#include "gstsupcontags.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_scope_debug);
 #define GST_CAT_DEFAULT supcon_scope_debug
@@ -298,21 +299,11 @@ gst_supcon_scope_transform_meta (G_GNUC_UNUSED GstBaseTransform * trans,
 static gint
 label_of (GstSupconScope * self, GstBuffer * buffer)
 {
-  GstVideoRegionOfInterestMeta *roi;
   const gchar *label = NULL;
-  gpointer state = NULL;
 
   gst_supcon_buffer_get_sample (buffer, &label, NULL, NULL);
-  while (!label && (roi = (GstVideoRegionOfInterestMeta *)
-          gst_buffer_iterate_meta_filtered (buffer, &state,
-              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    GstStructure *tag = gst_video_region_of_interest_meta_get_param (roi,
-        "classification");
-    gint id = -1;
-
-    if (tag && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
-      label = gst_structure_get_string (tag, "label");
-  }
+  if (!label)
+    label = gst_supcon_frame_first_label (buffer);
   return label ? (gint) supcon_labels_add (self->labels, label) : -1;
 }
 

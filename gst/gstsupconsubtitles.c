@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "gstsupconregions.h"
+#include "gstsupcontags.h"
 
 struct _GstSupconSubtitles
 {
@@ -69,27 +69,6 @@ gst_supcon_subtitles_read (const gchar * text)
   return g_strstrip (g_string_free (label, FALSE));
 }
 
-/* The text for the label of the first tag; NULL: none or unknown. Free with g_free. */
-static gchar *
-first_text (GstBuffer * frame)
-{
-  const GQuark supcon = g_quark_from_static_string ("supcon");
-  GstVideoRegionOfInterestMeta *region;
-  gpointer state = NULL;
-
-  while ((region = gst_supcon_region_next (frame, &state))) {
-    GstStructure *tag = region->roi_type == supcon ?
-        gst_video_region_of_interest_meta_get_param (region,
-        "classification") : NULL;
-    const gchar *label = tag ? gst_structure_get_string (tag, "label") : NULL;
-    gint id = -1;
-
-    if (label && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
-      return write_text (label);
-  }
-  return NULL;
-}
-
 static void
 write_time (FILE * file, GstClockTime time)
 {
@@ -119,11 +98,13 @@ gst_supcon_subtitles_add (GstSupconSubtitles * self, GstBuffer * frame,
 {
   GstClockTime duration = GST_BUFFER_DURATION (frame);
   gboolean ok = TRUE;
+  const gchar *label;
   gchar *text;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return TRUE;
-  text = first_text (frame);
+  label = gst_supcon_frame_first_label (frame);
+  text = label ? write_text (label) : NULL;
   if (self->cue && (g_strcmp0 (text, self->cue) != 0 || time < self->start)) {
     /* It lasts until this frame, unless time jumped. */
     if (time > self->start && !GST_BUFFER_IS_DISCONT (frame))

@@ -3,6 +3,7 @@
 #include "gstsupcontags.h"
 
 #include "gstsupconanalytics.h"
+#include "gstsupconregions.h"
 
 guint
 gst_supcon_tags_choose (const gfloat * probabilities, guint n,
@@ -73,6 +74,26 @@ gst_supcon_verdicts_attach (const GArray * verdicts, GstBuffer * buffer,
         gst_buffer_add_video_region_of_interest_meta (buffer, "supcon", 0, 0,
             width, height));
   }
+}
+
+const gchar *
+gst_supcon_frame_first_label (GstBuffer * frame)
+{
+  const GQuark supcon = g_quark_from_static_string ("supcon");
+  GstVideoRegionOfInterestMeta *region;
+  gpointer state = NULL;
+
+  while ((region = gst_supcon_region_next (frame, &state))) {
+    GstStructure *tag = region->roi_type == supcon ?
+        gst_video_region_of_interest_meta_get_param (region,
+        "classification") : NULL;
+    const gchar *label = tag ? gst_structure_get_string (tag, "label") : NULL;
+    gint id = -1;
+
+    if (label && gst_structure_get_int (tag, "label_id", &id) && id >= 0)
+      return label;
+  }
+  return NULL;
 }
 
 static void

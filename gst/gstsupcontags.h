@@ -48,6 +48,9 @@ void gst_supcon_verdicts_attach (const GArray * verdicts, GstBuffer * buffer, gu
  */
 void gst_supcon_verdicts_to_structure (const GArray * verdicts, GstStructure * s);
 
+/** The label of the first tag of a whole frame, as long as the frame is unchanged; NULL: none, or unknown. */
+const gchar *gst_supcon_frame_first_label (GstBuffer * frame);
+
 /** A line for each tag; NULL where there is nothing to say. */
 gchar * gst_supcon_verdicts_to_text (const GArray * verdicts);
 

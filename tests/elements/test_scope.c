@@ -94,6 +94,19 @@ GST_START_TEST (points_have_the_colour_of_their_label)
 
 GST_END_TEST;
 
+static GstBuffer *
+draw_tagged (Fixture * f, const gfloat embedding[2], const gchar * type)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
+
+  gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
+  gst_video_region_of_interest_meta_add_param
+      (gst_buffer_add_video_region_of_interest_meta (frame, type, 0, 0, 8, 4),
+      gst_structure_new ("classification", "label", G_TYPE_STRING, "cup",
+          "label_id", G_TYPE_INT, 3, NULL));
+  return gst_harness_push_and_pull (f->harness, frame);
+}
+
 GST_START_TEST (tags_are_labels_too_and_old_points_go)
 {
   Fixture f;
@@ -101,17 +114,14 @@ GST_START_TEST (tags_are_labels_too_and_old_points_go)
   const gfloat embedding[2] = { 1, 0.5 };
 
   start (&f, "view=embeddings max-points=1", 640, 480);
-  frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
-  gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
-  gst_video_region_of_interest_meta_add_param
-      (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8,
-          4), gst_structure_new ("classification", "label", G_TYPE_STRING,
-          "cup", "label_id", G_TYPE_INT, 3, NULL));
-  frame = gst_harness_push_and_pull (f.harness, frame);
+  frame = draw_tagged (&f, embedding, "supcon");
   fail_unless (gst_buffer_get_video_region_of_interest_meta_id (frame, 0) ==
       NULL);
   fail_unless (count (&f, frame, FIRST_LABEL, 0, 470) > 20);
   fail_unless (count (&f, draw (&f, 2, NULL), FIRST_LABEL, 0, 470) == 0);
+  /* The tag of a region says nothing of the frame. */
+  frame = draw_tagged (&f, embedding, "person");
+  fail_unless (count (&f, frame, UNLABELLED, 0, 470) > 20);
   /* Another model's embeddings start anew. */
   fail_unless (count (&f, draw (&f, 5, NULL), UNLABELLED, 0, 470) > 20);
   gst_harness_teardown (f.harness);
