@@ -11,7 +11,11 @@
  * Policies are written in a small language, in which `operations` takes one's own; docs/augmentation.md describes it.
  *
  * What a view gets depends on `seed`, the number of the frame in the stream and the number of the view: the same
- * picture looks different in another epoch, and a run with the same seed repeats itself.
+ * picture looks different in another epoch, and a run with the same seed repeats itself. A flushing seek begins to
+ * count anew, by the offset of the frame that comes next: one to the start makes the same views again.
+ *
+ * Offsets number views as if all frames had as many as this one, so that a seek in frames finds them; where `views`
+ * changes while playing they jump, backwards where it becomes less.
  *
  * With `consistent=clip` the frames of a clip share a draw, with `temporal-window` the views after the first are of
  * frames shortly before in the same clip; streams that take turns, as through funnel, have each its own clips.
