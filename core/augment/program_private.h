@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** What parsing makes and drawing reads. */
+/** The operations of the language; what parsing makes and drawing reads. */
 #ifndef SUPCON_AUGMENT_PROGRAM_PRIVATE_H
 #define SUPCON_AUGMENT_PROGRAM_PRIVATE_H
 
@@ -13,6 +13,24 @@
 #define MAX_DEPTH 3
 /* How often one operation may stand in a program: each place has its own random numbers. */
 #define MAX_OCCURRENCES 64
+
+/* INTERVAL: it is drawn in a way of its own from two bounds. */
+typedef enum { REAL, WHOLE, INTERVAL } ArgumentKind;
+
+/* Arguments: name, what it may be, and what it is when left out; NAN: it must be given. */
+typedef struct {
+  const gchar *name;
+  double min, max, low, high;
+  ArgumentKind kind;
+} Argument;
+
+typedef struct {
+  const gchar *name;
+  Argument arguments[MAX_ARGUMENTS];
+} Operation;
+
+/** By SupconOperation; those without a name cannot be written. */
+extern const Operation supcon_operations[SUPCON_N_OPERATIONS];
 
 typedef enum { VALUE_NUMBER, VALUE_RANGE, VALUE_GRID, VALUE_CHOICE } ValueKind;
 
