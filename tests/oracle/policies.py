@@ -27,7 +27,7 @@ def count(statistic, key):
 
 
 def step(name, magnitude):
-    """test_draws.c's text of a step: hundredths of what the operation takes; pixels for moves."""
+    """test_policies.c's text of a step: hundredths of what the operation takes; pixels for moves."""
     value = {"translate": lambda: int(magnitude) * 100, "brightness": lambda: 100 * (1 + magnitude)}
     kind = "translate" if name.startswith("Translate") else "brightness" if name in (
         "Brightness", "Color", "Contrast", "Sharpness") else None
@@ -59,6 +59,29 @@ def sequences():
             steps.clear()
             policy(view)
             count(name, " ".join(steps))
+
+
+def randaugments():
+    """RandAugment's other numbers: one operation alone; of three the last, and how many did something."""
+    steps = []
+
+    def note(img, name, magnitude, interpolation, fill):
+        if name != "Identity":
+            steps.append(step(name, magnitude))
+        return img
+
+    view = Image.new("RGB", (32, 32))
+    autoaugment._apply_op = note
+    one = autoaugment.RandAugment(num_ops=1, magnitude=25)
+    three = autoaugment.RandAugment(num_ops=3, magnitude=4, num_magnitude_bins=11)
+    for _ in range(DRAWS):
+        steps.clear()
+        one(view)
+        count("one of randaugment", " ".join(steps))
+        steps.clear()
+        three(view)
+        count("three of randaugment", steps[-1] if steps else "")
+        count("three of randaugment steps", str(len(steps)))
 
 
 def augmix():
@@ -135,6 +158,8 @@ def main():
             count(f"color factor {i}", bin_of(value, (i < 3) - reach, (i < 3) + reach))
         count("color pair", bin_of(factors[0], .2, 1.8, 6) + " " + bin_of(factors[3], -.2, .2, 6))
         count("blur", bin_of(GaussianBlur.get_params(.1, 2.), .1, 2.))
+    torch.manual_seed(1)  # what follows does not depend on what came before
+    randaugments()
 
     print("/* SPDX-License-Identifier: LGPL-2.1-or-later */\n/* Made by tests/oracle/policies.py. */\n")
     print(f"#define GOLDEN_DRAWS {DRAWS}\n")
