@@ -9,7 +9,7 @@ GstCaps *
 gst_supcon_augment_transform_caps (G_GNUC_UNUSED GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
-  gint most = direction == GST_PAD_SINK ? SUPCON_MAX_SIDE : G_MAXINT;
+  gint most = direction == GST_PAD_SINK ? SUPCON_VIEW_MAX_SIDE : G_MAXINT;
   GstCaps *result = gst_caps_new_empty ();
   GValue formats = G_VALUE_INIT;
 

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 #define GST_SUPCON_VIEW_FORMATS "{ RGB, GRAY8 }"
-#define GST_SUPCON_VIEW_SIDE "(int) [ 1, " G_STRINGIFY (SUPCON_MAX_SIDE) " ]"
+#define GST_SUPCON_VIEW_SIDE "(int) [ 1, " G_STRINGIFY (SUPCON_VIEW_MAX_SIDE) " ]"
 #define GST_SUPCON_VIEW_CAPS "video/x-raw, format = (string) " \
     GST_SUPCON_VIEW_FORMATS ", width = " GST_SUPCON_VIEW_SIDE ", height = " \
     GST_SUPCON_VIEW_SIDE ", framerate = " GST_VIDEO_FPS_RANGE

@@ -174,10 +174,10 @@ check_caps (GstCaps * caps, const gchar * path, GError ** error)
     gint side;
 
     if (gst_structure_get_int (s, sides[i], &side)
-        && (side < 1 || side > SUPCON_MAX_SIDE)) {
+        && (side < 1 || side > SUPCON_DATASET_MAX_SIDE)) {
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
           "%s: %s %u found, 1 to %d expected", path, sides[i], (guint) side,
-          SUPCON_MAX_SIDE);
+          SUPCON_DATASET_MAX_SIDE);
       return FALSE;
     }
   }

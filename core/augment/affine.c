@@ -74,7 +74,7 @@ supcon_planes_affine (SupconPlanes *picture, const double matrix[6], SupconScrat
 {
   Affine affine = { .picture = picture, .matrix = matrix };
 
-  g_return_if_fail (MAX (picture->width, picture->height) <= SUPCON_MAX_SIDE);
+  g_return_if_fail (MAX (picture->width, picture->height) <= SUPCON_VIEW_MAX_SIDE);
   supcon_scratch_copy_all (scratch, picture, affine.from);
   supcon_scratch_rows (scratch, picture->height, SUPCON_BAND, take_rows, &affine);
 }
@@ -101,7 +101,7 @@ supcon_planes_affine_bilinear (SupconPlanes *picture, const double matrix[6], Su
 {
   Affine affine = { .picture = picture, .matrix = matrix };
 
-  g_return_if_fail (MAX (picture->width, picture->height) <= SUPCON_MAX_SIDE);
+  g_return_if_fail (MAX (picture->width, picture->height) <= SUPCON_VIEW_MAX_SIDE);
   supcon_scratch_copy_bordered (scratch, picture, affine.from);
   supcon_scratch_rows (scratch, picture->height, SUPCON_BAND, sample_rows, &affine);
 }

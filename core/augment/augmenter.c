@@ -87,7 +87,7 @@ supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconProgram *program
   SupconDraws draws = { .crop = { .width = picture->width, .height = picture->height } };
   SupconImage resized = *view;
 
-  g_return_if_fail (MAX (view->width, view->height) <= SUPCON_MAX_SIDE);
+  g_return_if_fail (MAX (view->width, view->height) <= SUPCON_VIEW_MAX_SIDE);
   if (program)
     supcon_program_draw (
         program, seed, sample, index, picture->width, picture->height, view->width, view->height, &draws);

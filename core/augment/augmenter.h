@@ -13,8 +13,8 @@ void supcon_augmenter_free (SupconAugmenter *augmenter);
 
 /**
  * Writes into view the view number 'index' of picture 'sample', as program draws it; NULL: the whole picture resized.
- * Sizes may differ, and the view's sides are SUPCON_MAX_SIDE at most; channels may differ (grey is replicated, colour
- * becomes grey by ITU-R BT.601 luma as in PIL's convert("L")), after the operations. Depends on nothing but the
+ * Sizes may differ, and the view's sides are SUPCON_VIEW_MAX_SIDE at most; channels may differ (grey is replicated,
+ * colour becomes grey by ITU-R BT.601 luma as in PIL's convert("L")), after the operations. Depends on nothing but the
  * arguments.
  */
 void supcon_augmenter_apply (SupconAugmenter *augmenter, const SupconProgram *program, guint64 seed, guint64 sample,

@@ -9,7 +9,7 @@
 #include "augment/image.h"
 
 /** The most pixels to a side: places in a picture are numbers of 15 bits and 16 of fraction. */
-#define SUPCON_MAX_SIDE 32767
+#define SUPCON_VIEW_MAX_SIDE 32767
 
 typedef struct {
   guint8 *plane[3]; /* R, G, B, or grey alone: width x height bytes each, without gaps; owned by whoever made them */

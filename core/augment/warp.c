@@ -98,7 +98,7 @@ supcon_planes_warp (SupconPlanes *picture, guint n, const double (*from)[2], con
   Warp warp = { .picture = picture };
 
   g_return_if_fail (n + 4 * boundary <= SUPCON_WARP_MAX_POINTS);
-  g_return_if_fail (MAX (width, height) <= SUPCON_MAX_SIDE);
+  g_return_if_fail (MAX (width, height) <= SUPCON_VIEW_MAX_SIDE);
   for (guint i = 0; i < n; i++)
     for (guint k = 0; k < 2; k++) {
       points[i][k] = to[i][k];

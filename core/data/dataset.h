@@ -8,7 +8,7 @@
 #include <glib.h>
 
 /* The largest width or height of a picture that is believed. */
-#define SUPCON_MAX_SIDE 16384
+#define SUPCON_DATASET_MAX_SIDE 16384
 
 typedef enum { SUPCON_SPLIT_TRAIN, SUPCON_SPLIT_VAL, SUPCON_SPLIT_TEST } SupconSplit;
 

@@ -143,9 +143,9 @@ read_images (SupconDataset *dataset, const char *path, const char *labels, GErro
     goto done;
   }
   for (guint i = 1; i < 3; i++) {
-    if (dimensions[i] == 0 || dimensions[i] > SUPCON_MAX_SIDE) {
+    if (dimensions[i] == 0 || dimensions[i] > SUPCON_DATASET_MAX_SIDE) {
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: %s %u found, 1 to %u expected", path,
-          i == 1 ? "height" : "width", dimensions[i], SUPCON_MAX_SIDE);
+          i == 1 ? "height" : "width", dimensions[i], SUPCON_DATASET_MAX_SIDE);
       goto done;
     }
   }

@@ -45,7 +45,7 @@ apply (const gchar *text, const SupconImage *picture, guint width, guint height)
 /* What is known of each pixel, wide and tall. */
 START_TEST (test_moves)
 {
-  enum { N = SUPCON_MAX_SIDE * SHORT };
+  enum { N = SUPCON_VIEW_MAX_SIDE * SHORT };
   static const gchar *const black[] = {
     "translate-x(pixels=-32767) translate-y(pixels=-32767)",
     "compose translate-x(pixels=-32767) translate-x(pixels=-32767) translate-y(-1) translate-y(-1)",
@@ -57,7 +57,7 @@ START_TEST (test_moves)
     "rotate(180,1) rotate(180,1)",
     "rotate(0,1)",
   };
-  SupconImage picture = _i ? make_picture (SHORT, SUPCON_MAX_SIDE) : make_picture (SUPCON_MAX_SIDE, SHORT);
+  SupconImage picture = _i ? make_picture (SHORT, SUPCON_VIEW_MAX_SIDE) : make_picture (SUPCON_VIEW_MAX_SIDE, SHORT);
   guint8 *bytes;
 
   for (guint i = 0; i < G_N_ELEMENTS (black); i++) {
@@ -99,7 +99,7 @@ START_TEST (test_steps)
   for (guint i = 0; i < 15; i++)
     g_string_append (shears, " shear-x(10) shear-y(10)");
   for (guint i = 0; i < 2; i++) {
-    SupconImage picture = i ? make_picture (SHORT, SUPCON_MAX_SIDE) : make_picture (SUPCON_MAX_SIDE, SHORT);
+    SupconImage picture = i ? make_picture (SHORT, SUPCON_VIEW_MAX_SIDE) : make_picture (SUPCON_VIEW_MAX_SIDE, SHORT);
 
     for (guint k = 0; k < G_N_ELEMENTS (texts); k++)
       g_free (apply (texts[k], &picture, picture.width, picture.height));
@@ -142,14 +142,15 @@ START_TEST (test_refused)
   SupconScratch *scratch = supcon_scratch_new ();
 
   for (guint i = 0; i < 2; i++) {
-    SupconImage picture = i ? make_picture (SHORT, SUPCON_MAX_SIDE + 1) : make_picture (SUPCON_MAX_SIDE + 1, SHORT);
+    SupconImage picture
+        = i ? make_picture (SHORT, SUPCON_VIEW_MAX_SIDE + 1) : make_picture (SUPCON_VIEW_MAX_SIDE + 1, SHORT);
     SupconPlanes planes
         = { .plane = { picture.pixels }, .width = picture.width, .height = picture.height, .channels = 1 };
     gsize n = (gsize)picture.width * picture.height;
     guint8 *before = g_memdup2 (picture.pixels, n), *bytes;
 
     for (guint k = 0; k < 4; k++)
-      g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, "*SUPCON_MAX_SIDE*");
+      g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, "*SUPCON_VIEW_MAX_SIDE*");
     bytes = apply ("rotate(1)", &picture, picture.width, picture.height);
     for (gsize k = 0; k < n; k++)
       check_number (bytes[k] == 0, "%d", bytes[k]);
