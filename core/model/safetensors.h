@@ -97,8 +97,8 @@ void supcon_safetensors_writer_add_metadata (SupconSafetensorsWriter *writer, co
 void supcon_safetensors_writer_add_tensor (
     SupconSafetensorsWriter *writer, const char *name, SupconDtype dtype, guint n_dims, const gsize *dims);
 void supcon_safetensors_writer_write (SupconSafetensorsWriter *writer, const void *bytes, gsize n);
-/** fsync, rename to location, fsync of the folder. On FALSE what was at location is as before or, where the folder alone
- * could not be synced, the new file, which a power cut may undo. */
+/** fsync, rename to location, fsync of the folder. On FALSE what was at location is as before or, where the folder
+ * alone could not be synced, the new file, which a power cut may undo. */
 gboolean supcon_safetensors_writer_finish (SupconSafetensorsWriter *writer, GError **error);
 /** Removes the temporary file unless finish made it the real one. */
 void supcon_safetensors_writer_free (SupconSafetensorsWriter *writer);
