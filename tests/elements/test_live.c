@@ -203,6 +203,7 @@ GST_START_TEST (test_shared_number)
   fail_unless (!gst_buffer_get_video_region_of_interest_meta (frame));
   gst_buffer_unref (frame);
   assert_warning (bus, "'one' predicts a number");
+  gst_element_set_bus (h->element, NULL);
   gst_harness_teardown (h);
   gst_object_unref (bus);
 }
