@@ -143,6 +143,7 @@ gst_supcon_index_start (GstBaseTransform * trans)
   gchar *location = dup_location (self);
   GError *error = NULL;
   gboolean ok = location != NULL;
+  SupconIndex *index = NULL;
   guint probes;
   GstSupconIndexMode mode;
 
@@ -155,9 +156,9 @@ gst_supcon_index_start (GstBaseTransform * trans)
         ("supconindex needs location, the file of the index."), (NULL));
   } else if (mode == GST_SUPCON_INDEX_SEARCH || (mode == GST_SUPCON_INDEX_APPEND
           && g_file_test (location, G_FILE_TEST_EXISTS))) {
-    self->index = supcon_index_load (location, &error);
-    ok = self->index != NULL && (mode != GST_SUPCON_INDEX_SEARCH || probes == 0
-        || supcon_index_approximate (self->index, probes, 0, &error));
+    index = supcon_index_load (location, &error);
+    ok = index != NULL && (mode != GST_SUPCON_INDEX_SEARCH || probes == 0
+        || supcon_index_approximate (index, probes, 0, &error));
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
@@ -167,7 +168,12 @@ gst_supcon_index_start (GstBaseTransform * trans)
     gst_supcon_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
+  if (!ok)
+    g_clear_pointer (&index, supcon_index_free);
+  g_mutex_lock (&self->lock);
+  self->index = index;
   self->changed = FALSE;
+  g_mutex_unlock (&self->lock);
   self->useless = 0;
   g_free (location);
   return ok;

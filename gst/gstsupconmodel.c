@@ -4,8 +4,8 @@
 
 #include <glib/gstdio.h>
 
-#include "gstsupcontrainerjob.h"
 #include "model/checkpoint.h"
+#include "train/trainer.h"
 
 #define WATCH_INTERVAL (G_USEC_PER_SEC / 4)
 
@@ -84,17 +84,15 @@ gst_supcon_shared_model_unref (GstSupconSharedModel * shared)
 
 void
 gst_supcon_shared_model_publish (GstSupconSharedModel * shared,
-    const SupconModel * model, const SupconLabels * labels, gdouble temperature)
+    const SupconModel * model, const SupconLabels * labels, gdouble temperature,
+    gboolean regression)
 {
   GstSupconSnapshot *snapshot, *old;
   SupconLabels *names = supcon_labels_new ();
 
   supcon_labels_add_all (names, labels);
-  /* A trainer does not say its stage, but that one has this label alone. */
   snapshot = snapshot_new (supcon_model_copy (model), names, temperature,
-      supcon_labels_count (names) == 1
-      && g_str_equal (supcon_labels_name (names, 0), GST_SUPCON_TRAINER_VALUE),
-      1);
+      regression, 1);
 
   g_mutex_lock (&shared->lock);
   old = shared->newest;

@@ -34,10 +34,13 @@ typedef struct _GstSupconSharedModel GstSupconSharedModel;
 
 GstSupconSharedModel *gst_supcon_shared_model_ref (const gchar * name);
 void gst_supcon_shared_model_unref (GstSupconSharedModel * shared);
-/** Makes a copy of model and labels, with temperature, the newest. Any thread; the model must not change meanwhile. */
+/**
+ * Makes a copy of model and labels, with temperature, the newest. regression: as in a snapshot. Any thread; the model must
+ * not change meanwhile.
+ */
 void gst_supcon_shared_model_publish (GstSupconSharedModel * shared,
     const SupconModel * model, const SupconLabels * labels,
-    gdouble temperature);
+    gdouble temperature, gboolean regression);
 
 /** What one element reads its model from. One thread at a time. */
 typedef struct _GstSupconModelSource GstSupconModelSource;

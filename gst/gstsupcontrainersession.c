@@ -83,7 +83,8 @@ share (GstSupconTrainerSession * self)
   if (!self->shared || self->shared_step == step)
     return;
   gst_supcon_shared_model_publish (self->shared, self->model, self->labels,
-      supcon_trainer_calibrate (self->trainer, TRUE));
+      supcon_trainer_calibrate (self->trainer, TRUE),
+      self->job->config.stage == SUPCON_STAGE_REGRESSION);
   self->shared_step = step;
 }
 
