@@ -1,6 +1,7 @@
 #!/bin/sh
 # The scripts of pipelines/ that work on clips, as a user runs them: things taught while they play are known later in their
-# clips (teach-live fails below 90 %), a frame's picture is found at its time, and a clip's tags leave as JSON.
+# clips (teach-live fails below 90 %), a frame's picture is found at its time, and a clip's tags leave as JSON; and those that
+# show augmentation.
 # Usage: test_clips.sh SOURCE_ROOT
 set -eu
 root=$1
@@ -27,3 +28,10 @@ gst-launch-1.0 -q supcondatasetsrc location=/usr/share/datasets/fashion-mnist ma
   ! video/x-raw,format=RGB,width=32,height=32 ! supcontrainer stage=cross-entropy encoder=resnet8 batch-size=64 location=model.safetensors
 sh "$root/pipelines/tag-to-json" model.safetensors taught/cup.mp4 > tags.jsonl 2> tags.log || { cat tags.log; exit 1; }
 jq -e -s 'length > 100 and all(.objects[0].detection.label != null and (.objects[0].tensors | length) == 3)' tags.jsonl
+
+sh "$root/pipelines/augment-live" "operations=flip(0.5) rotate(+-30)" consistent=clip > live.log 2>&1 || { cat live.log; exit 1; }
+gst-launch-1.0 -q filesrc location=views.avi ! avidemux ! image/jpeg,width=960,height=240 ! fakesink
+sh "$root/pipelines/augment-gallery" 60.png > gallery.log 2>&1 || { cat gallery.log; exit 1; }
+for sheet in policies operations corruptions; do
+  gst-launch-1.0 -q filesrc location=gallery/$sheet.jpg ! jpegdec ! fakesink
+done
