@@ -128,6 +128,7 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   SupconDataset *dataset;
   GError *error = NULL;
   gint num_buffers;
+  gdouble labelled;
 
   g_object_get (self, "num-buffers", &num_buffers, NULL);
   GST_OBJECT_LOCK (self);
@@ -148,6 +149,7 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   self->decoder = gst_supcon_picture_decoder_new ();
   self->failures = 0;
   gst_video_info_init (&self->info);
+  labelled = share_labelled (dataset, self->sampler);
   g_mutex_lock (&self->lock);
   self->dataset = dataset;
   self->length =
@@ -155,7 +157,7 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   if (num_buffers >= 0)
     self->length = self->length ? MIN (self->length, (guint64) num_buffers) :
         (guint64) num_buffers;
-  self->labelled = share_labelled (dataset, self->sampler);
+  self->labelled = labelled;
   self->position = 0;
   g_mutex_unlock (&self->lock);
   return TRUE;

@@ -22,7 +22,7 @@ typedef struct
   gchar **labels;               /* that may come; NULL: it does not say */
 } Upstream;
 
-/* In buffers, since demuxers and decoders answer in frames too, which those that are seen need not be. */
+/* In buffers, since demuxers and decoders answer in frames too, of which others may come here. */
 static guint64
 ask_for_frames (GstPad * pad)
 {

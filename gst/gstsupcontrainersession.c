@@ -71,7 +71,9 @@ void
 gst_supcon_trainer_session_add_labels (GstSupconTrainerSession * self,
     const SupconLabels * labels)
 {
-  supcon_labels_add_all (self->labels, labels);
+  /* At every batch, while upstream waits, and mostly there are none. */
+  if (supcon_labels_count (self->labels) < supcon_labels_count (labels))
+    supcon_labels_add_all (self->labels, labels);
 }
 
 /* Gives others what is trained so far. */
