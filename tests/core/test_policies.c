@@ -173,6 +173,17 @@ START_TEST (test_augmix)
 }
 END_TEST
 
+/* How often each combination of four comes, by bits, where each is drawn alone. */
+static void
+expect_each_alone (const double probabilities[4], double expected[16])
+{
+  for (guint i = 0; i < 16; i++) {
+    expected[i] = GOLDEN_DRAWS;
+    for (guint k = 0; k < 4; k++)
+      expected[i] *= i >> k & 1 ? probabilities[k] : 1 - probabilities[k];
+  }
+}
+
 /* Which of flip, colours, grey and blur: all combinations, as if each were drawn alone. */
 START_TEST (test_simaugment)
 {
@@ -181,11 +192,7 @@ START_TEST (test_simaugment)
   double expected[16];
   guint counts[16] = { 0 };
 
-  for (guint i = 0; i < 16; i++) {
-    expected[i] = GOLDEN_DRAWS;
-    for (guint k = 0; k < 4; k++)
-      expected[i] *= i >> k & 1 ? probabilities[k] : 1 - probabilities[k];
-  }
+  expect_each_alone (probabilities, expected);
   for (guint i = 0; i < GOLDEN_DRAWS; i++) {
     SupconDraws draws;
     guint which;
@@ -213,11 +220,7 @@ START_TEST (test_stacked_randaugment)
   double expected[16];
   guint counts[16] = { 0 };
 
-  for (guint i = 0; i < 16; i++) {
-    expected[i] = GOLDEN_DRAWS;
-    for (guint k = 0; k < 4; k++)
-      expected[i] *= i >> k & 1 ? probabilities[k] : 1 - probabilities[k];
-  }
+  expect_each_alone (probabilities, expected);
   for (guint i = 0; i < GOLDEN_DRAWS; i++) {
     GString *text = g_string_new (NULL);
     gboolean color, blur, grey;
