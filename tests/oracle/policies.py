@@ -41,8 +41,8 @@ def bin_of(value, low, high, n=20):
     return str(min(n - 1, int((value - low) / (high - low) * n)))
 
 
-def sequences():
-    """Named policies: the whole sequence of operations, with magnitudes and signs."""
+def write_steps_down():
+    """Instead of changing pictures: the list that each operation but the identity is added to."""
     steps = []
 
     def note(img, name, magnitude, interpolation, fill):
@@ -50,8 +50,14 @@ def sequences():
             steps.append(step(name, magnitude))
         return img
 
-    view = Image.new("RGB", (32, 32))
     autoaugment._apply_op = note
+    return steps
+
+
+def sequences():
+    """Named policies: the whole sequence of operations, with magnitudes and signs."""
+    steps = write_steps_down()
+    view = Image.new("RGB", (32, 32))
     policies = {"autoaugment " + table.value: autoaugment.AutoAugment(table) for table in autoaugment.AutoAugmentPolicy}
     policies |= {"randaugment": autoaugment.RandAugment(), "trivialaugment": autoaugment.TrivialAugmentWide()}
     for name, policy in policies.items():
@@ -63,15 +69,8 @@ def sequences():
 
 def randaugments():
     """RandAugment's other numbers: one operation alone; of three the last, and how many did something."""
-    steps = []
-
-    def note(img, name, magnitude, interpolation, fill):
-        if name != "Identity":
-            steps.append(step(name, magnitude))
-        return img
-
+    steps = write_steps_down()
     view = Image.new("RGB", (32, 32))
-    autoaugment._apply_op = note
     one = autoaugment.RandAugment(num_ops=1, magnitude=25)
     three = autoaugment.RandAugment(num_ops=3, magnitude=4, num_magnitude_bins=11)
     for _ in range(DRAWS):
