@@ -152,31 +152,17 @@ check_model (GstSupconClassifier * self, const GstSupconSnapshot * new,
     GError ** error)
 {
   const gchar *name = gst_supcon_model_source_name (self->source);
-  guint n_classes = supcon_model_n_classes (new->model);
-  guint n_labels = supcon_labels_count (new->labels);
   guint dim = supcon_model_embedding_dim (new->model), expected = dim;
 
   if (self->snapshot)
     expected = supcon_model_embedding_dim (self->snapshot->model);
-  if (n_classes == 0)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "'%s' has no classifier: train one with supcontrainer stage=linear, or "
-        "use method=centroid", name);
-  else if (new->regression)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "'%s' predicts a number (stage=regression), expected a classifier: "
-        "supconencoder layer=logits gives the number", name);
-  else if (n_labels < n_classes)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "'%s' has %u label names, expected one for each of its classifier's %u "
-        "classes", name, n_labels, n_classes);
-  else if (dim != expected)
+  if (!gst_supcon_snapshot_check_classifier (new, name, error))
+    return FALSE;
+  if (dim != expected)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "'%s': the new model's classifier takes %u numbers, expected %u as the "
         "one before", name, dim, expected);
-  else
-    return TRUE;
-  return FALSE;
+  return dim == expected;
 }
 
 /* Whether classes keep their numbers; there may be more. */

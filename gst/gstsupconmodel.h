@@ -28,6 +28,9 @@ typedef struct
 } GstSupconSnapshot;
 
 void gst_supcon_snapshot_unref (GstSupconSnapshot * snapshot);
+/** Whether it has a classifier of classes with names. name: the model's, for the error. SUPCON_ERROR_SETTINGS, _FORMAT. */
+gboolean gst_supcon_snapshot_check_classifier (const GstSupconSnapshot *
+    snapshot, const gchar * name, GError ** error);
 
 /** All that goes by one name in this process, as long as somebody uses it. */
 typedef struct _GstSupconSharedModel GstSupconSharedModel;

@@ -12,7 +12,8 @@
  * #GstSupconTrainer:checkpoint-interval steps and when the element stops.
  *
  * The model's input size is that of the first frames. Labels are strings, found as they come; a frame without one has
- * its own other views as positives, and is passed over by the other stages.
+ * its own other views as positives, and is passed over by the other stages. A trained classifier in
+ * #GstSupconTrainer:teacher-location teaches by its probabilities, frames without a label too.
  *
  * A full pair of batches makes upstream wait; a live source may rather lose frames, see #GstSupconTrainer:leaky.
  *
@@ -159,8 +160,9 @@ set_input_size (GstSupconTrainer * self, guint width, guint height)
 static gboolean
 check_settings (GstSupconTrainer * self, GError ** error)
 {
-  const GstSupconTrainerJob *job = &self->run.job;
+  GstSupconTrainerJob *job = &self->run.job;
 
+  job->config.teacher = self->start.teacher;
   if (!self->validation_pad && (job->best_location || job->patience)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s is set, but the pad validation is not linked; expected frames on "
@@ -191,7 +193,6 @@ end_run (GstSupconTrainer * self)
 static gboolean
 begin_run (GstSupconTrainer * self)
 {
-  const SupconModelConfig *config;
   GError *error = NULL;
 
   self->frames = 0;
@@ -208,8 +209,11 @@ begin_run (GstSupconTrainer * self)
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
-  if (self->start.model) {
-    config = supcon_model_config (self->start.model);
+  if (self->start.model || self->start.teacher) {
+    const SupconModelConfig *config =
+        supcon_model_config (self->start.model ? self->start.model :
+        supcon_teacher_model (self->start.teacher));
+
     set_input_size (self, config->input_width, config->input_height);
   }
   return TRUE;
@@ -279,7 +283,8 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
       self->start.model = supcon_model_new (&config, self->run.seed, &error);
     if (!self->start.model)
       goto failed;
-    self->start.labels = supcon_labels_new ();
+    if (!self->start.labels)
+      self->start.labels = supcon_labels_new ();
     set_input_size (self, config.input_width, config.input_height);
   }
   supcon_model_set_threads (self->start.model, self->run.threads);

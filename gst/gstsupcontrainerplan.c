@@ -86,7 +86,8 @@ check_labels (const Upstream * upstream,
 
   if (!upstream->labels)
     return TRUE;
-  if (stage != SUPCON_STAGE_CONTRASTIVE && upstream->labelled == 0) {
+  if (!supcon_trainer_learns_unlabelled (&settings->job.config)
+      && upstream->labelled == 0) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "None of the source's frames has a label, but stage %s learns from "
         "labels alone", supcon_stage_name (stage));
@@ -94,7 +95,8 @@ check_labels (const Upstream * upstream,
   }
   if (stage == SUPCON_STAGE_REGRESSION)
     return check_values (upstream, error);
-  if (start->first_step == 0)
+  /* A teacher may know more than the source has. */
+  if (start->first_step == 0 || start->teacher)
     return TRUE;
   for (guint i = 0; i < supcon_labels_count (start->labels); i++) {
     const gchar *name = supcon_labels_name (start->labels, i);
@@ -110,11 +112,12 @@ check_labels (const Upstream * upstream,
   return TRUE;
 }
 
-/* Frames of the stream that are trained on; 0: nobody knows. Stages but the contrastive one pass over unlabelled ones. */
+/* Frames of the stream that are trained on; 0: nobody knows. */
 static guint64
-count_frames (const Upstream * upstream, SupconStage stage)
+count_frames (const Upstream * upstream, const SupconTrainerConfig * config)
 {
-  gdouble share = stage == SUPCON_STAGE_CONTRASTIVE ? 1 : upstream->labelled;
+  gdouble share =
+      supcon_trainer_learns_unlabelled (config) ? 1 : upstream->labelled;
 
   return upstream->frames * share + 0.5;
 }
@@ -173,7 +176,7 @@ plan_schedule (const Upstream * upstream,
     const GstSupconTrainerStart * start, SupconSchedule * schedule,
     GError ** error)
 {
-  guint64 frames = count_frames (upstream, settings->job.config.stage);
+  guint64 frames = count_frames (upstream, &settings->job.config);
   guint64 total = find_total_steps (frames, settings, start);
   /* The warm-up is that of the run that is gone on with. */
   guint64 first_step = start->first_frame ? 0 : start->first_step;

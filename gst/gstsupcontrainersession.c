@@ -13,6 +13,7 @@ struct _GstSupconTrainerSession
   const GstSupconTrainerJob *job;
   SupconModel *model;
   SupconTrainer *trainer;
+  SupconTeacher *teacher;       /* the trainer's, or NULL */
   SupconLabels *labels;         /* of the batches so far: what leaves depends on what was trained alone */
   GstSupconSharedModel *shared; /* NULL: nobody else has the model */
   guint64 shared_step;
@@ -35,6 +36,7 @@ gst_supcon_trainer_session_new (GstElement * element,
   self->job = job;
   self->model = g_steal_pointer (&start->model);
   self->labels = g_steal_pointer (&start->labels);
+  self->teacher = g_steal_pointer (&start->teacher);
   self->trainer = supcon_trainer_new (self->model, &job->config,
       start->first_step);
   supcon_trainer_restore (self->trainer, start->past, start->logits);
@@ -62,6 +64,7 @@ gst_supcon_trainer_session_free (GstSupconTrainerSession * self)
   gst_supcon_trainer_report_free (self->report);
   g_clear_pointer (&self->shared, gst_supcon_shared_model_unref);
   supcon_trainer_free (self->trainer);
+  g_clear_pointer (&self->teacher, supcon_teacher_free);
   supcon_model_free (self->model);
   supcon_labels_free (self->labels);
   g_free (self);

@@ -197,6 +197,11 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Share of a label that is spread over all classes: with "
           "loss=generalized and stages of cross-entropy", 0.0, 0.99, 0.0,
           flags));
+  add (object_class, FIELD (job.config.teacher_weight),
+      g_param_spec_double ("teacher-weight", "Teacher's weight",
+          "Share that the probabilities of teacher-location have in what a "
+          "frame with a label is to be; of one without they are all", 0.0, 1.0,
+          0.5, flags));
   add (object_class, FIELD (job.config.dropout),
       g_param_spec_double ("dropout", "Dropout",
           "Share of the embedding that is dropped before the classifier in "
@@ -246,6 +251,11 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_string ("init-location", "Initial location",
           "Checkpoint to take the first weights from; stage=linear reads "
           "location when this is not set", NULL, flags));
+  add (object_class, FIELD (teacher_location),
+      g_param_spec_string ("teacher-location", "Teacher's location",
+          "Checkpoint of a trained classifier whose probabilities are learnt "
+          "from beside the labels, and in place of those that are missing: "
+          "with loss=generalized and stages of cross-entropy", NULL, flags));
   add (object_class, FIELD (resume),
       g_param_spec_boolean ("resume", "Resume",
           "Go on from the checkpoint at location when there is one, at the "

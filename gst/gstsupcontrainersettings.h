@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  gchar *location, *init_location;
+  gchar *location, *init_location, *teacher_location;
   gboolean resume;
   gint encoder;                 /* of GST_TYPE_SUPCON_ENCODER_NAME */
   SupconModelConfig model;      /* without encoder's name and input size */

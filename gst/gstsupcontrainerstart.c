@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "gstsupconenums.h"
+#include "gstsupconmodel.h"
 
 /* Two that write one file would leave what the slower one has, and neither would know. */
 static gboolean
@@ -21,6 +22,7 @@ gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
   g_clear_pointer (&self->best_lock, supcon_checkpoint_lock_free);
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
+  g_clear_pointer (&self->teacher, supcon_teacher_free);
   g_clear_pointer (&self->past, supcon_queue_free);
   g_clear_pointer (&self->logits, supcon_queue_free);
   *self = (GstSupconTrainerStart) { 0 };
@@ -146,25 +148,66 @@ load_model (GstSupconTrainerStart * self,
   return good;
 }
 
-gboolean
-gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
+/* It sees the frames that the model sees. */
+static gboolean
+check_teacher_size (const SupconModel * teacher, const SupconModel * model,
+    const gchar * location, GError ** error)
+{
+  const SupconModelConfig *its = supcon_model_config (teacher), *ours;
+
+  if (!model)
+    return TRUE;
+  ours = supcon_model_config (model);
+  if (its->input_width == ours->input_width
+      && its->input_height == ours->input_height)
+    return TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "teacher-location: %s takes frames of %ux%u pixels; expected %ux%u, as "
+      "the model that is trained", location, its->input_width,
+      its->input_height, ours->input_width, ours->input_height);
+  return FALSE;
+}
+
+static gboolean
+load_teacher (GstSupconTrainerStart * self,
+    const GstSupconTrainerSettings * settings, GError ** error)
+{
+  const gchar *location = settings->teacher_location;
+  GstSupconModelSource *source =
+      gst_supcon_model_source_new (NULL, location, FALSE, NULL);
+  GstSupconSnapshot *snapshot = gst_supcon_model_source_take (source, error);
+  gboolean good = snapshot
+      && gst_supcon_snapshot_check_classifier (snapshot, location, error)
+      && check_teacher_size (snapshot->model, self->model, location, error);
+
+  gst_supcon_model_source_free (source);
+  if (good) {
+    SupconModel *model = supcon_model_copy (snapshot->model);
+    guint n = supcon_model_n_classes (model), *classes = g_new (guint, n);
+
+    supcon_model_set_threads (model, settings->threads);
+    supcon_model_set_precision (model, settings->precision);
+    if (!self->labels)
+      self->labels = supcon_labels_new ();
+    for (guint i = 0; i < n; i++)
+      classes[i] = supcon_labels_add (self->labels,
+          supcon_labels_name (snapshot->labels, i));
+    self->teacher = supcon_teacher_new (model, snapshot->temperature, classes);
+    g_free (classes);
+  }
+  g_clear_pointer (&snapshot, gst_supcon_snapshot_unref);
+  return good;
+}
+
+/* The model to begin with, if there is one. */
+static gboolean
+load_start (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
 {
   SupconStage stage = settings->job.config.stage;
-  gboolean needed = supcon_stage_needs_encoder (stage), exists;
+  gboolean needed = supcon_stage_needs_encoder (stage);
+  gboolean exists = g_file_test (settings->location, G_FILE_TEST_EXISTS);
 
-  *self = (GstSupconTrainerStart) { 0 };
-  if (!settings->location) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "The property location is not set; expected where to write what is "
-        "learnt");
-    return FALSE;
-  }
-  if (!claim (settings->location, &self->lock, error)
-      || (settings->job.best_location
-          && !claim (settings->job.best_location, &self->best_lock, error)))
-    return FALSE;
-  exists = g_file_test (settings->location, G_FILE_TEST_EXISTS);
   if (settings->resume && exists)
     return load_model (self, settings, settings->location, TRUE, error);
   if (settings->init_location)
@@ -179,4 +222,23 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
     return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
+    const GstSupconTrainerSettings * settings, GError ** error)
+{
+  *self = (GstSupconTrainerStart) { 0 };
+  if (!settings->location) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "The property location is not set; expected where to write what is "
+        "learnt");
+    return FALSE;
+  }
+  if (!claim (settings->location, &self->lock, error)
+      || (settings->job.best_location
+          && !claim (settings->job.best_location, &self->best_lock, error)))
+    return FALSE;
+  return load_start (self, settings, error) && (!settings->teacher_location
+      || load_teacher (self, settings, error));
 }

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   SupconModel *model;           /* NULL: a new one is to be made */
-  SupconLabels *labels;         /* with model */
+  SupconLabels *labels;         /* of model and teacher; NULL: there is neither */
+  SupconTeacher *teacher;       /* or NULL */
   SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
   guint64 first_step, first_frame;      /* where resuming begins */
   guint batch_size;             /* of the steps before, 0: the file does not say */

@@ -227,8 +227,8 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
     self->dropped++;
     return GST_FLOW_OK;
   }
-  /* Other stages learn nothing from an unlabelled frame, so it takes no place in the batch. */
-  if (!label && self->job.config.stage != SUPCON_STAGE_CONTRASTIVE) {
+  /* A frame that teaches nothing takes no place in the batch. */
+  if (!label && !supcon_trainer_learns_unlabelled (&self->job.config)) {
     self->unlabelled++;
     return GST_FLOW_OK;
   }

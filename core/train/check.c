@@ -25,6 +25,12 @@ supcon_trainer_has_classes (const SupconTrainerConfig *config)
   return config->stage == SUPCON_STAGE_CONTRASTIVE ? config->online_linear : config->stage != SUPCON_STAGE_REGRESSION;
 }
 
+gboolean
+supcon_trainer_learns_unlabelled (const SupconTrainerConfig *config)
+{
+  return config->stage == SUPCON_STAGE_CONTRASTIVE || config->teacher;
+}
+
 static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static gboolean
@@ -67,10 +73,13 @@ check_stages (const SupconTrainerConfig *config, GError **error)
 static gboolean
 check_targets (const SupconTrainerConfig *config, GError **error)
 {
-  const char *name = config->mix.mixup > 0 ? "mixup" : config->mix.cutmix > 0 ? "cutmix" : "label-smoothing";
-  gboolean soft = config->mix.mixup > 0 || config->mix.cutmix > 0 || config->label_smoothing > 0;
+  const char *name = config->mix.mixup > 0         ? "mixup"
+                     : config->mix.cutmix > 0      ? "cutmix"
+                     : config->label_smoothing > 0 ? "label-smoothing"
+                     : config->teacher             ? "teacher-location"
+                                                   : NULL;
 
-  if (!soft)
+  if (!name)
     return TRUE;
   if (config->stage == SUPCON_STAGE_REGRESSION
       || (config->stage == SUPCON_STAGE_CONTRASTIVE && config->loss.kind != SUPCON_LOSS_GENERAL))

@@ -48,7 +48,7 @@ learn (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, G
 }
 
 gboolean
-supcon_trainer_classifier_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, GError **error)
+supcon_trainer_classifier_step (SupconTrainer *self, SupconBatch *batch, SupconTrainStats *stats, GError **error)
 {
   guint classes = supcon_model_n_classes (self->model), dim = supcon_model_embedding_dim (self->model);
   const SupconReal *targets;
@@ -64,7 +64,7 @@ supcon_trainer_classifier_step (SupconTrainer *self, const SupconBatch *batch, S
   supcon_model_classify (self->model, self->r, batch->n, self->logits);
   targets = supcon_trainer_targets (self, batch, classes);
   loss = supcon_cross_entropy (self->logits, batch->n, classes, batch->labels, targets, self->dlogits);
-  /* Mixed pictures have no label that confidence could be held to. */
+  /* Mixed and taught pictures have no label that confidence could be held to. */
   if (!targets)
     supcon_calibration_add (&self->past_logits, self->logits, batch->n, classes, batch->labels, batch->samples);
   stats->loss = loss.loss;

@@ -40,7 +40,7 @@ watch_collapse (SupconTrainer *self, const SupconLossResult *loss, SupconTrainSt
 
 /* The batch's z and, after them, the queue's. */
 static SupconViews
-make_views (SupconTrainer *self, const SupconBatch *batch, guint dim, guint classes)
+make_views (SupconTrainer *self, SupconBatch *batch, guint dim, guint classes)
 {
   SupconViews views = {
     .z = self->z, .n = batch->n, .dim = dim, .labels = batch->labels, .samples = batch->samples, .n_classes = classes
@@ -82,7 +82,7 @@ probe (SupconTrainer *self, const SupconBatch *batch, guint classes, SupconTrain
 }
 
 gboolean
-supcon_trainer_contrastive_step (SupconTrainer *self, const SupconBatch *batch, SupconTrainStats *stats, GError **error)
+supcon_trainer_contrastive_step (SupconTrainer *self, SupconBatch *batch, SupconTrainStats *stats, GError **error)
 {
   guint dim = supcon_model_projection_dim (self->model), classes = supcon_model_n_classes (self->model);
   guint target_classes = self->config.loss.kind == SUPCON_LOSS_GENERAL ? supcon_batch_n_classes (batch) : 0;

@@ -179,13 +179,15 @@ supcon_trainer_reserve (SupconTrainer *self, guint n, guint classes)
 }
 
 const SupconReal *
-supcon_trainer_targets (SupconTrainer *self, const SupconBatch *batch, guint classes)
+supcon_trainer_targets (SupconTrainer *self, SupconBatch *batch, guint classes)
 {
-  const SupconMix *mix = &self->config.mix;
+  const SupconTrainerConfig *config = &self->config;
 
-  if (mix->mixup == 0 && mix->cutmix == 0 && self->config.label_smoothing == 0)
+  if (config->mix.mixup == 0 && config->mix.cutmix == 0 && config->label_smoothing == 0 && !config->teacher)
     return NULL;
-  supcon_batch_targets (batch, classes, self->config.label_smoothing, self->targets);
+  supcon_batch_targets (batch, classes, config->label_smoothing, self->targets);
+  if (config->teacher)
+    supcon_teacher_teach (config->teacher, config->teacher_weight, batch, classes, self->targets);
   return self->targets;
 }
 
@@ -193,6 +195,8 @@ gboolean
 supcon_trainer_step (SupconTrainer *self, SupconBatch *batch, SupconTrainStats *stats, GError **error)
 {
   *stats = (SupconTrainStats){ 0 };
+  if (self->config.teacher)
+    batch->n_classes = MAX (batch->n_classes, supcon_teacher_n_classes (self->config.teacher));
   supcon_mix (&self->config.mix, self->config.seed, self->step, batch);
   switch (self->config.stage) {
   case SUPCON_STAGE_CONTRASTIVE:

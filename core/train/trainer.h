@@ -18,6 +18,7 @@
 #include "optim/schedule.h"
 #include "train/batch.h"
 #include "train/mix.h"
+#include "train/teacher.h"
 
 typedef enum {
   SUPCON_STAGE_CONTRASTIVE,
@@ -45,6 +46,8 @@ typedef struct {
   guint micro_batch;      /* views encoded at once, each piece with BatchNorm statistics of its own; 0: all */
   SupconMix mix;          /* generalised loss, cross-entropy, finetune */
   double label_smoothing; /* [0, 1): share of a target that is spread over all classes; as mix */
+  SupconTeacher *teacher; /* whose probabilities are learnt from too; borrowed, NULL: nobody's; as mix */
+  double teacher_weight;  /* [0, 1]: their share of a labelled view's target; of others they are all */
   double dropout;         /* [0, 1): of embeddings before the classifier; cross-entropy, finetune */
 
   double encoder_learning_rate; /* finetune: the encoder's own, with the schedule's course; 0: the same */
@@ -71,6 +74,9 @@ double supcon_trainer_scaled_learning_rate (double learning_rate, guint batch_si
 
 /** Whether a classifier is trained, which needs as many rows as there are labels. */
 gboolean supcon_trainer_has_classes (const SupconTrainerConfig *config);
+
+/** Whether a view without a label teaches anything. */
+gboolean supcon_trainer_learns_unlabelled (const SupconTrainerConfig *config);
 
 /**
  * What can be said against config for batches of batch_size views before there is any: SUPCON_ERROR_SETTINGS names the
@@ -124,8 +130,9 @@ void supcon_trainer_restore (SupconTrainer *trainer, const SupconQueue *past, co
 double supcon_trainer_calibrate (SupconTrainer *trainer, gboolean roughly);
 
 /**
- * One optimiser step on batch, whose pictures may be mixed by it. Where there is a classifier the model must have as
- * many classes as the largest label asks, one for regression. On a loss, gradient or running statistic that is not
+ * One optimiser step on batch, whose pictures may be mixed by it, and whose views without a label may get a teacher's.
+ * Where there is a classifier the model must have as many classes as the largest label and the teacher ask, one for
+ * regression. On a loss, gradient or running statistic that is not
  * finite: FALSE, SUPCON_ERROR_NUMERIC naming the step, and the weights are as before the step.
  */
 gboolean supcon_trainer_step (SupconTrainer *trainer, SupconBatch *batch, SupconTrainStats *stats, GError **error);

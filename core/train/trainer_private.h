@@ -51,14 +51,14 @@ void supcon_trainer_encode_by_average (SupconTrainer *trainer, const SupconBatch
 
 /** One step of the stage. */
 gboolean supcon_trainer_contrastive_step (
-    SupconTrainer *trainer, const SupconBatch *batch, SupconTrainStats *stats, GError **error);
+    SupconTrainer *trainer, SupconBatch *batch, SupconTrainStats *stats, GError **error);
 gboolean supcon_trainer_classifier_step (
-    SupconTrainer *trainer, const SupconBatch *batch, SupconTrainStats *stats, GError **error);
+    SupconTrainer *trainer, SupconBatch *batch, SupconTrainStats *stats, GError **error);
 gboolean supcon_trainer_regression_step (
     SupconTrainer *trainer, const SupconBatch *batch, SupconTrainStats *stats, GError **error);
 
-/** The batch's targets, or NULL where each view has its one label. */
-const SupconReal *supcon_trainer_targets (SupconTrainer *trainer, const SupconBatch *batch, guint classes);
+/** The batch's targets, or NULL where each view has its one label; a teacher labels those that have none. */
+const SupconReal *supcon_trainer_targets (SupconTrainer *trainer, SupconBatch *batch, guint classes);
 
 /**
  * Moves the trained tensors by their gradients and counts the step; fills step, learning_rate and gradient_norm of

@@ -81,6 +81,21 @@ fill (SupconBatch *batch, guint step)
   }
 }
 
+static SupconModel *
+model_new (void)
+{
+  SupconModelConfig config;
+  SupconModel *model;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.input_width = config.input_height = SIZE;
+  model = supcon_model_new (&config, 0, NULL);
+  supcon_model_set_threads (model, 3);
+  supcon_model_set_n_classes (model, CLASSES);
+  return model;
+}
+
 /* Steps of a new model in both precisions; the allocations of the last of them. */
 static void
 expect_none (const SupconTrainerConfig *config, const char *what)
@@ -88,18 +103,11 @@ expect_none (const SupconTrainerConfig *config, const char *what)
   static const SupconPrecision precisions[] = { SUPCON_PRECISION_FLOAT32, SUPCON_PRECISION_BFLOAT16 };
 
   for (guint p = 0; p < G_N_ELEMENTS (precisions); p++) {
-    SupconModelConfig model_config;
-    SupconModel *model;
+    SupconModel *model = model_new ();
     SupconBatch *batch = supcon_batch_new (VIEWS, SIZE, SIZE);
     SupconTrainer *trainer;
 
-    supcon_model_config_init (&model_config);
-    g_strlcpy (model_config.encoder, "resnet8", sizeof model_config.encoder);
-    model_config.input_width = model_config.input_height = SIZE;
-    model = supcon_model_new (&model_config, 0, NULL);
     supcon_model_set_precision (model, precisions[p]);
-    supcon_model_set_threads (model, 3);
-    supcon_model_set_n_classes (model, CLASSES);
     trainer = supcon_trainer_new (model, config, 0);
     for (guint step = 1; step <= STEPS; step++) {
       SupconTrainStats stats;
@@ -190,6 +198,9 @@ START_TEST (test_options)
   config.mix.mixup = 0.4;
   config.loss.kind = SUPCON_LOSS_GENERAL;
   expect_none (&config, "mixup");
+  config.teacher = supcon_teacher_new (model_new (), 1, (const guint[]){ 0, 1, 2, 3, 4 });
+  expect_none (&config, "mixup, taught");
+  supcon_teacher_free (config.teacher);
   config = config_of (SUPCON_STAGE_CONTRASTIVE);
   config.optimizer.kind = SUPCON_OPTIMIZER_ADAM;
   expect_none (&config, "adam");

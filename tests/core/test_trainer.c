@@ -209,6 +209,11 @@ START_TEST (test_stage_gradients)
   config.mix.mixup = config.mix.cutmix = 1;
   config.label_smoothing = 0.1;
   check_gradients ("generalised", config, projection);
+  config.teacher = supcon_teacher_new (model_new (), 1, (const guint[]){ 0, 1, 2 });
+  config.teacher_weight = 0.7;
+  check_gradients ("taught", config, projection);
+  supcon_teacher_free (config.teacher);
+  config.teacher = NULL;
   config.loss.kind = SUPCON_LOSS_SINCERE;
   config.mix.mixup = config.mix.cutmix = config.label_smoothing = 0;
   config.micro_batch = 8;

@@ -35,6 +35,12 @@ START_TEST (test_settings)
   REFUSED ("momentum-encoder is set, but queue-size is 0", bad.queue_size = 0, bad.momentum_encoder = TRUE);
   REFUSED ("mixup is set", bad.mix.mixup = 1);
   REFUSED ("cutmix is set, but a queue", bad.mix.cutmix = 1, bad.loss.kind = SUPCON_LOSS_GENERAL);
+  bad = good;
+  bad.teacher = supcon_teacher_new (model_new (), 1, (const guint[]){ 0, 1, 2 });
+  check_refused (bad, "teacher-location is set, which makes labels of several classes; expected loss=generalized");
+  bad.loss.kind = SUPCON_LOSS_GENERAL;
+  check_refused (bad, "teacher-location is set, but a queue (queue-size=64)");
+  supcon_teacher_free (bad.teacher);
   REFUSED ("nesterov is set, but optimizer is adam", bad.optimizer.nesterov = TRUE,
       bad.optimizer.kind = SUPCON_OPTIMIZER_ADAM);
   REFUSED ("dropout is set, but stage is contrastive", bad.dropout = 0.5);

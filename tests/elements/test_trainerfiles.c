@@ -201,6 +201,73 @@ GST_START_TEST (test_resume)
 }
 GST_END_TEST;
 
+/* A classifier teaches others, of frames without a label too; a training that was cut short ends with the same bytes. */
+GST_START_TEST (test_teacher)
+{
+  static const gchar *const mistakes[][2] = {
+    {"loss=supcon-out", "teacher-location is set, which makes labels of several classes"},
+    {"loss=generalized queue-size=64", "teacher-location is set, but a queue (queue-size=64) holds one label each"},
+    {"stage=finetune init-location=FOLDER/wide", "teacher.safetensors takes frames of 12x12 pixels; expected 16x16, as the model that is trained"},
+    {"stage=cross-entropy teacher-location=FOLDER/wide", "wide' has no classifier: train one with supcontrainer stage=linear"},
+    {"stage=cross-entropy teacher-location=FOLDER/none", "none"}
+  };
+  const gchar *learn = SHAPES "%s shuffle=true seed=1 epochs=5 ! supconaugment policy=crop scale-min=0.7 seed=1 ! " SHAPE_CAPS
+      " ! t. " SHAPES "split=val ! supconaugment policy=none views=1 ! " SHAPE_CAPS " ! t.validation "
+      "supcontrainer name=t encoder=resnet8 width=0.5 batch-size=64 message-interval=1 validate-interval=3 stage=cross-entropy %s "
+      "location=%s ";
+  gchar *teacher = g_build_filename (folder, "teacher.safetensors", NULL);
+  gchar *other = g_build_filename (folder, "other.safetensors", NULL);
+  gchar *wide = g_build_filename (folder, "wide", NULL);
+  gchar *taught = g_strdup_printf ("seed=7 schedule=constant warmup-steps=3 teacher-location=%s",
+      teacher);
+  gchar *cut = g_strdup_printf ("%s total-steps=9", taught);
+  gchar *resumed = g_strdup_printf ("%s resume=true", taught);
+  const gchar *runs[][2] = { {taught, model}, {cut, other}, {resumed, other} };
+  gchar *bytes[2];
+  gsize size[2];
+  gdouble accuracy;
+  Run run;
+
+  write_shapes (320);
+  run = run_launch (learn, folder, "", folder, "seed=1", teacher);
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (runs); i++) {
+    run = run_launch (learn, folder, "labelled=0", folder, runs[i][0], runs[i][1]);
+    run_assert_ended (run);
+    fail_unless (gst_structure_get_double (run_message (&run, "supcon-validation"), "validation-accuracy", &accuracy));
+    fail_unless (i == 1 || accuracy > 0.9, "accuracy %g", accuracy);
+    run_clear (&run);
+  }
+  bytes[0] = contents_of (model, &size[0]);
+  bytes[1] = contents_of (other, &size[1]);
+  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+
+  run = run_launch ("videotestsrc num-buffers=24 ! video/x-raw,format=RGB,width=16,height=16 ! supconaugment ! "
+      "video/x-raw,width=16,height=16 ! supcontrainer encoder=resnet8 width=0.5 batch-size=24 location=%s", wide);
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (mistakes); i++) {
+    GString *mistake = g_string_new (mistakes[i][0]);
+
+    g_string_replace (mistake, "FOLDER", folder, 0);
+    run = run_launch ("videotestsrc num-buffers=24 ! supcontrainer teacher-location=%s batch-size=24 %s location=%s",
+        teacher, mistake->str, other);
+    run_assert_error (run, mistakes[i][1]);
+    run_clear (&run);
+    g_string_free (mistake, TRUE);
+  }
+  g_free (bytes[0]);
+  g_free (bytes[1]);
+  g_free (teacher);
+  g_free (other);
+  g_free (wide);
+  g_free (taught);
+  g_free (cut);
+  g_free (resumed);
+}
+GST_END_TEST;
+
 /* A trainer that goes on with a checkpoint finds it as its settings say, or says what it found. */
 GST_START_TEST (test_resume_mistakes)
 {
@@ -418,6 +485,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
+  tcase_add_test (tcase, test_teacher);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_diverged);
   tcase_add_test (tcase, test_best_over_resume);
