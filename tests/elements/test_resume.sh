@@ -1,18 +1,19 @@
 #!/bin/sh
 # Kills trainings by kill -9 at a hundred random instants and goes on with them by resume=true each time: the last file of
-# each has the bytes of a training that was left alone.
+# each has the bytes of a training that was left alone, and so have the best one of those and the metrics.
 # Usage: test_resume.sh SOURCE_ROOT    (GST_PLUGIN_PATH names the plugin's folder)
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 amid=0
 
-# train FILE: $epochs of 300 steps by a trainer of those $properties, in the background. Its pid is in $!.
+# train FILE: $epochs of 300 steps by a trainer of those $properties, beside $validation, in the background. Its pid is in $!.
 train() {
-  # shellcheck disable=SC2086 # a list of words
+  # shellcheck disable=SC2086 # lists of words
   gst-launch-1.0 -q supcondatasetsrc location=/usr/share/datasets/fashion-mnist max-samples=3000 shuffle=true epochs="$epochs" \
     ! supconaugment ! video/x-raw,format=GRAY8,width=8,height=8 \
-    ! supcontrainer encoder=resnet8 width=0.25 batch-size=20 checkpoint-interval=1 resume=true $properties location="$1" \
+    ! supcontrainer name=t encoder=resnet8 width=0.25 batch-size=20 checkpoint-interval=1 resume=true $properties \
+    metrics-location="$1.jsonl" location="$1" ${validation:+"best-location=$1.best"} $validation \
     > "$work/log" 2>&1 &
 }
 
@@ -26,10 +27,15 @@ now() {
   echo $(($(date +%s%N) / 1000000))
 }
 
-# kill_and_resume KILLS EPOCHS PROPERTIES: so many that a piece is done between two kills.
+# metrics FILE: what FILE.jsonl says of steps and validations, without what depends on time.
+metrics() {
+  sed -n -e 's/^{\("step":.*,"gradient-norm":[^,]*\),.*/\1/p' -e 's/^{\("step":[0-9]*,"count":.*\)}$/\1/p' "$1.jsonl"
+}
+
+# kill_and_resume KILLS EPOCHS PROPERTIES [VALIDATION]: so many that a piece is done between two kills.
 kill_and_resume() {
-  kills=$1 epochs=$2 properties=$3
-  rm -f "$work/whole.safetensors" "$work/killed.safetensors"
+  kills=$1 epochs=$2 properties=$3 validation=${4:-}
+  rm -f "$work"/whole.safetensors* "$work"/killed.safetensors*
   train "$work/whole.safetensors"
   wait $! || { cat "$work/log"; exit 1; }
 
@@ -61,12 +67,19 @@ kill_and_resume() {
   wait $! || { cat "$work/log"; exit 1; }
   [ "$(find "$work" -name '*.partial' | wc -l)" = 0 ] || { echo "a killed writer's file is left"; exit 1; }
   cmp "$work/whole.safetensors" "$work/killed.safetensors"
+  [ -z "$validation" ] || cmp "$work/whole.safetensors.best" "$work/killed.safetensors.best"
+  metrics "$work/whole.safetensors" > "$work/whole"
+  metrics "$work/killed.safetensors" > "$work/killed"
+  [ "$(wc -l < "$work/whole")" -ge $((30 * epochs)) ]
+  cmp "$work/whole" "$work/killed"
 }
 
 kill_and_resume 50 5 "online-linear=true"
 mv "$work/whole.safetensors" "$work/encoder.safetensors"
 kill_and_resume 10 1 "queue-size=100 momentum-encoder=true"
-kill_and_resume 10 1 "stage=cross-entropy dropout=0.2 optimizer=adam"
+kill_and_resume 10 1 "stage=cross-entropy dropout=0.2 optimizer=adam validate-interval=25" \
+  "supcondatasetsrc location=/usr/share/datasets/fashion-mnist split=test max-samples=500
+    ! supconaugment policy=none views=1 ! video/x-raw,format=GRAY8,width=8,height=8 ! t.validation"
 kill_and_resume 10 1 "stage=linear init-location=$work/encoder.safetensors"
 kill_and_resume 10 1 "stage=finetune freeze=layer1 average-decay=0.9 init-location=$work/encoder.safetensors"
 kill_and_resume 10 1 "stage=regression learning-rate=0.001 init-location=$work/encoder.safetensors"
