@@ -162,10 +162,21 @@ helper_main (G_GNUC_UNUSED gpointer data)
   return NULL;
 }
 
+/* Counting them reads a file each time, which takes longer than many a task. */
+static guint
+count_processors (void)
+{
+  static gsize n;
+
+  if (g_once_init_enter (&n))
+    g_once_init_leave (&n, g_get_num_processors ());
+  return n;
+}
+
 guint
 supcon_parallel_threads (guint threads)
 {
-  return MIN (threads ? threads : g_get_num_processors (), SUPCON_MAX_THREADS);
+  return MIN (threads ? threads : count_processors (), SUPCON_MAX_THREADS);
 }
 
 /* With the lock held. A thread that cannot be had leaves the work to the rest. */
@@ -209,7 +220,7 @@ supcon_parallel_for (guint threads, gsize n_tasks, SupconTaskFunc func, gpointer
 
   if (n > 1) {
     g_mutex_lock (&pool.lock);
-    set (&pool.limit, MAX (MAX (pool.limit, n), pool.limit ? 0 : g_get_num_processors ()));
+    set (&pool.limit, MAX (MAX (pool.limit, n), pool.limit ? 0 : count_processors ()));
     ours = !job->taken;
     if (ours)
       publish (job, n, n_tasks, func, data);
