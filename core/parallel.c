@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "parallel.h"
 
+#include <sched.h>
+
 /* How often a thread looks for work or for its end before it sleeps: some 20 microseconds, which is what waking costs.
  */
 #define SPINS 500
@@ -162,14 +164,19 @@ helper_main (G_GNUC_UNUSED gpointer data)
   return NULL;
 }
 
-/* Counting them reads a file each time, which takes longer than many a task. */
+/* Those that the process may run on, which a container or taskset makes fewer than there are. Counted once: it takes
+ * longer than many a task. */
 static guint
 count_processors (void)
 {
   static gsize n;
 
-  if (g_once_init_enter (&n))
-    g_once_init_leave (&n, g_get_num_processors ());
+  if (g_once_init_enter (&n)) {
+    cpu_set_t allowed;
+    gsize count = sched_getaffinity (0, sizeof allowed, &allowed) == 0 ? CPU_COUNT (&allowed) : 0;
+
+    g_once_init_leave (&n, count ? count : g_get_num_processors ());
+  }
   return n;
 }
 

@@ -19,8 +19,8 @@
  */
 typedef void (*SupconTaskFunc) (gsize task, guint worker, gpointer data);
 
-/** How many threads a call with 'threads' uses: 'threads' itself, or the number of processors for 0; at most the
- * maximum. */
+/** How many threads a call with 'threads' uses: 'threads' itself, or for 0 the number of processors that the
+ * process may use; at most the maximum. */
 guint supcon_parallel_threads (guint threads);
 
 /**
