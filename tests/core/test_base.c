@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What everything stands on: random numbers, the pool of threads, the matrix product. */
 #include <math.h>
-#include <sched.h>
 
 #include "blas.h"
 #include "check_main.h"
@@ -110,25 +109,6 @@ START_TEST (test_parallel_callers)
 END_TEST
 
 /* Others come to their end however much there is that is urgent. */
-/* As many threads as processors that the process may use, as in a container that has one of many. Each test is a
- * process of its own, so that they were not counted before. */
-START_TEST (test_parallel_allowed)
-{
-  cpu_set_t allowed, one;
-  guint first = 0;
-
-  ck_assert (sched_getaffinity (0, sizeof allowed, &allowed) == 0);
-  while (!CPU_ISSET (first, &allowed))
-    first++;
-  CPU_ZERO (&one);
-  CPU_SET (first, &one);
-  ck_assert (sched_setaffinity (0, sizeof one, &one) == 0);
-  ck_assert_uint_eq (supcon_parallel_threads (0), 1);
-  ck_assert_uint_eq (supcon_parallel_threads (3), 3);
-  ck_assert_uint_eq (supcon_parallel_threads (SUPCON_MAX_THREADS + 1), SUPCON_MAX_THREADS);
-}
-END_TEST
-
 START_TEST (test_parallel_progress)
 {
   gboolean stop = FALSE;
@@ -183,4 +163,4 @@ START_TEST (test_rng_gamma)
 END_TEST
 
 SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_rng_gamma, test_parallel_once,
-    test_parallel_callers, test_parallel_allowed, test_parallel_progress, test_gemm)
+    test_parallel_callers, test_parallel_progress, test_gemm)

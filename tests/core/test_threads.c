@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The same bits for any number of threads: weights after steps of training, embeddings, and the loss of many views. */
 #include <math.h>
+#include <sched.h>
 #include <string.h>
 
 #include "check_main.h"
 #include "nn/workspace.h"
+#include "parallel.h"
 #include "random.h"
 #include "rng.h"
 #include "train/trainer.h"
@@ -132,4 +134,23 @@ START_TEST (test_loss)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("threads", test_float32, test_bfloat16, test_loss)
+/* As many threads as processors that the process may use, as in a container that has one of many. Each test is a
+ * process of its own, so that they were not counted before. */
+START_TEST (test_allowed_processors)
+{
+  cpu_set_t allowed, one;
+  guint first = 0;
+
+  ck_assert (sched_getaffinity (0, sizeof allowed, &allowed) == 0);
+  while (!CPU_ISSET (first, &allowed))
+    first++;
+  CPU_ZERO (&one);
+  CPU_SET (first, &one);
+  ck_assert (sched_setaffinity (0, sizeof one, &one) == 0);
+  ck_assert_uint_eq (supcon_parallel_threads (0), 1);
+  ck_assert_uint_eq (supcon_parallel_threads (3), 3);
+  ck_assert_uint_eq (supcon_parallel_threads (SUPCON_MAX_THREADS + 1), SUPCON_MAX_THREADS);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("threads", test_allowed_processors, test_float32, test_bfloat16, test_loss)
