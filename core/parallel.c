@@ -164,8 +164,8 @@ helper_main (G_GNUC_UNUSED gpointer data)
   return NULL;
 }
 
-/* Those that the process may run on, which a container or taskset makes fewer than there are. Counted once: it takes
- * longer than many a task. */
+/* Those that the first thread that asks may run on, which a container or taskset makes fewer than there are. Counted
+ * once: it takes longer than many a task. */
 static guint
 count_processors (void)
 {

@@ -219,8 +219,9 @@ install_stream_properties (GObjectClass * object_class, GParamFlags playing,
   add (object_class, FIELD (threads),
       g_param_spec_uint ("threads", "Threads",
           "Threads that make the views of a frame, which do not depend on it; "
-          "0: one for each processor; 1, since what comes after a queue, as a "
-          "trainer, takes the others", 0, SUPCON_MAX_THREADS, 1, number));
+          "0: one for each processor that the process may use; 1, since what "
+          "comes after a queue, as a trainer, takes the others", 0,
+          SUPCON_MAX_THREADS, 1, number));
   add (object_class, FIELD (lookahead),
       g_param_spec_uint ("lookahead", "Lookahead",
           "Frames that wait for later ones so that the views of all are made "

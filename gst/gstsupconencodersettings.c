@@ -45,8 +45,8 @@ install_model_properties (GObjectClass * klass, GParamFlags ready)
           "Factor of the channels of a checkpoint that does not say it itself",
           0.01, 8.0, 1.0, ready));
   ADD (threads, g_param_spec_uint ("threads", "Threads",
-          "Threads to compute with; 0 = one for each processor", 0,
-          SUPCON_MAX_THREADS, 0, ready));
+          "Threads to compute with; 0 = one for each processor that the "
+          "process may use", 0, SUPCON_MAX_THREADS, 0, ready));
   ADD (precision, g_param_spec_enum ("precision", "Precision",
           "Numbers that the encoder computes with; float32, since the result "
           "then depends least on the processor", GST_TYPE_SUPCON_PRECISION,

@@ -154,7 +154,8 @@ regions_to_array (GstBuffer * buffer, const GstVideoInfo * info, GValue * array)
   return gst_value_array_get_size (array) > 0;
 }
 
-/* The i-th of the field's values. NULL: there is none of that type, as any application can attach the meta. */
+/* The i-th of the field's values. NULL: there is none of that type, as any
+ * application can attach the meta. */
 static const GValue *
 get_element (const GstStructure * meta, const gchar * field, guint i,
     GType type)

@@ -28,7 +28,10 @@ typedef struct
 } GstSupconSnapshot;
 
 void gst_supcon_snapshot_unref (GstSupconSnapshot * snapshot);
-/** Whether it has a classifier of classes with names. name: the model's, for the error. SUPCON_ERROR_SETTINGS, _FORMAT. */
+/**
+ * Whether it has a classifier of classes with names. name: the model's, for the
+ * error: SUPCON_ERROR_SETTINGS, SUPCON_ERROR_FORMAT.
+ */
 gboolean gst_supcon_snapshot_check_classifier (const GstSupconSnapshot *
     snapshot, const gchar * name, GError ** error);
 

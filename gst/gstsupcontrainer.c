@@ -11,9 +11,12 @@
  * stage=regression a number is learnt from labels that are numbers. The result is written to #GstSupconTrainer:location, at the end of the stream, every
  * #GstSupconTrainer:checkpoint-interval steps and when the element stops.
  *
- * The model's input size is that of the first frames. Labels are strings, found as they come; a frame without one has
- * its own other views as positives, and is passed over by the other stages. A trained classifier in
- * #GstSupconTrainer:teacher-location teaches by its probabilities, frames without a label too.
+ * The model's input size is that of the first frames, or of the checkpoint that
+ * it begins with or is taught by. Labels are strings, found as they come; a frame
+ * without one has its own other views as positives, and is passed over by the
+ * other stages. A trained classifier in #GstSupconTrainer:teacher-location teaches
+ * by its probabilities, frames without a label too; `accuracy` then takes what it
+ * finds most probable for the label of those.
  *
  * A full pair of batches makes upstream wait; a live source may rather lose frames, see #GstSupconTrainer:leaky.
  *
@@ -160,9 +163,8 @@ set_input_size (GstSupconTrainer * self, guint width, guint height)
 static gboolean
 check_settings (GstSupconTrainer * self, GError ** error)
 {
-  GstSupconTrainerJob *job = &self->run.job;
+  const GstSupconTrainerJob *job = &self->run.job;
 
-  job->config.teacher = self->start.teacher;
   if (!self->validation_pad && (job->best_location || job->patience)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s is set, but the pad validation is not linked; expected frames on "
@@ -204,11 +206,11 @@ begin_run (GstSupconTrainer * self)
   g_strlcpy (self->run.model.encoder,
       gst_supcon_enum_nick (GST_TYPE_SUPCON_ENCODER_NAME, self->run.encoder),
       sizeof self->run.model.encoder);
-  if (!gst_supcon_trainer_start_load (&self->start, &self->run, &error)
-      || !check_settings (self, &error)) {
-    gst_supcon_post_error (GST_ELEMENT (self), error);
-    return FALSE;
-  }
+  if (!gst_supcon_trainer_start_load (&self->start, &self->run, &error))
+    goto failed;
+  self->run.job.config.teacher = self->start.teacher;
+  if (!check_settings (self, &error))
+    goto failed;
   if (self->start.model || self->start.teacher) {
     const SupconModelConfig *config =
         supcon_model_config (self->start.model ? self->start.model :
@@ -217,6 +219,10 @@ begin_run (GstSupconTrainer * self)
     set_input_size (self, config->input_width, config->input_height);
   }
   return TRUE;
+
+failed:
+  gst_supcon_post_error (GST_ELEMENT (self), error);
+  return FALSE;
 }
 
 /* Not when GstBaseSink starts and stops, which is between NULL and READY: properties may be set in READY. */
@@ -237,7 +243,7 @@ gst_supcon_trainer_change_state (GstElement * element,
   return ret;
 }
 
-/* Once the model is there, its input size is what it takes. */
+/* Once there is a model or a teacher, its input size is what is taken. */
 static GstCaps *
 gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
@@ -379,8 +385,8 @@ warn_of_no_frame (GstSupconTrainer * self)
   if (width)
     GST_ELEMENT_WARNING (self, STREAM, FAILED,
         ("The stream ended before its first frame: nothing was trained. The "
-            "model that is begun with takes frames of %ux%u pixels.", width,
-            height), (NULL));
+            "model that is begun with, or its teacher, takes frames of %ux%u "
+            "pixels.", width, height), (NULL));
   else
     GST_ELEMENT_WARNING (self, STREAM, FAILED,
         ("The stream ended before its first frame: nothing was trained."),

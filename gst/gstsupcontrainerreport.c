@@ -108,7 +108,7 @@ warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
         "supconaugment make views=2 of every frame.", batch->n, stats->step,
         config->loss.kind == SUPCON_LOSS_SELF ? "sample" : "label");
   }
-  if (config->stage != SUPCON_STAGE_REGRESSION
+  if (config->stage != SUPCON_STAGE_REGRESSION && !config->teacher
       && (!contrastive || config->loss.kind != SUPCON_LOSS_SELF)
       && only_label) {
     warn_once (self, WARNED_ONE_CLASS,

@@ -233,7 +233,8 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
   add (object_class, FIELD (threads),
       g_param_spec_uint ("threads", "Threads",
           "Threads to compute with, the result does not depend on it; 0 = one "
-          "for each processor", 0, SUPCON_MAX_THREADS, 0, flags));
+          "for each processor that the process may use", 0,
+          SUPCON_MAX_THREADS, 0, flags));
   add (object_class, FIELD (precision),
       g_param_spec_enum ("precision", "Precision",
           "Numbers that the encoder computes with; float32, since the result "

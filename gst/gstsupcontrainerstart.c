@@ -2,6 +2,8 @@
 
 #include "gstsupcontrainerstart.h"
 
+#include <glib/gstdio.h>
+
 #include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconmodel.h"
@@ -168,6 +170,32 @@ check_teacher_size (const SupconModel * teacher, const SupconModel * model,
   return FALSE;
 }
 
+/* By another name too. */
+static gboolean
+is_same_file (const gchar * a, const gchar * b)
+{
+  GStatBuf of_a, of_b;
+
+  return a && b && g_stat (a, &of_a) == 0 && g_stat (b, &of_b) == 0
+      && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+/* What is written would be another teacher when training is gone on with. */
+static gboolean
+check_teacher_location (const GstSupconTrainerSettings * settings,
+    GError ** error)
+{
+  const gchar *location = settings->teacher_location;
+  gboolean is_best = is_same_file (location, settings->job.best_location);
+
+  if (!is_best && !is_same_file (location, settings->location))
+    return TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "teacher-location is %s, which %s names too; expected another file than "
+      "one that is written", location, is_best ? "best-location" : "location");
+  return FALSE;
+}
+
 static gboolean
 load_teacher (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
@@ -199,9 +227,8 @@ load_teacher (GstSupconTrainerStart * self,
   return good;
 }
 
-/* The model to begin with, if there is one. */
 static gboolean
-load_start (GstSupconTrainerStart * self,
+load_first_model (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
 {
   SupconStage stage = settings->job.config.stage;
@@ -239,6 +266,8 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
       || (settings->job.best_location
           && !claim (settings->job.best_location, &self->best_lock, error)))
     return FALSE;
-  return load_start (self, settings, error) && (!settings->teacher_location
-      || load_teacher (self, settings, error));
+  return load_first_model (self, settings, error)
+      && (!settings->teacher_location
+      || (check_teacher_location (settings, error)
+          && load_teacher (self, settings, error)));
 }

@@ -49,6 +49,15 @@ supcon_teacher_n_classes (const SupconTeacher *self)
   return n;
 }
 
+gboolean
+supcon_teacher_knows (const SupconTeacher *self, guint label)
+{
+  for (guint c = 0; c < supcon_model_n_classes (self->model); c++)
+    if (self->classes[c] == label)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 reserve (SupconTeacher *self, guint n)
 {
@@ -66,6 +75,7 @@ supcon_teacher_teach (SupconTeacher *self, double weight, SupconBatch *batch, gu
 {
   guint known = supcon_model_n_classes (self->model);
 
+  g_return_if_fail (classes >= supcon_teacher_n_classes (self));
   reserve (self, batch->n);
   supcon_model_embed (self->model, batch->pixels, batch->n, self->r);
   supcon_model_classify (self->model, self->r, batch->n, self->p);

@@ -21,6 +21,8 @@ void supcon_teacher_free (SupconTeacher *teacher);
 const SupconModel *supcon_teacher_model (const SupconTeacher *teacher);
 /** How many labels there are at least: one more than the largest of its classes' numbers. */
 guint supcon_teacher_n_classes (const SupconTeacher *teacher);
+/** Whether label is the number of one of its classes. */
+gboolean supcon_teacher_knows (const SupconTeacher *teacher, guint label);
 
 /**
  * Puts what the teacher says of the pictures of batch, p, into their targets y (n x classes, classes >=

@@ -79,6 +79,23 @@ classify (const SupconModel *model, const SupconBatch *batch, guint *best)
   supcon_model_free (copy);
 }
 
+/* A classifier that has learnt the first batch. */
+static SupconModel *
+trained_classifier_new (void)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
+  SupconBatch *batch = batch_new (VIEWS, 0);
+  SupconTrainStats stats;
+
+  for (guint step = 0; step < 100; step++)
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  supcon_batch_free (batch);
+  supcon_trainer_free (trainer);
+  return model;
+}
+
 /* A student that never sees a label says what its teacher says, once it has seen the same pictures a hundred times. */
 START_TEST (test_student)
 {
@@ -86,19 +103,23 @@ START_TEST (test_student)
   static const SupconStage stages[] = { SUPCON_STAGE_CROSS_ENTROPY, SUPCON_STAGE_FINETUNE, SUPCON_STAGE_LINEAR };
 
   for (guint s = 0; s < G_N_ELEMENTS (stages); s++) {
-    SupconTeacher *teacher = supcon_teacher_new (classifier_new (), 1, classes);
+    SupconTeacher *teacher = supcon_teacher_new (trained_classifier_new (), 1, classes);
     SupconTrainerConfig config = config_of (stages[s]);
     SupconModel *student = model_new ();
     SupconBatch *batch = batch_new (VIEWS, 0);
     SupconTrainStats stats;
     SupconTrainer *trainer;
-    guint wanted[VIEWS], found[VIEWS], alike = 0;
+    guint wanted[VIEWS], found[VIEWS], of_each[CLASSES] = { 0 }, alike = 0;
     double first = 0;
 
     config.teacher = teacher;
     ck_assert (supcon_trainer_learns_unlabelled (&config));
     ck_assert (supcon_trainer_check (&config, VIEWS, student, NULL));
     classify (supcon_teacher_model (teacher), batch, wanted);
+    for (guint i = 0; i < VIEWS; i++)
+      of_each[wanted[i]]++;
+    ck_assert_msg (MAX (of_each[0], MAX (of_each[1], of_each[2])) < VIEWS / 2, "%u, %u and %u views", of_each[0],
+        of_each[1], of_each[2]);
     trainer = supcon_trainer_new (student, &config, 0);
     for (guint step = 0; step < 100; step++) {
       for (guint i = 0; i < VIEWS; i++)
@@ -110,7 +131,7 @@ START_TEST (test_student)
     classify (student, batch, found);
     for (guint i = 0; i < VIEWS; i++)
       alike += wanted[i] == found[i];
-    ck_assert_msg (alike >= VIEWS - 1 && stats.loss < first, "stage %u: %u of %u alike, loss from %g to %g", s, alike,
+    ck_assert_msg (alike >= VIEWS - 4 && stats.loss < first, "stage %u: %u of %u alike, loss from %g to %g", s, alike,
         VIEWS, first, stats.loss);
     supcon_trainer_free (trainer);
     supcon_batch_free (batch);

@@ -150,6 +150,7 @@ START_TEST (test_allowed_processors)
   ck_assert_uint_eq (supcon_parallel_threads (0), 1);
   ck_assert_uint_eq (supcon_parallel_threads (3), 3);
   ck_assert_uint_eq (supcon_parallel_threads (SUPCON_MAX_THREADS + 1), SUPCON_MAX_THREADS);
+  ck_assert (sched_setaffinity (0, sizeof allowed, &allowed) == 0);
 }
 END_TEST
 

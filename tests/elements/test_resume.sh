@@ -27,7 +27,7 @@ now() {
   echo $(($(date +%s%N) / 1000000))
 }
 
-# metrics FILE: what FILE.jsonl says of steps and validations, without what depends on time.
+# metrics FILE: of FILE.jsonl the steps up to gradient-norm, since what follows depends on time too, and the validations.
 metrics() {
   sed -n -e 's/^{\("step":.*,"gradient-norm":[^,]*\),.*/\1/p' -e 's/^{\("step":[0-9]*,"count":.*\)}$/\1/p' "$1.jsonl"
 }
@@ -70,7 +70,8 @@ kill_and_resume() {
   [ -z "$validation" ] || cmp "$work/whole.safetensors.best" "$work/killed.safetensors.best"
   metrics "$work/whole.safetensors" > "$work/whole"
   metrics "$work/killed.safetensors" > "$work/killed"
-  [ "$(wc -l < "$work/whole")" -ge $((30 * epochs)) ]
+  lines=$((30 * epochs + (${#validation} ? 12 : 0)))
+  [ "$(wc -l < "$work/whole")" = $lines ] || { cat "$work/whole"; echo "expected $lines lines of metrics"; exit 1; }
   cmp "$work/whole" "$work/killed"
 }
 
