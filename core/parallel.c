@@ -227,7 +227,7 @@ supcon_parallel_for (guint threads, gsize n_tasks, SupconTaskFunc func, gpointer
 
   if (n > 1) {
     g_mutex_lock (&pool.lock);
-    set (&pool.limit, MAX (MAX (pool.limit, n), pool.limit ? 0 : count_processors ()));
+    set (&pool.limit, MAX (MAX (pool.limit, n), count_processors ()));
     ours = !job->taken;
     if (ours)
       publish (job, n, n_tasks, func, data);

@@ -7,8 +7,8 @@
 
 #include "error.h"
 #include "gstsupconmodel.h"
-#include "loss/cross_entropy.h"
 #include "model/checkpoint.h"
+#include "train/calibrate.h"
 #include "train/examples.h"
 #include "train/smooth.h"
 
@@ -236,9 +236,8 @@ classify_linear (GstSupconClassifier * self, const gfloat * embedding,
   g_array_set_size (self->probabilities, supcon_model_n_classes (model));
   p = (gfloat *) self->probabilities->data;
   supcon_model_classify (model, embedding, 1, p);
-  for (guint i = 0; i < self->probabilities->len; i++)
-    p[i] /= self->snapshot->temperature;
-  supcon_softmax (p, 1, self->probabilities->len, p);
+  supcon_calibrated_softmax (p, 1, self->probabilities->len,
+      self->snapshot->temperature, p);
   return TRUE;
 }
 

@@ -289,8 +289,6 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
       self->start.model = supcon_model_new (&config, self->run.seed, &error);
     if (!self->start.model)
       goto failed;
-    if (!self->start.labels)
-      self->start.labels = supcon_labels_new ();
     set_input_size (self, config.input_width, config.input_height);
   }
   supcon_model_set_threads (self->start.model, self->run.threads);

@@ -215,8 +215,6 @@ load_teacher (GstSupconTrainerStart * self,
 
     supcon_model_set_threads (model, settings->threads);
     supcon_model_set_precision (model, settings->precision);
-    if (!self->labels)
-      self->labels = supcon_labels_new ();
     for (guint i = 0; i < n; i++)
       classes[i] = supcon_labels_add (self->labels,
           supcon_labels_name (snapshot->labels, i));
@@ -266,8 +264,11 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
       || (settings->job.best_location
           && !claim (settings->job.best_location, &self->best_lock, error)))
     return FALSE;
-  return load_first_model (self, settings, error)
-      && (!settings->teacher_location
+  if (!load_first_model (self, settings, error))
+    return FALSE;
+  if (!self->labels)
+    self->labels = supcon_labels_new ();
+  return !settings->teacher_location
       || (check_teacher_location (settings, error)
-          && load_teacher (self, settings, error)));
+      && load_teacher (self, settings, error));
 }

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   SupconModel *model;           /* NULL: a new one is to be made */
-  SupconLabels *labels;         /* of model and teacher; NULL: there is neither */
+  SupconLabels *labels;         /* of model and teacher */
   SupconTeacher *teacher;       /* or NULL */
   SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
   guint64 first_step, first_frame;      /* where resuming begins */

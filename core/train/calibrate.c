@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "loss/cross_entropy.h"
+
 #define MAX_STEPS 50
 #define PRECISION 1e-6
 #define MAX_LOGITS (1 << 22)
@@ -54,6 +56,15 @@ supcon_calibrate_temperature (const SupconQueue *logits)
     b = next > least && next < most && step % 4 != 3 ? next : sqrt (least * most);
   }
   return 1 / b;
+}
+
+void
+supcon_calibrated_softmax (
+    const SupconReal *logits, guint n, guint classes, double temperature, SupconReal *probabilities)
+{
+  for (gsize i = 0; i < (gsize)n * classes; i++)
+    probabilities[i] = logits[i] / temperature;
+  supcon_softmax (probabilities, n, classes, probabilities);
 }
 
 void

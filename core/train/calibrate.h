@@ -16,6 +16,11 @@
  */
 double supcon_calibrate_temperature (const SupconQueue *logits);
 
+/** probabilities (n x classes) = softmax (logits / temperature), row by row; may be the same memory. temperature > 0.
+ */
+void supcon_calibrated_softmax (
+    const SupconReal *logits, guint n, guint classes, double temperature, SupconReal *probabilities);
+
 /**
  * Adds logits (n x classes) of pictures that a classifier is about to learn from to a queue of the last ones, *queue,
  * which is NULL at first. labels: those that are no class are passed over. More classes begin anew.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "train/teacher.h"
 
-#include "loss/cross_entropy.h"
 #include "loss/supcon.h"
+#include "train/calibrate.h"
 
 struct _SupconTeacher {
   SupconModel *model;
-  SupconReal temperature;
+  double temperature;
   guint *classes;
   guint capacity;    /* views that the buffers have room for */
   SupconReal *r, *p; /* views x embedding dim, views x the model's classes */
@@ -79,9 +79,7 @@ supcon_teacher_teach (SupconTeacher *self, double weight, SupconBatch *batch, gu
   reserve (self, batch->n);
   supcon_model_embed (self->model, batch->pixels, batch->n, self->r);
   supcon_model_classify (self->model, self->r, batch->n, self->p);
-  for (gsize i = 0; i < (gsize)batch->n * known; i++)
-    self->p[i] /= self->temperature;
-  supcon_softmax (self->p, batch->n, known, self->p);
+  supcon_calibrated_softmax (self->p, batch->n, known, self->temperature, self->p);
 
   for (guint i = 0; i < batch->n; i++, targets += classes) {
     const SupconReal *p = self->p + (gsize)i * known;

@@ -4,32 +4,19 @@
 
 #include "training.h"
 
-/* A classifier of three classes that are told apart by chance. */
-static SupconModel *
-classifier_new (void)
-{
-  SupconModel *model = model_new ();
-  guint n;
-  const SupconParam *params = supcon_model_params (model, &n);
-
-  for (guint i = 0; i < n; i++)
-    for (gsize k = 0; params[i].part == SUPCON_PART_CLASSIFIER && k < params[i].size; k++)
-      params[i].data[k] = 3 * sin (k + 1.0);
-  return model;
-}
-
 /* Against softmax written out. The teacher's classes are numbers 4, 0 and 2 of five. */
 START_TEST (test_targets)
 {
   enum { N = 5 };
   static const guint classes[CLASSES] = { 4, 0, 2 };
   const double temperature = 1.7, weight = 0.3, smoothing = 0.1;
-  SupconModel *model = classifier_new ();
+  SupconModel *model = model_new ();
   guint dim = supcon_model_embedding_dim (model);
   SupconBatch *batch = batch_new (VIEWS, 0);
   SupconReal *r = g_new (SupconReal, VIEWS * dim), logits[VIEWS * CLASSES], targets[VIEWS * N];
   SupconTeacher *teacher;
 
+  fill_classifier (model);
   supcon_model_embed (model, batch->pixels, VIEWS, r);
   supcon_model_classify (model, r, VIEWS, logits);
   teacher = supcon_teacher_new (model, temperature, classes);

@@ -165,15 +165,10 @@ check_gradients (const char *what, SupconTrainerConfig config, const char *const
       SupconModel *model = model_new ();
       SupconReal grad, ignored, *element;
       double up, down;
-      guint n;
-      SupconParam *params;
 
       if (config.stage == SUPCON_STAGE_REGRESSION)
         supcon_model_set_n_classes (model, 1);
-      params = supcon_model_params (model, &n);
-      for (guint i = 0; i < n; i++) /* a classifier at zero tells the encoder nothing */
-        for (gsize k = 0; params[i].part == SUPCON_PART_CLASSIFIER && k < params[i].size; k++)
-          params[i].data[k] = sin (k + 1.0);
+      fill_classifier (model);
       step_once (model, config, 3);
       element = element_of (model, names[t], probe * 7, &grad);
       *element += 1e-6;
@@ -310,9 +305,8 @@ START_TEST (test_finetune)
   config.freeze = "layer2";
   params = supcon_model_params (model, &n);
   others = supcon_model_params (slow, &n);
-  for (guint i = 0; i < n; i++)
-    for (gsize k = 0; params[i].part == SUPCON_PART_CLASSIFIER && k < params[i].size; k++)
-      params[i].data[k] = others[i].data[k] = sin (k + 1.0);
+  fill_classifier (model);
+  fill_classifier (slow);
   before = weights_of (model, FALSE);
   train (model, &config, 0, 1);
   config.encoder_learning_rate = config.schedule.learning_rate / 10;

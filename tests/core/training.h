@@ -28,6 +28,18 @@ model_new (void)
   return model;
 }
 
+/* Gives the classifier weights, since one at zero tells the encoder nothing and all pictures the same. */
+static inline void
+fill_classifier (SupconModel *model)
+{
+  guint n;
+  const SupconParam *params = supcon_model_params (model, &n);
+
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; params[i].part == SUPCON_PART_CLASSIFIER && k < params[i].size; k++)
+      params[i].data[k] = sin (k + 1.0);
+}
+
 /* Noise, a little brighter for each class; two views a sample. */
 static inline SupconBatch *
 batch_new (guint views, guint stream)
