@@ -95,6 +95,7 @@ gst_supcon_augment_start (GstBaseTransform * trans)
   }
   gst_supcon_augment_flush (self);
   gst_supcon_clips_reset (self->clips);
+  gst_supcon_latency_reset (&self->latency);
   self->window_asked = 0;
   GST_OBJECT_LOCK (self);
   drawn = gst_supcon_augment_settings_draw_seed (&self->settings);
@@ -143,6 +144,7 @@ gst_supcon_augment_set_caps (GstBaseTransform * trans, GstCaps * in,
         ("interlaced video (%s), expected progressive",
             gst_video_interlace_mode_to_string (GST_VIDEO_INFO_INTERLACE_MODE
                 (&self->in_info))), ("put deinterlace before supconaugment"));
+  gst_supcon_augment_set_latency (self);
   return !GST_VIDEO_INFO_IS_INTERLACED (&self->in_info);
 }
 
@@ -256,25 +258,6 @@ gst_supcon_augment_src_event (GstBaseTransform * trans, GstEvent * event)
   return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (trans, event);
 }
 
-/* Frames that wait are latency of a live stream. */
-static void
-gst_supcon_augment_add_latency (GstSupconAugment * self, GstQuery * query)
-{
-  GstClockTime min, max, more = 0;
-  gboolean live;
-
-  GST_OBJECT_LOCK (self);
-  if (GST_VIDEO_INFO_FPS_N (&self->in_info) > 0)
-    more = gst_util_uint64_scale (GST_SECOND * self->settings.lookahead,
-        GST_VIDEO_INFO_FPS_D (&self->in_info),
-        GST_VIDEO_INFO_FPS_N (&self->in_info));
-  GST_OBJECT_UNLOCK (self);
-  gst_query_parse_latency (query, &live, &min, &max);
-  if (GST_CLOCK_TIME_IS_VALID (max))
-    max += more;
-  gst_query_set_latency (query, live, min + more, max);
-}
-
 static gboolean
 gst_supcon_augment_query (GstBaseTransform * trans, GstPadDirection direction,
     GstQuery * query)
@@ -289,7 +272,7 @@ gst_supcon_augment_query (GstBaseTransform * trans, GstPadDirection direction,
   if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction, query))
     return FALSE;
   if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
-    gst_supcon_augment_add_latency (self, query);
+    gst_supcon_latency_answer (&self->latency, query);
   return TRUE;
 }
 
@@ -312,6 +295,7 @@ gst_supcon_augment_init (GstSupconAugment * self)
 {
   gst_supcon_augment_settings_init (&self->settings);
   gst_video_info_init (&self->in_info);
+  gst_supcon_latency_init (&self->latency, GST_ELEMENT (self));
   self->clips = gst_supcon_clips_new ();
   self->views = gst_supcon_views_new ();
   self->made = gst_queue_array_new (2);

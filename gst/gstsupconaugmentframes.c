@@ -4,6 +4,7 @@
 
 #include "gstsupconformat.h"
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_supcon_augment_debug);
 #define GST_CAT_DEFAULT gst_supcon_augment_debug
@@ -53,6 +54,18 @@ gst_supcon_augment_flush (GstSupconAugment * self)
   gst_supcon_augment_drop_views (self);
   gst_supcon_clips_flush (self->clips);
   self->frame_known = FALSE;
+}
+
+void
+gst_supcon_augment_set_latency (GstSupconAugment * self)
+{
+  guint lookahead;
+
+  GST_OBJECT_LOCK (self);
+  lookahead = self->settings.lookahead;
+  GST_OBJECT_UNLOCK (self);
+  gst_supcon_latency_set_wait (&self->latency,
+      gst_supcon_latency_of_frames (&self->in_info, lookahead));
 }
 
 gboolean
@@ -124,9 +137,7 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
     gboolean is_discont, GstBuffer * buffer)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  GstClockTime time =
-      gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME,
-      GST_BUFFER_PTS (buffer));
+  guint lookahead = self->frame_lookahead;
   GstFlowReturn ret;
   GstSupconConsistent consistent;
   GError *error = NULL;
@@ -148,8 +159,7 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   if (ret != GST_FLOW_OK)
     return ret;
 
-  if (GST_CLOCK_TIME_IS_VALID (time))
-    gst_object_sync_values (GST_OBJECT (self), time);
+  gst_supcon_sync_values (trans, trans->queued_buf);
   if (!gst_supcon_augment_update_program (self, &error)) {
     GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message),
         ("going on with the operations before"));
@@ -164,6 +174,8 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   self->frame_lookahead = self->settings.lookahead;
   self->frame_record = self->settings.record_draws;
   GST_OBJECT_UNLOCK (self);
+  if (lookahead != self->frame_lookahead)
+    gst_supcon_augment_set_latency (self);
   if (window > self->window_asked) {
     self->window_asked = window;
     gst_base_transform_reconfigure_sink (trans);

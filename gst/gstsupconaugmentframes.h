@@ -8,6 +8,7 @@
 #include "gstsupconaugment.h"
 #include "gstsupconaugmentsettings.h"
 #include "gstsupconclips.h"
+#include "gstsupconlatency.h"
 #include "gstsupconviews.h"
 
 G_BEGIN_DECLS
@@ -31,6 +32,7 @@ struct _GstSupconAugment
   GstSupconViewDraw draw;       /* of the view to be added next */
   GstSupconViews *views;        /* of this frame and those that wait for it, to be made */
   guint n_waiting;              /* frames whose views are not made */
+  GstSupconLatency latency;     /* under the object lock */
   GstQueueArray *made;          /* GstBuffer of views, to be pushed when no frame waits */
 };
 
@@ -41,6 +43,9 @@ void gst_supcon_augment_flush (GstSupconAugment * self);
 /** Makes the program anew when properties have changed. Where they make none the old one stays. */
 gboolean gst_supcon_augment_update_program (GstSupconAugment * self,
     GError ** error);
+
+/** Tells the pipeline how long frames wait for others. */
+void gst_supcon_augment_set_latency (GstSupconAugment * self);
 
 /* The base class's functions of these names. */
 GstFlowReturn gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,

@@ -33,15 +33,41 @@ gst_supcon_seek_to_frames (GstEvent * event, guint views)
 gboolean
 gst_supcon_query_counts (GstQuery * query)
 {
-  GstFormat format;
+  GstFormat format, other;
 
-  if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
-    gst_query_parse_duration (query, &format, NULL);
-  else if (GST_QUERY_TYPE (query) == GST_QUERY_POSITION)
-    gst_query_parse_position (query, &format, NULL);
-  else
-    return FALSE;
-  return counts_frames (format);
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_DURATION:
+      gst_query_parse_duration (query, &format, NULL);
+      return counts_frames (format);
+    case GST_QUERY_POSITION:
+      gst_query_parse_position (query, &format, NULL);
+      return counts_frames (format);
+    case GST_QUERY_CONVERT:
+      gst_query_parse_convert (query, &format, NULL, &other, NULL);
+      return counts_frames (format) != counts_frames (other);
+    default:
+      return FALSE;
+  }
+}
+
+static gboolean
+convert (GstPad * sinkpad, GstQuery * query, guint views)
+{
+  GstFormat from, to;
+  gint64 value, result;
+  gboolean answered;
+  GstQuery *ours;
+
+  gst_query_parse_convert (query, &from, &value, &to, NULL);
+  ours = gst_query_new_convert (from,
+      counts_frames (from) && value > 0 ? value / views : value, to);
+  answered = gst_pad_peer_query (sinkpad, ours);
+  gst_query_parse_convert (ours, NULL, NULL, NULL, &result);
+  gst_query_unref (ours);
+  if (answered)
+    gst_query_set_convert (query, from, value, to,
+        counts_frames (to) && result > 0 ? result * views : result);
+  return answered;
 }
 
 gboolean
@@ -51,6 +77,8 @@ gst_supcon_query_views (GstPad * sinkpad, GstQuery * query, guint views)
   GstFormat format;
   gint64 value;
 
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CONVERT)
+    return convert (sinkpad, query, views);
   if (!gst_pad_peer_query (sinkpad, query))
     return FALSE;
   if (duration)

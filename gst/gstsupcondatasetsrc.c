@@ -25,6 +25,7 @@
 #include "gstsupcondatasetsrcsettings.h"
 #include "gstsupconmeta.h"
 #include "gstsupconpicture.h"
+#include "gstsupconstream.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_dataset_src_debug);
 #define GST_CAT_DEFAULT supcon_dataset_src_debug
@@ -219,11 +220,12 @@ read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
   GstBuffer *buffer;
   GstVideoInfo info;
 
-  *ret = GST_FLOW_NOT_NEGOTIATED;
   if (sample->pixels) {
     if (!set_format (self, sample->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 :
-            GST_VIDEO_FORMAT_RGB, sample->width, sample->height))
+            GST_VIDEO_FORMAT_RGB, sample->width, sample->height)) {
+      *ret = gst_supcon_refused (GST_BASE_SRC_PAD (self));
       return NULL;
+    }
     return buffer_from_pixels (self, sample);
   }
   buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path,
@@ -233,8 +235,10 @@ read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
     return NULL;
   }
   if (!set_format (self, GST_VIDEO_INFO_FORMAT (&info),
-          GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info)))
+          GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info))) {
+    *ret = gst_supcon_refused (GST_BASE_SRC_PAD (self));
     gst_clear_buffer (&buffer);
+  }
   return buffer ? gst_buffer_make_writable (buffer) : NULL;
 }
 
@@ -329,10 +333,16 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (base);
 
+  guint64 position;
+
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
-  set_position (self, gst_util_uint64_scale_ceil (segment->position,
-          self->run.framerate[0], GST_SECOND * self->run.framerate[1]));
+  /* The frame that is shown then. Starts of frames are rounded down, and so is what is asked for. */
+  position = gst_util_uint64_scale (segment->position, self->run.framerate[0],
+      GST_SECOND * self->run.framerate[1]);
+  if (time_of (self, position + 1) <= segment->position)
+    position++;
+  set_position (self, position);
   return TRUE;
 }
 

@@ -42,13 +42,11 @@
 #include "gstsupconenums.h"
 #include "gstsupconlatency.h"
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 #include "gstsupcontensors.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_encoder_debug);
 #define GST_CAT_DEFAULT supcon_encoder_debug
-
-/* What a frame is thought to last where its caps do not tell. */
-#define FRAME_DURATION (GST_SECOND / 25)
 
 struct _GstSupconEncoder
 {
@@ -222,17 +220,15 @@ send_late (gpointer data)
 static void
 set_wait (GstSupconEncoder * self)
 {
-  GstClockTime duration = FRAME_DURATION, timeout;
+  GstClockTime timeout;
 
-  if (self->info.fps_n > 0)
-    duration = gst_util_uint64_scale_int (GST_SECOND, self->info.fps_d,
-        self->info.fps_n);
   GST_OBJECT_LOCK (self);
   timeout = self->settings.batch_timeout;
   GST_OBJECT_UNLOCK (self);
   self->wait = 0;
   if (self->batch_size > 1)
-    self->wait = timeout ? timeout : self->batch_size * duration;
+    self->wait = timeout ? timeout :
+        gst_supcon_latency_of_frames (&self->info, self->batch_size);
   gst_supcon_latency_set_wait (&self->latency, self->wait);
 }
 
@@ -382,9 +378,11 @@ gst_supcon_encoder_submit_input_buffer (GstBaseTransform * trans,
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
 
-  /* The base class marks the next frame that leaves, which is to be this one. */
-  if (GST_BUFFER_IS_DISCONT (buffer))
-    send (self);
+  GstBuffer *left;
+
+  /* What downstream did not take of the frames before. */
+  while ((left = gst_supcon_batch_take (self->batch)))
+    gst_buffer_unref (left);
   return GST_BASE_TRANSFORM_CLASS
       (gst_supcon_encoder_parent_class)->submit_input_buffer (trans, is_discont,
       buffer);

@@ -95,8 +95,11 @@ gst_supcon_encoder_hold_frames (GstQuery * query, gsize size, guint held)
     return;
   }
   gst_query_parse_nth_allocation_pool (query, 0, &pool, &frame, &least, &most);
-  if (most == 0 || least + held <= most)
-    gst_query_set_nth_allocation_pool (query, 0, pool, frame, least + held,
-        most);
+  /* One that has fewer would run dry while frames wait here. */
+  if (most != 0 && least + held > most) {
+    gst_clear_object (&pool);
+    most = 0;
+  }
+  gst_query_set_nth_allocation_pool (query, 0, pool, frame, least + held, most);
   gst_clear_object (&pool);
 }

@@ -34,9 +34,11 @@
 
 #include "gstsupconindex.h"
 
+#include "error.h"
 #include "gstsupconindexsettings.h"
 #include "gstsupconmeta.h"
 #include "gstsupconneighbours.h"
+#include "gstsupconstream.h"
 #include "gstsupcontextbranch.h"
 #include "model/checkpoint.h"
 
@@ -61,10 +63,13 @@ struct _GstSupconIndex
   GstSupconTextBranch text;
 
   GMutex lock;                  /* protects what follows; taken before the object lock */
+  gchar *location;              /* from start to stop */
   SupconIndex *index;           /* NULL until the first frame tells the dimension */
   gboolean changed;             /* since it was written */
 
-  /* Streaming thread. */
+  /* Streaming thread, from start to stop. */
+  GstSupconIndexMode mode;
+  SupconMetric metric;
   gchar *stream_uri;            /* what upstream answers */
   guint64 useless;              /* embeddings that could not be added */
 };
@@ -98,28 +103,18 @@ gst_supcon_index_release_pad (GstElement * element, GstPad * pad)
 
 /* The file */
 
-static gchar *
-dup_location (GstSupconIndex * self)
-{
-  gchar *location;
-
-  GST_OBJECT_LOCK (self);
-  location = g_strdup (self->settings.location);
-  GST_OBJECT_UNLOCK (self);
-  return location;
-}
-
 /* Writes what has changed, once. FALSE: an error was posted. */
 static gboolean
 gst_supcon_index_save (GstSupconIndex * self)
 {
-  gchar *location = dup_location (self);
+  gchar *location = NULL;
   GError *error = NULL;
   guint64 count = 0;
   gboolean ok = TRUE;
 
   g_mutex_lock (&self->lock);
   if (self->index && self->changed) {
+    location = g_strdup (self->location);
     ok = supcon_index_save (self->index, location, &error);
     self->changed = !ok;
     count = supcon_index_count (self->index);
@@ -140,17 +135,20 @@ static gboolean
 gst_supcon_index_start (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
-  gchar *location = dup_location (self);
   GError *error = NULL;
-  gboolean ok = location != NULL;
   SupconIndex *index = NULL;
-  guint probes;
   GstSupconIndexMode mode;
+  gchar *location;
+  gboolean ok;
+  guint probes;
 
   GST_OBJECT_LOCK (self);
+  location = g_strdup (self->settings.location);
   mode = self->settings.mode;
+  self->metric = self->settings.metric;
   probes = self->settings.probes;
   GST_OBJECT_UNLOCK (self);
+  ok = location != NULL;
   if (!location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("supconindex needs location, the file of the index."), (NULL));
@@ -168,14 +166,17 @@ gst_supcon_index_start (GstBaseTransform * trans)
     gst_supcon_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
-  if (!ok)
+  if (!ok) {
     g_clear_pointer (&index, supcon_index_free);
+    g_clear_pointer (&location, g_free);
+  }
   g_mutex_lock (&self->lock);
+  self->location = location;
   self->index = index;
   self->changed = FALSE;
   g_mutex_unlock (&self->lock);
+  self->mode = mode;
   self->useless = 0;
-  g_free (location);
   return ok;
 }
 
@@ -187,6 +188,7 @@ gst_supcon_index_stop (GstBaseTransform * trans)
   gst_supcon_index_save (self); /* if it fails the bus tells; stopping goes on */
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->index, supcon_index_free);
+  g_clear_pointer (&self->location, g_free);
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->stream_uri, g_free);
   return TRUE;
@@ -194,35 +196,29 @@ gst_supcon_index_stop (GstBaseTransform * trans)
 
 /* Frames */
 
-/* FALSE: an error was posted. Under the lock. */
+/* Under the lock. */
 static gboolean
-check_dim (GstSupconIndex * self, guint dim, SupconMetric metric)
+check_dim (GstSupconIndex * self, guint dim, GError ** error)
 {
   if (!self->index && dim <= SUPCON_INDEX_MAX_DIM)
-    self->index = supcon_index_new (dim, metric);
+    self->index = supcon_index_new (dim, self->metric);
   if (self->index && supcon_index_dim (self->index) == dim)
     return TRUE;
-  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-      ("An embedding of %u numbers, expected %s%u: the index is of another "
-          "model or layer.", dim, self->index ? "" : "at most ",
-          self->index ? supcon_index_dim (self->index) : SUPCON_INDEX_MAX_DIM),
-      (NULL));
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+      "An embedding of %u numbers, expected %s%u: the index is of another "
+      "model or layer.", dim, self->index ? "" : "at most ",
+      self->index ? supcon_index_dim (self->index) : SUPCON_INDEX_MAX_DIM);
   return FALSE;
 }
 
-/* In the stream that is indexed, as a player shows it. */
-static GstClockTime
-stream_time (GstSupconIndex * self, GstBuffer * buffer)
-{
-  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment,
-      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-}
-
-static void
+/* Under the lock. FALSE: the embedding is of no use. */
+static gboolean
 add (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding)
 {
-  GstClockTime time = stream_time (self, buffer);
+  GstClockTime time =
+      gst_supcon_stream_time (&GST_BASE_TRANSFORM (self)->segment, buffer);
   SupconEntry entry = { NULL, NULL, MIN (time, G_MAXINT64) };
+  gboolean useful;
   gchar *uri;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
@@ -232,13 +228,10 @@ add (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding)
   uri = g_strdup (self->settings.uri ? self->settings.uri : self->stream_uri);
   GST_OBJECT_UNLOCK (self);
   entry.uri = uri;
-  if (supcon_index_add (self->index, embedding, &entry))
-    self->changed = TRUE;
-  else if (self->useless++ == 0)
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("An embedding without a direction, or not finite, was left out of the "
-            "index (more of them are counted only)."), (NULL));
+  useful = supcon_index_add (self->index, embedding, &entry);
+  self->changed |= useful;
   g_free (uri);
+  return useful;
 }
 
 /* Under the lock; the structure and the text of what was found. */
@@ -263,11 +256,10 @@ search (GstSupconIndex * self, GstBuffer * buffer, const gfloat * embedding,
   *text = gst_supcon_neighbours_to_text (self->index, neighbours, n);
 }
 
-static GstFlowReturn
-publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure,
-    gchar * text)
+/* Takes structure. */
+static void
+publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure)
 {
-  GstMiniObject *item = gst_supcon_text_new (text, buffer);
   gboolean post;
 
   gst_supcon_buffer_set_neighbours (buffer, structure);
@@ -279,16 +271,15 @@ publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure,
         gst_message_new_element (GST_OBJECT (self), structure));
   else
     gst_structure_free (structure);
-  return item ? gst_supcon_text_branch_push (&self->text, item) : GST_FLOW_OK;
 }
 
-static void
-gst_supcon_index_before_transform (GstBaseTransform * trans, GstBuffer * buffer)
+/* A frame's text, or the gap that tells who waits for it that there is none. text: transfer full, or NULL. */
+static GstFlowReturn
+push_text (GstSupconIndex * self, GstBuffer * buffer, gchar * text)
 {
-  GstClockTime time = stream_time (GST_SUPCON_INDEX (trans), buffer);
+  GstMiniObject *item = gst_supcon_text_new (text, buffer);
 
-  if (GST_CLOCK_TIME_IS_VALID (time))
-    gst_object_sync_values (GST_OBJECT (trans), time);
+  return item ? gst_supcon_text_branch_push (&self->text, item) : GST_FLOW_OK;
 }
 
 static GstFlowReturn
@@ -296,40 +287,44 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
   GstStructure *structure = NULL;
+  gboolean useful = TRUE;
+  GError *error = NULL;
   gchar *text = NULL;
-  GstSupconIndexMode mode;
-  SupconMetric metric;
   GstMapInfo map;
-  gboolean ok;
   guint dim;
   GstBuffer *embedding =
       gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
 
   if (!embedding)
     return gst_supcon_check_encoded (GST_ELEMENT (self), buffer) ?
-        GST_FLOW_OK : GST_FLOW_ERROR;
+        push_text (self, buffer, NULL) : GST_FLOW_ERROR;
   if (!gst_buffer_map (embedding, &map, GST_MAP_READ)) {
     gst_buffer_unref (embedding);
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
         ("The embedding of a frame cannot be read."), (NULL));
     return GST_FLOW_ERROR;
   }
-  GST_OBJECT_LOCK (self);
-  mode = self->settings.mode;
-  metric = self->settings.metric;
-  GST_OBJECT_UNLOCK (self);
   g_mutex_lock (&self->lock);
-  ok = check_dim (self, dim, metric);
-  if (ok && mode == GST_SUPCON_INDEX_SEARCH)
-    search (self, buffer, (const gfloat *) map.data, &structure, &text);
-  else if (ok)
-    add (self, buffer, (const gfloat *) map.data);
+  if (check_dim (self, dim, &error)) {
+    if (self->mode == GST_SUPCON_INDEX_SEARCH)
+      search (self, buffer, (const gfloat *) map.data, &structure, &text);
+    else
+      useful = add (self, buffer, (const gfloat *) map.data);
+  }
   g_mutex_unlock (&self->lock);
   gst_buffer_unmap (embedding, &map);
   gst_buffer_unref (embedding);
-  if (!ok)
+  if (error) {
+    gst_supcon_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
-  return structure ? publish (self, buffer, structure, text) : GST_FLOW_OK;
+  }
+  if (!useful && self->useless++ == 0)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("An embedding without a direction, or not finite, was left out of the "
+            "index (more of them are counted only)."), (NULL));
+  if (structure)
+    publish (self, buffer, structure);
+  return push_text (self, buffer, text);
 }
 
 /* Events */
@@ -447,7 +442,7 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
 
   trans_class->start = gst_supcon_index_start;
   trans_class->stop = gst_supcon_index_stop;
-  trans_class->before_transform = gst_supcon_index_before_transform;
+  trans_class->before_transform = gst_supcon_sync_values;
   trans_class->transform_ip = gst_supcon_index_transform_ip;
   trans_class->sink_event = gst_supcon_index_sink_event;
   trans_class->src_event = gst_supcon_index_src_event;

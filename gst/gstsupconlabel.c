@@ -37,6 +37,7 @@
 #include "gstsupconcues.h"
 #include "gstsupconlabelsettings.h"
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_label_debug);
 #define GST_CAT_DEFAULT gst_supcon_label_debug
@@ -55,7 +56,8 @@ struct _GstSupconLabel
   GstSegment segment;
   gint fps_n, fps_d;
   gboolean frame_known;         /* frame counts on from the last one */
-  gboolean flushed;             /* the next frame follows a seek */
+  gboolean sought;              /* the next frame follows a seek */
+  gboolean stream_started;      /* the next segment is the first of its stream */
   guint64 frame;
   GPtrArray *file;              /* labels-location's labels or NULL; "" = none */
 
@@ -98,22 +100,28 @@ load_labels (GstSupconLabel * self)
   return self->file != NULL;
 }
 
+/* The next frame tells its number. */
+static void
+forget_frame (GstSupconLabel * self)
+{
+  self->frame_known = FALSE;
+  self->sought = TRUE;
+}
+
 /* The number of the frame: counted from 0, and after a seek told from where in the stream the frame is. */
 static void
 count_frame (GstSupconLabel * self, GstBuffer * buffer)
 {
-  GstClockTime time = self->segment.format == GST_FORMAT_TIME
-      ? gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME,
-      GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE;
+  GstClockTime time = gst_supcon_stream_time (&self->segment, buffer);
 
   if (self->frame_known) {
     self->frame++;
   } else {
     self->frame = 0;
-    if (self->flushed && GST_CLOCK_TIME_IS_VALID (time) && self->fps_n > 0)
+    if (self->sought && GST_CLOCK_TIME_IS_VALID (time) && self->fps_n > 0)
       self->frame = gst_util_uint64_scale_round (time, self->fps_n,
           self->fps_d * GST_SECOND);
-    else if (self->flushed && GST_BUFFER_OFFSET_IS_VALID (buffer))
+    else if (self->sought && GST_BUFFER_OFFSET_IS_VALID (buffer))
       self->frame = GST_BUFFER_OFFSET (buffer);
     self->frame_known = TRUE;
   }
@@ -232,16 +240,22 @@ gst_supcon_label_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
         self->fps_n = 0;
       gst_supcon_region_frames_set_caps (&self->regions, caps);
       break;
+    case GST_EVENT_STREAM_START:
+      self->stream_started = TRUE;
+      break;
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment (event, &self->segment);
+      /* Streams that follow each other are counted on; within one there was a seek that does not flush. */
+      if (self->frame_known && !self->stream_started)
+        forget_frame (self);
+      self->stream_started = FALSE;
       break;
     case GST_EVENT_FLUSH_START:
       gst_supcon_cues_set_flushing (&self->cues, TRUE);
       break;
     case GST_EVENT_FLUSH_STOP:
       gst_segment_init (&self->segment, GST_FORMAT_TIME);
-      self->frame_known = FALSE;
-      self->flushed = TRUE;
+      forget_frame (self);
       gst_supcon_cues_set_flushing (&self->cues, FALSE);
       break;
     default:
@@ -363,7 +377,8 @@ gst_supcon_label_change_state (GstElement * element,
     self->first_sample = (guint64) g_str_hash (GST_OBJECT_NAME (self)) << 32;
     self->fps_n = 0;
     self->frame_known = FALSE;
-    self->flushed = FALSE;
+    self->sought = FALSE;
+    self->stream_started = FALSE;
     gst_supcon_region_frames_start (&self->regions);
     GST_OBJECT_LOCK (self);
     self->settings.counts = (GstSupconLabelCounts) { 0 };

@@ -40,6 +40,14 @@ gst_supcon_latency_set_wait (GstSupconLatency * self, GstClockTime wait)
     tell (self);
 }
 
+GstClockTime
+gst_supcon_latency_of_frames (const GstVideoInfo * info, guint n)
+{
+  if (info->fps_n <= 0)
+    return n * (GST_SECOND / 25);
+  return gst_util_uint64_scale (n, GST_SECOND * info->fps_d, info->fps_n);
+}
+
 void
 gst_supcon_latency_measure (GstSupconLatency * self, GstClockTime time)
 {

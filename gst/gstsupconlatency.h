@@ -3,7 +3,7 @@
 #ifndef GST_SUPCON_LATENCY_H
 #define GST_SUPCON_LATENCY_H
 
-#include <gst/gst.h>
+#include <gst/video/video.h>
 
 G_BEGIN_DECLS
 
@@ -20,6 +20,8 @@ void gst_supcon_latency_init (GstSupconLatency * latency, GstElement * element);
 void gst_supcon_latency_reset (GstSupconLatency * latency);
 void gst_supcon_latency_set_wait (GstSupconLatency * latency,
     GstClockTime wait);
+/** How long n frames of the caps that info describes last; 25 a second where they do not tell. */
+GstClockTime gst_supcon_latency_of_frames (const GstVideoInfo * info, guint n);
 /** A piece of work took time. Only the first count: later ones may be slow for what happens beside. */
 void gst_supcon_latency_measure (GstSupconLatency * latency, GstClockTime time);
 

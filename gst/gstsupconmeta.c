@@ -290,53 +290,6 @@ gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels,
   *height = shown.h;
 }
 
-gchar *
-gst_supcon_upstream_uri (GstPad * sinkpad)
-{
-  GstQuery *query = gst_query_new_uri ();
-  gchar *uri = NULL;
-
-  if (gst_pad_peer_query (sinkpad, query))
-    gst_query_parse_uri (query, &uri);
-  gst_query_unref (query);
-  return uri;
-}
-
-gboolean
-gst_supcon_upstream_is_live (GstPad * sinkpad)
-{
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (sinkpad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
-
-guint
-gst_supcon_upstream_count_sources (GstPad * sinkpad)
-{
-  GstPad *peer = gst_pad_get_peer (sinkpad);
-  GstIterator *links = peer ? gst_pad_iterate_internal_links (peer) : NULL;
-  GValue link = G_VALUE_INIT;
-  gboolean inner = FALSE;
-  guint count = 0;
-
-  while (links && gst_iterator_next (links, &link) == GST_ITERATOR_OK) {
-    inner = TRUE;
-    count += gst_supcon_upstream_count_sources (g_value_get_object (&link));
-    g_value_reset (&link);
-  }
-  if (G_IS_VALUE (&link))
-    g_value_unset (&link);
-  g_clear_pointer (&links, gst_iterator_free);
-  if (peer && !inner)
-    count = 1;
-  gst_clear_object (&peer);
-  return count;
-}
-
 void
 gst_supcon_post_error (GstElement * element, GError * error)
 {

@@ -72,15 +72,6 @@ GstVideoRectangle gst_supcon_frame_rectangle (GstVideoFrame * frame);
 void gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels, gsize * stride, guint * width, guint * height,
     guint * channels);
 
-/** Where upstream of a sink pad the stream comes from. NULL when it cannot say; free with g_free. */
-gchar * gst_supcon_upstream_uri (GstPad * sinkpad);
-
-/** Whether it comes from a live source: it will not give again what it gave. */
-gboolean gst_supcon_upstream_is_live (GstPad * sinkpad);
-
-/** From how many sources the stream comes, as through a funnel; a tee's is counted for each of its ways. */
-guint gst_supcon_upstream_count_sources (GstPad * sinkpad);
-
 /** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
 void gst_supcon_post_error (GstElement * element, GError * error);
 

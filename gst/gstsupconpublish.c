@@ -44,6 +44,7 @@
 #include "gstsupconjson.h"
 #include "gstsupconmeta.h"
 #include "gstsupconsettings.h"
+#include "gstsupconstream.h"
 #include "gstsupconsubtitles.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_publish_debug);
@@ -99,13 +100,6 @@ GST_ELEMENT_REGISTER_DEFINE (supconpublish, "supconpublish", GST_RANK_NONE,
     GST_TYPE_SUPCON_PUBLISH);
 
 /* Streaming */
-
-static GstClockTime
-stream_time (GstSupconPublish * self, GstBuffer * buffer)
-{
-  return gst_segment_to_stream_time (&GST_BASE_TRANSFORM (self)->segment,
-      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-}
 
 static gboolean
 gst_supcon_publish_start (GstBaseTransform * trans)
@@ -197,8 +191,9 @@ write_line (GstSupconPublish * self, GstBuffer * buffer)
   GST_OBJECT_LOCK (self);
   source = g_strdup (self->settings.source);
   GST_OBJECT_UNLOCK (self);
-  s = gst_supcon_frame_to_structure (buffer, &self->info, stream_time (self,
-          buffer), source ? source : self->stream_uri);
+  s = gst_supcon_frame_to_structure (buffer, &self->info,
+      gst_supcon_stream_time (&GST_BASE_TRANSFORM (self)->segment, buffer),
+      source ? source : self->stream_uri);
   g_free (source);
   if (!s)
     return TRUE;
@@ -213,9 +208,14 @@ static GstFlowReturn
 gst_supcon_publish_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
+  gboolean written;
 
-  if (self->subtitles ? gst_supcon_subtitles_add (self->subtitles, buffer,
-          stream_time (self, buffer)) : write_line (self, buffer))
+  if (self->subtitles)
+    written = gst_supcon_subtitles_add (self->subtitles, buffer,
+        gst_supcon_stream_time (&trans->segment, buffer));
+  else
+    written = write_line (self, buffer);
+  if (written)
     return GST_FLOW_OK;
   post_write_error (self);
   return GST_FLOW_ERROR;

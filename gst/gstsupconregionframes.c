@@ -3,6 +3,7 @@
 #include "gstsupconregionframes.h"
 
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 
 void
 gst_supcon_region_frames_init (GstSupconRegionFrames * self,
@@ -87,13 +88,13 @@ push_region (GstSupconRegionFrames * self, GstBuffer * frame,
   if (!cut) {
     GST_ELEMENT_ERROR (self->element, STREAM, FORMAT,
         ("Regions cannot be cut from frames of %s; expected frames in memory "
-            "that are as large as their caps say.",
+            "that are as large as their caps say and not in tiles.",
             self->cutter.info.finfo->name), (NULL));
     return GST_FLOW_ERROR;
   }
   if (!push_size (self, part)) {
     gst_buffer_unref (cut);
-    return GST_FLOW_NOT_NEGOTIATED;
+    return gst_supcon_refused (self->src);
   }
   if (!first)
     GST_BUFFER_FLAG_UNSET (cut, GST_BUFFER_FLAG_DISCONT);

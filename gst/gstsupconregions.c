@@ -98,7 +98,7 @@ get_converter (GstSupconCutter * self, const GstVideoRectangle * part,
   return self->converter;
 }
 
-/* NULL where the frame is not in memory, or there is no converter for its format. */
+/* NULL where the frame is not in memory, or there is no converter that cuts its format. */
 static GstBuffer *
 copy (GstSupconCutter * self, GstBuffer * frame, const GstVideoRectangle * part)
 {
@@ -114,7 +114,9 @@ copy (GstSupconCutter * self, GstBuffer * frame, const GstVideoRectangle * part)
   info.chroma_site = self->info.chroma_site;
   info.fps_n = self->info.fps_n;
   info.fps_d = self->info.fps_d;
-  converter = get_converter (self, part, &info);
+  /* GStreamer's converter writes behind the end of a part that tiles stick out of. */
+  converter = GST_VIDEO_FORMAT_INFO_IS_TILED (self->info.finfo) ? NULL :
+      get_converter (self, part, &info);
   if (!converter || !gst_video_frame_map (&in, &self->info, frame,
           GST_MAP_READ))
     return NULL;

@@ -177,6 +177,12 @@ find_bus (GstSupconScope * self)
   return bus;
 }
 
+static void
+unref_closure_data (gpointer data, G_GNUC_UNUSED GClosure * closure)
+{
+  gst_object_unref (data);
+}
+
 static gboolean
 gst_supcon_scope_start (GstBaseTransform * trans)
 {
@@ -190,8 +196,10 @@ gst_supcon_scope_start (GstBaseTransform * trans)
   self->bus = find_bus (self);
   if (self->bus) {
     gst_bus_enable_sync_message_emission (self->bus);
-    g_signal_connect (self->bus, "sync-message::element",
-        G_CALLBACK (take_message), self);
+    /* A trainer's thread may be in it while the element stops and goes. */
+    g_signal_connect_data (self->bus, "sync-message::element",
+        G_CALLBACK (take_message), gst_object_ref (self), unref_closure_data,
+        0);
   }
   return TRUE;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gstsupconstream.h"
 #include "gstsupcontags.h"
 
 struct _GstSupconSubtitles
@@ -105,7 +106,8 @@ gst_supcon_subtitles_add (GstSupconSubtitles * self, GstBuffer * frame,
     return TRUE;
   label = gst_supcon_frame_first_label (frame);
   text = label ? write_text (label) : NULL;
-  if (self->cue && (g_strcmp0 (text, self->cue) != 0 || time < self->start)) {
+  if (self->cue && (g_strcmp0 (text, self->cue) != 0 || time < self->start
+          || gst_supcon_is_jump (frame, self->end, time))) {
     /* It lasts until this frame, unless time jumped. */
     if (time > self->start && !GST_BUFFER_IS_DISCONT (frame))
       self->end = time;

@@ -49,6 +49,7 @@
 #include "gstsupconkeyword.h"
 #include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 #include "gstsupcontextbranch.h"
 #include "model/checkpoint.h"
 
@@ -65,10 +66,12 @@ struct _GstSupconTagger
 
   GMutex lock;                  /* guards the classifier; taken before the object lock */
   GstSupconClassifier *classifier;      /* from start to stop */
+  guint32 lesson;               /* the last event's that taught */
 
   /* Streaming thread, from start to stop. */
   gint width, height;
   gint current;                 /* the first tag's class of the last whole frame, -1: none */
+  GstClockTime last;            /* the last frame's time */
   GstSupconKeyword keyword;
 };
 
@@ -143,15 +146,22 @@ gst_supcon_tagger_rename (GstSupconTagger * self, const gchar * from,
         GST_SUPCON_LESSON_RENAME, from, to});
 }
 
-/* Whether the event was one of those that teach. It goes on, as there may be other taggers. */
+/* Whether the event was one of those that teach. It goes on, as there may be other taggers; behind a tee it comes from each
+ * of the ways that it takes up. */
 static gboolean
 take_lesson (GstSupconTagger * self, GstEvent * event)
 {
   GstSupconLesson lesson;
+  gboolean repeated;
 
   if (!gst_supcon_lesson_from_event (event, &lesson))
     return FALSE;
-  teach (self, lesson);
+  g_mutex_lock (&self->lock);
+  repeated = self->lesson == gst_event_get_seqnum (event);
+  self->lesson = gst_event_get_seqnum (event);
+  g_mutex_unlock (&self->lock);
+  if (!repeated)
+    teach (self, lesson);
   return TRUE;
 }
 
@@ -192,7 +202,9 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
     return FALSE;
   }
   self->current = -1;
+  self->last = GST_CLOCK_TIME_NONE;
   g_mutex_lock (&self->lock);
+  self->lesson = GST_SEQNUM_INVALID;
   self->classifier = classifier;
   g_mutex_unlock (&self->lock);
   return TRUE;
@@ -282,17 +294,6 @@ publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
   return text ? gst_supcon_text_branch_push (&self->text, text) : GST_FLOW_OK;
 }
 
-static void
-gst_supcon_tagger_before_transform (GstBaseTransform * trans,
-    GstBuffer * buffer)
-{
-  GstClockTime time = gst_segment_to_stream_time (&trans->segment,
-      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-
-  if (GST_CLOCK_TIME_IS_VALID (time))
-    gst_object_sync_values (GST_OBJECT (trans), time);
-}
-
 static GstFlowReturn
 gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
@@ -314,8 +315,10 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   verdicts = g_array_new (FALSE, FALSE, sizeof (GstSupconVerdict));
   g_mutex_lock (&self->lock);
   gst_supcon_classifier_update (self->classifier, &relabelled, &bad_model);
-  if (relabelled || GST_BUFFER_IS_DISCONT (buffer))
+  if (relabelled || gst_supcon_is_jump (buffer, self->last,
+          GST_BUFFER_PTS (buffer)))
     forget_frames (self);
+  self->last = GST_BUFFER_PTS (buffer);
   ok = gst_supcon_judge (self->classifier, buffer, &settings, &self->current,
       verdicts, &error);
   g_mutex_unlock (&self->lock);
@@ -529,7 +532,7 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   trans_class->start = gst_supcon_tagger_start;
   trans_class->stop = gst_supcon_tagger_stop;
   trans_class->set_caps = gst_supcon_tagger_set_caps;
-  trans_class->before_transform = gst_supcon_tagger_before_transform;
+  trans_class->before_transform = gst_supcon_sync_values;
   trans_class->transform_ip = gst_supcon_tagger_transform_ip;
   trans_class->sink_event = gst_supcon_tagger_sink_event;
   trans_class->src_event = gst_supcon_tagger_src_event;

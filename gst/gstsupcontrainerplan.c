@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 
 /* What warmup-steps=-1 means: a tenth of the training, not less than the first nor more than the second number, which
  * is also taken when the training's length is not known; and at most half of a short training. */

@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "gstsupconmeta.h"
+#include "gstsupconstream.h"
 #include "loss/supcon.h"
 
 /* A stream of which nothing was heard for so long stands still, in microseconds. */

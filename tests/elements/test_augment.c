@@ -364,7 +364,9 @@ GST_END_TEST;
 static gboolean
 answer_query (GstPad * pad, GstObject * parent, GstQuery * query)
 {
-  GstFormat format;
+  const gint64 FRAME = 100;
+  GstFormat format, other;
+  gint64 value;
 
   switch (GST_QUERY_TYPE (query)) {
     case GST_QUERY_DURATION:
@@ -374,6 +376,11 @@ answer_query (GstPad * pad, GstObject * parent, GstQuery * query)
     case GST_QUERY_POSITION:
       gst_query_parse_position (query, &format, NULL);
       gst_query_set_position (query, format, 10);
+      return TRUE;
+    case GST_QUERY_CONVERT:
+      gst_query_parse_convert (query, &format, &value, &other, NULL);
+      gst_query_set_convert (query, format, value, other,
+          other == GST_FORMAT_TIME ? value * FRAME : value / FRAME);
       return TRUE;
     default:
       return gst_pad_query_default (pad, parent, query);
@@ -401,6 +408,12 @@ GST_START_TEST (test_counting)
   fail_unless (gst_pad_peer_query_position (h->sinkpad, GST_FORMAT_DEFAULT,
           &value));
   fail_unless_equals_int64 (value, 30);
+  fail_unless (gst_pad_peer_query_convert (h->sinkpad, GST_FORMAT_DEFAULT, 31,
+          GST_FORMAT_TIME, &value));
+  fail_unless_equals_int64 (value, 10 * 100);
+  fail_unless (gst_pad_peer_query_convert (h->sinkpad, GST_FORMAT_TIME, 1050,
+          GST_FORMAT_BUFFERS, &value));
+  fail_unless_equals_int64 (value, 10 * 3);
 
   while ((event = gst_harness_try_pull_upstream_event (h)))
     gst_event_unref (event);

@@ -333,11 +333,28 @@ GST_START_TEST (test_lookahead_is_latency)
 {
   GstHarness *h = lookahead_harness (3, "video/x-raw,format=RGB,width=40,"
       "height=30,framerate=25/1");
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
 
   gst_harness_set_live (h, TRUE);
   gst_harness_set_upstream_latency (h, 7 * GST_MSECOND);
   fail_unless_equals_uint64 (gst_harness_query_latency (h),
       (7 + 3 * 40) * GST_MSECOND);
+  /* Whenever it becomes another, the pipeline is told. */
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=40,"
+      "height=30,framerate=10/1");
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h),
+      (7 + 3 * 100) * GST_MSECOND);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=40,"
+      "height=30,framerate=0/1");
+  fail_unless_equals_uint64 (gst_harness_query_latency (h),
+      (7 + 3 * 40) * GST_MSECOND);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
   gst_harness_teardown (h);
 }
 

@@ -153,7 +153,7 @@ new_segment (void)
 GST_START_TEST (batches_end_early)
 {
   GstHarness *h = harness_new (PATIENT "batch-size=8", CAPS);
-  GstBuffer *frame = frame_new (4), *out;
+  GstBuffer *frame;
   GstQuery *query = gst_query_new_drain ();
   GstSegment segment;
   GstCaps *caps;
@@ -168,17 +168,10 @@ GST_START_TEST (batches_end_early)
   gst_harness_push_event (h, gst_event_new_gap (3 * FRAME, FRAME));
   pull (h, 2, 2);
   push (h, 3);
-  GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
-  gst_harness_push (h, frame);
-  out = gst_harness_try_pull (h);
-  fail_unless (out && !GST_BUFFER_IS_DISCONT (out));
-  gst_buffer_unref (out);
   assert_nothing (h);
   gst_pad_peer_query (h->srcpad, query);
   gst_query_unref (query);
-  out = gst_harness_try_pull (h);
-  fail_unless (out && GST_BUFFER_IS_DISCONT (out));
-  gst_buffer_unref (out);
+  pull (h, 3, 3);
 
   /* Frames of other caps leave after those of the caps before. */
   push (h, 5);
@@ -239,12 +232,75 @@ GST_START_TEST (a_batch_does_not_wait_for_ever)
 }
 GST_END_TEST;
 
+/* Where frames are dropped upstream, the next one is marked as discontinuous: batches fill all the same. */
+GST_START_TEST (dropped_frames_end_no_batch)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=4", CAPS);
+
+  for (guint i = 0; i < 8; i++) {
+    GstBuffer *frame = frame_new (2 * i);
+
+    if (i % 4 > 1)
+      GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+    gst_harness_push (h, frame);
+    if (i % 4 < 3)
+      assert_nothing (h);
+    else
+      for (guint k = 0; k < 4; k++) {
+        GstBuffer *out = gst_harness_try_pull (h);
+
+        fail_unless (out != NULL);
+        fail_unless (k < 2 || GST_BUFFER_IS_DISCONT (out));
+        gst_buffer_unref (out);
+      }
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+static GstPadProbeReturn
+refuse_once (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
+    gpointer user_data)
+{
+  guint *refused = user_data;
+
+  if ((*refused)++)
+    return GST_PAD_PROBE_OK;
+  gst_buffer_unref (gst_pad_probe_info_get_buffer (info));
+  GST_PAD_PROBE_INFO_FLOW_RETURN (info) = GST_FLOW_NOT_LINKED;
+  return GST_PAD_PROBE_HANDLED;
+}
+
+/* The rest of a batch that downstream did not take does not come with the next one. */
+GST_START_TEST (refused_frames_are_dropped)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=3", CAPS);
+  GstPad *pad = gst_element_get_static_pad (h->element, "src");
+  guint refused = 0;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, refuse_once, &refused,
+      NULL);
+  push (h, 0);
+  push (h, 1);
+  fail_unless_equals_int (gst_harness_push (h, frame_new (2)),
+      GST_FLOW_NOT_LINKED);
+  for (guint i = 3; i < 6; i++)
+    push (h, i);
+  for (guint i = 3; i < 6; i++)
+    pull (h, i, i);
+  assert_nothing (h);
+  gst_object_unref (pad);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (latency_counts_in_the_wait)
 {
   GstHarness *h = harness_new ("batch-size=4", CAPS);
 
   gst_harness_set_live (h, TRUE);
-  fail_unless_equals_uint64 (gst_harness_query_latency (h), 4 * FRAME);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h),
+      4 * GST_SECOND / 30);
   gst_harness_set_src_caps_str (h,
       "video/x-raw,format=GRAY8,width=16,height=16,framerate=0/1");
   fail_unless_equals_uint64 (gst_harness_query_latency (h),
@@ -257,18 +313,42 @@ GST_START_TEST (latency_counts_in_the_wait)
 }
 GST_END_TEST;
 
+static gboolean
+offer_small_pool (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  GstBufferPool *pool;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
+    return gst_pad_query_default (pad, parent, query);
+  pool = gst_video_buffer_pool_new ();
+  gst_query_add_allocation_pool (query, pool, 256, 2, 3);
+  gst_object_unref (pool);
+  return TRUE;
+}
+
 /* A pool is told of the frames that a batch keeps. */
 GST_START_TEST (a_pool_has_room_for_a_batch)
 {
   GstHarness *h = harness_new ("batch-size=16", CAPS);
   GstCaps *caps = gst_pad_get_current_caps (h->srcpad);
   GstQuery *query = gst_query_new_allocation (caps, TRUE);
-  guint least;
+  GstBufferPool *pool;
+  guint least, most;
 
   fail_unless (gst_pad_peer_query (h->srcpad, query));
   fail_unless_equals_int (gst_query_get_n_allocation_pools (query), 1);
   gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &least, NULL);
   fail_unless (least > 16);
+  gst_query_unref (query);
+  gst_harness_teardown (h);
+
+  /* Downstream's, which has not as many, is not proposed. */
+  h = harness_new ("batch-size=16", CAPS);
+  gst_pad_set_query_function (h->sinkpad, offer_small_pool);
+  query = gst_query_new_allocation (caps, TRUE);
+  fail_unless (gst_pad_peer_query (h->srcpad, query));
+  gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, &least, &most);
+  fail_unless (pool == NULL && least > 16 && (most == 0 || most >= least));
   gst_query_unref (query);
   gst_caps_unref (caps);
   gst_harness_teardown (h);
@@ -446,6 +526,8 @@ batch_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, frames_leave_in_order);
   tcase_add_test (tcase, batches_end_early);
+  tcase_add_test (tcase, dropped_frames_end_no_batch);
+  tcase_add_test (tcase, refused_frames_are_dropped);
   tcase_add_test (tcase, a_batch_does_not_wait_for_ever);
   tcase_add_test (tcase, latency_counts_in_the_wait);
   tcase_add_test (tcase, a_pool_has_room_for_a_batch);

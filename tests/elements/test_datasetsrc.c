@@ -137,6 +137,22 @@ GST_START_TEST (test_order)
           GST_SEEK_FLAG_FLUSH, 13 * GST_SECOND / 10));
   for (guint i = 13; i < 20; i++)
     fail_unless_equals_int (next_sample (sink, NULL), order[i]);
+  /* Into a frame, the last one, by a nanosecond from either side. */
+  for (gint side = -1; side <= 1; side++) {
+    fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH, 19 * GST_SECOND / 10 + side));
+    fail_unless_equals_int (next_sample (sink, NULL), order[side < 0 ? 18 : 19]);
+  }
+  pipeline_free (pipeline, sink);
+  /* Starts of frames are rounded: each is found by its own. */
+  pipeline = pipeline_new ("framerate=30/1", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < 10; i++) {
+    gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+    fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH, gst_util_uint64_scale (i, GST_SECOND, 30)));
+    fail_unless_equals_int (next_sample (sink, NULL), i);
+  }
   pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
@@ -185,6 +201,75 @@ GST_START_TEST (test_folder)
     gst_sample_unref (sample);
   }
   fail_unless (gst_app_sink_pull_sample (sink) == NULL);
+  pipeline_free (pipeline, sink);
+}
+GST_END_TEST;
+
+typedef struct
+{
+  GstElement *pipeline;
+  GThread *thread;
+} Seeker;
+
+static gpointer
+seek_to_start (gpointer data)
+{
+  Seeker *self = data;
+
+  return GINT_TO_POINTER (gst_element_seek_simple (self->pipeline,
+          GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 0));
+}
+
+/* Seeks while the second picture's caps are on their way. */
+static GstPadProbeReturn
+seek_at_caps (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  Seeker *self = user_data;
+  gint width;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
+  gst_structure_get_int (gst_caps_get_structure (caps, 0), "width", &width);
+  if (width != 31 || self->thread)
+    return GST_PAD_PROBE_OK;
+  self->thread = g_thread_new ("seek", seek_to_start, self);
+  while (!GST_PAD_IS_FLUSHING (pad))
+    g_usleep (100);
+  return GST_PAD_PROBE_OK;
+}
+
+/* A seek that comes between two sizes is no failure to negotiate. */
+GST_START_TEST (test_seek_at_caps)
+{
+  GstAppSink *sink;
+  GstElement *pipeline, *source;
+  Seeker seeker;
+  GstBus *bus;
+  GstPad *pad;
+
+  write_folder ();
+  pipeline = pipeline_new ("name=d", &sink);
+  source = gst_bin_get_by_name (GST_BIN (pipeline), "d");
+  pad = gst_element_get_static_pad (source, "src");
+  seeker = (Seeker) { pipeline, NULL };
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, seek_at_caps,
+      &seeker, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  bus = gst_element_get_bus (pipeline);
+  while (!gst_app_sink_is_eos (sink)) {
+    GstSample *sample = gst_app_sink_try_pull_sample (sink, GST_SECOND / 10);
+
+    if (sample)
+      gst_sample_unref (sample);
+    fail_if (gst_bus_have_pending (bus)
+        && gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR));
+  }
+  fail_unless (seeker.thread && g_thread_join (seeker.thread));
+  gst_object_unref (bus);
+  gst_object_unref (pad);
+  gst_object_unref (source);
   pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
@@ -252,6 +337,7 @@ datasetsrc_suite (void)
   tcase_add_test (tcase, test_frames);
   tcase_add_test (tcase, test_order);
   tcase_add_test (tcase, test_folder);
+  tcase_add_test (tcase, test_seek_at_caps);
   tcase_add_test (tcase, test_corrupt);
   tcase_add_test (tcase, test_bad_locations);
   tcase_add_test (tcase, test_hidden_labels);

@@ -253,6 +253,80 @@ GST_START_TEST (stopping_without_an_end_saves_too)
 
 GST_END_TEST;
 
+/* Who waits for a frame's text hears of each frame. */
+GST_START_TEST (a_frame_without_neighbours_leaves_a_gap)
+{
+  GstClockTime time;
+  GstBuffer *frame;
+  GstEvent *event;
+  Fixture f;
+
+  fill ("mode=add", 2, NULL);
+  for (guint i = 0; i < 2; i++) {
+    start_index (&f, TRUE, i ? "mode=append" : "");
+    if (i) {
+      frame = new_embedded (7, 1, 1, NULL);
+    } else {
+      frame = numbered_frame_new (7);
+      gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
+      gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
+    }
+    fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+    do {
+      event = gst_harness_pull_event (f.text);
+      fail_unless (event != NULL);
+      if (GST_EVENT_TYPE (event) == GST_EVENT_GAP)
+        break;
+      gst_event_unref (event);
+    } while (TRUE);
+    gst_event_parse_gap (event, &time, NULL);
+    fail_unless_equals_uint64 (time, 7 * FRAME);
+    gst_event_unref (event);
+    stop (&f);
+  }
+}
+
+GST_END_TEST;
+
+static GstBusSyncReply
+read_count (G_GNUC_UNUSED GstBus * bus, GstMessage * message,
+    gpointer user_data)
+{
+  if (GST_MESSAGE_TYPE (message) & (GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))
+    g_object_get (GST_MESSAGE_SRC (message), "count", (guint64 *) user_data,
+        NULL);
+  return GST_BUS_PASS;
+}
+
+/* Properties are read where messages are posted, and set while the file that they named is written. */
+GST_START_TEST (properties_are_free_at_any_time)
+{
+  const gfloat three[3] = { 1, 2, 3 };
+  guint64 count = 9;
+  GstBuffer *frame;
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_bus_set_sync_handler (f.bus, read_count, &count, NULL);
+  gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
+  gst_harness_push (f.video, new_embedded (0, 0, 0, NULL));
+  fail_unless_equals_uint64 (count, 1);
+  frame = new_embedded (0, 1, 1, NULL);
+  gst_supcon_buffer_set_embedding (frame, three, 3, "embedding", "m");
+  count = 9;
+  fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
+  fail_unless_equals_uint64 (count, 1);
+  g_object_set (f.video->element, "location", NULL, NULL);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  stop (&f);
+  start_index (&f, FALSE, "");
+  g_object_get (f.video->element, "count", &count, NULL);
+  fail_unless_equals_uint64 (count, 1);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (mistakes_are_errors_with_a_reason)
 {
   Fixture f;
@@ -326,6 +400,8 @@ index_suite (void)
   tcase_add_test (tcase, probes_search_approximately);
   tcase_add_test (tcase, append_adds_to_what_is_there);
   tcase_add_test (tcase, stopping_without_an_end_saves_too);
+  tcase_add_test (tcase, a_frame_without_neighbours_leaves_a_gap);
+  tcase_add_test (tcase, properties_are_free_at_any_time);
   tcase_add_test (tcase, mistakes_are_errors_with_a_reason);
   gst_supcon_meta_register ();
   return suite;

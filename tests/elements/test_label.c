@@ -124,6 +124,18 @@ GST_START_TEST (test_lines)
   buffer = gst_harness_pull (h);
   assert_label (buffer, "red box", 1);
   gst_buffer_unref (buffer);
+  /* After one that does not flush, as in a loop, too; not where another stream follows. */
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, new_frame (1));
+  buffer = gst_harness_pull (h);
+  assert_label (buffer, "red box", 1);
+  gst_buffer_unref (buffer);
+  gst_harness_push_event (h, gst_event_new_stream_start ("next"));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, new_frame (1));
+  buffer = gst_harness_pull (h);
+  assert_label (buffer, "other", 2);
+  gst_buffer_unref (buffer);
   gst_harness_teardown (h);
 }
 

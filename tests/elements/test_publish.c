@@ -239,6 +239,29 @@ GST_START_TEST (subtitles_come_back_by_subparse)
 
 GST_END_TEST;
 
+/* A frame that was dropped does not end a cue; what lies between two far apart is not tagged with it. */
+GST_START_TEST (a_jump_ends_a_cue)
+{
+  static const guint numbers[] = { 0, 2, 4, 104, 105 };
+  GstHarness *harness = start_publish ("jump.srt", "format=srt");
+  gchar **lines;
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    GstBuffer *frame = numbered_frame_new (numbers[i]);
+
+    add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
+            0, 8, 4), "cup", 1, 1);
+    GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+    push (harness, frame);
+  }
+  lines = finish (harness, "jump.srt");
+  fail_unless_equals_string (lines[1], "00:00:00,000 --> 00:00:00,200");
+  fail_unless_equals_string (lines[5], "00:00:04,160 --> 00:00:04,240");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 {
   Run run = run_launch ("videotestsrc num-buffers=1 ! supconpublish "
@@ -297,6 +320,7 @@ publish_suite (void)
   tcase_add_test (tcase, fields_have_dl_streamers_names);
   tcase_add_test (tcase, neighbours_are_held_to_their_types);
   tcase_add_test (tcase, subtitles_come_back_by_subparse);
+  tcase_add_test (tcase, a_jump_ends_a_cue);
   tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
   tcase_add_test (tcase, a_full_disk_is_an_error_that_names_the_file);
   gst_supcon_meta_register ();

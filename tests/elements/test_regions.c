@@ -182,6 +182,48 @@ GST_START_TEST (none_leaves_a_gap_and_500_leave)
 GST_END_TEST;
 
 /* A frame shorter than its caps say: nothing is read beyond it. */
+static GstPadProbeReturn
+flush_at_caps (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
+    gpointer user_data)
+{
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_CAPS)
+    gst_harness_push_event (user_data, gst_event_new_flush_start ());
+  return GST_PAD_PROBE_OK;
+}
+
+/* A flush that comes while a region's size is told is no failure to negotiate. */
+GST_START_TEST (a_flush_at_a_regions_caps_is_one)
+{
+  GstHarness *h = label_new ("", FALSE);
+  GstPad *pad = gst_element_get_static_pad (h->element, "src");
+  GstBuffer *frame = frame_new (8);
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, flush_at_caps, h,
+      NULL);
+  add_region (frame, "r", 0, 0, 3, 3);
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_FLUSHING);
+  gst_object_unref (pad);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* GStreamer's converter writes behind the end of parts of tiles. */
+GST_START_TEST (tiles_are_refused)
+{
+  GstHarness *h = gst_harness_new_parse ("supconlabel regions=true");
+  GstBuffer *frame;
+  GstVideoInfo info;
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_NV12_4L4, 32, 32);
+  gst_harness_set_src_caps (h, gst_video_info_to_caps (&info));
+  frame = gst_buffer_new_allocate (NULL, info.size, NULL);
+  gst_buffer_memset (frame, 0, 0, -1);
+  add_region (frame, "r", 1, 1, 7, 7);
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_ERROR);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (a_short_frame_is_an_error)
 {
   GstHarness *h = label_new ("", FALSE);
@@ -306,6 +348,8 @@ regions_suite (void)
   tcase_add_test (tcase, regions_leave_as_crops);
   tcase_add_test (tcase, regions_leave_as_copies);
   tcase_add_test (tcase, none_leaves_a_gap_and_500_leave);
+  tcase_add_test (tcase, a_flush_at_a_regions_caps_is_one);
+  tcase_add_test (tcase, tiles_are_refused);
   tcase_add_test (tcase, a_short_frame_is_an_error);
   tcase_add_test (tcase, a_detectors_regions_are_learnt);
   tcase_add_test (tcase, test_example);

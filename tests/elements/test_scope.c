@@ -190,6 +190,55 @@ GST_START_TEST (curves_are_the_trainers)
 
 GST_END_TEST;
 
+typedef struct
+{
+  GstElement *trainer;
+  gint done;
+} Poster;
+
+static gpointer
+post_steps (gpointer data)
+{
+  Poster *self = data;
+
+  for (guint64 step = 1; !g_atomic_int_get (&self->done); step++)
+    post_step (self->trainer, step, 1);
+  return NULL;
+}
+
+/* Scopes come and go while a trainer's thread posts; a sanitizer sees whether one is told after it is gone. */
+GST_START_TEST (scopes_come_and_go)
+{
+  GstElement *pipeline = gst_parse_launch ("fakesink name=a async=false", NULL);
+  GstElement *bin = GST_IS_BIN (pipeline) ? pipeline : gst_pipeline_new (NULL);
+  GstBus *bus = gst_element_get_bus (bin);
+  Poster poster = { pipeline, FALSE };
+  GThread *thread;
+
+  gst_bin_add (GST_BIN (bin), pipeline);
+  gst_bus_set_sync_handler (bus, (GstBusSyncHandler) gst_bus_sync_signal_handler,
+      NULL, NULL);
+  gst_element_set_state (bin, GST_STATE_PLAYING);
+  thread = g_thread_new ("trainer", post_steps, &poster);
+  for (guint i = 0; i < 300; i++) {
+    GstElement *scope = gst_element_factory_make ("supconscope", NULL);
+
+    gst_bin_add (GST_BIN (bin), scope);
+    gst_element_set_state (scope, GST_STATE_PAUSED);
+    gst_element_set_state (scope, GST_STATE_NULL);
+    gst_bin_remove (GST_BIN (bin), scope);
+    gst_bus_set_flushing (bus, TRUE);
+    gst_bus_set_flushing (bus, FALSE);
+  }
+  g_atomic_int_set (&poster.done, TRUE);
+  g_thread_join (thread);
+  gst_element_set_state (bin, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (bin);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (any_size_holds_all_of_it)
 {
   static const guint sizes[][2] = { {240, 180}, {241, 333}, {1280, 720} };
@@ -225,6 +274,7 @@ scope_suite (void)
   tcase_add_test (tcase, points_have_the_colour_of_their_label);
   tcase_add_test (tcase, tags_are_labels_too_and_old_points_go);
   tcase_add_test (tcase, curves_are_the_trainers);
+  tcase_add_test (tcase, scopes_come_and_go);
   tcase_add_test (tcase, any_size_holds_all_of_it);
   gst_supcon_meta_register ();
   return suite;

@@ -259,10 +259,21 @@ GST_START_TEST (test_smoothing)
   check_pass (&f, new_likely (&f, .8, .1, .1, NULL), "cup", 0, .8);
   check_pass (&f, new_likely (&f, .2, .7, .1, NULL), "cup", 0,
       .75 * .8 + .25 * .2);
-  /* Each of these begins anew: a discontinuity, a segment, a flush. */
+  /* A frame that was dropped before this one, as by a leaky queue, changes nothing. */
+  f.n_frames++;
+  frame = new_likely (&f, .2, .7, .1, NULL);
+  GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+  check_pass (&f, frame, "cup", 0,
+      .75 * (.75 * .8 + .25 * .2) + .25 * .2);
+  /* Each of these begins anew: a jump of time, a segment, a flush. */
+  f.n_frames += 50;
   frame = new_likely (&f, .2, .7, .1, NULL);
   GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
   check_pass (&f, frame, "box", 1, .7);
+  f.n_frames = 0;
+  frame = new_likely (&f, .6, .3, .1, NULL);
+  GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+  check_pass (&f, frame, "cup", 0, .6);
   segment = GST_BASE_TRANSFORM (f.video->element)->segment;
   gst_harness_push_event (f.video, gst_event_new_segment (&segment));
   check_pass (&f, new_likely (&f, .6, .3, .1, NULL), "cup", 0, .6);

@@ -150,6 +150,7 @@ GST_START_TEST (test_teaching)
   static const gchar *const methods[] = { "centroid", "knn" };
   static const gfloat a[2] = { 1, 0 }, b[2] = { 0, 1 };
   const gchar *strange = "\"杯\"\nline";
+  GstEvent *event;
   Fixture f;
 
   for (guint i = 0; i < 2; i++) {
@@ -214,6 +215,18 @@ GST_START_TEST (test_teaching)
     g_free (memory);
     g_free (folder);
   }
+  /* Behind a tee an event comes up each of its ways: it is one lesson. */
+  start (&f, "supcontagger method=centroid", FALSE);
+  check_pass (&f, new_embedded (&f, a, 2, NULL), NULL, 0, 0);
+  act (&f, "learn", "cup", NULL);
+  event = gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+      gst_structure_new ("supcon-forget", "label", G_TYPE_STRING, "cup", NULL));
+  for (guint i = 0; i < 2; i++)
+    fail_unless (gst_harness_push_upstream_event (f.video,
+            gst_event_ref (event)));
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  gst_event_unref (event);
+  stop (&f);
   start_linear (&f, "", FALSE);
   gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
   fail_if (act (&f, "learn", "cup", NULL));
