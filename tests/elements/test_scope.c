@@ -209,32 +209,27 @@ post_steps (gpointer data)
 /* Scopes come and go while a trainer's thread posts; a sanitizer sees whether one is told after it is gone. */
 GST_START_TEST (scopes_come_and_go)
 {
-  GstElement *pipeline = gst_parse_launch ("fakesink name=a async=false", NULL);
-  GstElement *bin = GST_IS_BIN (pipeline) ? pipeline : gst_pipeline_new (NULL);
-  GstBus *bus = gst_element_get_bus (bin);
-  Poster poster = { pipeline, FALSE };
+  GstElement *pipeline = gst_pipeline_new (NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  Poster poster = { gst_element_factory_make ("fakesink", NULL), FALSE };
   GThread *thread;
 
-  gst_bin_add (GST_BIN (bin), pipeline);
-  gst_bus_set_sync_handler (bus, (GstBusSyncHandler) gst_bus_sync_signal_handler,
-      NULL, NULL);
-  gst_element_set_state (bin, GST_STATE_PLAYING);
+  gst_bin_add (GST_BIN (pipeline), poster.trainer);
   thread = g_thread_new ("trainer", post_steps, &poster);
   for (guint i = 0; i < 300; i++) {
     GstElement *scope = gst_element_factory_make ("supconscope", NULL);
 
-    gst_bin_add (GST_BIN (bin), scope);
+    gst_bin_add (GST_BIN (pipeline), scope);
     gst_element_set_state (scope, GST_STATE_PAUSED);
     gst_element_set_state (scope, GST_STATE_NULL);
-    gst_bin_remove (GST_BIN (bin), scope);
+    gst_bin_remove (GST_BIN (pipeline), scope);
     gst_bus_set_flushing (bus, TRUE);
     gst_bus_set_flushing (bus, FALSE);
   }
   g_atomic_int_set (&poster.done, TRUE);
   g_thread_join (thread);
-  gst_element_set_state (bin, GST_STATE_NULL);
   gst_object_unref (bus);
-  gst_object_unref (bin);
+  gst_object_unref (pipeline);
 }
 
 GST_END_TEST;
