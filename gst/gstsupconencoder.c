@@ -453,6 +453,11 @@ gst_supcon_encoder_sink_event (GstBaseTransform * trans, GstEvent * event)
   if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) !=
       GST_EVENT_FLUSH_STOP)
     send (self);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && output_dim (self) == 0)
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
+        ("No frame was encoded: no supcontrainer of this process has shared a "
+            "model \"%s\"; expected one with this name in its property model.",
+            gst_supcon_inference_name (self->inference)), (NULL));
   /* The last result belongs to frames before. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP
       || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {

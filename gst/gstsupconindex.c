@@ -34,6 +34,8 @@
 
 #include "gstsupconindex.h"
 
+#include <glib/gstdio.h>
+
 #include "error.h"
 #include "gstsupconindexsettings.h"
 #include "gstsupconmeta.h"
@@ -64,6 +66,7 @@ struct _GstSupconIndex
 
   GMutex lock;                  /* protects what follows; taken before the object lock */
   gchar *location;              /* from start to stop */
+  SupconCheckpointLock *file_lock;      /* nobody else may write it meanwhile; NULL: it is only read */
   SupconIndex *index;           /* NULL until the first frame tells the dimension */
   gboolean changed;             /* since it was written */
 
@@ -131,6 +134,27 @@ gst_supcon_index_save (GstSupconIndex * self)
   return ok;
 }
 
+/* Whether the file can be written, by nobody else, and is none that was not meant: a long stream is not indexed for nothing. */
+static gboolean
+claim (const gchar * location, SupconCheckpointLock ** lock, GError ** error)
+{
+  SupconIndex *there;
+  GStatBuf status;
+
+  if (!supcon_checkpoint_check_writable (location, error))
+    return FALSE;
+  if (g_stat (location, &status) == 0 && status.st_size > 0) {
+    there = supcon_index_load (location, error);
+    if (!there) {
+      g_prefix_error (error, "What is there is no index to replace: ");
+      return FALSE;
+    }
+    supcon_index_free (there);
+  }
+  *lock = supcon_checkpoint_lock_new (location, error);
+  return *lock != NULL;
+}
+
 static gboolean
 gst_supcon_index_start (GstBaseTransform * trans)
 {
@@ -160,9 +184,8 @@ gst_supcon_index_start (GstBaseTransform * trans)
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
-  /* A long stream is not indexed for nothing. */
   if (ok && mode != GST_SUPCON_INDEX_SEARCH
-      && !supcon_checkpoint_check_writable (location, &error)) {
+      && !claim (location, &self->file_lock, &error)) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
@@ -189,6 +212,7 @@ gst_supcon_index_stop (GstBaseTransform * trans)
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->index, supcon_index_free);
   g_clear_pointer (&self->location, g_free);
+  g_clear_pointer (&self->file_lock, supcon_checkpoint_lock_free);
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->stream_uri, g_free);
   return TRUE;

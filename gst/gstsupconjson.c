@@ -2,8 +2,12 @@
 
 #include "gstsupconjson.h"
 
+#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
+
+#include "error.h"
+#include "model/checkpoint.h"
 
 static JsonNode *value_to_node (const GValue * value);
 static JsonNode *structure_to_node (const GstStructure * structure);
@@ -118,4 +122,30 @@ gst_supcon_properties_to_structure (GObject * object)
   }
   g_free (specs);
   return s;
+}
+
+gboolean
+gst_supcon_json_check_location (const gchar * property, const gchar * location,
+    GError ** error)
+{
+  gint first = EOF;
+  FILE *file = NULL;
+
+  if (!supcon_checkpoint_check_writable (location, error)) {
+    g_prefix_error (error, "%s: ", property);
+    return FALSE;
+  }
+  /* What is no regular file has nothing to lose. */
+  if (g_file_test (location, G_FILE_TEST_IS_REGULAR))
+    file = g_fopen (location, "re");
+  if (file) {
+    first = fgetc (file);
+    fclose (file);
+  }
+  if (first == EOF || first == '{')
+    return TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+      "%s: %s is there and is no JSON; expected a new name, or that of a file "
+      "of JSON to replace", property, location);
+  return FALSE;
 }

@@ -17,5 +17,10 @@ gchar *gst_supcon_structure_to_json (const GstStructure * structure);
  * gst_structure_free(). */
 GstStructure *gst_supcon_properties_to_structure (GObject * object);
 
+/** Whether a file of JSON can be written to location. SUPCON_ERROR_WRITE; SUPCON_ERROR_FORMAT: there is a file of another
+ * kind, which nobody meant to give up. Errors begin with the property's name. */
+gboolean gst_supcon_json_check_location (const gchar * property,
+    const gchar * location, GError ** error);
+
 G_END_DECLS
 #endif

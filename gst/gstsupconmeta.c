@@ -327,6 +327,20 @@ gst_supcon_post_error (GstElement * element, GError * error)
   g_error_free (error);
 }
 
+void
+gst_supcon_post_info (GstElement * element, const gchar * format, ...)
+{
+  va_list args;
+  gchar *text;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  gst_element_message_full (element, GST_MESSAGE_INFO, GST_LIBRARY_ERROR,
+      GST_LIBRARY_ERROR_SETTINGS, text, g_strdup (text), __FILE__,
+      GST_FUNCTION, __LINE__);
+}
+
 gboolean
 gst_supcon_check_encoded (GstElement * element, GstBuffer * buffer)
 {

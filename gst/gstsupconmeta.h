@@ -75,6 +75,9 @@ void gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels, gsize * 
 /** Posts core's error on element's bus under the GStreamer domain and code that fit it, and frees it. */
 void gst_supcon_post_error (GstElement * element, GError * error);
 
+/** Posts an INFO message of printf's text. It says so in its debugging part too, the only one that gst-launch-1.0 prints. */
+void gst_supcon_post_info (GstElement * element, const gchar * format, ...) G_GNUC_PRINTF (2, 3);
+
 /**
  * Whether a frame has been through supconencoder: its embedding's meta is there, though there may be no embedding in it, since
  * the encoder has no model yet or has found regions. FALSE: an error on element's bus says so.

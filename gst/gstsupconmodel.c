@@ -16,6 +16,7 @@ struct _GstSupconSharedModel
   guint users;                  /* under the registry's lock */
   GMutex lock;
   GstSupconSnapshot *newest;    /* under lock */
+  gboolean claimed;             /* under lock */
 };
 
 static GMutex registry_lock;
@@ -105,6 +106,26 @@ gst_supcon_shared_model_unref (GstSupconSharedModel * shared)
   g_mutex_clear (&shared->lock);
   g_free (shared->name);
   g_free (shared);
+}
+
+gboolean
+gst_supcon_shared_model_claim (GstSupconSharedModel * shared)
+{
+  gboolean first;
+
+  g_mutex_lock (&shared->lock);
+  first = !shared->claimed;
+  shared->claimed = TRUE;
+  g_mutex_unlock (&shared->lock);
+  return first;
+}
+
+void
+gst_supcon_shared_model_give_up (GstSupconSharedModel * shared)
+{
+  g_mutex_lock (&shared->lock);
+  shared->claimed = FALSE;
+  g_mutex_unlock (&shared->lock);
 }
 
 void

@@ -40,6 +40,10 @@ typedef struct _GstSupconSharedModel GstSupconSharedModel;
 
 GstSupconSharedModel *gst_supcon_shared_model_ref (const gchar * name);
 void gst_supcon_shared_model_unref (GstSupconSharedModel * shared);
+
+/** Who publishes is one: FALSE where there is another. It gives up before it lets go of its reference. */
+gboolean gst_supcon_shared_model_claim (GstSupconSharedModel * shared);
+void gst_supcon_shared_model_give_up (GstSupconSharedModel * shared);
 /**
  * Makes a copy of model and labels, with temperature, the newest. regression: as in a snapshot. Any thread; the model must
  * not change meanwhile.

@@ -45,13 +45,13 @@
 #include "gstsupcontagger.h"
 
 #include "gstsupconevaluation.h"
+#include "gstsupconjson.h"
 #include "gstsupconjudge.h"
 #include "gstsupconkeyword.h"
 #include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
 #include "gstsupconstream.h"
 #include "gstsupcontextbranch.h"
-#include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
 #define GST_CAT_DEFAULT supcon_tagger_debug
@@ -167,16 +167,6 @@ take_lesson (GstSupconTagger * self, GstEvent * event)
 
 /* Start and stop */
 
-/* A long stream is not measured for nothing. */
-static gboolean
-check_evaluation_location (const gchar * location, GError ** error)
-{
-  if (!location || supcon_checkpoint_check_writable (location, error))
-    return TRUE;
-  g_prefix_error (error, "evaluation-location: ");
-  return FALSE;
-}
-
 static gboolean
 gst_supcon_tagger_start (GstBaseTransform * trans)
 {
@@ -188,7 +178,10 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   GST_OBJECT_LOCK (self);
   settings = gst_supcon_tagger_settings_copy (&self->settings);
   GST_OBJECT_UNLOCK (self);
-  if (check_evaluation_location (settings.evaluation_location, &error))
+  /* A long stream is not measured for nothing. */
+  if (!settings.evaluation_location
+      || gst_supcon_json_check_location ("evaluation-location",
+          settings.evaluation_location, &error))
     classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
           .method = settings.method,.neighbours = settings.neighbours,
           .name = settings.model,.location = settings.location,
@@ -325,9 +318,9 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   if (bad_model)
     warn (self, bad_model);
   if (relabelled)
-    GST_ELEMENT_INFO (self, RESOURCE, READ,
-        ("The new model has other classes than the one before: the evaluation "
-            "starts again."), (NULL));
+    gst_supcon_post_info (GST_ELEMENT (self),
+        "The new model has other classes than the one before: the evaluation "
+        "starts again.");
   if (ok) {
     flow = publish (self, buffer, verdicts, settings.post_messages, start);
   } else {
@@ -365,10 +358,12 @@ report_evaluation (GstSupconTagger * self)
 
   if (report)
     gst_supcon_report_give (report, GST_ELEMENT (self), print, location);
-  else if (location)
+  else if (location || print)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
-        ("evaluation-location: no frame had a true label, so nothing was "
-            "measured and %s is not written.", location), (NULL));
+        ("No frame had a true label, so nothing was measured%s%s%s.",
+            location ? " and evaluation-location " : "",
+            location ? location : "", location ? " is not written" : ""),
+        (NULL));
   g_free (location);
 }
 

@@ -109,6 +109,20 @@ take_sticky (GstPad * sinkpad, GstEventType type, GstEvent ** last)
   return is_new;
 }
 
+/* Texts have times; what counts bytes of pictures is no segment for them. */
+static GstEvent *
+new_segment (GstEvent * event)
+{
+  const GstSegment *segment;
+  GstSegment any;
+
+  gst_event_parse_segment (event, &segment);
+  if (segment->format == GST_FORMAT_TIME)
+    return gst_event_ref (event);
+  gst_segment_init (&any, GST_FORMAT_TIME);
+  return gst_event_new_segment (&any);
+}
+
 GstFlowReturn
 gst_supcon_text_pad_push (GstSupconTextPad * self, GstPad * sinkpad,
     GstMiniObject * item)
@@ -133,7 +147,7 @@ gst_supcon_text_pad_push (GstSupconTextPad * self, GstPad * sinkpad,
     g_free (id);
   }
   if (take_sticky (sinkpad, GST_EVENT_SEGMENT, &self->segment))
-    segment = gst_event_ref (self->segment);
+    segment = new_segment (self->segment);
 
   g_mutex_lock (&self->lock);
   if (stream_start) {

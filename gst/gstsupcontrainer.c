@@ -78,6 +78,7 @@ struct _GstSupconTrainer
 
   GstVideoInfo info;
   guint width, height;          /* of the model's input; 0: not known yet. Written under the object lock */
+  gboolean told_size;           /* that frames of another size are offered; under the object lock */
   guint64 frames;
   gboolean refused;             /* why no training can begin was said; upstream asks again with each frame */
 };
@@ -172,6 +173,12 @@ check_settings (GstSupconTrainer * self, GError ** error)
         "patience");
     return FALSE;
   }
+  if (!self->validation_pad && job->validate_interval) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "validate-interval is set, but the pad validation is not linked; "
+        "expected frames on it to judge the model by");
+    return FALSE;
+  }
   if (self->validation_pad && job->config.stage == SUPCON_STAGE_REGRESSION) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "The pad validation is linked, which judges classes, but "
@@ -198,7 +205,7 @@ begin_run (GstSupconTrainer * self)
   GError *error = NULL;
 
   self->frames = 0;
-  self->refused = FALSE;
+  self->refused = self->told_size = FALSE;
   gst_supcon_validation_start (self->validation);
   GST_OBJECT_LOCK (self);
   self->run = gst_supcon_trainer_settings_copy (&self->settings);
@@ -211,6 +218,12 @@ begin_run (GstSupconTrainer * self)
   self->run.job.config.teacher = self->start.teacher;
   if (!check_settings (self, &error))
     goto failed;
+  if (self->start.replaced_step)
+    gst_supcon_post_info (GST_ELEMENT (self), "%s is of another training, of %"
+        G_GUINT64_FORMAT " steps, which stays beside it (replaced-%"
+        G_GUINT64_FORMAT "); resume=true would go on with it.",
+        self->run.location, self->start.replaced_step,
+        self->start.replaced_step);
   if (self->start.model || self->start.teacher) {
     const SupconModelConfig *config =
         supcon_model_config (self->start.model ? self->start.model :
@@ -243,6 +256,34 @@ gst_supcon_trainer_change_state (GstElement * element,
   return ret;
 }
 
+/* Nothing between here and who asks can change the size of his frames, so that all that he hears is an empty answer: say why. */
+static void
+warn_about_size (GstSupconTrainer * self, GstCaps * offered, guint width,
+    guint height)
+{
+  gint offered_width = 0, offered_height = 0;
+  gboolean told;
+
+  for (guint i = 0; i < gst_caps_get_size (offered); i++) {
+    const GstStructure *s = gst_caps_get_structure (offered, i);
+
+    if (!gst_structure_get_int (s, "width", &offered_width)
+        || !gst_structure_get_int (s, "height", &offered_height)
+        || ((guint) offered_width == width
+            && (guint) offered_height == height))
+      return;
+  }
+  GST_OBJECT_LOCK (self);
+  told = self->told_size;
+  self->told_size = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  if (offered_width && !told)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Frames of %dx%d pixels are offered; expected %ux%u, as the model "
+            "that is trained, or its teacher, takes.", offered_width,
+            offered_height, width, height), (NULL));
+}
+
 /* Once there is a model or a teacher, its input size is what is taken. */
 static GstCaps *
 gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
@@ -259,6 +300,8 @@ gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
     caps = gst_caps_make_writable (caps);
     gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
         "height", G_TYPE_INT, (gint) height, NULL);
+    if (filter)
+      warn_about_size (self, filter, width, height);
   }
   if (filter) {
     GstCaps *all = caps;

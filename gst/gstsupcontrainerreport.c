@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "gstsupconjson.h"
+#include "gstsupconmeta.h"
 
 /* How often a progress line is printed where it cannot be redrawn. */
 #define PROGRESS_INTERVAL (5 * G_USEC_PER_SEC)
@@ -24,7 +25,9 @@ typedef enum
   WARNED_ONE_CLASS = 1 << 2,
   WARNED_METRICS = 1 << 3,
   WARNED_KEEP = 1 << 4,
-  WARNED_UNFINISHED = 1 << 5
+  WARNED_UNFINISHED = 1 << 5,
+  WARNED_NO_LABELS = 1 << 6,
+  WARNED_UNKNOWN_LABELS = 1 << 7
 } Warned;
 
 struct _GstSupconTrainerReport
@@ -100,6 +103,13 @@ warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
   const SupconTrainerConfig *config = &self->job->config;
   gboolean contrastive = config->stage == SUPCON_STAGE_CONTRASTIVE;
 
+  /* Where few have one, the first batches may have none. */
+  if (contrastive && config->loss.kind != SUPCON_LOSS_SELF && !config->teacher
+      && batch->n_classes == 0 && stats->step == self->first_step + 20)
+    warn_once (self, WARNED_NO_LABELS,
+        "No frame so far has a label: views learn from the other views of "
+        "their own frame alone, as with loss=simclr. Use supcondatasetsrc on a "
+        "labelled data set, or supconlabel.");
   if (contrastive && stats->anchors == 0) {
     warn_once (self, WARNED_NO_POSITIVES,
         "None of the %u views of step %" G_GUINT64_FORMAT " has a positive, "
@@ -345,11 +355,10 @@ gst_supcon_trainer_report_begin (GstSupconTrainerReport * self)
     return;
   self->started = self->reported = g_get_monotonic_time ();
   if (rate_stays (self))
-    GST_ELEMENT_INFO (self->element, LIBRARY, SETTINGS,
-        ("schedule=%s, but the stream's length is not known: the learning rate "
-            "stays; total-steps sets it.",
-            self->job->config.schedule.kind == SUPCON_SCHEDULE_STEP ? "step"
-            : "cosine"), (NULL));
+    gst_supcon_post_info (self->element, "schedule=%s, but the stream's length "
+        "is not known: the learning rate stays; total-steps sets it.",
+        self->job->config.schedule.kind == SUPCON_SCHEDULE_STEP ? "step"
+        : "cosine");
 }
 
 void
@@ -378,6 +387,11 @@ gst_supcon_trainer_report_validation (GstSupconTrainerReport * self,
       "validation-loss", G_TYPE_DOUBLE, validation->loss,
       "best", G_TYPE_BOOLEAN, best, NULL);
 
+  if (validation->n && validation->unknown == validation->n)
+    warn_once (self, WARNED_UNKNOWN_LABELS,
+        "None of the %u labelled frames on the pad validation has a label that "
+        "the model has learnt, so that none can be right. Give frames of the "
+        "same labels.", validation->n);
   write_metrics (self, s);
   if (self->job->progress) {
     gst_supcon_trainer_report_end_line (self);

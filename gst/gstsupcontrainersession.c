@@ -25,6 +25,23 @@ struct _GstSupconTrainerSession
   GstSupconTrainerReport *report;
 };
 
+/* Two trainers that share one name would take turns in it. */
+static gboolean
+claim_name (GstSupconTrainerSession * self, const gchar * name, GError ** error)
+{
+  GstSupconSharedModel *shared = gst_supcon_shared_model_ref (name);
+
+  if (gst_supcon_shared_model_claim (shared)) {
+    self->shared = shared;
+    return TRUE;
+  }
+  gst_supcon_shared_model_unref (shared);
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "model=%s is what another supcontrainer of this process shares; expected "
+      "a name of its own", name);
+  return FALSE;
+}
+
 GstSupconTrainerSession *
 gst_supcon_trainer_session_new (GstElement * element,
     const GstSupconTrainerJob * job, GstSupconTrainerStart * start,
@@ -42,8 +59,6 @@ gst_supcon_trainer_session_new (GstElement * element,
   supcon_trainer_restore (self->trainer, start->past, start->logits);
   g_clear_pointer (&start->past, supcon_queue_free);
   g_clear_pointer (&start->logits, supcon_queue_free);
-  self->shared = job->share_name ?
-      gst_supcon_shared_model_ref (job->share_name) : NULL;
   self->shared_step = self->validated_step = start->first_step;
   self->frames = job->skip_frames;
   self->best = start->best_accuracy;
@@ -51,7 +66,8 @@ gst_supcon_trainer_session_new (GstElement * element,
   self->report = gst_supcon_trainer_report_new (element, job,
       start->first_step);
   /* A disk without room is told now, not when all is trained. */
-  if (supcon_checkpoint_check_room (job->location, self->model, error)
+  if ((!job->share_name || claim_name (self, job->share_name, error))
+      && supcon_checkpoint_check_room (job->location, self->model, error)
       && gst_supcon_trainer_report_open_metrics (self->report, error))
     return self;
   gst_supcon_trainer_session_free (self);
@@ -62,7 +78,10 @@ void
 gst_supcon_trainer_session_free (GstSupconTrainerSession * self)
 {
   gst_supcon_trainer_report_free (self->report);
-  g_clear_pointer (&self->shared, gst_supcon_shared_model_unref);
+  if (self->shared) {
+    gst_supcon_shared_model_give_up (self->shared);
+    gst_supcon_shared_model_unref (self->shared);
+  }
   supcon_trainer_free (self->trainer);
   g_clear_pointer (&self->teacher, supcon_teacher_free);
   supcon_model_free (self->model);

@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "gstsupconenums.h"
+#include "gstsupconjson.h"
 #include "gstsupconmodel.h"
 
 /* Two that write one file would leave what the slower one has, and neither would know. */
@@ -225,6 +226,55 @@ load_teacher (GstSupconTrainerStart * self,
   return good;
 }
 
+/* A training that begins anew takes no other one's work with it, though that was written to the same name. */
+static gboolean
+keep_replaced (const gchar * location, guint64 * step, GError ** error)
+{
+  return supcon_checkpoint_check_replaced (location, step, error)
+      && (*step == 0
+      || supcon_checkpoint_keep_replaced (location, *step, error));
+}
+
+static gboolean
+keep_all_replaced (GstSupconTrainerStart * self,
+    const GstSupconTrainerSettings * settings, GError ** error)
+{
+  const gchar *best = settings->job.best_location;
+  const gchar *init = settings->init_location;
+  guint64 step;
+
+  if (settings->resume
+      && g_file_test (settings->location, G_FILE_TEST_EXISTS))
+    return TRUE;
+  if (best && !keep_replaced (best, &step, error))
+    return FALSE;
+  /* The encoder that the second stage begins with stays in the file. */
+  if (self->model && (!init || is_same_file (init, settings->location)))
+    return TRUE;
+  return keep_replaced (settings->location, &self->replaced_step, error);
+}
+
+/* Metrics would be gone with the next checkpoint. */
+static gboolean
+check_metrics_location (const GstSupconTrainerSettings * settings,
+    GError ** error)
+{
+  const gchar *metrics = settings->job.metrics_location;
+  const gchar *best = settings->job.best_location;
+
+  if (!metrics)
+    return TRUE;
+  if (g_str_equal (metrics, settings->location)
+      || is_same_file (metrics, settings->location)
+      || g_strcmp0 (metrics, best) == 0 || is_same_file (metrics, best)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "metrics-location is %s, which location or best-location names too; "
+        "expected a file of its own", metrics);
+    return FALSE;
+  }
+  return gst_supcon_json_check_location ("metrics-location", metrics, error);
+}
+
 static gboolean
 load_first_model (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
@@ -264,7 +314,9 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
       || (settings->job.best_location
           && !claim (settings->job.best_location, &self->best_lock, error)))
     return FALSE;
-  if (!load_first_model (self, settings, error))
+  if (!check_metrics_location (settings, error)
+      || !load_first_model (self, settings, error)
+      || !keep_all_replaced (self, settings, error))
     return FALSE;
   if (!self->labels)
     self->labels = supcon_labels_new ();

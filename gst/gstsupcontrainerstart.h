@@ -18,6 +18,7 @@ typedef struct
   guint batch_size;             /* of the steps before, 0: the file does not say */
   gdouble best_accuracy;        /* of the validations before, 0: there was none */
   guint worse;                  /* validations since the best */
+  guint64 replaced_step;        /* of the checkpoint at location, which is another training's and was kept; 0: none */
   SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */
 } GstSupconTrainerStart;
 

@@ -3,6 +3,7 @@
 #include "gstsupcontrainerworker.h"
 
 #include "error.h"
+#include "gstsupconmeta.h"
 #include "gstsupcontrainerplan.h"
 #include "gstsupcontrainersession.h"
 
@@ -273,17 +274,15 @@ report_end (GstSupconTrainerWorker * self)
       self->job.skip_frames) - self->dropped - self->unlabelled;
 
   if (self->dropped)
-    GST_ELEMENT_INFO (self->element, STREAM, FAILED,
-        ("Dropped %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-            " frames since they came faster than they could be trained on.",
-            self->dropped, self->received), (NULL));
+    gst_supcon_post_info (self->element, "Dropped %" G_GUINT64_FORMAT " of %"
+        G_GUINT64_FORMAT " frames since they came faster than they could be "
+        "trained on.", self->dropped, self->received);
   if (self->step > self->first_step || self->handed > self->first_step)
     return TRUE;
   if (self->job.skip_frames && labelled + self->unlabelled < self->job.batch_size) {
-    GST_ELEMENT_INFO (self->element, STREAM, FAILED,
-        ("%s was trained for the whole of this stream already, %"
-            G_GUINT64_FORMAT " steps: nothing is left to do.",
-            self->job.location, self->first_step), (NULL));
+    gst_supcon_post_info (self->element, "%s was trained for the whole of this "
+        "stream already, %" G_GUINT64_FORMAT " steps: nothing is left to do.",
+        self->job.location, self->first_step);
     return TRUE;
   }
   if (self->unlabelled && labelled == 0) {

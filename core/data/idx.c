@@ -160,6 +160,17 @@ done:
   return dataset->pixels != NULL;
 }
 
+static gboolean
+is_images (const char *path, GError **error)
+{
+  GInputStream *stream = supcon_stream_open (path, error);
+  guint32 dimensions[3];
+  gboolean good = stream && read_header (stream, path, IDX_IMAGES, dimensions, 3, error);
+
+  g_clear_object (&stream);
+  return good;
+}
+
 /* folder/name or folder/name.gz, whichever is there, or NULL. */
 static char *
 find_file (const char *folder, const char *name)
@@ -200,6 +211,8 @@ supcon_idx_read (SupconDataset *dataset, const char *images, const char *labels,
 {
   g_autofree char *found = labels ? g_strdup (labels) : find_labels (images);
 
+  if (!found && !is_images (images, error))
+    return FALSE;
   if (!found) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND,
         "%s: no labels found beside it (its name with images-idx3 replaced by labels-idx1); set labels-location",

@@ -45,7 +45,8 @@ supcon_stream_read (GInputStream *stream, const char *path, void *data, gsize si
     return TRUE;
   damaged = g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_INVALID_DATA)
             || g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT);
-  g_set_error (error, SUPCON_ERROR, damaged ? SUPCON_ERROR_FORMAT : SUPCON_ERROR_READ, "%s: %s", path, cause->message);
+  g_set_error (error, SUPCON_ERROR, damaged ? SUPCON_ERROR_FORMAT : SUPCON_ERROR_READ, "%s: %s%s", path,
+      damaged ? "gzip'ed data are damaged or end too early: " : "", cause->message);
   g_error_free (cause);
   return FALSE;
 }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 #include "error.h"
 #include "model/checkpoint_metadata.h"
 #include "model/checkpoint_queue.h"
@@ -356,25 +358,14 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
 }
 
 static gboolean
-load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
-    GError **error)
+load_as (const SupconSafetensors *file, gboolean ours, const SupconModelConfig *config, SupconModel **model,
+    SupconCheckpointInfo *info, GError **error)
 {
-  gboolean ours = supcon_checkpoint_metadata_is_ours (file);
-  SupconModelConfig config;
   guint n_classes;
 
-  if (!ours && !fallback) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "does not say what network it is of (no gst-supcon metadata); expected the encoder to be given");
+  if (!check_size (file, config, ours, error))
     return FALSE;
-  }
-  if (ours && !supcon_checkpoint_metadata_read_config (file, &config, error))
-    return FALSE;
-  if (!ours)
-    config = *fallback;
-  if (!check_size (file, &config, ours, error))
-    return FALSE;
-  *model = supcon_model_new (&config, 0, error);
+  *model = supcon_model_new (config, 0, error);
   if (!*model || !count_classes (file, ours, supcon_model_embedding_dim (*model), &n_classes, error))
     return FALSE;
   if (!ours)
@@ -389,6 +380,34 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
               &supcon_checkpoint_logits, file, n_classes, n_classes, &info->logits, error)))
     return FALSE;
   return read_tensors (file, ours, *model, error);
+}
+
+static gboolean
+load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
+    GError **error)
+{
+  gboolean ours = supcon_checkpoint_metadata_is_ours (file);
+  const char *format = supcon_safetensors_metadata (file, "format");
+  SupconModelConfig config;
+
+  if (!ours && format && g_str_has_prefix (format, "gst-supcon"))
+    return supcon_format_error (error, "is of format %s; expected a model, as supcontrainer writes", format);
+  if (!ours && !fallback) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "does not say what network it is of (no gst-supcon metadata); expected a checkpoint that supcontrainer wrote, "
+        "by "
+        "stage=finetune with init-location and encoder for example");
+    return FALSE;
+  }
+  if (ours && !supcon_checkpoint_metadata_read_config (file, &config, error))
+    return FALSE;
+  if (ours)
+    return load_as (file, TRUE, &config, model, info, error);
+  if (load_as (file, FALSE, fallback, model, info, error))
+    return TRUE;
+  g_prefix_error (error, "read as encoder %s with stem %s, since it does not say what it is of: ", fallback->encoder,
+      fallback->stem == SUPCON_STEM_SMALL ? "small" : "imagenet");
+  return FALSE;
 }
 
 SupconModel *
@@ -413,4 +432,36 @@ supcon_checkpoint_load (
   }
   supcon_safetensors_free (file);
   return model;
+}
+
+gboolean
+supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **error)
+{
+  SupconCheckpointInfo info = { .labels = supcon_labels_new () };
+  SupconSafetensors *file = NULL;
+  GError *cause = NULL;
+  GStatBuf status;
+  gboolean good;
+
+  *step = 0;
+  good = g_stat (location, &status) != 0 || status.st_size == 0;
+  if (!good) {
+    file = supcon_safetensors_open (location, &cause);
+    good = file && supcon_checkpoint_metadata_is_ours (file)
+           && supcon_checkpoint_metadata_read_info (file, 0, &info, &cause);
+    *step = info.step;
+  }
+  if (!good) {
+    char *shown = g_filename_display_name (location);
+
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s is there and is no checkpoint of supcontrainer (%s); expected a new name, or that of a checkpoint to "
+        "replace",
+        shown, cause ? cause->message : "its metadata say so");
+    g_free (shown);
+  }
+  g_clear_error (&cause);
+  supcon_safetensors_free (file);
+  supcon_checkpoint_info_clear (&info);
+  return good;
 }

@@ -69,6 +69,16 @@ void supcon_checkpoint_lock_free (SupconCheckpointLock *lock);
 gboolean supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error);
 
 /**
+ * What a training that begins anew is about to replace at location: step is that of the checkpoint that is there, 0
+ * where there is none (no file, or an empty one). SUPCON_ERROR_FORMAT: a file that is no checkpoint, which nobody meant
+ * to give up.
+ */
+gboolean supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **error);
+
+/** As supcon_checkpoint_keep for such a checkpoint, for good: m.replaced-500.safetensors. */
+gboolean supcon_checkpoint_keep_replaced (const char *location, guint64 step, GError **error);
+
+/**
  * Reads a checkpoint into a new model (training enabled when momenta are there). Of a file with averages, data is the
  * averages and average is the weights to go on with: see
  * supcon_model_swap_average. Everything is validated against the

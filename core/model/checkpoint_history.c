@@ -11,6 +11,7 @@
 
 #define SUFFIX ".safetensors"
 #define STEP ".step-"
+#define REPLACED ".replaced-"
 
 /* Its step, when name is prefix, ".step-", digits, ".safetensors". */
 static gboolean
@@ -37,9 +38,9 @@ compare_ages (gconstpointer a, gconstpointer b, gpointer newest)
 }
 
 static char *
-name_of (const char *prefix, guint64 step)
+name_of (const char *prefix, const char *why, guint64 step)
 {
-  return g_strdup_printf ("%s" STEP "%" G_GUINT64_FORMAT SUFFIX, prefix, step);
+  return g_strdup_printf ("%s%s%" G_GUINT64_FORMAT SUFFIX, prefix, why, step);
 }
 
 /* Leaves the newest ones of folder, the last of which is that of step newest. */
@@ -58,7 +59,7 @@ remove_old (const char *folder, const char *prefix, guint64 newest, guint keep)
     g_dir_close (dir);
   g_array_sort_with_data (steps, compare_ages, &newest);
   for (guint i = 0; i + keep < steps->len; i++) {
-    char *old = name_of (prefix, g_array_index (steps, guint64, i)), *path = g_build_filename (folder, old, NULL);
+    char *old = name_of (prefix, STEP, g_array_index (steps, guint64, i)), *path = g_build_filename (folder, old, NULL);
 
     g_unlink (path);
     g_free (path);
@@ -67,8 +68,9 @@ remove_old (const char *folder, const char *prefix, guint64 newest, guint keep)
   g_array_free (steps, TRUE);
 }
 
-gboolean
-supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error)
+/* keep: of those of the same kind; 0: all. */
+static gboolean
+name_again (const char *location, const char *why, guint64 step, guint keep, GError **error)
 {
   char *target = supcon_safetensors_target (location), *name, *path;
   char *base = g_path_get_basename (target), *folder = g_path_get_dirname (target);
@@ -76,7 +78,7 @@ supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError *
 
   if (g_str_has_suffix (base, SUFFIX))
     base[strlen (base) - strlen (SUFFIX)] = '\0';
-  name = name_of (base, step);
+  name = name_of (base, why, step);
   path = g_build_filename (folder, name, NULL);
   /* The bytes stay where they are: the next checkpoint is another file that takes location's name. */
   g_unlink (path);
@@ -84,11 +86,24 @@ supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError *
   if (!done)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be made a second name of %s: %s", path, location,
         g_strerror (errno));
-  remove_old (folder, base, step, keep);
+  if (keep)
+    remove_old (folder, base, step, keep);
   g_free (path);
   g_free (name);
   g_free (folder);
   g_free (base);
   g_free (target);
   return done;
+}
+
+gboolean
+supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error)
+{
+  return name_again (location, STEP, step, keep, error);
+}
+
+gboolean
+supcon_checkpoint_keep_replaced (const char *location, guint64 step, GError **error)
+{
+  return name_again (location, REPLACED, step, 0, error);
 }

@@ -68,7 +68,7 @@ supcon_checkpoint_lock_new (const char *location, GError **error)
 
     if (cause == EWOULDBLOCK)
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-          "%s is written by another training, of this process or of another one, or twice by this one; expected a "
+          "%s is written by another element, of this process or of another one, or twice by this one; expected a "
           "file of its own",
           shown);
     else

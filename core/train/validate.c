@@ -91,6 +91,7 @@ supcon_validate_classifier (
   *validation = (SupconValidation){ 0 };
   for (guint i = 0; i < n; i++) {
     validation->n += labels[i] >= 0;
+    validation->unknown += labels[i] >= 0 && (guint)labels[i] >= classes;
     known[i] = labels[i] >= 0 && (guint)labels[i] < classes ? labels[i] : SUPCON_UNLABELLED;
   }
   supcon_model_classify (model, r, n, logits);

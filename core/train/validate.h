@@ -10,6 +10,7 @@
 
 typedef struct {
   guint n;         /* pictures with a label */
+  guint unknown;   /* classifier: of these, those of a class that it does not know; else 0 */
   double accuracy; /* share of them that is classified rightly */
   double loss;     /* classifier: mean cross-entropy over those whose class it knows, nats; else 0 */
 } SupconValidation;

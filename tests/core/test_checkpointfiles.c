@@ -139,7 +139,7 @@ assert_locked (const char *location)
 
   ck_assert_ptr_null (supcon_checkpoint_lock_new (location, &error));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS));
-  ck_assert_msg (strstr (error->message, "is written by another training") != NULL, "%s", error->message);
+  ck_assert_msg (strstr (error->message, "is written by another element") != NULL, "%s", error->message);
   ck_assert_msg (g_str_has_prefix (error->message, location), "%s", error->message);
   g_error_free (error);
 }

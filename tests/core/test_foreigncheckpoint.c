@@ -407,6 +407,7 @@ START_TEST (test_foreign)
   other = config;
   g_strlcpy (other.encoder, "resnet20", sizeof other.encoder);
   refused (location, &other, SUPCON_ERROR_FORMAT, "tensor layer1.1.conv1.weight is missing");
+  refused (location, &other, SUPCON_ERROR_FORMAT, "since it does not say what it is of: ");
   g_strlcpy (other.encoder, "resnet152", sizeof other.encoder);
   other.width = 8;
   refused (location, &other, SUPCON_ERROR_FORMAT, "resnet152 of width 8 has about");

@@ -300,7 +300,9 @@ GST_END_TEST;
 
 GST_START_TEST (test_bad_locations)
 {
+  static const guint8 cut[] = { 0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0x02, 0x03, 0x63 };
   Run run = run_launch ("supcondatasetsrc ! fakesink");
+  gchar *path;
 
   run_assert_error (run, "location is not set");
   run_clear (&run);
@@ -310,6 +312,17 @@ GST_START_TEST (test_bad_locations)
   run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
   run_assert_error (run, folder);
   run_clear (&run);
+  /* What is wrong with the file itself, not what is not beside it. */
+  path = g_build_filename (folder, "notes.txt", NULL);
+  g_file_set_contents (path, "not pictures at all", -1, NULL);
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", path);
+  run_assert_error (run, "notes.txt: magic number 0x6e6f7420 found");
+  run_clear (&run);
+  g_file_set_contents (path, (const gchar *) cut, sizeof cut, NULL);
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", path);
+  run_assert_error (run, "notes.txt: gzip'ed data are damaged or end too early");
+  run_clear (&run);
+  g_free (path);
 }
 GST_END_TEST;
 

@@ -338,6 +338,9 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   check_does_not_start ("supconindex location=%s", path, "i.safetensors: No such file");
   g_file_set_contents (path, "not an index at all", -1, NULL);
   check_does_not_start ("supconindex location=%s", path, "i.safetensors: header of");
+  check_does_not_start ("supconindex mode=add location=%s", path,
+      "What is there is no index to replace");
+  g_unlink (path);
 
   fill ("mode=add", 5, NULL);
   start_index (&f, FALSE, "");
@@ -356,18 +359,29 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
   stop (&f);
 
+  /* An index is not taken for a model of too few weights. */
+  check_does_not_start ("supconencoder location=%s", path,
+      "i.safetensors: is of format gst-supcon-index; expected a model");
+  /* One at a time writes it. */
+  start_index (&f, FALSE, "mode=append");
+  check_does_not_start ("supconindex mode=append location=%s", path,
+      "is written by another element");
+  stop (&f);
+
   check_does_not_start ("supconindex mode=add location=%s", "/nowhere/i.safetensors",
       "/nowhere/i.safetensors: cannot be written");
   /* The folder goes away in the middle, and is there again when the element is stopped: then the index is saved. */
   {
     gchar *gone = g_build_filename (folder, "gone", NULL);
     gchar *saved = g_build_filename (gone, "i.safetensors", NULL);
+    gchar *lock = g_build_filename (gone, ".i.safetensors.lock", NULL);
     gchar *properties = g_strdup_printf ("mode=add location=%s/i.safetensors",
         gone);
 
     fail_unless_equals_int (g_mkdir (gone, 0700), 0);
     start_index (&f, FALSE, properties);
     gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
+    g_unlink (lock);
     fail_unless_equals_int (g_rmdir (gone), 0);
     gst_harness_push_event (f.video, gst_event_new_eos ());
     check_error (f.bus, "gone/i.safetensors: cannot be written");
@@ -379,6 +393,7 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
     fail_unless_equals_int (g_rmdir (gone), 0);
     g_free (properties);
     g_free (saved);
+    g_free (lock);
     g_free (gone);
   }
 

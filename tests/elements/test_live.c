@@ -120,7 +120,8 @@ assert_warning (GstBus * bus, const gchar * text)
 
 GST_START_TEST (test_shared)
 {
-  GstHarness *h = harness_new (NULL, "supconencoder model=one");
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h = harness_new (bus, "supconencoder model=one");
   GstHarness *other = harness_new (NULL, "supconencoder model=two");
   SupconCheckpointInfo info = { 0 };
   SupconModel *trained;
@@ -148,6 +149,13 @@ GST_START_TEST (test_shared)
   fail_unless_equals_uint64 (encode (h, trained), 6);
   supcon_model_free (trained);
   supcon_checkpoint_info_clear (&info);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+  gst_element_set_bus (other->element, bus);
+  gst_harness_push_event (other, gst_event_new_eos ());
+  assert_warning (bus, "has shared a model \"two\"");
+  gst_element_set_bus (other->element, NULL);
+  gst_object_unref (bus);
   gst_harness_teardown (h);
   gst_harness_teardown (other);
 

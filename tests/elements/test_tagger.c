@@ -245,6 +245,20 @@ GST_START_TEST (test_same_events)
   gst_event_unref (start_1);
   gst_event_unref (start_2);
   gst_event_unref (segment);
+
+  /* What counts the bytes of a file of pictures says nothing about texts, and fdsink would seek by it. */
+  start (&f, "supcontagger method=centroid", TRUE);
+  gst_segment_init (&time, GST_FORMAT_BYTES);
+  gst_harness_push_event (f.video, gst_event_new_segment (&time));
+  gst_buffer_unref (pass (&f, new_embedded (&f, (const gfloat[1]) { 1 }, 1,
+              "cup")));
+  while (GST_EVENT_TYPE (segment = gst_harness_pull_event (f.text)) !=
+      GST_EVENT_SEGMENT)
+    gst_event_unref (segment);
+  gst_event_copy_segment (segment, &time);
+  fail_unless_equals_int (time.format, GST_FORMAT_TIME);
+  gst_event_unref (segment);
+  stop (&f);
 }
 
 GST_END_TEST;

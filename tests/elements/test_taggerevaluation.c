@@ -134,13 +134,16 @@ GST_START_TEST (test_evaluation_location_of_no_use)
       "supcontagger location=%s evaluation-location=/nowhere/e.json", location);
 
   fail_unless (g_file_set_contents (path, "of before", -1, NULL));
+  check_start_error ("evaluation.json is there and is no JSON",
+      "supcontagger location=%s %s", location, line);
+  fail_unless (g_file_set_contents (path, "{}", -1, NULL));
   start_linear (&f, line, FALSE);
   gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, NULL)));
   gst_harness_push_event (f.video, gst_event_new_eos ());
   check_posted (f.bus, GST_MESSAGE_WARNING, "nothing was measured");
   stop (&f);
   fail_unless (g_file_get_contents (path, &text, NULL, NULL));
-  fail_unless_equals_string (text, "of before");
+  fail_unless_equals_string (text, "{}");
   g_free (text);
 
   start_linear (&f, line, FALSE);

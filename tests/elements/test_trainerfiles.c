@@ -453,7 +453,7 @@ GST_START_TEST (test_one_writer)
                     "supcontrainer encoder=resnet8 location=%s t. ! queue ! "
                     "supcontrainer encoder=resnet8 location=%s/./link.safetensors",
       model, folder);
-  run_assert_error (run, "is written by another training");
+  run_assert_error (run, "is written by another element");
   run_clear (&run);
   run = run_launch (TRAINER "location=%s best-location=%s " THINGS (8), model, link);
   run_assert_error (run, "or twice by this one");
@@ -461,7 +461,7 @@ GST_START_TEST (test_one_writer)
   /* As another process has it. */
   lock = supcon_checkpoint_lock_new (model, NULL);
   run = run_launch (TRAINER "location=%s " THINGS (8), link);
-  run_assert_error (run, "is written by another training");
+  run_assert_error (run, "is written by another element");
   run_clear (&run);
   supcon_checkpoint_lock_free (lock);
   for (guint i = 0; i < 2; i++) {
