@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,8 @@ typedef enum
   WARNED_KEEP = 1 << 4,
   WARNED_UNFINISHED = 1 << 5,
   WARNED_NO_LABELS = 1 << 6,
-  WARNED_UNKNOWN_LABELS = 1 << 7
+  WARNED_UNKNOWN_LABELS = 1 << 7,
+  WARNED_WORSE_THAN_GUESSING = 1 << 8
 } Warned;
 
 struct _GstSupconTrainerReport
@@ -125,6 +127,17 @@ warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
         "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
         "there is nothing to tell apart. Give frames of other labels too, in "
         "shuffled order.", batch->n, stats->step, only_label);
+  }
+  if (supcon_trainer_has_classes (config) && batch->n_classes > 1
+      && stats->step >= self->first_step + 20
+      && stats->loss > 2 * log (batch->n_classes)) {
+    warn_once (self, WARNED_WORSE_THAN_GUESSING,
+        "At step %" G_GUINT64_FORMAT " the classifier's loss is %.4g, while "
+        "guessing among %u classes has %.4g: the learning rate (%g) is too high "
+        "for this encoder, as after a training of few steps. Lower "
+        "learning-rate, or train the encoder for longer.", stats->step,
+        stats->loss, batch->n_classes, log (batch->n_classes),
+        stats->learning_rate);
   }
   if (stats->collapsed) {
     warn_once (self, WARNED_COLLAPSED,

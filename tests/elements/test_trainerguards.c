@@ -151,6 +151,27 @@ GST_START_TEST (test_labels_of_no_use)
 }
 GST_END_TEST;
 
+/* By a learning rate that is too high for the encoder. */
+GST_START_TEST (test_worse_than_guessing)
+{
+  Run run;
+
+  write_shapes (640);
+  run = run_launch (LEARN_SHAPES (1) "total-steps=4", folder, folder, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < 2; i++) {
+    run = run_launch (LEARN_SHAPES (8) "stage=linear learning-rate=%s", folder, folder, model, i ? "0.01" : "100");
+    run_assert_ended (run);
+    if (i)
+      fail_if (strstr (run.warnings->str, "guessing"), "%s", run.warnings->str);
+    else
+      run_assert_warning (run, "while guessing among 4 classes has 1.386");
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
 static Suite *
 trainer_guards_suite (void)
 {
@@ -165,6 +186,7 @@ trainer_guards_suite (void)
   tcase_add_test (tcase, test_settings_of_no_use);
   tcase_add_test (tcase, test_frames_of_another_size);
   tcase_add_test (tcase, test_labels_of_no_use);
+  tcase_add_test (tcase, test_worse_than_guessing);
   return suite;
 }
 
