@@ -134,25 +134,33 @@ gst_supcon_index_save (GstSupconIndex * self)
   return ok;
 }
 
-/* Whether the file can be written, by nobody else, and is none that was not meant: a long stream is not indexed for nothing. */
+/* Whether the file can be written, and by nobody else: a long stream is not indexed for nothing. */
 static gboolean
 claim (const gchar * location, SupconCheckpointLock ** lock, GError ** error)
 {
+  return supcon_checkpoint_check_writable (location, error)
+      && (*lock = supcon_checkpoint_lock_new (location, error));
+}
+
+/* An index that a new one is about to replace keeps a second name. */
+static gboolean
+keep_replaced (const gchar * location, GError ** error)
+{
   SupconIndex *there;
   GStatBuf status;
+  guint64 count;
 
-  if (!supcon_checkpoint_check_writable (location, error))
+  if (g_stat (location, &status) != 0 || status.st_size == 0)
+    return TRUE;
+  there = supcon_index_load (location, error);
+  if (!there) {
+    g_prefix_error (error, "What is there is no index to replace: ");
     return FALSE;
-  if (g_stat (location, &status) == 0 && status.st_size > 0) {
-    there = supcon_index_load (location, error);
-    if (!there) {
-      g_prefix_error (error, "What is there is no index to replace: ");
-      return FALSE;
-    }
-    supcon_index_free (there);
   }
-  *lock = supcon_checkpoint_lock_new (location, error);
-  return *lock != NULL;
+  count = supcon_index_count (there);
+  supcon_index_free (there);
+  return count == 0
+      || supcon_checkpoint_keep_replaced (location, count, error);
 }
 
 static gboolean
@@ -185,11 +193,14 @@ gst_supcon_index_start (GstBaseTransform * trans)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
   if (ok && mode != GST_SUPCON_INDEX_SEARCH
-      && !claim (location, &self->file_lock, &error)) {
+      && (!claim (location, &self->file_lock, &error)
+          || (mode == GST_SUPCON_INDEX_ADD
+              && !keep_replaced (location, &error)))) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
   if (!ok) {
+    g_clear_pointer (&self->file_lock, supcon_checkpoint_lock_free);
     g_clear_pointer (&index, supcon_index_free);
     g_clear_pointer (&location, g_free);
   }

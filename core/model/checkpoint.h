@@ -75,7 +75,8 @@ gboolean supcon_checkpoint_keep (const char *location, guint64 step, guint keep,
  */
 gboolean supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **error);
 
-/** As supcon_checkpoint_keep for such a checkpoint, for good: m.replaced-500.safetensors. */
+/** As supcon_checkpoint_keep for such a checkpoint (or an index, by its entries), for good: m.replaced-500.safetensors.
+ */
 gboolean supcon_checkpoint_keep_replaced (const char *location, guint64 step, GError **error);
 
 /**

@@ -237,6 +237,25 @@ GST_START_TEST (append_adds_to_what_is_there)
 
 GST_END_TEST;
 
+/* A stream that breaks off does not cost the index that was there. */
+GST_START_TEST (an_index_that_is_replaced_stays)
+{
+  gchar *path = g_build_filename (folder, "i.replaced-5.safetensors", NULL);
+  SupconIndex *index;
+  Fixture f;
+
+  fill ("mode=add", 5, NULL);
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
+  stop (&f);
+  index = supcon_index_load (path, NULL);
+  fail_unless (index && supcon_index_count (index) == 5);
+  supcon_index_free (index);
+  g_free (path);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (stopping_without_an_end_saves_too)
 {
   Fixture f;
@@ -415,6 +434,7 @@ index_suite (void)
   tcase_add_test (tcase, probes_search_approximately);
   tcase_add_test (tcase, append_adds_to_what_is_there);
   tcase_add_test (tcase, stopping_without_an_end_saves_too);
+  tcase_add_test (tcase, an_index_that_is_replaced_stays);
   tcase_add_test (tcase, a_frame_without_neighbours_leaves_a_gap);
   tcase_add_test (tcase, properties_are_free_at_any_time);
   tcase_add_test (tcase, mistakes_are_errors_with_a_reason);
