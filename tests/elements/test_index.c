@@ -30,6 +30,17 @@ new_embedded (guint number, gfloat x, gfloat y, const gchar * label)
   return frame;
 }
 
+/* As it leaves an encoder that has no model yet. */
+static GstBuffer *
+new_without_model (guint number)
+{
+  GstBuffer *frame = numbered_frame_new (number);
+
+  gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
+  gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
+  return frame;
+}
+
 /* Frame i of n points in a direction of i degrees. */
 static void
 fill (const gchar * properties, guint n, const gchar * label)
@@ -276,21 +287,15 @@ GST_END_TEST;
 GST_START_TEST (a_frame_without_neighbours_leaves_a_gap)
 {
   GstClockTime time;
-  GstBuffer *frame;
   GstEvent *event;
   Fixture f;
 
   fill ("mode=add", 2, NULL);
   for (guint i = 0; i < 2; i++) {
     start_index (&f, TRUE, i ? "mode=append" : "");
-    if (i) {
-      frame = new_embedded (7, 1, 1, NULL);
-    } else {
-      frame = numbered_frame_new (7);
-      gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
-      gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
-    }
-    fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+    fail_unless_equals_int (gst_harness_push (f.video,
+            i ? new_embedded (7, 1, 1, NULL) : new_without_model (7)),
+        GST_FLOW_OK);
     do {
       event = gst_harness_pull_event (f.text);
       fail_unless (event != NULL);
@@ -370,11 +375,8 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   frame = numbered_frame_new (0);
   fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
   check_error (f.bus, "supconencoder must be upstream");
-  /* An encoder that has no model yet. */
-  frame = numbered_frame_new (0);
-  gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
-  gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
-  fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (f.video, new_without_model (0)),
+      GST_FLOW_OK);
   fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
   stop (&f);
 
