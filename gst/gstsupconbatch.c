@@ -230,6 +230,8 @@ attach (GstSupconBatch * self, Frame * frame)
   gst_supcon_buffer_set_embedding_origin (frame->buffer,
       gst_supcon_inference_version (self->inference),
       (g_get_monotonic_time () - frame->arrived) * GST_USECOND);
+  gst_supcon_buffer_set_embedding_encoder (frame->buffer,
+      gst_supcon_inference_fingerprint (self->inference));
   if (!self->last_places->len)
     return;
   while ((region = gst_supcon_region_next (frame->buffer, &state))) {

@@ -19,6 +19,7 @@ struct _GstSupconClassifier
   /* linear */
   GstSupconModelSource *source;
   GstSupconSnapshot *snapshot;  /* NULL: none yet; its labels are 'labels' */
+  gboolean told_encoder;        /* that frames are of another encoder than the snapshot */
 
   /* The others. */
   guint neighbours;
@@ -204,7 +205,24 @@ gst_supcon_classifier_update (GstSupconClassifier * self,
   }
   g_clear_pointer (&self->snapshot, gst_supcon_snapshot_unref);
   self->snapshot = new;
+  self->told_encoder = FALSE;
   return TRUE;
+}
+
+gboolean
+gst_supcon_classifier_check_encoder (GstSupconClassifier * self,
+    guint64 fingerprint, GError ** error)
+{
+  if (!self->snapshot || !self->snapshot->fingerprint || !fingerprint
+      || self->snapshot->fingerprint == fingerprint || self->told_encoder)
+    return TRUE;
+  self->told_encoder = TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "The frames' embeddings are of another encoder than the classifier in "
+      "'%s' was trained on, so that it says nothing of them; expected "
+      "supconencoder to have the same location, or the encoder that it began "
+      "with", gst_supcon_model_source_name (self->source));
+  return FALSE;
 }
 
 static gboolean

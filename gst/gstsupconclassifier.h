@@ -46,6 +46,10 @@ void gst_supcon_classifier_free (GstSupconClassifier * classifier);
  */
 gboolean gst_supcon_classifier_update (GstSupconClassifier * classifier,
     gboolean * relabelled, GError ** error);
+/** Whether frames are of the encoder (by its fingerprint, 0: not known) that the classifier was trained on. FALSE once for
+ * each model: SUPCON_ERROR_SETTINGS. */
+gboolean gst_supcon_classifier_check_encoder (GstSupconClassifier * classifier,
+    guint64 fingerprint, GError ** error);
 
 /**
  * Takes in an embedding (dim numbers of layer, which may be NULL), counting it when label (may be NULL) is its true one.

@@ -8,7 +8,7 @@
  * safetensors, with #GstSupconEncoder:encoder given). Frames of any size are resized to the model's input.
  *
  * What leaves is decided by what downstream accepts: the same frame with the meta `supcon-embedding` { data GstBuffer of
- * float32, dim uint, layer string, model string, version uint64, latency uint64 (nanoseconds) }, or `other/tensors` that
+ * float32, dim uint, layer string, model string, version uint64, latency uint64 (nanoseconds), encoder uint64 }, or `other/tensors` that
  * hold nothing but the embedding, in NNStreamer's caps. Built against GStreamer 1.28 or newer, frames have it as
  * #GstTensorMeta too, and their caps tell of it.
  *

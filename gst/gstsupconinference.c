@@ -14,7 +14,7 @@ struct _GstSupconInference
   GstSupconLayer layer;
   guint threads, dim;
   SupconPrecision precision;
-  guint64 version;
+  guint64 version, fingerprint;
   SupconModel *model;           /* our own: what it computes with is in it */
   SupconAugmenter *augmenter;
   SupconProgram *program;       /* draws nothing at random */
@@ -116,6 +116,7 @@ use (GstSupconInference * self, const GstSupconSnapshot * snapshot,
   }
   self->dim = dim;
   self->version = snapshot->version;
+  self->fingerprint = snapshot->fingerprint;
   return TRUE;
 }
 
@@ -148,6 +149,12 @@ guint64
 gst_supcon_inference_version (const GstSupconInference * self)
 {
   return self->version;
+}
+
+guint64
+gst_supcon_inference_fingerprint (const GstSupconInference * self)
+{
+  return self->fingerprint;
 }
 
 const gchar *

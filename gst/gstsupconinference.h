@@ -40,6 +40,8 @@ gboolean gst_supcon_inference_update (GstSupconInference * inference,
 guint gst_supcon_inference_dim (const GstSupconInference * inference);
 /** Of the model in use, 0 while there is none. */
 guint64 gst_supcon_inference_version (const GstSupconInference * inference);
+/** As in its snapshot. */
+guint64 gst_supcon_inference_fingerprint (const GstSupconInference * inference);
 /** The model's name or location. */
 const gchar *gst_supcon_inference_name (const GstSupconInference * inference);
 

@@ -229,6 +229,26 @@ read_embedding (const GstStructure * s, guint * dim, const gchar ** layer,
   return values;
 }
 
+void
+gst_supcon_buffer_set_embedding_encoder (GstBuffer * buffer,
+    guint64 fingerprint)
+{
+  gst_structure_set (writable_structure (buffer, GST_SUPCON_EMBEDDING_META),
+      "encoder", G_TYPE_UINT64, fingerprint, NULL);
+}
+
+guint64
+gst_supcon_buffer_get_embedding_encoder (GstBuffer * buffer)
+{
+  const GstStructure *s =
+      readable_structure (buffer, GST_SUPCON_EMBEDDING_META);
+  guint64 fingerprint = 0;
+
+  if (s)
+    gst_structure_get_uint64 (s, "encoder", &fingerprint);
+  return fingerprint;
+}
+
 GstBuffer *
 gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim,
     const gchar ** layer, const gchar ** model)

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 /* supcon-sample { label string (absent: unlabelled), sample uint64, view uint, draws GstStructure (with record-draws) } */
 #define GST_SUPCON_SAMPLE_META "supcon-sample"
-/* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string, version uint64, latency uint64 } */
+/* supcon-embedding { data GstBuffer of float32, dim uint, layer string, model string, version, latency, encoder uint64 } */
 #define GST_SUPCON_EMBEDDING_META "supcon-embedding"
 /* supcon-neighbours: the fields of supconindex's message */
 #define GST_SUPCON_NEIGHBOURS_META "supcon-neighbours"
@@ -50,6 +50,9 @@ void gst_supcon_buffer_set_embedding (GstBuffer * buffer, const gfloat * data, g
 void gst_supcon_buffer_set_embedding_origin (GstBuffer * buffer, guint64 version, GstClockTime latency);
 /** FALSE when no encoder has seen the frame. */
 gboolean gst_supcon_buffer_get_embedding_origin (GstBuffer * buffer, guint64 * version, GstClockTime * latency);
+/** Of that embedding: which encoder it is of, by supcon_model_fingerprint; 0: it is not known. */
+void gst_supcon_buffer_set_embedding_encoder (GstBuffer * buffer, guint64 fingerprint);
+guint64 gst_supcon_buffer_get_embedding_encoder (GstBuffer * buffer);
 /** Returns the GstBuffer of float32 (transfer full) or NULL. dim, layer and model may be NULL. */
 GstBuffer * gst_supcon_buffer_get_embedding (GstBuffer * buffer, guint * dim, const gchar ** layer, const gchar ** model);
 /** set_embedding and get_embedding of a region, as its parameter of the meta's name. */

@@ -30,7 +30,7 @@ snapshot_new (SupconModel * model, SupconLabels * labels, gdouble temperature,
   GstSupconSnapshot *snapshot = g_new (GstSupconSnapshot, 1);
 
   *snapshot = (GstSupconSnapshot) {
-    1, model, labels, temperature, regression, version};
+    1, model, labels, temperature, regression, version, 0};
   return snapshot;
 }
 
@@ -251,6 +251,7 @@ take_file (GstSupconModelSource * self, GError ** error)
   snapshot = snapshot_new (model, g_steal_pointer (&info.labels),
       info.temperature, g_str_equal (info.stage,
           supcon_stage_name (SUPCON_STAGE_REGRESSION)), ++self->file_version);
+  snapshot->fingerprint = supcon_model_fingerprint (model);
   supcon_checkpoint_info_clear (&info);
   return snapshot;
 }

@@ -25,6 +25,7 @@ typedef struct
   gdouble temperature;          /* divides the classifier's logits */
   gboolean regression;          /* its output is a number, not classes */
   guint64 version;              /* counts from 1 for each name or file */
+  guint64 fingerprint;          /* supcon_model_fingerprint of a file's; 0 of a shared one, which moves on */
 } GstSupconSnapshot;
 
 void gst_supcon_snapshot_unref (GstSupconSnapshot * snapshot);

@@ -307,7 +307,9 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 
   verdicts = g_array_new (FALSE, FALSE, sizeof (GstSupconVerdict));
   g_mutex_lock (&self->lock);
-  gst_supcon_classifier_update (self->classifier, &relabelled, &bad_model);
+  if (gst_supcon_classifier_update (self->classifier, &relabelled, &bad_model))
+    gst_supcon_classifier_check_encoder (self->classifier,
+        gst_supcon_buffer_get_embedding_encoder (buffer), &bad_model);
   if (relabelled || gst_supcon_is_jump (buffer, self->last,
           GST_BUFFER_PTS (buffer)))
     forget_frames (self);

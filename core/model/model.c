@@ -261,6 +261,27 @@ supcon_model_precision (const SupconModel *self)
   return self->precision;
 }
 
+guint64
+supcon_model_fingerprint (const SupconModel *self)
+{
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  for (guint i = 0; i < self->params.n; i++) {
+    const SupconParam *param = &self->params.items[i];
+
+    if (param->part != SUPCON_PART_ENCODER)
+      continue;
+    for (gsize k = 0; k < param->size; k++) {
+      float value = param->data[k];
+      guint32 word;
+
+      memcpy (&word, &value, sizeof word);
+      hash = (hash ^ word) * G_GUINT64_CONSTANT (0x100000001b3);
+    }
+  }
+  return MAX (hash, 1);
+}
+
 SupconParam *
 supcon_model_params (SupconModel *self, guint *n)
 {

@@ -90,6 +90,9 @@ void supcon_model_set_precision (SupconModel *model, SupconPrecision precision);
 /** float32 or bfloat16: tells an application what auto has come to on its machine. */
 SupconPrecision supcon_model_precision (const SupconModel *model);
 
+/** A number by which two models' encoders can be told apart: of the bits of its weights and running statistics, never 0
+ * (FNV-1a, Fowler, Noll and Vo, over 32-bit words). */
+guint64 supcon_model_fingerprint (const SupconModel *model);
 /** All tensors in file order, *n of them; the array and the pointers live until the classes change or the model is
  * freed. */
 SupconParam *supcon_model_params (SupconModel *model, guint *n);

@@ -172,6 +172,35 @@ GST_START_TEST (test_worse_than_guessing)
 }
 GST_END_TEST;
 
+/* A classifier says nothing of embeddings as long as its own that another encoder made, but of those of the one that it began
+ * with, which the linear stage leaves as it is. */
+GST_START_TEST (test_classifier_of_another_encoder)
+{
+  gchar *other = g_build_filename (folder, "other.safetensors", NULL);
+  gchar *linear = g_build_filename (folder, "linear.safetensors", NULL);
+  const gchar *const encoders[] = { model, linear, other };
+  Run run = run_launch (ONE_THING "total-steps=1 average-decay=0.5 location=%s", model);
+
+  run_clear (&run);
+  run = run_launch (ONE_THING "total-steps=1 seed=4 location=%s", other);
+  run_clear (&run);
+  run = run_launch (ONE_THING "total-steps=1 stage=linear init-location=%s location=%s", model, linear);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (encoders); i++) {
+    run = run_launch ("videotestsrc num-buffers=3 ! " CAPS " ! supconencoder location=%s ! supcontagger location=%s ! fakesink",
+        encoders[i], linear);
+    run_assert_ended (run);
+    if (encoders[i] == other)
+      run_assert_warning (run, "of another encoder than the classifier in");
+    else
+      fail_if (strstr (run.warnings->str, "another encoder"), "%s", run.warnings->str);
+    run_clear (&run);
+  }
+  g_free (linear);
+  g_free (other);
+}
+GST_END_TEST;
+
 static Suite *
 trainer_guards_suite (void)
 {
@@ -187,6 +216,7 @@ trainer_guards_suite (void)
   tcase_add_test (tcase, test_frames_of_another_size);
   tcase_add_test (tcase, test_labels_of_no_use);
   tcase_add_test (tcase, test_worse_than_guessing);
+  tcase_add_test (tcase, test_classifier_of_another_encoder);
   return suite;
 }
 
