@@ -191,12 +191,17 @@ END_TEST
 static void
 check_gradient (Batch *batch, SupconLossKind kind, double t)
 {
-  guint size = (batch->n - batch->n_past) * batch->dim, anchors;
+  guint rows = batch->n - batch->n_past, size = rows * batch->dim, anchors;
   SupconReal *dz = g_new (SupconReal, size);
   SupconLossResult result = run (batch, kind, t, dz);
+  double positives = 0;
 
   ck_assert_double_eq_tol (result.loss, plain_loss (batch, kind, t, &anchors), 1e-10);
   ck_assert_uint_eq (result.anchors, anchors);
+  for (guint i = 0; i < rows; i++)
+    for (guint p = 0; p < batch->n; p++)
+      positives += weight_of (batch, kind, i, p);
+  ck_assert_double_eq_tol (result.positives_per_anchor, positives / rows, 1e-10);
   for (guint i = 0; i < size; i++) {
     SupconReal keep = batch->z[i];
     double up, down;
@@ -526,6 +531,9 @@ START_TEST (test_cross_entropy)
     logits[i] = 4 * supcon_rng_normal (&rng);
   for (guint i = 0; i < N; i++)
     labels[i] = i % 6 == 5 ? -1 : (gint32)supcon_rng_below (&rng, CLASSES);
+  /* All of the gradient is written, that of rows that do not count too. */
+  for (guint i = 0; i < N * CLASSES; i++)
+    dlogits[i] = NAN;
   result = supcon_cross_entropy (logits, N, CLASSES, labels, NULL, dlogits);
   supcon_softmax (logits, N, CLASSES, probabilities);
   for (guint i = 0; i < N; i++)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In double precision: the signals of more rows than are looked at, some of them past, against plain loops. What they
+ * are of few rows is held to published code in test_losses.c. */
+#include <math.h>
+
+#include "check_main.h"
+#include "loss/signals.h"
+#include "nn/activation.h"
+#include "random.h"
+
+enum { DIM = 4, CLASSES = 5 };
+
+/* Sorted by class, so that anchors that are not spread over the rows are of other classes. */
+static gint32
+label_of (guint i, guint n)
+{
+  return i * CLASSES / n;
+}
+
+static double
+squared_distance (const SupconReal *x, const SupconReal *y)
+{
+  double sum = 0;
+
+  for (guint k = 0; k < DIM; k++)
+    sum += (x[k] - y[k]) * (x[k] - y[k]);
+  return sum;
+}
+
+static void
+check_signals (guint n, guint n_past)
+{
+  const SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.1 };
+  guint rows = n - n_past, anchors = MIN (rows, SUPCON_SIGNAL_ANCHORS), positives = 0;
+  SupconWorkspace workspace = { .threads = 1 };
+  SupconReal *z = random_array (n * DIM, n), *norm = g_new (SupconReal, n);
+  gint32 *labels = g_new (gint32, n);
+  guint64 *samples = g_new0 (guint64, n);
+  SupconViews views = { .z = z, .n = n, .dim = DIM, .n_past = n_past, .labels = labels, .samples = samples };
+  double alignment = 0, uniformity = 0;
+  SupconLossSignals signals;
+
+  for (guint i = 0; i < n; i++) {
+    labels[i] = label_of (i, n);
+    z[i * DIM] += labels[i]; /* classes lie apart */
+  }
+  supcon_normalize_forward (n, DIM, z, z, norm);
+  for (guint a = 0; a < anchors; a++) {
+    guint i = a * rows / anchors;
+
+    for (guint j = 0; j < n; j++) {
+      double distance = squared_distance (z + i * DIM, z + j * DIM);
+
+      uniformity += i != j ? exp (-2 * distance) / (anchors * (n - 1)) : 0;
+      alignment += i != j && labels[i] == labels[j] ? distance : 0;
+      positives += i != j && labels[i] == labels[j];
+    }
+  }
+  supcon_loss_signals (&config, &views, &workspace, &signals);
+  ck_assert_double_eq_tol (signals.alignment, alignment / positives, 1e-12);
+  ck_assert_double_eq_tol (signals.uniformity, log (uniformity), 1e-12);
+  supcon_workspace_clear (&workspace);
+  supcon_real_free (z);
+  g_free (norm);
+  g_free (labels);
+  g_free (samples);
+}
+
+START_TEST (test_spread)
+{
+  check_signals (200, 0);
+  check_signals (65, 0);
+}
+END_TEST
+
+/* Past rows are contrasts, and no anchors. */
+START_TEST (test_past)
+{
+  check_signals (100, 30);
+  check_signals (300, 150);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("signals", test_spread, test_past)
