@@ -1,80 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Readers of data sets, on files that the tests write, right and wrong ones; and the sampler's orders. */
-#include <glib/gstdio.h>
+/* Readers of data sets, on files that the tests write, right and wrong ones. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "check_main.h"
-#include "data/sampler.h"
+#include "datasets.h"
 #include "error.h"
-
-static char *folder;
-
-static void
-write_file (const char *name, const guint8 *bytes, gsize n)
-{
-  char *path = g_build_filename (folder, name, NULL), *dir = g_path_get_dirname (path);
-
-  g_mkdir_with_parents (dir, 0700);
-  ck_assert (g_file_set_contents (path, (const char *)bytes, n, NULL));
-  g_free (dir);
-  g_free (path);
-}
-
-static void
-remove_all (const char *path)
-{
-  GDir *dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    char *child = g_build_filename (path, name, NULL);
-
-    remove_all (child);
-    g_free (child);
-  }
-  if (dir)
-    g_dir_close (dir);
-  g_remove (path);
-}
-
-#define MAX_PICTURES 1000
-
-/* n pictures of 3x2, the first two pixels their number, the others counting up; labels 0, 1, 2, 0, ... */
-static void
-write_idx (const char *prefix, guint n, guint n_labels, guint8 magic, gint missing)
-{
-  guint8 pictures[16 + 6 * MAX_PICTURES] = { 0, 0, 8, magic, 0, 0, n >> 8, n, 0, 0, 0, 2, 0, 0, 0, 3 };
-  guint8 labels[8 + MAX_PICTURES] = { 0, 0, 8, 1, 0, 0, n_labels >> 8, n_labels };
-  char name[64];
-
-  for (guint i = 0; i < 6 * n; i++)
-    pictures[16 + i] = i % 6 == 0 ? i / 6 & 255 : i % 6 == 1 ? i / 6 >> 8 : i;
-  for (guint i = 0; i < n_labels; i++)
-    labels[8 + i] = i % 3;
-  g_snprintf (name, sizeof name, "%s-images-idx3-ubyte", prefix);
-  write_file (name, pictures, 16 + 6 * n - missing);
-  g_snprintf (name, sizeof name, "%s-labels-idx1-ubyte", prefix);
-  write_file (name, labels, 8 + n_labels);
-}
-
-static guint
-number_of (const SupconSample *sample)
-{
-  return sample->pixels[0] | sample->pixels[1] << 8;
-}
-
-static void
-setup (void)
-{
-  folder = g_dir_make_tmp ("gst-supcon-XXXXXX", NULL);
-}
-
-static void
-teardown (void)
-{
-  remove_all (folder);
-  g_free (folder);
-}
 
 static void
 check_error (const char *location, SupconSplit split, SupconErrorCode code, const char *named)
@@ -86,6 +16,12 @@ check_error (const char *location, SupconSplit split, SupconErrorCode code, cons
   ck_assert_msg (g_error_matches (error, SUPCON_ERROR, code), "%s", error->message);
   ck_assert_msg (strstr (error->message, named) != NULL, "%s", error->message);
   g_error_free (error);
+}
+
+static void
+write_text (const char *name, const char *text)
+{
+  write_file (name, (const guint8 *)text, strlen (text));
 }
 
 START_TEST (test_idx)
@@ -106,11 +42,74 @@ START_TEST (test_idx)
   ck_assert (supcon_dataset_set_class_names (dataset, "a, b,c", NULL));
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 1), "b");
   ck_assert (!supcon_dataset_set_class_names (dataset, "a,b", NULL));
+  ck_assert (!supcon_dataset_set_class_names (dataset, "a,,c", NULL));
+  ck_assert (!supcon_dataset_set_class_names (dataset, "a,b,a", NULL));
+  ck_assert_str_eq (supcon_dataset_class_name (dataset, 1), "b");
   supcon_dataset_free (dataset);
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, 0, NULL);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 4);
   supcon_dataset_free (dataset);
   teardown ();
+}
+END_TEST
+
+/* More than is read at once: each byte comes to its place. */
+START_TEST (test_idx_large)
+{
+  enum { N = 1000, SIDE = 40, SIZE = SIDE * SIDE };
+  guint8 labels[8 + N] = { 0, 0, 8, 1, 0, 0, N >> 8, N & 255 }, *pictures = g_malloc (16 + N * SIZE);
+  const guint8 header[16] = { 0, 0, 8, 3, 0, 0, N >> 8, N & 255, 0, 0, 0, SIDE, 0, 0, 0, SIDE };
+  SupconDataset *dataset;
+
+  setup ();
+  memcpy (pictures, header, sizeof header);
+  for (guint i = 0; i < N * SIZE; i++)
+    pictures[16 + i] = i * 2654435761u >> 24;
+  write_file ("train-images-idx3-ubyte", pictures, 16 + N * SIZE);
+  write_file ("train-labels-idx1-ubyte", labels, sizeof labels);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  ck_assert_uint_eq (supcon_dataset_count (dataset), N);
+  for (guint i = 0; i < N; i++) {
+    SupconSample sample;
+
+    supcon_dataset_get (dataset, i, &sample);
+    ck_assert (sample.width == SIDE && sample.height == SIDE);
+    ck_assert_msg (memcmp (sample.pixels, pictures + 16 + i * SIZE, SIZE) == 0, "picture %u", i);
+  }
+  supcon_dataset_free (dataset);
+  teardown ();
+  g_free (pictures);
+}
+END_TEST
+
+/* Pictures and labels, each packed or not, found by the folder and by the pictures' name. */
+START_TEST (test_idx_packed)
+{
+  for (guint packed = 0; packed < 4; packed++) {
+    const char *name = packed & 1 ? "train-images-idx3-ubyte.gz" : "train-images-idx3-ubyte";
+    char *pictures;
+
+    setup ();
+    write_idx ("train", 10, 10, 3, 0);
+    if (packed & 1)
+      pack_file ("train-images-idx3-ubyte");
+    if (packed & 2)
+      pack_file ("train-labels-idx1-ubyte");
+    pictures = g_build_filename (folder, name, NULL);
+    for (guint by_name = 0; by_name < 2; by_name++) {
+      GError *error = NULL;
+      SupconDataset *dataset = supcon_dataset_open (by_name ? pictures : folder, NULL, SUPCON_SPLIT_TRAIN, 0, &error);
+      SupconSample sample;
+
+      g_assert_no_error (error);
+      ck_assert_uint_eq (supcon_dataset_count (dataset), 10);
+      supcon_dataset_get (dataset, 7, &sample);
+      ck_assert (number_of (&sample) == 7 && sample.label == 1);
+      supcon_dataset_free (dataset);
+    }
+    g_free (pictures);
+    teardown ();
+  }
 }
 END_TEST
 
@@ -123,8 +122,15 @@ START_TEST (test_idx_wrong)
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "train-images");
   write_idx ("train", 10, 10, 3, 1);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "train-images");
+  write_idx ("train", 10, 10, 3, -1);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "more values found than the 60");
   write_idx ("train", 10, 9, 3, 0);
-  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "9");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "9 labels found, 10 expected");
+  write_file ("train-labels-idx1-ubyte", (const guint8[9]){ 0, 0, 8, 1, 0, 0, 0, 1 }, 9);
+  write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 3 }, 16);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "height 0 found, 1 to 16384 expected");
+  write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 64, 1 }, 16);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "width 16385 found, 1 to 16384 expected");
   /* A header that promises far more than there is. */
   write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 255, 255, 255, 255, 255, 255 }, 16);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "train-images");
@@ -159,8 +165,44 @@ START_TEST (test_cifar)
   supcon_dataset_free (dataset);
   write_file ("test_batch.bin", batch, 3000);
   check_error (folder, SUPCON_SPLIT_TEST, SUPCON_ERROR_FORMAT, "test_batch.bin");
+  batch[3073] = 10;
+  write_file ("test_batch.bin", batch, 2 * 3073);
+  check_error (folder, SUPCON_SPLIT_TEST, SUPCON_ERROR_FORMAT, "label 10 found at byte 3073, 0 to 9 expected");
+  write_text ("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\n\n");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "9 names (9 different) found, 10 expected");
+  write_text ("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\na\n");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "10 names (9 different) found, 10 expected");
+  write_text ("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\r\nj\n\n");
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  ck_assert_ptr_nonnull (dataset);
+  ck_assert_str_eq (supcon_dataset_class_name (dataset, 8), "i");
+  supcon_dataset_free (dataset);
   teardown ();
   g_free (batch);
+}
+END_TEST
+
+/* A coarse and a fine label, of which the fine one counts. */
+START_TEST (test_cifar_100)
+{
+  guint8 record[3074] = { 3, 77, 5 };
+  SupconDataset *dataset;
+  SupconSample sample;
+
+  setup ();
+  record[3073] = 6;
+  write_file ("train.bin", record, sizeof record);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  ck_assert_ptr_nonnull (dataset);
+  ck_assert_uint_eq (supcon_dataset_n_classes (dataset), 100);
+  supcon_dataset_get (dataset, 0, &sample);
+  ck_assert_uint_eq (sample.label, 77);
+  ck_assert (sample.pixels[0] == 5 && sample.pixels[3 * 1024 - 1] == 6);
+  supcon_dataset_free (dataset);
+  record[1] = 100;
+  write_file ("train.bin", record, sizeof record);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "label 100 found at byte 1, 0 to 99 expected");
+  teardown ();
 }
 END_TEST
 
@@ -170,17 +212,23 @@ START_TEST (test_folder)
   SupconSample sample;
 
   setup ();
-  write_file ("dog/b.jpg", (const guint8 *)"x", 1);
-  write_file ("dog/a.PNG", (const guint8 *)"x", 1);
-  write_file ("dog/notes.txt", (const guint8 *)"x", 1);
-  write_file ("cat/c.jpeg", (const guint8 *)"x", 1);
+  write_text ("dog/b.jpg", "x");
+  write_text ("dog/a.PNG", "x");
+  write_text ("dog/notes.txt", "x");
+  write_text ("dog/.hidden.jpg", "x");
+  write_text ("dog/young/d.png", "x"); /* anywhere below */
+  write_text ("cat/c.jpeg", "x");
+  write_text (".thumbnails/c.jpeg", "x");
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
-  ck_assert_uint_eq (supcon_dataset_count (dataset), 3);
+  ck_assert_uint_eq (supcon_dataset_count (dataset), 4);
+  ck_assert_uint_eq (supcon_dataset_n_classes (dataset), 2);
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 0), "cat");
   supcon_dataset_get (dataset, 1, &sample);
   ck_assert_ptr_null (sample.pixels);
   ck_assert_uint_eq (sample.label, 1);
   ck_assert (g_str_has_suffix (sample.path, "a.PNG"));
+  supcon_dataset_get (dataset, 3, &sample);
+  ck_assert (sample.label == 1 && g_str_has_suffix (sample.path, "dog/young/d.png"));
   supcon_dataset_free (dataset);
   teardown ();
 }
@@ -237,6 +285,58 @@ START_TEST (test_hold_out)
 }
 END_TEST
 
+/* The names of the pictures of split val, sorted as they come. */
+static GString *
+held_out (const char *location)
+{
+  GError *error = NULL;
+  SupconDataset *dataset = supcon_dataset_open (location, NULL, SUPCON_SPLIT_VAL, 0.5, &error);
+  GString *names = g_string_new (NULL);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < supcon_dataset_count (dataset); i++) {
+    SupconSample sample;
+
+    supcon_dataset_get (dataset, i, &sample);
+    g_string_append (names, sample.path + strlen (location));
+  }
+  supcon_dataset_free (dataset);
+  return names;
+}
+
+/* A picture of a folder is held out by its path below it: wherever the folder lies, and whatever is added. */
+START_TEST (test_hold_out_of_folder)
+{
+  char *old, *new;
+  GString *before, *after;
+
+  setup ();
+  old = g_build_filename (folder, "old", NULL);
+  new = g_build_filename (folder, "a-new-name", NULL);
+  for (guint i = 10; i < 50; i++) {
+    char name[32];
+
+    g_snprintf (name, sizeof name, "old/cat/%u.jpg", i);
+    write_text (name, "x");
+  }
+  before = held_out (old);
+  ck_assert_int_eq (g_rename (old, new), 0);
+  after = held_out (new);
+  ck_assert_str_eq (after->str, before->str);
+  g_string_free (after, TRUE);
+  /* First of all, so that all others move on; held out or not. */
+  write_text ("a-new-name/cat/0.jpg", "x");
+  after = held_out (new);
+  g_string_replace (after, "/cat/0.jpg", "", 0);
+  ck_assert_str_eq (after->str, before->str);
+  g_string_free (after, TRUE);
+  g_string_free (before, TRUE);
+  g_free (old);
+  g_free (new);
+  teardown ();
+}
+END_TEST
+
 START_TEST (test_val_folder)
 {
   GError *error = NULL;
@@ -247,21 +347,81 @@ START_TEST (test_val_folder)
     char name[32];
 
     g_snprintf (name, sizeof name, "train/cat/%u.jpg", i);
-    write_file (name, (const guint8 *)"x", 1);
+    write_text (name, "x");
   }
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_VAL, 0.5, &error);
   g_assert_no_error (error);
   ck_assert_uint_gt (supcon_dataset_count (dataset), 0);
   ck_assert_uint_lt (supcon_dataset_count (dataset), 40);
   supcon_dataset_free (dataset);
-  write_file ("val/cat/a.jpg", (const guint8 *)"x", 1);
-  write_file ("test/cat/b.jpg", (const guint8 *)"x", 1);
+  write_text ("val/cat/a.jpg", "x");
+  /* Without a folder test, val is what there is to test with. */
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, 0, &error);
+  g_assert_no_error (error);
+  ck_assert_uint_eq (supcon_dataset_count (dataset), 1);
+  supcon_dataset_free (dataset);
+  write_text ("test/cat/b.jpg", "x");
   for (guint split = SUPCON_SPLIT_TRAIN; split <= SUPCON_SPLIT_TEST; split++) {
     dataset = supcon_dataset_open (folder, NULL, split, 0.5, &error);
     g_assert_no_error (error);
     ck_assert_uint_eq (supcon_dataset_count (dataset), split == SUPCON_SPLIT_TRAIN ? 40 : 1);
     supcon_dataset_free (dataset);
   }
+  /* Beside another folder they are classes. */
+  write_text ("bus/c.jpg", "x");
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, &error);
+  g_assert_no_error (error);
+  ck_assert_uint_eq (supcon_dataset_n_classes (dataset), 4);
+  ck_assert_uint_eq (supcon_dataset_count (dataset), 43);
+  supcon_dataset_free (dataset);
+  teardown ();
+}
+END_TEST
+
+/* Which labels are hidden depends on the picture, not on what a split took away before it. */
+static void
+check_hidden_after_split (guint n, guint (*number) (const SupconSample *sample))
+{
+  SupconDataset *dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  gboolean *labelled = g_new (gboolean, n);
+  SupconSample sample;
+
+  ck_assert_uint_eq (supcon_dataset_count (dataset), n);
+  supcon_dataset_hide_labels (dataset, 0.5);
+  for (guint i = 0; i < n; i++) {
+    supcon_dataset_get (dataset, i, &sample);
+    labelled[number (&sample)] = sample.labelled;
+  }
+  supcon_dataset_free (dataset);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0.5, NULL);
+  ck_assert_uint_lt (supcon_dataset_count (dataset), n);
+  supcon_dataset_hide_labels (dataset, 0.5);
+  for (guint i = 0; i < supcon_dataset_count (dataset); i++) {
+    supcon_dataset_get (dataset, i, &sample);
+    ck_assert_int_eq (sample.labelled, labelled[number (&sample)]);
+  }
+  supcon_dataset_free (dataset);
+  g_free (labelled);
+}
+
+static guint
+number_of_path (const SupconSample *sample)
+{
+  return atoi (strrchr (sample->path, '/') + 1);
+}
+
+START_TEST (test_hidden_after_split)
+{
+  setup ();
+  for (guint i = 0; i < 40; i++) {
+    char name[32];
+
+    g_snprintf (name, sizeof name, "cat/%u.jpg", i);
+    write_text (name, "x");
+  }
+  check_hidden_after_split (40, number_of_path);
+  write_idx ("train", 1000, 1000, 3, 0); /* which come before folders */
+  check_hidden_after_split (1000, number_of);
   teardown ();
 }
 END_TEST
@@ -295,53 +455,6 @@ START_TEST (test_hidden_and_spoilt)
 }
 END_TEST
 
-START_TEST (test_sampler)
-{
-  SupconSamplerConfig config = { .shuffle = TRUE, .seed = 3 };
-  SupconDataset *dataset;
-  SupconSampler *sampler, *again;
-  gboolean seen[30] = { FALSE }, differs = FALSE;
-
-  setup ();
-  write_idx ("train", 30, 30, 3, 0);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
-  sampler = supcon_sampler_new (dataset, &config, NULL);
-  again = supcon_sampler_new (dataset, &config, NULL);
-  ck_assert_uint_eq (supcon_sampler_epoch_length (sampler), 30);
-  for (guint i = 0; i < 30; i++) {
-    guint32 index = supcon_sampler_index (sampler, 0, i);
-
-    ck_assert (index < 30 && !seen[index]);
-    seen[index] = TRUE;
-  }
-  for (guint i = 0; i < 30; i++)
-    differs |= supcon_sampler_index (sampler, 1, i) != supcon_sampler_index (again, 0, i);
-  ck_assert (differs);
-  /* A seek into another epoch finds what playing there does. */
-  ck_assert_uint_eq (supcon_sampler_index (again, 1, 17), supcon_sampler_index (sampler, 1, 17));
-  supcon_sampler_free (again);
-  supcon_sampler_free (sampler);
-
-  config.kind = SUPCON_SAMPLER_CLASS_BALANCED;
-  config.classes_per_batch = 2;
-  config.samples_per_class = 4;
-  sampler = supcon_sampler_new (dataset, &config, NULL);
-  ck_assert_uint_eq (supcon_sampler_epoch_length (sampler) % 8, 0);
-  for (guint batch = 0; batch < supcon_sampler_epoch_length (sampler); batch += 8) {
-    guint counts[3] = { 0 };
-
-    for (guint i = 0; i < 8; i++)
-      counts[supcon_dataset_label (dataset, supcon_sampler_index (sampler, 0, batch + i))]++;
-    for (guint c = 0; c < 3; c++)
-      ck_assert (counts[c] == 0 || counts[c] == 4);
-  }
-  supcon_sampler_free (sampler);
-  config.classes_per_batch = 4;
-  ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
-  supcon_dataset_free (dataset);
-  teardown ();
-}
-END_TEST
-
-SUPCON_CHECK_MAIN ("data", test_idx, test_idx_wrong, test_cifar, test_folder, test_hold_out, test_val_folder,
-    test_hidden_and_spoilt, test_sampler)
+SUPCON_CHECK_MAIN ("data", test_idx, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar, test_cifar_100,
+    test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
+    test_hidden_and_spoilt)
