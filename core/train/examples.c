@@ -151,11 +151,7 @@ supcon_examples_merge (SupconExamples *self, guint from, guint to)
 void
 supcon_examples_classify_centroid (const SupconExamples *self, const SupconReal *embedding, SupconReal *probabilities)
 {
-  guint known = supcon_centroids_n_classes (self->centroids);
-
   supcon_centroids_classify (self->centroids, embedding, probabilities);
-  for (guint c = known; c < self->classes->len; c++)
-    probabilities[c] = 0;
 }
 
 /* Puts an example where it belongs, if it is one of the nearest. */

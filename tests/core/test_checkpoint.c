@@ -69,6 +69,26 @@ START_TEST (test_round_trip)
 }
 END_TEST
 
+/* What early stopping goes on by. */
+START_TEST (test_validations)
+{
+  const char *location = path_of ("m.safetensors");
+  SupconCheckpointInfo info = { .stage = "linear", .step = 5, .best_accuracy = 0.8125, .worse = 3 };
+  SupconModelConfig config;
+  SupconModel *model;
+
+  small_config (&config);
+  model = new_model (&config, 0, FALSE);
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  supcon_model_free (load (location, NULL, &info));
+  ck_assert_double_eq (info.best_accuracy, 0.8125);
+  ck_assert_uint_eq (info.worse, 3);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
 START_TEST (test_labels)
 {
   const char *location = path_of ("m.safetensors");
@@ -328,6 +348,41 @@ START_TEST (test_disk_full)
 }
 END_TEST
 
+/* Room for the weights alone is not enough for a file that holds their momenta too. */
+START_TEST (test_room)
+{
+  const char *location = path_of ("m.safetensors");
+  struct rlimit limit = { 0, RLIM_INFINITY };
+  SupconModelConfig config;
+
+  signal (SIGXFSZ, SIG_IGN);
+  small_config (&config);
+  for (guint training = 0; training < 2; training++) {
+    SupconModel *model = new_model (&config, 3, training);
+    SupconParam *params;
+    GError *error = NULL;
+    gboolean has_room;
+    gsize weights = 0;
+    guint n;
+
+    params = supcon_model_params (model, &n);
+    for (guint i = 0; i < n; i++)
+      weights += params[i].size;
+    limit.rlim_cur = weights * sizeof (float) * 3 / 2;
+    ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
+    has_room = supcon_checkpoint_check_room (location, model, &error);
+    limit.rlim_cur = RLIM_INFINITY;
+    ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq (has_room, !training);
+    ck_assert (!training || g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
+    ck_assert_uint_eq (count_entries (), 0);
+    g_clear_error (&error);
+    supcon_model_free (model);
+  }
+  remove_folder ();
+}
+END_TEST
+
 /* Killed at any moment, the file is one of those that were saved. */
 START_TEST (test_killed)
 {
@@ -363,5 +418,5 @@ START_TEST (test_killed)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_labels, test_layout, test_same_bytes, test_not_finite,
-    test_unwritable, test_disk_full, test_killed)
+SUPCON_CHECK_MAIN ("checkpoint", test_round_trip, test_validations, test_labels, test_layout, test_same_bytes,
+    test_not_finite, test_unwritable, test_disk_full, test_room, test_killed)

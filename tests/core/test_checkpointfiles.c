@@ -69,16 +69,19 @@ keep_steps (const char *location, guint64 first, guint64 last)
   }
 }
 
-/* Each kept name keeps its step, by a link too. */
+/* Each kept name keeps its step, by a link too. Names that are only like those of steps stay, and do not count. */
 START_TEST (test_keep)
 {
-  static const char *const names[] = { "m.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "link" };
+  static const char *const names[] = { "m.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "link",
+    "m.step-4.safetensors.bak", "m.step-+4.safetensors", "m.step-.safetensors" };
   const guint64 steps[] = { 4, 3, 4, 4 };
 
+  for (guint i = G_N_ELEMENTS (steps); i < G_N_ELEMENTS (names); i++)
+    write_file (path_of (names[i]), "mine", 4);
   ck_assert_int_eq (symlink ("m.safetensors", path_of ("link")), 0);
   keep_steps (path_of ("link"), 1, 4);
   assert_names (names, G_N_ELEMENTS (names));
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
     ck_assert_uint_eq (step_at (names[i]), steps[i]);
   remove_folder ();
 }

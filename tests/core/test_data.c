@@ -2,7 +2,9 @@
 /* Readers of data sets, on files that the tests write, right and wrong ones. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "data/frame_labels.h"
 #include "datasets.h"
 #include "error.h"
 
@@ -455,6 +457,59 @@ START_TEST (test_hidden_and_spoilt)
 }
 END_TEST
 
+/* A label a line, of a text far longer than what is read at once, packed or not; some lines are empty. */
+START_TEST (test_frame_labels)
+{
+  enum { N = 20000 };
+  GString *text = g_string_new (NULL);
+
+  setup ();
+  for (guint i = 0; i < N; i++)
+    g_string_append_printf (text, i % 7 ? " label %u\r\n" : "\n", i);
+  write_text ("labels", text->str);
+  for (guint packed = 0; packed < 2; packed++) {
+    char *path = g_build_filename (folder, packed ? "labels.gz" : "labels", NULL);
+    GError *error = NULL;
+    GPtrArray *labels;
+
+    if (packed)
+      pack_file ("labels");
+    labels = supcon_frame_labels_read (path, &error);
+    g_assert_no_error (error);
+    ck_assert_uint_eq (labels->len, N);
+    for (guint i = 0; i < N; i++) {
+      char expected[32] = "";
+
+      if (i % 7)
+        g_snprintf (expected, sizeof expected, "label %u", i);
+      check_number (g_str_equal (g_ptr_array_index (labels, i), expected), "line %u", i + 1);
+    }
+    g_ptr_array_unref (labels);
+    g_free (path);
+  }
+  g_string_free (text, TRUE);
+  teardown ();
+}
+END_TEST
+
+/* Longer than any such text is: a .gz of a few bytes could say so. */
+START_TEST (test_frame_labels_too_long)
+{
+  GError *error = NULL;
+  char *path;
+
+  setup ();
+  path = g_build_filename (folder, "labels", NULL);
+  write_text ("labels", "a label\n");
+  ck_assert_int_eq (truncate (path, 256 * 1024 * 1024 + 1), 0); /* a hole, which takes no space */
+  ck_assert_ptr_null (supcon_frame_labels_read (path, &error));
+  ck_assert_msg (strstr (error->message, "more than 268435456 bytes found") != NULL, "%s", error->message);
+  g_error_free (error);
+  g_free (path);
+  teardown ();
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("data", test_idx, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar, test_cifar_100,
     test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
-    test_hidden_and_spoilt)
+    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_too_long)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "index/index.h"
 #include "labels.h"
 #include "train/calibrate.h"
 #include "train/examples.h"
@@ -124,6 +125,65 @@ START_TEST (test_newest)
 }
 END_TEST
 
+/* Examples that differ: each is turned by so much more than the one before. */
+#define STEP 0.001
+
+/* In the file that is written of them, which has the oldest first, n examples come one after the other from 'first' on.
+ */
+static void
+check_order (const SupconExamples *examples, guint n, guint first)
+{
+  SupconLabels *labels = supcon_labels_new ();
+  char *location = NULL;
+  gint fd = g_file_open_tmp ("examples-XXXXXX", &location, NULL);
+  SupconIndex *index;
+
+  supcon_labels_add (labels, "a");
+  supcon_labels_add (labels, "b");
+  ck_assert (supcon_examples_save (examples, labels, location, NULL));
+  index = supcon_index_load (location, NULL);
+  ck_assert_ptr_nonnull (index);
+  ck_assert_uint_eq (supcon_index_count (index), n);
+  for (guint i = 0; i < n; i++) {
+    const SupconReal *x = supcon_index_embedding (index, i);
+
+    ck_assert_double_eq_tol (atan2 (x[1], x[0]), (first + i) * STEP, STEP / 2);
+  }
+  supcon_index_free (index);
+  g_unlink (location);
+  close (fd);
+  g_free (location);
+  supcon_labels_free (labels);
+}
+
+static void
+add_turned (SupconExamples *examples, guint label, guint first, guint n)
+{
+  for (guint i = first; i < first + n; i++)
+    supcon_examples_add (examples, (const SupconReal[2]){ cos (i * STEP), sin (i * STEP) }, label);
+}
+
+/* The oldest go first: after a merge of a class that has gone round, and when a class that had begins anew. */
+START_TEST (test_order)
+{
+  SupconExamples *examples = supcon_examples_new (2);
+
+  add_turned (examples, 0, 0, SUPCON_EXAMPLES_PER_CLASS + 300);
+  check_order (examples, SUPCON_EXAMPLES_PER_CLASS, 300);
+  supcon_examples_merge (examples, 0, 1);
+  check_order (examples, SUPCON_EXAMPLES_PER_CLASS, 300);
+  add_turned (examples, 1, SUPCON_EXAMPLES_PER_CLASS + 300, 1);
+  check_order (examples, SUPCON_EXAMPLES_PER_CLASS, 301);
+
+  supcon_examples_forget (examples, 1);
+  add_turned (examples, 1, 0, 5);
+  check_order (examples, 5, 0);
+  add_turned (examples, 1, 5, SUPCON_EXAMPLES_PER_CLASS);
+  check_order (examples, SUPCON_EXAMPLES_PER_CLASS, 5);
+  supcon_examples_free (examples);
+}
+END_TEST
+
 START_TEST (test_rename)
 {
   SupconLabels *labels = supcon_labels_new ();
@@ -187,6 +247,21 @@ START_TEST (test_majority)
 }
 END_TEST
 
+/* Votes for a class that is no more count for none, and are not written beyond the classes that there are. */
+START_TEST (test_majority_of_fewer)
+{
+  SupconSmoother *smoother = supcon_smoother_new ();
+  SupconReal three[3] = { 0, 0, 1 }, two[3] = { 0, 1, 7 };
+
+  supcon_smoother_take (smoother, 0, 3, three, 3);
+  supcon_smoother_take (smoother, 0, 3, two, 2);
+  ck_assert_close (two[0], 0);
+  ck_assert_close (two[1], .5);
+  ck_assert_close (two[2], 7);
+  supcon_smoother_free (smoother);
+}
+END_TEST
+
 /* The temperature of rows of two or three classes that are added to queue. */
 static double
 temperature_of (SupconQueue **queue, const SupconReal *logits, guint n, guint classes, const gint32 *labels)
@@ -219,11 +294,31 @@ START_TEST (test_temperature)
     supcon_calibration_add (&queue, logits[9], 1, 2, &none, &(guint64){ 0 });
     supcon_calibration_add (&queue, logits[i % 5], 1, 2, &labels[i % 5], &(guint64){ 0 });
   }
+  /* A label that has no logit is left out. */
+  supcon_calibration_add (&queue, right, 1, 2, &(gint32){ 5 }, &(guint64){ 0 });
   ck_assert_uint_eq (queue->n, SUPCON_CALIBRATION_PICTURES);
+  for (guint i = 0; i < queue->n; i++)
+    ck_assert_int_lt (queue->labels[i], 2);
   ck_assert_double_eq_tol (supcon_calibrate_temperature (queue), 2 / log (4), 1e-2);
   supcon_queue_free (queue);
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_rename, test_smoothing, test_majority,
-    test_temperature)
+/* Of so many classes fewer pictures are kept: 4 million logits, 16 MB. */
+START_TEST (test_temperature_of_many_classes)
+{
+  enum { CLASSES = 1 << 17, PICTURES = (1 << 22) / CLASSES };
+  SupconReal *logits = g_new0 (SupconReal, CLASSES);
+  SupconQueue *queue = NULL;
+
+  for (guint i = 0; i < PICTURES + 2; i++)
+    supcon_calibration_add (&queue, logits, 1, CLASSES, &(gint32){ i }, &(guint64){ i });
+  ck_assert_uint_eq (queue->n, PICTURES);
+  ck_assert_uint_eq (queue->samples[supcon_queue_place (queue, 0)], 2);
+  supcon_queue_free (queue);
+  g_free (logits);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_order, test_rename, test_smoothing,
+    test_majority, test_majority_of_fewer, test_temperature, test_temperature_of_many_classes)

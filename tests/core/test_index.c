@@ -193,6 +193,13 @@ START_TEST (neighbours_may_be_held_apart)
   ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 1000, -1, 1, found), 2);
   ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 20, 0.99998, 1, found), 2);
   supcon_index_free (index);
+
+  /* Without a time nothing is near to another, whichever of the two has none. */
+  index = supcon_index_new (2, SUPCON_METRIC_COSINE);
+  for (gint i = 0; i < 4; i++)
+    supcon_index_add (index, query, &(SupconEntry){ NULL, "a", i == 1 ? 5 : -1 });
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 20, -1, 1, found), 4);
+  supcon_index_free (index);
 }
 END_TEST
 
@@ -418,6 +425,38 @@ END_TEST
 
 #endif
 
+/* What a file's columns hold beyond what is ever written: times below -1 are none, names are UTF-8. */
+START_TEST (columns_of_others_are_checked)
+{
+  const char header[] = "{" EMBEDDINGS "," TENSOR ("timestamps", "I64", "[2]", 16, 32) "," TENSOR (
+      "label-names", "U8", "[2]", 32, 34) "}";
+  char *location = temporary (), *bytes;
+  gint64 times[2] = { GINT64_TO_LE (-5), GINT64_TO_LE (5) };
+  GError *error = NULL;
+  SupconIndex *index;
+  gsize size;
+
+  write_file (location, header, 34, 0);
+  ck_assert (g_file_get_contents (location, &bytes, &size, NULL));
+  memcpy (bytes + size - 34 + 16, times, sizeof times);
+  bytes[size - 2] = 'x';
+  ck_assert (g_file_set_contents (location, bytes, size, NULL));
+  index = supcon_index_load (location, &error);
+  ck_assert_msg (index != NULL, "%s", error ? error->message : "");
+  assert_entry (index, 0, NULL, NULL, -1);
+  assert_entry (index, 1, NULL, NULL, 5);
+  supcon_index_free (index);
+  bytes[size - 2] = '\xff';
+  ck_assert (g_file_set_contents (location, bytes, size, NULL));
+  ck_assert_ptr_null (supcon_index_load (location, &error));
+  ck_assert_msg (strstr (error->message, "tensor label-names: string 0 is not valid UTF-8"), "%s", error->message);
+  g_error_free (error);
+  g_unlink (location);
+  g_free (bytes);
+  g_free (location);
+}
+END_TEST
+
 /* Embeddings alone, not aligned, of another type, not a number: a file is searched all the same. */
 START_TEST (embeddings_of_others_are_read)
 {
@@ -460,4 +499,4 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("index", finds_what_trying_all_finds, of_equal_scores_the_first_is_first,
     without_a_direction_there_is_no_neighbour, neighbours_may_be_held_apart, a_file_gives_back_what_was_saved,
-    other_files_are_refused_with_a_reason, embeddings_of_others_are_read, LISTS_TESTS)
+    other_files_are_refused_with_a_reason, columns_of_others_are_checked, embeddings_of_others_are_read, LISTS_TESTS)

@@ -174,5 +174,51 @@ START_TEST (test_queue_not_finite)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN (
-    "resumed", test_optimizer_in_checkpoint, test_calibration_resumed, test_queue_in_checkpoint, test_queue_not_finite)
+/* A label that a file's list of three has no name for would be read beyond what is kept for each label. */
+START_TEST (test_queue_labels)
+{
+  static const struct {
+    gint64 label;
+    gboolean good;
+  } cases[] = { { 2, TRUE }, { 3, FALSE }, { -1, TRUE }, { -2, FALSE }, { G_MAXINT64, FALSE } };
+  const char *location = path_of ("m.safetensors");
+  SupconModel *model = model_new ();
+  SupconCheckpointInfo info = {
+    .labels = new_labels (), .stage = "contrastive", .queue = supcon_queue_new (1, supcon_model_projection_dim (model))
+  };
+  SupconReal z[5] = { 0 };
+  SupconSafetensors *file;
+  gsize start, n;
+  char *bytes;
+
+  supcon_queue_push (info.queue, z, (const gint32[]){ 0 }, (const guint64[]){ 5 }, 1);
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  supcon_queue_free (info.queue);
+  supcon_labels_free (info.labels);
+  file = supcon_safetensors_open (location, NULL);
+  start = supcon_safetensors_find (file, "queue.labels")->start;
+  supcon_safetensors_free (file);
+  read_file (location, &bytes, &n);
+  start += 8 + GUINT64_FROM_LE (*(guint64 *)(gpointer)bytes);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    gint64 label = GINT64_TO_LE (cases[i].label);
+    GError *error = NULL;
+    SupconModel *loaded;
+
+    memcpy (bytes + start, &label, sizeof label);
+    write_file (location, bytes, n);
+    loaded = supcon_checkpoint_load (location, NULL, &info, &error);
+    ck_assert_msg ((loaded != NULL) == cases[i].good, "label %" G_GINT64_FORMAT, cases[i].label);
+    ck_assert (loaded || strstr (error->message, "-1 or a label below 3"));
+    g_clear_error (&error);
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (loaded);
+  }
+  g_free (bytes);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("resumed", test_optimizer_in_checkpoint, test_calibration_resumed, test_queue_in_checkpoint,
+    test_queue_not_finite, test_queue_labels)
