@@ -145,4 +145,116 @@ START_TEST (test_cutout)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("draws", test_crop, test_erase, test_color, test_blur, test_cutout)
+/* The bounds of the text, neither passed nor kept away from: of 1000 draws one is in the outer tenth, but for 1e-45. */
+START_TEST (test_color_bounds)
+{
+  SupconProgram *program = parse_program ("color(0.4,hue=0.05)");
+  double least[4] = { 9, 9, 9, 9 }, most[4] = { -9, -9, -9, -9 };
+
+  for (guint i = 0; i < 1000; i++) {
+    SupconDraws draws;
+
+    draw (program, i, &draws);
+    for (guint k = 0; k < 4; k++) {
+      least[k] = MIN (least[k], draws.steps[0].values[k]);
+      most[k] = MAX (most[k], draws.steps[0].values[k]);
+    }
+  }
+  for (guint k = 0; k < 4; k++) {
+    double middle = k < 3 ? 1 : 0, bound = k < 3 ? 0.4 : 0.05;
+
+    ck_assert_double_ge (least[k], middle - bound);
+    ck_assert_double_le (least[k], middle - 0.8 * bound);
+    ck_assert_double_ge (most[k], middle + 0.8 * bound);
+    ck_assert_double_le (most[k], middle + bound);
+  }
+  supcon_program_free (program);
+}
+END_TEST
+
+/* Flips that stand first are the crop's, and two of them none. */
+START_TEST (test_flips)
+{
+  static const gchar *const texts[] = { "identity", "flip", "flip flip", "flip flip flip" };
+
+  for (guint n = 0; n < G_N_ELEMENTS (texts); n++) {
+    SupconProgram *program = parse_program (texts[n]);
+    SupconDraws draws;
+
+    draw (program, 0, &draws);
+    ck_assert_int_eq (draws.mirror, n % 2);
+    ck_assert_uint_eq (draws.n_steps, 0);
+    supcon_program_free (program);
+  }
+}
+END_TEST
+
+/* Dirichlet's variance of one of k weights is (1/k) (1 - 1/k) / (k alpha + 1), of the picture's share and of the
+ * chains'. The square of a weight's distance from 1/k is at most (1 - 1/k)^2, so its own variance at most its mean
+ * times what is left to that; four standard deviations of the mean of n. */
+START_TEST (test_mix_alpha)
+{
+  enum { DRAWS = 2000 };
+  static const struct {
+    const gchar *text;
+    double alpha;
+  } cases[] = { { "mix(3,1,0.2){identity}", 0.2 }, { "mix(3,1){identity}", 1 }, { "mix(3,1,5){identity}", 5 } };
+
+  for (guint a = 0; a < G_N_ELEMENTS (cases); a++) {
+    SupconProgram *program = parse_program (cases[a].text);
+    double variances[2] = { 0 };
+
+    for (guint i = 0; i < DRAWS; i++) {
+      double chains;
+      SupconDraws draws;
+
+      /* The mix, and three chains of nothing. */
+      draw (program, i, &draws);
+      check_number (draws.n_steps == 4, "%u steps", draws.n_steps);
+      chains = draws.steps[1].values[0] + draws.steps[2].values[0] + draws.steps[3].values[0];
+      check_number (fabs (draws.steps[0].values[1] + chains - 1) < 1e-9, "weights of %g and %g",
+          draws.steps[0].values[1], chains);
+      variances[0] += pow (draws.steps[0].values[1] - 1 / 2.0, 2) / DRAWS;
+      variances[1] += pow (draws.steps[1].values[0] / chains - 1 / 3.0, 2) / DRAWS;
+    }
+    for (guint which = 0; which < 2; which++) {
+      double k = 2 + which, expected = (k - 1) / (k * k) / (k * cases[a].alpha + 1);
+      double largest = pow (1 - 1 / k, 2);
+
+      ck_assert_double_eq_tol (variances[which], expected, 4 * sqrt (expected * (largest - expected) / DRAWS));
+    }
+    supcon_program_free (program);
+  }
+}
+END_TEST
+
+/* 1 to n, each as often; another view, sample or seed draws anew, so that it agrees once in n. */
+START_TEST (test_neighbour)
+{
+  enum { N = 7, DRAWS = 7000 };
+  double expected[N], expected_same[2] = { DRAWS / (double)N, DRAWS - DRAWS / (double)N };
+  guint counts[N] = { 0 }, same[3] = { 0 };
+
+  for (guint i = 0; i < N; i++)
+    expected[i] = (double)DRAWS / N;
+  for (guint i = 0; i < DRAWS; i++) {
+    guint back = supcon_draw_neighbour (3, i, 1, N);
+
+    check_number (back >= 1 && back <= N, "%u of %d", back, N);
+    counts[back - 1]++;
+    same[0] += back == supcon_draw_neighbour (3, i, 2, N);
+    same[1] += back == supcon_draw_neighbour (3, i + DRAWS, 1, N);
+    same[2] += back == supcon_draw_neighbour (4, i, 1, N);
+  }
+  assert_counts (counts, expected, N);
+  for (guint k = 0; k < 3; k++) {
+    guint both[] = { same[k], DRAWS - same[k] };
+
+    assert_counts (both, expected_same, 2);
+  }
+  ck_assert_uint_eq (supcon_draw_neighbour (3, 1, 1, 0), 0);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("draws", test_crop, test_erase, test_color, test_color_bounds, test_blur, test_cutout, test_flips,
+    test_mix_alpha, test_neighbour)

@@ -175,6 +175,109 @@ START_TEST (test_kinds)
 }
 END_TEST
 
+/* The same text, numbers to 9 digits. */
+static void
+assert_text (const SupconPolicy *policy, const gchar *expected)
+{
+  gchar *text = supcon_policy_to_text (policy), *at = text;
+
+  for (const gchar *e = expected; *at || *e;) {
+    if (g_ascii_isdigit (*at) && g_ascii_isdigit (*e)) {
+      double number = g_ascii_strtod (at, &at), wanted = g_ascii_strtod (e, (gchar **)&e);
+
+      check_number (
+          fabs (number - wanted) <= 1e-9 * wanted, "%s: %.17g where %s has %.17g", text, number, expected, wanted);
+    } else {
+      check_number (*at == *e, "%s: '%s' where %s has '%s'", text, at, expected, e);
+      at++, e++;
+    }
+  }
+  g_free (text);
+}
+
+/* Every number of a policy reaches the text: none of these is a default, and the second set is not the first. */
+START_TEST (test_numbers)
+{
+  SupconPolicy policy;
+
+  policy = (SupconPolicy){ .kind = SUPCON_POLICY_SIMAUGMENT,
+    .scale_min = 0.25,
+    .scale_max = 0.75,
+    .ratio_min = 0.5,
+    .ratio_max = 2,
+    .flip_probability = 0.125,
+    .strength = 0.5,
+    .color_probability = 0.7,
+    .greyscale_probability = 0.3,
+    .blur_probability = 0.6,
+    .sigma_min = 0.4,
+    .sigma_max = 3,
+    .warp_probability = 0.9,
+    .warp_length = 0.15,
+    .warp_points = 3,
+    .warp_boundary = 5,
+    .erase_probability = 0.35,
+    .erase_fill = 77,
+    .cutout_probability = 0.45,
+    .cutout_size = 0.625 };
+  assert_text (&policy, "crop(scale=0.25:0.75,ratio=0.5:2) flip(0.125) color(0.4,hue=0.1,p=0.7) greyscale(0.3)"
+                        " blur(0.4:3,p=0.6) warp(0:0.15,points=3,boundary=5,p=0.9) erase(fill=77,p=0.35)"
+                        " cutout(0.625,fill=77,p=0.45)");
+  policy = (SupconPolicy){ .kind = SUPCON_POLICY_SIMAUGMENT,
+    .interpolation = SUPCON_INTERPOLATION_BICUBIC,
+    .scale_min = 0.1,
+    .scale_max = 0.9,
+    .ratio_min = 1,
+    .ratio_max = 3,
+    .flip_probability = 1,
+    .strength = 2,
+    .color_probability = 0.2,
+    .greyscale_probability = 0.6,
+    .blur_probability = 0.1,
+    .sigma_min = 1.5,
+    .sigma_max = 1.75,
+    .warp_probability = 0.3,
+    .warp_length = 0.05,
+    .warp_points = 4,
+    .warp_boundary = 1,
+    .erase_probability = 1,
+    .erase_fill = -1,
+    .cutout_probability = 0.8,
+    .cutout_size = 1 };
+  assert_text (&policy, "crop(scale=0.1:0.9,ratio=1:3) flip(1) bicubic color(1.6,hue=0.4,p=0.2) greyscale(0.6)"
+                        " blur(1.5:1.75,p=0.1) warp(0:0.05,points=4,boundary=1,p=0.3) erase(fill=-1,p=1)"
+                        " cutout(1,fill=-1,p=0.8)");
+}
+END_TEST
+
+/* torchvision's ranges up to the severity's magnitude, the severity-1'th of 9 steps; of 1 there is nothing to draw. */
+START_TEST (test_augmix_numbers)
+{
+  SupconPolicy policy;
+
+  supcon_policy_init (&policy, SUPCON_POLICY_AUGMIX);
+  policy.scale_min = 0.5;
+  policy.ratio_min = policy.ratio_max = 1;
+  policy.severity = 4;
+  policy.mixture_width = 2;
+  policy.chain_depth = 1;
+  policy.alpha = 0.25;
+  assert_text (&policy, "crop(scale=0.5:1,ratio=1:1) flip(0.5) mix(2,1,0.25){ shear-x(+-0:0.1/4,bilinear=1)"
+                        " shear-y(+-0:0.1/4,bilinear=1) translate-x(+-0:0.11111111111/4)"
+                        " translate-y(+-0:0.11111111111/4) rotate(+-0:10/4,bilinear=1) brightness(1+-0:0.3/4)"
+                        " saturation(1+-0:0.3/4) contrast(1+-0:0.3/4) sharpness(1+-0:0.3/4)"
+                        " posterize(4:2.66666666667/4) solarize(255:170/4) auto-contrast equalize }");
+  policy.severity = 1;
+  policy.mixture_width = 5;
+  policy.chain_depth = -1;
+  policy.alpha = 2;
+  assert_text (&policy, "crop(scale=0.5:1,ratio=1:1) flip(0.5) mix(5,-1,2){ shear-x(+-0,bilinear=1)"
+                        " shear-y(+-0,bilinear=1) translate-x(+-0) translate-y(+-0) rotate(+-0,bilinear=1)"
+                        " brightness(1+-0) saturation(1+-0) contrast(1+-0) sharpness(1+-0) posterize(4)"
+                        " solarize(255) auto-contrast equalize }");
+}
+END_TEST
+
 /* The middle in the view's shape: as large as it may be, a share of that, a pixel at least; in the middle to a pixel.
  * The property's range is the language's. */
 START_TEST (test_center_crop)
@@ -229,5 +332,5 @@ START_TEST (test_no_center_crop)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN (
-    "program", test_mistakes, test_mutations, test_independent, test_kinds, test_center_crop, test_no_center_crop)
+SUPCON_CHECK_MAIN ("program", test_mistakes, test_mutations, test_independent, test_kinds, test_numbers,
+    test_augmix_numbers, test_center_crop, test_no_center_crop)
