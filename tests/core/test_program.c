@@ -258,15 +258,15 @@ START_TEST (test_augmix_numbers)
   supcon_policy_init (&policy, SUPCON_POLICY_AUGMIX);
   policy.scale_min = 0.5;
   policy.ratio_min = policy.ratio_max = 1;
-  policy.severity = 4;
+  policy.severity = 2;
   policy.mixture_width = 2;
   policy.chain_depth = 1;
   policy.alpha = 0.25;
-  assert_text (&policy, "crop(scale=0.5:1,ratio=1:1) flip(0.5) mix(2,1,0.25){ shear-x(+-0:0.1/4,bilinear=1)"
-                        " shear-y(+-0:0.1/4,bilinear=1) translate-x(+-0:0.11111111111/4)"
-                        " translate-y(+-0:0.11111111111/4) rotate(+-0:10/4,bilinear=1) brightness(1+-0:0.3/4)"
-                        " saturation(1+-0:0.3/4) contrast(1+-0:0.3/4) sharpness(1+-0:0.3/4)"
-                        " posterize(4:2.66666666667/4) solarize(255:170/4) auto-contrast equalize }");
+  assert_text (&policy, "crop(scale=0.5:1,ratio=1:1) flip(0.5) mix(2,1,0.25){ shear-x(+-0:0.0333333333333/2,bilinear=1)"
+                        " shear-y(+-0:0.0333333333333/2,bilinear=1) translate-x(+-0:0.037037037037/2)"
+                        " translate-y(+-0:0.037037037037/2) rotate(+-0:3.33333333333/2,bilinear=1)"
+                        " brightness(1+-0:0.1/2) saturation(1+-0:0.1/2) contrast(1+-0:0.1/2) sharpness(1+-0:0.1/2)"
+                        " posterize(4:3.55555555556/2) solarize(255:226.666666667/2) auto-contrast equalize }");
   policy.severity = 1;
   policy.mixture_width = 5;
   policy.chain_depth = -1;
