@@ -89,8 +89,7 @@ add_operation (GString *text, SupconOperation operation, double share, double pr
 static void
 add_color (GString *text, const SupconPolicy *policy)
 {
-  add (text, " color(#,hue=#,p=#)", 0.8 * policy->strength, MIN (0.5, 0.2 * policy->strength),
-      policy->color_probability);
+  add (text, " color(#,hue=#,p=#)", 0.8 * policy->strength, 0.2 * policy->strength, policy->color_probability);
 }
 
 static void
