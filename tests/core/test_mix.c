@@ -64,4 +64,101 @@ START_TEST (test_mix)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("mix", test_mix)
+/* Every view has a label of its own, so that second says which one it was mixed with. */
+static SupconBatch *
+mixed_new (guint n, const SupconMix *mix, guint64 seed, guint64 step)
+{
+  SupconBatch *batch = supcon_batch_new (n, SIZE, SIZE);
+  const guint8 pixels[SIZE * SIZE * 3] = { 0 };
+
+  for (guint i = 0; i < n; i++)
+    supcon_batch_append (batch, pixels, SIZE * 3, 3, i, i);
+  supcon_mix (mix, seed, step, batch);
+  return batch;
+}
+
+/* Partners are drawn from all views, anew by seed and step: that the one beside comes up is one chance in n - 1. */
+START_TEST (test_partners)
+{
+  enum { N = 1000 };
+  static const guint64 draws[][2] = { { 1, 2 }, { 1, 3 }, { 2, 2 } };
+  SupconMix mix = { .mixup = 1 };
+  SupconBatch *first = mixed_new (N, &mix, draws[0][0], draws[0][1]);
+
+  for (guint d = 0; d < G_N_ELEMENTS (draws); d++) {
+    SupconBatch *batch = mixed_new (N, &mix, draws[d][0], draws[d][1]);
+    guint beside = 0, again = 0;
+
+    for (guint i = 0; i < N; i++) {
+      ck_assert_int_eq (batch->second[batch->second[i]], i);
+      ck_assert_int_ne (batch->second[i], i);
+      beside += batch->second[i] == (gint32)(i ^ 1);
+      again += batch->second[i] == first->second[i];
+    }
+    ck_assert_uint_le (beside, 10);
+    ck_assert_msg (d == 0 ? again == N : again <= 10, "draw %u: %u partners are the first draw's", d, again);
+    supcon_batch_free (batch);
+  }
+  supcon_batch_free (first);
+}
+END_TEST
+
+/* The mean of a side of the box that lies within the picture, and of its square: its centre may be any pixel. */
+static double
+mean_side (guint side, double *square)
+{
+  double mean = 0;
+
+  *square = 0;
+  for (guint centre = 0; centre < SIZE; centre++) {
+    guint inside = 0;
+
+    for (guint k = 0; k < side; k++)
+      inside += centre + k >= side / 2 && centre + k - side / 2 < SIZE;
+    mean += inside / (double)SIZE;
+    *square += inside * inside / (double)SIZE;
+  }
+  return mean;
+}
+
+/* Beta(1, 1)'s areas, less what lies outside: both sides are as long as the root of the area says. */
+START_TEST (test_cutmix_area)
+{
+  enum { N = 2000, AREAS = 10000 };
+  SupconMix mix = { .cutmix = 1 };
+  SupconBatch *batch = mixed_new (N, &mix, 1, 2);
+  double mean = 0, square = 0, kept = 0;
+
+  for (guint a = 0; a < AREAS; a++) {
+    double side_square, side = mean_side (SIZE * sqrt ((a + 0.5) / AREAS), &side_square);
+
+    mean += side * side / (SIZE * SIZE) / AREAS;
+    square += side_square * side_square / pow (SIZE, 4) / AREAS;
+  }
+  for (guint i = 0; i < N; i++)
+    kept += batch->share[i] / N;
+  /* Four standard deviations of the mean of N / 2 pairs. */
+  ck_assert_double_eq_tol (1 - kept, mean, 4 * sqrt ((square - mean * mean) / (N / 2)));
+  supcon_batch_free (batch);
+}
+END_TEST
+
+/* With both, each pair is mixed by one of them, drawn evenly. Shares of whole pixels tell CutMix. */
+START_TEST (test_both)
+{
+  enum { PAIRS = 400 };
+  SupconMix mix = { .mixup = 1, .cutmix = 1 };
+  SupconBatch *batch = mixed_new (2 * PAIRS, &mix, 1, 2);
+  guint cut = 0;
+
+  for (guint i = 0; i < 2 * PAIRS; i++) {
+    double kept = batch->share[i] * SIZE * SIZE;
+
+    cut += fabs (kept - round (kept)) < 1e-4;
+  }
+  ck_assert_double_eq_tol (cut / 2, PAIRS / 2, 4 * sqrt (PAIRS / 4));
+  supcon_batch_free (batch);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("mix", test_mix, test_partners, test_cutmix_area, test_both)

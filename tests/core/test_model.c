@@ -254,11 +254,15 @@ START_TEST (test_classes_grow)
   SupconParam *params;
 
   supcon_model_enable_training (model);
+  supcon_model_set_state (model, SUPCON_STATE_SQUARES | SUPCON_STATE_AVERAGE);
   supcon_model_set_n_classes (model, 2);
   params = supcon_model_params (model, &n);
   ck_assert_str_eq (params[n - 2].name, "classifier.weight");
   params[n - 2].data[2 * dim - 1] = 7;
   params[n - 1].data[1] = 8;
+  params[n - 2].velocity[2 * dim - 1] = 9;
+  params[n - 2].squares[2 * dim - 1] = 10;
+  params[n - 2].average[2 * dim - 1] = 11;
   supcon_model_set_n_classes (model, 5);
   params = supcon_model_params (model, &n);
   ck_assert_uint_eq (params[n - 2].size, 5 * dim);
@@ -267,6 +271,42 @@ START_TEST (test_classes_grow)
   ck_assert_double_eq (params[n - 1].data[1], 8);
   ck_assert_double_eq (params[n - 1].data[4], 0);
   ck_assert_ptr_nonnull (params[n - 1].grad);
+  ck_assert_double_eq (params[n - 2].velocity[2 * dim - 1], 9);
+  ck_assert_double_eq (params[n - 2].squares[2 * dim - 1], 10);
+  ck_assert_double_eq (params[n - 2].average[2 * dim - 1], 11);
+  for (guint k = 2 * dim; k < 5 * dim; k++)
+    ck_assert (params[n - 2].velocity[k] == 0 && params[n - 2].squares[k] == 0 && params[n - 2].average[k] == 0);
+  supcon_model_free (model);
+}
+END_TEST
+
+/* A copy is what a checkpoint would give, the averages; who begins anew keeps nothing of the run before. */
+START_TEST (test_state)
+{
+  SupconModelConfig config = config_of ("resnet8", SUPCON_STEM_SMALL, 8, 0.25);
+  SupconModel *model = supcon_model_new (&config, 0, NULL), *copy;
+  guint n;
+  const SupconParam *params = supcon_model_params (model, &n), *copied;
+
+  supcon_model_enable_training (model);
+  supcon_model_set_state (model, SUPCON_STATE_SQUARES | SUPCON_STATE_AVERAGE);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; k < params[i].size; k++) {
+      params[i].average[k] = params[i].data[k] + 1 + k;
+      if (params[i].velocity)
+        params[i].velocity[k] = 2;
+    }
+  copy = supcon_model_copy (model);
+  copied = supcon_model_params (copy, &n);
+  for (guint i = 0; i < n; i++)
+    ck_assert_mem_eq (copied[i].data, params[i].average, params[i].size * sizeof *params[i].average);
+  supcon_model_forget_state (model);
+  for (guint i = 0; i < n; i++) {
+    ck_assert (!params[i].squares && !params[i].average);
+    for (gsize k = 0; params[i].velocity && k < params[i].size; k++)
+      check_number (params[i].velocity[k] == 0, "%s keeps a momentum of %g", params[i].name, params[i].velocity[k]);
+  }
+  supcon_model_free (copy);
   supcon_model_free (model);
 }
 END_TEST
@@ -288,4 +328,5 @@ START_TEST (test_activations)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow, test_activations)
+SUPCON_CHECK_MAIN (
+    "model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow, test_state, test_activations)

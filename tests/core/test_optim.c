@@ -72,7 +72,7 @@ START_TEST (test_paths_of_other_settings)
 }
 END_TEST
 
-/* LARS must not divide by the norm of a tensor that starts at zero. */
+/* LARS must not divide by the norm of a tensor that starts at zero, nor by that of a gradient that is. */
 START_TEST (test_lars_zero)
 {
   SupconOptimizer o = { .kind = SUPCON_OPTIMIZER_LARS };
@@ -81,6 +81,15 @@ START_TEST (test_lars_zero)
   supcon_optimizer_step (&o, 0.1, 1, TRUE, w, g, momentum, NULL, 2);
   ck_assert_double_eq_tol (w[0], -0.3, 1e-15);
   ck_assert_double_eq_tol (w[1], 0.4, 1e-15);
+
+  for (guint decays = 0; decays < 2; decays++) {
+    SupconReal still[2] = { 3, 4 }, none[2] = { 0 }, velocity[2] = { 0 };
+
+    o.weight_decay = decays ? 0.1 : 0;
+    supcon_optimizer_step (&o, 0.1, 1, TRUE, still, none, velocity, NULL, 2);
+    ck_assert_double_eq_tol (still[0], 3 * (1 - 0.1 * o.weight_decay), 1e-15);
+    ck_assert_double_eq_tol (still[1], 4 * (1 - 0.1 * o.weight_decay), 1e-15);
+  }
 }
 END_TEST
 
@@ -93,11 +102,16 @@ START_TEST (test_schedules)
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 10), 0.2, 1e-15);
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 60), 0.1, 1e-15);
   ck_assert_double_eq (supcon_schedule_learning_rate (&s, 110), 0);
+  ck_assert_double_eq (supcon_schedule_learning_rate (&s, 111), 0);
+  ck_assert_double_eq (supcon_schedule_learning_rate (&s, 500), 0);
   s.kind = SUPCON_SCHEDULE_STEP;
   s.total_steps = 100;
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 59), 0.2, 1e-15);
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 60), 0.02, 1e-15);
+  ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 79), 0.02, 1e-15);
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 80), 0.002, 1e-15);
+  ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 89), 0.002, 1e-15);
+  ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 90), 0.0002, 1e-15);
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 99), 0.0002, 1e-15);
   s.kind = SUPCON_SCHEDULE_CONSTANT;
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 99), 0.2, 1e-15);

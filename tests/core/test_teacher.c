@@ -12,7 +12,7 @@ START_TEST (test_targets)
   const double temperature = 1.7, weight = 0.3, smoothing = 0.1;
   SupconModel *model = model_new ();
   guint dim = supcon_model_embedding_dim (model);
-  SupconBatch *batch = batch_new (VIEWS, 0);
+  SupconBatch *batch = batch_new (VIEWS, 0), *small = batch_new (2, 0);
   SupconReal *r = g_new (SupconReal, VIEWS * dim), logits[VIEWS * CLASSES], targets[VIEWS * N];
   SupconTeacher *teacher;
 
@@ -24,6 +24,7 @@ START_TEST (test_targets)
   for (guint i = 0; i < VIEWS; i += 3)
     batch->labels[i] = SUPCON_UNLABELLED;
   supcon_batch_targets (batch, N, smoothing, targets);
+  supcon_teacher_teach (teacher, weight, small, N, (SupconReal[2 * N]){ 0 }); /* its buffers must grow after it */
   supcon_teacher_teach (teacher, weight, batch, N, targets);
 
   for (guint i = 0; i < VIEWS; i++) {
@@ -44,6 +45,7 @@ START_TEST (test_targets)
     ck_assert_int_eq (batch->labels[i], i % 3 ? label : (gint)classes[best]);
   }
   g_free (r);
+  supcon_batch_free (small);
   supcon_batch_free (batch);
   supcon_teacher_free (teacher);
 }

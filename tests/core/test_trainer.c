@@ -75,6 +75,34 @@ START_TEST (test_decay)
 }
 END_TEST
 
+/* Adam corrects its means by the step's number, so it must be told which one it is. */
+START_TEST (test_adam)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new ();
+  SupconParam *param = param_of (model, "layer3.0.conv2.weight");
+  gsize n = param->size;
+  SupconReal *w = g_memdup2 (param->data, n * sizeof *w), *mean = g_new0 (SupconReal, n);
+  SupconReal *squares = g_new0 (SupconReal, n);
+  SupconTrainer *trainer;
+
+  config.optimizer.kind = SUPCON_OPTIMIZER_ADAM;
+  trainer = supcon_trainer_new (model, &config, 0);
+  for (guint step = 1; step <= 3; step++) {
+    step_to (trainer, step);
+    supcon_optimizer_step (
+        &config.optimizer, config.schedule.learning_rate, step, TRUE, w, param->grad, mean, squares, n);
+    for (gsize k = 0; k < n; k++)
+      check_number (fabs (param->data[k] - w[k]) < 1e-12, "step %u: %g, not %g", step, param->data[k], w[k]);
+  }
+  g_free (w);
+  g_free (mean);
+  g_free (squares);
+  supcon_trainer_free (trainer);
+  supcon_model_free (model);
+}
+END_TEST
+
 START_TEST (test_average)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
@@ -116,11 +144,8 @@ START_TEST (test_statistics)
   SupconBatch *batch = batch_new (VIEWS, 0);
   SupconTrainStats stats;
   GError *error = NULL;
-  guint n;
 
-  for (SupconParam *param = supcon_model_params (model, &n), *end = param + n; param < end; param++)
-    if (g_str_equal (param->name, "layer2.0.bn1.running_var"))
-      param->data[1] = INFINITY;
+  param_of (model, "layer2.0.bn1.running_var")->data[1] = INFINITY;
   ck_assert (!supcon_trainer_step (trainer, batch, &stats, &error));
   ck_assert (isfinite (stats.loss) && isfinite (stats.gradient_norm));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC));
@@ -145,16 +170,11 @@ step_once (SupconModel *model, SupconTrainerConfig config, guint64 step)
 static SupconReal *
 element_of (SupconModel *model, const char *name, guint index, SupconReal *grad)
 {
-  guint n;
-  SupconParam *params = supcon_model_params (model, &n);
+  SupconParam *param = param_of (model, name);
 
-  for (guint i = 0; i < n; i++)
-    if (g_str_equal (params[i].name, name)) {
-      index %= params[i].size;
-      *grad = params[i].grad ? params[i].grad[index] : 0;
-      return &params[i].data[index];
-    }
-  ck_abort_msg ("no tensor %s", name);
+  index %= param->size;
+  *grad = param->grad ? param->grad[index] : 0;
+  return &param->data[index];
 }
 
 static void
@@ -334,7 +354,8 @@ START_TEST (test_finetune)
 END_TEST
 
 /* The queue holds what averaged weights say of past batches, from the second step on. */
-START_TEST (test_momentum_encoder)
+static void
+check_momentum_encoder (SupconLossKind kind)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
   SupconModel *model = model_new ();
@@ -345,6 +366,7 @@ START_TEST (test_momentum_encoder)
   guint64 samples[3 * VIEWS];
   guint past = 0;
 
+  config.loss.kind = kind;
   config.queue_size = VIEWS + VIEWS / 2;
   config.momentum_encoder = TRUE;
   config.average_decay = 0.6;
@@ -355,6 +377,7 @@ START_TEST (test_momentum_encoder)
     SupconWorkspace workspace = { .threads = 1 };
     SupconTrainStats stats;
     SupconModel *twin = model_new ();
+    GArray *before = weights_of (model, TRUE), *now, *after;
     guint n;
     SupconParam *to = supcon_model_params (twin, &n), *from = supcon_model_params (model, &n);
 
@@ -368,6 +391,17 @@ START_TEST (test_momentum_encoder)
     ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
     ck_assert_double_eq_tol (stats.loss, supcon_loss (&config.loss, &views, &workspace, NULL).loss, 1e-10);
     supcon_workspace_clear (&workspace);
+
+    /* Averages have followed once, running statistics too, though the averaged weights encoded the batch. */
+    now = weights_of (model, FALSE);
+    after = weights_of (model, TRUE);
+    for (guint i = 0; i < now->len; i++)
+      g_array_index (before, SupconReal, i)
+          += 0.4 * (g_array_index (now, SupconReal, i) - g_array_index (before, SupconReal, i));
+    ck_assert_double_lt (difference (after, before), 1e-12);
+    g_array_unref (before);
+    g_array_unref (now);
+    g_array_unref (after);
 
     /* After it: those of the averaged weights become the newest of the past; the oldest are the last. */
     from = supcon_model_params (model, &n);
@@ -393,7 +427,37 @@ START_TEST (test_momentum_encoder)
   g_free (z);
   supcon_model_free (model);
 }
+
+START_TEST (test_momentum_encoder)
+{
+  check_momentum_encoder (SUPCON_LOSS_OUT);
+  check_momentum_encoder (SUPCON_LOSS_SELF); /* looks at samples, not at labels */
+}
 END_TEST
 
-SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_average, test_statistics, test_stage_gradients,
-    test_micro_batch, test_online_linear, test_finetune, test_momentum_encoder)
+/* Nothing said, averages follow by a thousandth, as MoCo's. */
+START_TEST (test_momentum_encoder_decay)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new ();
+  GArray *before = weights_of (model, FALSE), *now, *average;
+
+  config.queue_size = VIEWS;
+  config.momentum_encoder = TRUE;
+  train (model, &config, 0, 1);
+  now = weights_of (model, FALSE);
+  average = weights_of (model, TRUE);
+  ck_assert_double_gt (difference (now, before), 1e-3);
+  for (guint i = 0; i < now->len; i++)
+    g_array_index (before, SupconReal, i)
+        += 0.001 * (g_array_index (now, SupconReal, i) - g_array_index (before, SupconReal, i));
+  ck_assert_double_lt (difference (average, before), 1e-12);
+  g_array_unref (before);
+  g_array_unref (now);
+  g_array_unref (average);
+  supcon_model_free (model);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_adam, test_average, test_statistics, test_stage_gradients,
+    test_micro_batch, test_online_linear, test_finetune, test_momentum_encoder, test_momentum_encoder_decay)

@@ -29,6 +29,7 @@ START_TEST (test_settings)
   __VA_ARGS__;                                                                                                         \
   check_refused (bad, message)
   REFUSED ("temperature is 0; expected more than 0", bad.loss.temperature = 0);
+  REFUSED ("temperature is inf; expected more than 0", bad.loss.temperature = INFINITY);
   REFUSED ("queue-size is 63, smaller than batch-size, 64", bad.queue_size = 63);
   REFUSED ("micro-batch is 24, which does not divide batch-size, 64", bad.micro_batch = 24);
   REFUSED ("micro-batch is 128", bad.micro_batch = 128);
@@ -45,6 +46,11 @@ START_TEST (test_settings)
       bad.optimizer.kind = SUPCON_OPTIMIZER_ADAM);
   REFUSED ("dropout is set, but stage is contrastive", bad.dropout = 0.5);
   REFUSED ("queue-size is set, but stage is linear", bad.stage = SUPCON_STAGE_LINEAR);
+  REFUSED ("online-linear is set, but stage is linear", bad.stage = SUPCON_STAGE_LINEAR, bad.queue_size = 0,
+      bad.online_linear = TRUE);
+  REFUSED ("encoder-learning-rate is set, but stage is contrastive", bad.encoder_learning_rate = 0.1);
+  REFUSED ("freeze is \"layer\", which is no layer of resnet8", bad.stage = SUPCON_STAGE_FINETUNE, bad.queue_size = 0,
+      bad.freeze = "layer");
   REFUSED ("freeze is \"layer9\", which is no layer of resnet8", bad.stage = SUPCON_STAGE_FINETUNE, bad.queue_size = 0,
       bad.freeze = "layer9");
 }

@@ -28,6 +28,17 @@ model_new (void)
   return model;
 }
 
+static inline SupconParam *
+param_of (SupconModel *model, const char *name)
+{
+  guint n;
+
+  for (SupconParam *param = supcon_model_params (model, &n), *end = param + n; param < end; param++)
+    if (g_str_equal (param->name, name))
+      return param;
+  ck_abort_msg ("no tensor %s", name);
+}
+
 /* Gives the classifier weights, since one at zero tells the encoder nothing and all pictures the same. */
 static inline void
 fill_classifier (SupconModel *model)
