@@ -75,6 +75,48 @@ GST_START_TEST (test_early_stop)
 }
 GST_END_TEST;
 
+/* Pictures that are all alike: at a high learning rate a classifier calls all of them what the last batch was called. */
+static void
+write_alike (const gchar * images, const gchar * labels, const gchar * classes)
+{
+  guint n = strlen (classes);
+  const guint32 image_header[] = { 0x803, n, SHAPE_SIZE, SHAPE_SIZE }, label_header[] = { 0x801, n };
+  guint8 *pixels = g_malloc0 (n * SHAPE_SIZE * SHAPE_SIZE), *bytes = g_malloc (n);
+
+  for (guint i = 0; i < n; i++)
+    bytes[i] = classes[i] - '0';
+  write_idx (folder, images, image_header, 4, pixels, n * SHAPE_SIZE * SHAPE_SIZE);
+  write_idx (folder, labels, label_header, 2, bytes, n);
+  g_free (bytes);
+  g_free (pixels);
+}
+
+#define ALIKE(split, pad) \
+    "supcondatasetsrc location=%s split=" split " ! supconaugment views=1 policy=none ! " SHAPE_CAPS " ! t." pad " "
+
+/* Patience is counted from the best validation: one that is as good as it is not better, and each better one starts the
+ * count again. */
+GST_START_TEST (test_patience)
+{
+  /* Batches of two. The accuracies after them are in sixths 1, 2, 1, 1, 3, 2, 3, 1: the third one after the best is the
+   * last, and what follows is not trained. */
+  write_alike ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "221122220011002200001111");
+  write_alike ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "000112");
+  for (guint linear = 0; linear < 2; linear++) {
+    Run run = run_launch (ALIKE ("train", "") ALIKE ("test", "validation") "supcontrainer name=t encoder=resnet8 width=0.25 "
+        "batch-size=2 message-interval=1 schedule=constant warmup-steps=0 location=%s %s", folder, folder, model,
+        linear ? "stage=linear learning-rate=100 momentum=0 validate-interval=1 patience=3" : "learning-rate=1e-9");
+    guint64 step;
+
+    run_assert_ended (run);
+    gst_structure_get_uint64 (run_message (&run, "supcon-train"), "step", &step);
+    if (linear)
+      fail_unless_equals_uint64 (step, 8);
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
 #define MISTAKEN ONE_THING "name=t location=%s videotestsrc num-buffers=3 ! "
 
 GST_START_TEST (test_validation_mistakes)
@@ -323,6 +365,7 @@ trainer_life_suite (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_validation);
   tcase_add_test (tcase, test_early_stop);
+  tcase_add_test (tcase, test_patience);
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_leaky);
   tcase_add_test (tcase, test_life);
