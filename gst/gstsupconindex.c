@@ -134,14 +134,6 @@ gst_supcon_index_save (GstSupconIndex * self)
   return ok;
 }
 
-/* Whether the file can be written, and by nobody else: a long stream is not indexed for nothing. */
-static gboolean
-claim (const gchar * location, SupconCheckpointLock ** lock, GError ** error)
-{
-  return supcon_checkpoint_check_writable (location, error)
-      && (*lock = supcon_checkpoint_lock_new (location, error));
-}
-
 /* An index that a new one is about to replace keeps a second name. */
 static gboolean
 keep_replaced (const gchar * location, GError ** error)
@@ -192,12 +184,13 @@ gst_supcon_index_start (GstBaseTransform * trans)
     if (!ok)
       gst_supcon_post_error (GST_ELEMENT (self), error);
   }
-  if (ok && mode != GST_SUPCON_INDEX_SEARCH
-      && (!claim (location, &self->file_lock, &error)
-          || (mode == GST_SUPCON_INDEX_ADD
-              && !keep_replaced (location, &error)))) {
-    gst_supcon_post_error (GST_ELEMENT (self), error);
-    ok = FALSE;
+  if (ok && mode != GST_SUPCON_INDEX_SEARCH) {
+    /* A long stream is not indexed for nothing. */
+    self->file_lock = supcon_checkpoint_claim (location, &error);
+    ok = self->file_lock && (mode != GST_SUPCON_INDEX_ADD
+        || keep_replaced (location, &error));
+    if (!ok)
+      gst_supcon_post_error (GST_ELEMENT (self), error);
   }
   if (!ok) {
     g_clear_pointer (&self->file_lock, supcon_checkpoint_lock_free);

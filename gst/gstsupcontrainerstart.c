@@ -9,15 +9,6 @@
 #include "gstsupconjson.h"
 #include "gstsupconmodel.h"
 
-/* Two that write one file would leave what the slower one has, and neither would know. */
-static gboolean
-claim (const gchar * location, SupconCheckpointLock ** lock, GError ** error)
-{
-  if (supcon_checkpoint_check_writable (location, error))
-    *lock = supcon_checkpoint_lock_new (location, error);
-  return *lock != NULL;
-}
-
 void
 gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
 {
@@ -171,14 +162,17 @@ check_teacher_size (const SupconModel * teacher, const SupconModel * model,
   return FALSE;
 }
 
-/* By another name too. */
+/* By another name too, and though it is not there yet. */
 static gboolean
 is_same_file (const gchar * a, const gchar * b)
 {
   GStatBuf of_a, of_b;
 
-  return a && b && g_stat (a, &of_a) == 0 && g_stat (b, &of_b) == 0
-      && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+  if (!a || !b)
+    return FALSE;
+  return g_str_equal (a, b) || (g_stat (a, &of_a) == 0
+      && g_stat (b, &of_b) == 0 && of_a.st_dev == of_b.st_dev
+      && of_a.st_ino == of_b.st_ino);
 }
 
 /* What is written would be another teacher when training is gone on with. */
@@ -260,13 +254,11 @@ check_metrics_location (const GstSupconTrainerSettings * settings,
     GError ** error)
 {
   const gchar *metrics = settings->job.metrics_location;
-  const gchar *best = settings->job.best_location;
 
   if (!metrics)
     return TRUE;
-  if (g_str_equal (metrics, settings->location)
-      || is_same_file (metrics, settings->location)
-      || g_strcmp0 (metrics, best) == 0 || is_same_file (metrics, best)) {
+  if (is_same_file (metrics, settings->location)
+      || is_same_file (metrics, settings->job.best_location)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "metrics-location is %s, which location or best-location names too; "
         "expected a file of its own", metrics);
@@ -310,10 +302,15 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
         "learnt");
     return FALSE;
   }
-  if (!claim (settings->location, &self->lock, error)
-      || (settings->job.best_location
-          && !claim (settings->job.best_location, &self->best_lock, error)))
+  self->lock = supcon_checkpoint_claim (settings->location, error);
+  if (!self->lock)
     return FALSE;
+  if (settings->job.best_location) {
+    self->best_lock =
+        supcon_checkpoint_claim (settings->job.best_location, error);
+    if (!self->best_lock)
+      return FALSE;
+  }
   if (!check_metrics_location (settings, error)
       || !load_first_model (self, settings, error)
       || !keep_all_replaced (self, settings, error))

@@ -395,8 +395,7 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
   if (!ours && !fallback) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "does not say what network it is of (no gst-supcon metadata); expected a checkpoint that supcontrainer wrote, "
-        "by "
-        "stage=finetune with init-location and encoder for example");
+        "by stage=finetune with init-location and encoder for example");
     return FALSE;
   }
   if (ours && !supcon_checkpoint_metadata_read_config (file, &config, error))
@@ -406,7 +405,7 @@ load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconMo
   if (load_as (file, FALSE, fallback, model, info, error))
     return TRUE;
   g_prefix_error (error, "read as encoder %s with stem %s, since it does not say what it is of: ", fallback->encoder,
-      fallback->stem == SUPCON_STEM_SMALL ? "small" : "imagenet");
+      supcon_checkpoint_metadata_stem_name (fallback->stem));
   return FALSE;
 }
 

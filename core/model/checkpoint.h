@@ -59,6 +59,9 @@ gboolean supcon_checkpoint_check_room (const char *location, SupconModel *model,
 typedef struct _SupconCheckpointLock SupconCheckpointLock;
 
 SupconCheckpointLock *supcon_checkpoint_lock_new (const char *location, GError **error);
+/** The same, once location can be written: two that write one file would leave what the slower one has, and neither
+ * would know. What supcon_checkpoint_check_writable says, or as above. */
+SupconCheckpointLock *supcon_checkpoint_claim (const char *location, GError **error);
 void supcon_checkpoint_lock_free (SupconCheckpointLock *lock);
 
 /**

@@ -84,6 +84,12 @@ supcon_checkpoint_lock_new (const char *location, GError **error)
   return lock;
 }
 
+SupconCheckpointLock *
+supcon_checkpoint_claim (const char *location, GError **error)
+{
+  return supcon_checkpoint_check_writable (location, error) ? supcon_checkpoint_lock_new (location, error) : NULL;
+}
+
 void
 supcon_checkpoint_lock_free (SupconCheckpointLock *lock)
 {

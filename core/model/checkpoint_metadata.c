@@ -10,6 +10,12 @@
 static const char *const stem_names[] = { "imagenet", "small", NULL };
 static const char *const projection_names[] = { "mlp", "linear", "none", NULL };
 
+const char *
+supcon_checkpoint_metadata_stem_name (SupconStem stem)
+{
+  return stem_names[stem];
+}
+
 /* The shortest of the precisions that reads back as the same number, so that 0.1 is written as 0.1. */
 static const char *
 format_double (double value, char buffer[G_ASCII_DTOSTR_BUF_SIZE])
@@ -69,7 +75,7 @@ supcon_checkpoint_metadata_add (
   supcon_safetensors_writer_add_metadata (writer, "format", FORMAT);
   supcon_safetensors_writer_add_metadata (writer, "version", VERSION);
   supcon_safetensors_writer_add_metadata (writer, "encoder", config->encoder);
-  supcon_safetensors_writer_add_metadata (writer, "stem", stem_names[config->stem]);
+  supcon_safetensors_writer_add_metadata (writer, "stem", supcon_checkpoint_metadata_stem_name (config->stem));
   add_double (writer, "width", config->width);
   add_uint (writer, "input-width", config->input_width);
   add_uint (writer, "input-height", config->input_height);

@@ -12,6 +12,9 @@
 void supcon_checkpoint_metadata_add (
     SupconSafetensorsWriter *writer, const SupconModelConfig *config, const SupconCheckpointInfo *info, guint n_labels);
 
+/** As files have it. */
+const char *supcon_checkpoint_metadata_stem_name (SupconStem stem);
+
 /** Whether the file is one of ours; the others have nothing below. */
 gboolean supcon_checkpoint_metadata_is_ours (const SupconSafetensors *file);
 
