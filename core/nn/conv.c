@@ -28,25 +28,26 @@ supcon_conv_choose (SupconConv *conv, guint n)
 {
   gboolean before = conv->winograd;
 
-  conv->winograd = supcon_winograd_wins (conv, n);
+  conv->winograd_weights = supcon_winograd_wins (conv, n);
+  conv->winograd = conv->winograd_weights && supcon_winograd_fits_forward (conv);
   return conv->winograd != before;
 }
 
 void
 supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace)
 {
-  if (supcon_conv_is_bf16_by_input (conv))
-    supcon_bf16_reserve (conv, n, workspace);
   if (supcon_conv_is_bf16 (conv))
-    return;
-  supcon_conv_walk_reserve (conv, n, workspace);
-  supcon_conv_weights_reserve (conv, n, workspace);
+    supcon_bf16_reserve (conv, n, workspace);
+  else
+    supcon_conv_walk_reserve (conv, n, workspace);
+  if (!supcon_conv_is_bf16_by_weights (conv))
+    supcon_conv_weights_reserve (conv, n, workspace);
 }
 
 gsize
 supcon_conv_packed_size (const SupconConv *conv)
 {
-  if (supcon_winograd_fits (conv))
+  if (supcon_winograd_fits_forward (conv))
     return supcon_winograd_packed_size (conv); /* the largest */
   if (supcon_conv_is_bf16 (conv))
     return supcon_bf16_packed_size (conv);
@@ -110,7 +111,7 @@ supcon_conv_backward_input (const SupconConv *conv, guint n, const void *dy, con
   SupconNormInput input = { .x = dy };
   SupconConvTarget target = { .dx = dx, .add = accumulate ? dx : NULL };
 
-  if (supcon_conv_is_bf16_by_input (conv))
+  if (supcon_conv_is_bf16 (conv))
     supcon_bf16_backward_input (conv, n, &input, w, &target, workspace);
   else
     supcon_real_backward_input (conv, n, &input, w, &target, workspace);

@@ -16,7 +16,8 @@
 typedef struct {
   guint in_h, in_w, in_c, out_h, out_w, out_c;
   guint kernel, stride, pad;
-  gboolean winograd;         /* of 3x3 kernels: nn/winograd.h's way of the three passes, in float32 */
+  gboolean winograd;         /* of 3x3 kernels: forward and gradient by input go nn/winograd.h's way, in float32 */
+  gboolean winograd_weights; /* so does the gradient by weights; where winograd is, this is */
   SupconPrecision precision; /* of x, y, their gradients, residual and packed weights; never auto */
 } SupconConv;
 
@@ -25,8 +26,8 @@ typedef struct {
 void supcon_conv_init (
     SupconConv *conv, guint in_h, guint in_w, guint in_c, guint out_c, guint kernel, guint stride, guint pad);
 
-/** Chooses the way that is best for n pictures, by the shapes alone. Returns whether it is another one than before:
- * weights have to be packed again then. */
+/** Chooses the ways that are best for n pictures, by the shapes alone. Returns whether forward's is another one than
+ * before: weights have to be packed again then. */
 gboolean supcon_conv_choose (SupconConv *conv, guint n);
 
 static inline gsize
@@ -50,19 +51,19 @@ supcon_conv_weight_size (const SupconConv *conv)
 /** Makes the workspace large enough for any pass of conv over batches of up to n pictures. */
 void supcon_conv_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace);
 
-/** Whether the passes are those in bfloat16: Winograd's compute in float32 whatever the precision. */
+/** Whether forward and the gradient by input are those in bfloat16: Winograd's compute in float32 whatever the
+ * precision. */
 static inline gboolean
 supcon_conv_is_bf16 (const SupconConv *conv)
 {
   return conv->precision == SUPCON_PRECISION_BFLOAT16 && !conv->winograd;
 }
 
-/** Whether the gradient by input is that in bfloat16: from 256 channels on Winograd's reads more weights than it saves
- * products. */
+/** Whether the gradient by weights is that in bfloat16. */
 static inline gboolean
-supcon_conv_is_bf16_by_input (const SupconConv *conv)
+supcon_conv_is_bf16_by_weights (const SupconConv *conv)
 {
-  return conv->precision == SUPCON_PRECISION_BFLOAT16 && (!conv->winograd || MAX (conv->in_c, conv->out_c) >= 256);
+  return conv->precision == SUPCON_PRECISION_BFLOAT16 && !conv->winograd_weights;
 }
 
 /** Size, in SupconReal's, of the packed form of the weights that forward reads, whatever is chosen, and packing them.

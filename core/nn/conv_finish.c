@@ -6,6 +6,10 @@
 #include "simd.h"
 
 #define MAX_LANES 16
+/* Rows so many bytes apart all fall on one set of a level-one cache; more of them than it has ways would push each other
+ * out between two of a row's numbers. */
+#define SET_BYTES 4096
+#define SET_ROWS 7
 
 typedef enum { STORE, STATISTICS, SCALE, GRADIENT, GRADIENT_SUMS, GRADIENT_MASK_Y, GRADIENT_MASK_X } Kind;
 
@@ -179,10 +183,13 @@ supcon_finish_products (
 {
   const SupconTileKernels *kernels = supcon_tile_kernels ();
   guint vectors = product->b_inner / kernels->lanes, most = kernels->max_rows[vectors - 1];
-  guint tiles = (pixels + most - 1) / most;
+  guint tiles;
   SupconReal c[SUPCON_FINISH_PIXELS * 2 * MAX_LANES];
   SupconTile tile = *product;
 
+  if (product->a_row * sizeof (SupconReal) % SET_BYTES == 0)
+    most = MIN (most, SET_ROWS);
+  tiles = (pixels + most - 1) / most;
   tile.c = c;
   tile.c_row = product->b_inner;
   block->c = c;

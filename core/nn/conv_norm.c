@@ -28,9 +28,9 @@ void
 supcon_conv_norm_backward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconNormInput *dy,
     const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw)
 {
-  if (supcon_conv_is_bf16 (conv)) {
+  if (supcon_conv_is_bf16_by_weights (conv)) {
     supcon_bf16_backward (conv, n, x, dy, w, target, workspace, dw);
-  } else if (target && supcon_conv_is_bf16_by_input (conv)) {
+  } else if (target && supcon_conv_is_bf16 (conv)) {
     supcon_real_backward (conv, n, x, dy, NULL, NULL, workspace, dw);
     supcon_bf16_backward_input (conv, n, dy, w, target, workspace);
   } else {

@@ -52,7 +52,7 @@ supcon_conv_weights_reserve (const SupconConv *conv, guint n, SupconWorkspace *w
   gsize worker = supcon_conv_is_pointwise (conv) ? supcon_conv_pointwise_worker_size (conv)
                                                  : supcon_grid_copy_size (&self.grid) + panel_size (&self);
 
-  if (conv->winograd)
+  if (conv->winograd_weights)
     supcon_winograd_weights_reserve (conv, n, workspace);
   else
     supcon_workspace_reserve (workspace, worker,
@@ -159,20 +159,20 @@ supcon_real_backward (const SupconConv *conv, guint n, const SupconNormInput *x,
   gboolean pointwise = supcon_conv_is_pointwise (conv), joins;
   Gradient self = gradient_of (conv, n, x);
 
-  joins = target && (conv->winograd ? supcon_winograd_joins (conv) : supcon_conv_pointwise_joins (conv));
+  joins = target && (conv->winograd_weights ? supcon_winograd_joins (conv) : supcon_conv_pointwise_joins (conv));
   self.dy = *dy;
   self.partial = workspace->shared;
   self.dw = dw;
   self.workspace = workspace;
-  if (conv->winograd && joins)
+  if (conv->winograd_weights && joins)
     supcon_winograd_backward (conv, n, x, dy, w, target, workspace, dw);
-  else if (conv->winograd)
+  else if (conv->winograd_weights)
     supcon_winograd_weights (conv, n, x, dy, workspace, dw);
   else if (pointwise)
     supcon_conv_pointwise_backward (conv, n, x, dy, w, joins ? target : NULL, workspace);
   else
     supcon_parallel_for (workspace->threads, self.blocks * self.shares, gradient_task, &self);
-  if (!conv->winograd)
+  if (!conv->winograd_weights)
     supcon_parallel_for (workspace->threads, self.panels, sum_task, &self);
   if (target && !joins)
     supcon_real_backward_input (conv, n, dy, w, target, workspace);

@@ -35,15 +35,26 @@ supcon_winograd_fits (const SupconConv *conv)
 }
 
 gboolean
+supcon_winograd_fits_forward (const SupconConv *conv)
+{
+  /* In bfloat16, from so many channels on, they read more weights than they save products. */
+  return supcon_winograd_fits (conv)
+         && (conv->precision == SUPCON_PRECISION_FLOAT32 || MAX (conv->in_c, conv->out_c) < 256);
+}
+
+gboolean
 supcon_winograd_wins (const SupconConv *conv, guint n)
 {
+  /* How many channels' weights a tile makes up for: fewer where direct products are fast beside memory, in bfloat16 and
+   * on processors with AMX, which multiply float32 twice as fast as the others that were measured. */
+  guint channels = conv->precision == SUPCON_PRECISION_BFLOAT16 || supcon_cpu_level () >= SUPCON_CPU_AMX ? 8 : 32;
   guint64 tiles = (guint64)supcon_winograd_tiles (conv->out_h) * supcon_winograd_tiles (conv->out_w);
   guint64 pixels = (guint64)conv->out_h * conv->out_w;
 
   /* Tiles must not be mostly outside the picture: half the products saved. And four times as many weights must be read,
    * by as many tiles as make up for it: measured with 256 channels of 14x14 and 512 of 7x7. */
   return supcon_winograd_fits (conv) && 9 * pixels >= 2 * POSITIONS * tiles
-         && n * tiles * 8 >= MAX (conv->in_c, conv->out_c);
+         && n * tiles * channels >= MAX (conv->in_c, conv->out_c);
 }
 
 gsize

@@ -384,8 +384,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   memset (workspace->worker, 0xff, workspace->n_workers * workspace->worker_size * sizeof (SupconReal));
   memset (workspace->shared, 0xff, workspace->shared_size * sizeof (SupconReal));
   supcon_conv_norm_backward (conv, n, x_input, dy_input, w, &target, workspace, again);
-  if (conv->winograd)
-    check_weights (test, again, dw_sum, w_size, times * outputs);
+  if (conv->winograd_weights)
+    check_weights (test, again, dw_sum, w_size, 26.24 * outputs);
   else
     ck_assert_msg (memcmp (again, dw, w_size * sizeof *dw) == 0, "case %u: both gradients", test);
   for (gsize i = 0; i < x_size; i++) {
@@ -425,7 +425,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   g_free (masked);
 }
 
-/* Each case by the passes in bfloat16 and, where they fit, by Winograd's, in float32. Their errors are greater by what
+/* Each case by the passes in bfloat16 and, where they fit, by Winograd's, in float32: the gradient by weights alone, and
+ * all three. Their errors are greater by what
  * test_conv.c derives. */
 START_TEST (test_conv)
 {
@@ -498,12 +499,13 @@ START_TEST (test_conv)
   for (gsize i = 0; i < x_size; i++)
     add (&added_sum[i], supcon_bfloat16_widen (before[i]));
 
-  for (guint winograd = 0; winograd < 2; winograd++) {
-    const double times = winograd ? 26.24 : 1;
+  for (guint passes = 0; passes < 3; passes++) {
+    const double times = passes == 2 ? 26.24 : 1, weights_times = passes ? 26.24 : 1;
     SupconReal *packed;
 
-    conv.winograd = winograd;
-    if (winograd && !supcon_winograd_fits (&conv))
+    conv.winograd_weights = passes >= 1;
+    conv.winograd = passes == 2;
+    if ((passes && !supcon_winograd_fits (&conv)) || (passes == 2 && !supcon_winograd_fits_forward (&conv)))
       break;
     packed = supcon_real_alloc (supcon_conv_packed_size (&conv));
     supcon_conv_reserve (&conv, n, &workspace);
@@ -518,7 +520,7 @@ START_TEST (test_conv)
       dw[i] = 1;
     memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
     supcon_conv_backward_weights (&conv, n, x, dy, &workspace, dw);
-    check_weights (_i, dw, dw_sum, w_size, times * (y_size / conv.out_c));
+    check_weights (_i, dw, dw_sum, w_size, weights_times * (y_size / conv.out_c));
 
     memset (workspace.worker, 0xff, workspace.n_workers * workspace.worker_size * sizeof (SupconReal));
     supcon_conv_backward_input (&conv, n, dy, w, FALSE, &workspace, dx);

@@ -260,16 +260,24 @@ START_TEST (test_choice)
   ck_assert (!supcon_conv_choose (&conv, 2));
   ck_assert (supcon_conv_choose (&conv, 16));
   ck_assert (conv.winograd);
+  supcon_conv_init (&conv, 14, 14, 256, 256, 3, 1, 1);
+  ck_assert_int_eq (supcon_conv_choose (&conv, 1), supcon_cpu_level () >= SUPCON_CPU_AMX);
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 1, 1);
   ck_assert (!supcon_conv_choose (&conv, 1));
   ck_assert (conv.winograd);
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 2, 1);
   ck_assert (!conv.winograd);
-  /* In bfloat16 only where there is no AMX. */
+  /* In bfloat16 only where there is no AMX, and of many channels the gradient by weights alone. */
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 1, 1);
   conv.precision = SUPCON_PRECISION_BFLOAT16;
   supcon_conv_choose (&conv, 16);
   ck_assert_int_eq (conv.winograd, supcon_cpu_level () < SUPCON_CPU_AMX);
+  ck_assert_int_eq (conv.winograd_weights, supcon_cpu_level () < SUPCON_CPU_AMX);
+  supcon_conv_init (&conv, 14, 14, 256, 256, 3, 1, 1);
+  conv.precision = SUPCON_PRECISION_BFLOAT16;
+  supcon_conv_choose (&conv, 16);
+  ck_assert (!conv.winograd);
+  ck_assert_int_eq (conv.winograd_weights, supcon_cpu_level () < SUPCON_CPU_AMX);
   supcon_conv_init (&conv, 56, 56, 40, 64, 3, 1, 1);
   ck_assert (!conv.winograd);
   supcon_conv_init (&conv, 56, 56, 64, 64, 1, 1, 0);
