@@ -159,7 +159,7 @@ prefetch (const SupconFinish *self, const SupconFinishBlock *block, const void *
 
   for (guint i = 0; i < block->count; i++)
     for (guint channel = 0; channel < block->n; channel += line)
-      __builtin_prefetch (supcon_feature_at (x, block->at[i] + block->channel + channel, self->precision));
+      __builtin_prefetch (supcon_feature_at (x, block->at[i] + block->channel + channel, self->precision), 0, 2);
 }
 
 void
