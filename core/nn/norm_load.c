@@ -92,11 +92,12 @@ load (const SupconNormInput *input, guint c, gsize first, gsize count, guint fir
   for (gsize i = 0; i < count; i += most) {
     gsize run = MIN (most, count - i), next = (first + i + run) * c + first_channel;
 
-    for (gsize line = 0; line < run * channels; line += 64 / size) {
-      __builtin_prefetch (supcon_feature_at (input->x, next + line, precision));
-      if (input->other)
-        __builtin_prefetch (supcon_feature_at (input->other, next + line, precision));
-    }
+    for (gsize pixel = 0; pixel < run; pixel++, next += c)
+      for (gsize line = 0; line < channels; line += 64 / size) {
+        __builtin_prefetch (supcon_feature_at (input->x, next + line, precision), 0, 2);
+        if (input->other)
+          __builtin_prefetch (supcon_feature_at (input->other, next + line, precision), 0, 2);
+      }
     if (input->other)
       load_run (input, c, first + i, run, first_channel, channels, to, i * channels, TRUE, precision, to_precision);
     else
