@@ -43,7 +43,8 @@ finish_channels (const SupconBf16Walk *self, const SupconBf16Places *places, con
     gsize to = places->at[i] + channel, ahead = to + SUPCON_BF16_PANEL; /* of the next panel */
     SupconLanes out[2];
 
-    if (add)
+    __builtin_prefetch (target + ahead, 0, 2);
+    if (add && added != target)
       __builtin_prefetch (added + ahead);
     if (kind >= GRADIENT_MASK_Y)
       __builtin_prefetch (norm_x + ahead);
