@@ -6,8 +6,8 @@
 #include "simd.h"
 
 #define MAX_LANES 16
-/* Rows so many bytes apart all fall on one set of a level-one cache; more of them than it has ways would push each other
- * out between two of a row's numbers. */
+/* Rows so many bytes apart all fall on one set of a level-one cache; more of them than it has ways would push each
+ * other out between two of a row's numbers. */
 #define SET_BYTES 4096
 #define SET_ROWS 7
 

@@ -43,8 +43,8 @@ extern const SupconWinogradKernels supcon_winograd_plain, supcon_winograd_avx2, 
 
 const SupconWinogradKernels *supcon_winograd_kernels (void);
 
-/** Whether conv can be done so at all, whether forward and the gradient by input are (where the gradient by weights is),
- * and whether it is the fastest for n pictures. */
+/** Whether conv can be done so at all, whether forward and the gradient by input are (where the gradient by weights
+ * is), and whether it is the fastest for n pictures. */
 gboolean supcon_winograd_fits (const SupconConv *conv);
 gboolean supcon_winograd_fits_forward (const SupconConv *conv);
 gboolean supcon_winograd_wins (const SupconConv *conv, guint n);

@@ -425,9 +425,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   g_free (masked);
 }
 
-/* Each case by the passes in bfloat16 and, where they fit, by Winograd's, in float32: the gradient by weights alone, and
- * all three. Their errors are greater by what
- * test_conv.c derives. */
+/* Each case by the passes in bfloat16 and, where they fit, by Winograd's, in float32: the gradient by weights alone,
+ * and all three. Their errors are greater by what test_conv.c derives. */
 START_TEST (test_conv)
 {
   const guint *k = conv_cases[_i], n = k[7];
