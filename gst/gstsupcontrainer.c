@@ -393,26 +393,6 @@ push_frame (GstSupconTrainer * self, GstBuffer * buffer, GstVideoFrame * frame)
   return ret;
 }
 
-static GstFlowReturn
-gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
-{
-  GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
-  GstVideoFrame frame;
-  GstFlowReturn ret;
-
-  if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
-            G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (&self->info),
-            gst_buffer_get_size (buffer)), (NULL));
-    return GST_FLOW_ERROR;
-  }
-  ret = push_frame (self, buffer, &frame);
-  gst_video_frame_unmap (&frame);
-  self->frames++;
-  return ret;
-}
-
 /* Negotiation failed, most likely for the size where there is one, or there was nothing to negotiate. */
 static void
 warn_of_no_frame (GstSupconTrainer * self)
@@ -454,18 +434,55 @@ finish (GstSupconTrainer * self)
   return ret;
 }
 
+/* The same for an EOS event, which is taken, once: GstBaseSink posts it and refuses what follows. */
+static GstFlowReturn
+end_stream (GstBaseSink * sink, GstEvent * eos)
+{
+  GstFlowReturn ret = finish (GST_SUPCON_TRAINER (sink));
+
+  if (ret != GST_FLOW_OK) {
+    gst_event_unref (eos);
+    return ret;
+  }
+  return GST_BASE_SINK_CLASS (gst_supcon_trainer_parent_class)->event (sink,
+      eos) ? GST_FLOW_OK : GST_FLOW_FLUSHING;
+}
+
+static GstFlowReturn
+gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
+{
+  GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
+  GstVideoFrame frame;
+  GstFlowReturn ret;
+
+  if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, READ,
+        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
+            G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (&self->info),
+            gst_buffer_get_size (buffer)), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  ret = push_frame (self, buffer, &frame);
+  gst_video_frame_unmap (&frame);
+  self->frames++;
+  /* Upstream might not make an end of what it is told: funnel waits for its other sources. */
+  if (ret == GST_FLOW_EOS) {
+    ret = end_stream (sink, gst_event_new_eos ());
+    if (ret == GST_FLOW_OK)
+      ret = GST_FLOW_EOS;
+  }
+  return ret;
+}
+
 static gboolean
 gst_supcon_trainer_event (GstBaseSink * sink, GstEvent * event)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) {
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    return end_stream (sink, event) == GST_FLOW_OK;
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_supcon_trainer_worker_flush (self->worker);
-  } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
-      && finish (self) != GST_FLOW_OK) {
-    gst_event_unref (event);
-    return FALSE;
-  }
   return GST_BASE_SINK_CLASS (gst_supcon_trainer_parent_class)->event (sink,
       event);
 }

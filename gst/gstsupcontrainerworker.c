@@ -203,6 +203,14 @@ hand_over (GstSupconTrainerWorker * self)
   g_cond_broadcast (&self->cond);
 }
 
+/* Called with the lock held. */
+static gboolean
+is_over (const GstSupconTrainerWorker * self)
+{
+  return self->enough
+      || (self->job.last_step && self->handed >= self->job.last_step);
+}
+
 static GstFlowReturn
 push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
     gsize stride, guint channels, const gchar * label, gdouble value,
@@ -211,9 +219,7 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
   SupconBatch *batch;
   GstFlowReturn ret;
 
-  if (self->job.last_step && self->handed >= self->job.last_step)
-    return GST_FLOW_EOS;
-  if (self->enough)
+  if (is_over (self))
     return GST_FLOW_EOS;
   if (self->received < self->job.skip_frames) {
     self->received++;
@@ -240,7 +246,7 @@ push_locked (GstSupconTrainerWorker * self, const guint8 * pixels,
   batch->values[batch->n - 1] = value;
   if (batch->n == batch->capacity)
     hand_over (self);
-  return GST_FLOW_OK;
+  return is_over (self) ? GST_FLOW_EOS : GST_FLOW_OK;
 }
 
 GstFlowReturn

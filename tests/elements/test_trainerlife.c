@@ -162,6 +162,19 @@ GST_START_TEST (test_leaky)
 }
 GST_END_TEST;
 
+/* The last step ends the stream itself: behind a funnel one of whose sources says nothing no end would ever come. */
+GST_START_TEST (test_last_step_ends)
+{
+  Run run = run_launch ("appsrc name=silent ! " CAPS " ! f. videotestsrc ! " CAPS " ! supconlabel label=ball ! f. "
+      TRAINER "batch-size=8 total-steps=2 location=%s", model);
+
+  run_assert_ended (run);
+  fail_unless_equals_int (count_messages (&run, "supcon-train"), 2);
+  fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  run_clear (&run);
+}
+GST_END_TEST;
+
 /* States back and forth, flushes and a frame of another size in the middle. */
 GST_START_TEST (test_life)
 {
@@ -368,6 +381,7 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_patience);
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_leaky);
+  tcase_add_test (tcase, test_last_step_ends);
   tcase_add_test (tcase, test_life);
   tcase_add_test (tcase, test_stop_while_validating);
   tcase_add_loop_test (tcase, test_validation_teed, 0, 2);
