@@ -153,7 +153,9 @@ read_label (GstBuffer * buffer, gboolean markup)
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return NULL;
-  raw = g_strndup ((const gchar *) map.data, map.size);
+  /* An empty buffer may have no data at all. */
+  raw = map.data ? g_strndup ((const gchar *) map.data, map.size) :
+      g_strdup ("");
   gst_buffer_unmap (buffer, &map);
   if (g_utf8_validate (raw, -1, NULL)) {
     text = markup ? strip_markup (raw) : g_strdup (raw);

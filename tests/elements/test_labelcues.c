@@ -33,6 +33,25 @@ GST_START_TEST (test_cues)
 
 GST_END_TEST;
 
+/* A buffer of no bytes has no memory either: it ends the label before it, as one of spaces does. */
+GST_START_TEST (test_empty)
+{
+  GstHarness *h = new_harness ();
+  GstHarness *text = new_text_harness (h, "utf8");
+  GstBuffer *empty = gst_buffer_new ();
+
+  push_cue (text, "cup", 0, 0);
+  GST_BUFFER_PTS (empty) = FRAME;
+  fail_unless_equals_int (gst_harness_push (text, empty), GST_FLOW_OK);
+  gst_harness_push_event (text, gst_event_new_eos ());
+  pass_frame (h, 0, "cup");
+  pass_frame (h, 1, NULL);
+  gst_harness_teardown (text);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_markup)
 {
   GstHarness *h = new_harness ();
@@ -329,6 +348,7 @@ labelcues_suite (void)
   tcase_set_timeout (tcase, 60);
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_cues);
+  tcase_add_test (tcase, test_empty);
   tcase_add_test (tcase, test_markup);
   tcase_add_test (tcase, test_segments);
   tcase_add_loop_test (tcase, test_wait, 0, RELEASES);
