@@ -93,13 +93,32 @@ layer_dim (const GstSupconInference * self, const SupconModel * model,
   g_assert_not_reached ();
 }
 
+/* What a file says of its pictures' size is nothing that it has to hold, and without memory GLib ends the process. */
+static gboolean
+check_memory (const GstSupconInference * self, const SupconModel * model,
+    GError ** error)
+{
+  const SupconModelConfig *config = supcon_model_config (model);
+  gsize bytes = supcon_model_embed_size (model);
+  gpointer memory = g_try_malloc (bytes);
+
+  g_free (memory);
+  if (!memory)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "%s: to encode a picture of %ux%u takes %" G_GSIZE_FORMAT
+        " bytes, more than there is memory; expected a model of smaller "
+        "pictures", gst_supcon_inference_name (self), config->input_width,
+        config->input_height, bytes);
+  return memory != NULL;
+}
+
 static gboolean
 use (GstSupconInference * self, const GstSupconSnapshot * snapshot,
     GError ** error)
 {
   guint dim = layer_dim (self, snapshot->model, error);
 
-  if (dim == 0)
+  if (dim == 0 || !check_memory (self, snapshot->model, error))
     return FALSE;
   if (self->dim && dim != self->dim) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,

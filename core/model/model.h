@@ -120,6 +120,8 @@ void supcon_model_classify (SupconModel *model, const SupconReal *r, guint n, Su
 const SupconReal *supcon_model_forward (SupconModel *model, const guint8 *pixels, guint n);
 /** Bytes that a training pass keeps of each picture, nearly: what is small beside activations is left out. */
 gsize supcon_model_activation_size (const SupconModel *model);
+/** Bytes that embed keeps for the first picture of its batches, nearly. */
+gsize supcon_model_embed_size (const SupconModel *model);
 /** The projection of the r of the last forward; z belongs to the model until its next call. */
 const SupconReal *supcon_model_forward_projection (SupconModel *model);
 /** Adds to the gradients of projection head and encoder those of a loss with gradient dz (n x projection dim). */

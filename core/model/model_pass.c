@@ -149,6 +149,14 @@ supcon_model_activation_size (const SupconModel *self)
   return input * supcon_feature_size (self->precision) + supcon_resnet_activation_size (self->encoder);
 }
 
+gsize
+supcon_model_embed_size (const SupconModel *self)
+{
+  gsize input = (gsize)self->config.input_width * self->config.input_height * 3;
+
+  return input * (1 + supcon_feature_size (self->precision)) + supcon_resnet_embed_size (self->encoder);
+}
+
 const SupconReal *
 supcon_model_forward (SupconModel *self, const guint8 *pixels, guint n)
 {

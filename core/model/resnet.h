@@ -27,6 +27,9 @@ void supcon_resnet_embed (
 /** How many pictures embed is best given at once. */
 guint supcon_resnet_embed_batch (const SupconResnet *net);
 
+/** Bytes that embed keeps of each picture, without its input. */
+gsize supcon_resnet_embed_size (const SupconResnet *net);
+
 /** Bytes that forward and backward keep of each picture, without its input. */
 gsize supcon_resnet_activation_size (const SupconResnet *net);
 /** r with batch statistics; x is borrowed until backward. */

@@ -22,6 +22,12 @@ supcon_resnet_embed_batch (const SupconResnet *net)
   return MAX (1, ((gsize)1 << 23) / net->largest);
 }
 
+gsize
+supcon_resnet_embed_size (const SupconResnet *net)
+{
+  return G_N_ELEMENTS (net->embed_buffer) * net->largest * supcon_feature_size (net->precision);
+}
+
 static void
 prepare_embed (SupconResnet *net, const SupconParams *params, SupconWorkspace *workspace, guint n)
 {

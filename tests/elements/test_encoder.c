@@ -2,6 +2,7 @@
 /* supconencoder: what it attaches, what it sends as tensors, and the bad files it meets. */
 #include <gst/check/gstharness.h>
 #include <math.h>
+#include <sys/resource.h>
 
 #include "gstsupconmeta.h"
 #include "model/checkpoint.h"
@@ -360,6 +361,36 @@ GST_START_TEST (test_bad_files)
 }
 GST_END_TEST;
 
+/* Sanitizers reserve more address space than any limit leaves. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+/* A file of some hundred kilobytes may be of pictures that nobody has the memory for. */
+GST_START_TEST (test_too_large)
+{
+  gchar *large = g_build_filename (folder, "large.safetensors", NULL);
+  struct rlimit limit = { G_GUINT64_CONSTANT (4) << 30, RLIM_INFINITY };
+  SupconModelConfig config;
+  SupconModel *net;
+  Run run;
+
+  setrlimit (RLIMIT_AS, &limit);
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.input_width = config.input_height = SUPCON_MODEL_MAX_SIDE;
+  net = supcon_model_new (&config, 5, NULL);
+  fail_unless (supcon_checkpoint_save (large, net,
+          &(SupconCheckpointInfo) {.stage = "contrastive"}, NULL));
+  supcon_model_free (net);
+  run = run_launch ("videotestsrc num-buffers=1 ! videoconvert ! "
+      "supconencoder location=%s ! fakesink", large);
+  run_assert_error (run, "to encode a picture of 16384x16384 takes");
+  run_clear (&run);
+  g_free (large);
+}
+GST_END_TEST;
+
+#endif
+
 static Suite *
 encoder_suite (void)
 {
@@ -378,6 +409,9 @@ encoder_suite (void)
   tcase_add_test (tcase, test_interval_of_regions_then_tensors);
   tcase_add_test (tcase, test_interval);
   tcase_add_test (tcase, test_bad_files);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  tcase_add_test (tcase, test_too_large);
+#endif
   return suite;
 }
 
