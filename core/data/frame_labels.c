@@ -8,12 +8,14 @@
 
 /* No text of labels is longer when unpacked; a .gz that says otherwise would fill the memory. */
 #define MAX_TEXT (256 * 1024 * 1024)
+/* Nor has a stream more frames: three days of 60 a second. Each takes some 40 bytes, whatever is in the file. */
+#define MAX_LABELS (1 << 24)
 
 static GPtrArray *
 read_idx (const char *path, GError **error)
 {
   guint32 count;
-  guint8 *values = supcon_idx_read_labels (path, &count, error);
+  guint8 *values = supcon_idx_read_labels (path, MAX_LABELS, &count, error);
   GPtrArray *labels;
 
   if (!values)
@@ -45,13 +47,31 @@ read_text (GInputStream *stream, const char *path, GByteArray *text, GError **er
   return TRUE;
 }
 
+static gboolean
+check_lines (const char *text, const char *end, const char *path, GError **error)
+{
+  guint n = 0;
+
+  while (text < end && (text = memchr (text, '\n', end - text)) && n <= MAX_LABELS) {
+    text++;
+    n++;
+  }
+  if (n > MAX_LABELS)
+    g_set_error (
+        error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: more than %d labels found, expected no more", path, MAX_LABELS);
+  return n <= MAX_LABELS;
+}
+
 static GPtrArray *
 split_lines (const GByteArray *text, const char *path, GError **error)
 {
-  GPtrArray *labels = g_ptr_array_new_with_free_func (g_free);
   const char *line = (const char *)text->data;
   const char *end = line + text->len;
+  GPtrArray *labels;
 
+  if (!check_lines (line, end, path, error))
+    return NULL;
+  labels = g_ptr_array_new_with_free_func (g_free);
   while (line < end) {
     const char *stop = memchr (line, '\n', end - line);
 

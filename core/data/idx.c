@@ -84,7 +84,7 @@ fail:
 }
 
 guint8 *
-supcon_idx_read_labels (const char *path, guint32 *count, GError **error)
+supcon_idx_read_labels (const char *path, guint32 most, guint32 *count, GError **error)
 {
   GInputStream *stream = supcon_stream_open (path, error);
   guint8 *values = NULL;
@@ -97,6 +97,11 @@ supcon_idx_read_labels (const char *path, guint32 *count, GError **error)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: no label found, at least 1 expected", path);
     goto done;
   }
+  if (*count > most) {
+    g_set_error (
+        error, SUPCON_ERROR, SUPCON_ERROR_FORMAT, "%s: %u labels found, at most %u expected", path, *count, most);
+    goto done;
+  }
   values = read_rest (stream, path, *count, error);
 
 done:
@@ -107,7 +112,7 @@ done:
 static gboolean
 read_labels (SupconDataset *dataset, const char *path, GError **error)
 {
-  guint8 *values = supcon_idx_read_labels (path, &dataset->count, error);
+  guint8 *values = supcon_idx_read_labels (path, G_MAXUINT32, &dataset->count, error);
   guint n_classes = 0;
 
   if (!values)

@@ -31,8 +31,8 @@ gboolean supcon_idx_read_folder (
 gboolean supcon_cifar_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error);
 gboolean supcon_folder_read (SupconDataset *dataset, const char *folder, SupconSplit split, GError **error);
 
-/* A byte, 0 to 255, for each label of an IDX file of at least one; g_free(). Errors name the path. */
-guint8 *supcon_idx_read_labels (const char *path, guint32 *count, GError **error);
+/* A byte, 0 to 255, for each label of an IDX file of 1 to most; g_free(). Errors name the path. */
+guint8 *supcon_idx_read_labels (const char *path, guint32 most, guint32 *count, GError **error);
 
 /* The file's bytes, decompressed where it is gzip'ed. Reading gives *got <= size bytes, fewer at the end of the file.
  */

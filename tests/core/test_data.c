@@ -510,6 +510,32 @@ START_TEST (test_frame_labels_too_long)
 }
 END_TEST
 
+/* As many frames no stream has, but a .gz of a few bytes. */
+START_TEST (test_frame_labels_too_many)
+{
+  GString *text = g_string_new (NULL);
+  GError *error = NULL;
+  char *path;
+
+  setup ();
+  path = g_build_filename (folder, "labels", NULL);
+  g_string_set_size (text, (1 << 24) + 1);
+  memset (text->str, '\n', text->len);
+  write_text ("labels", text->str);
+  ck_assert_ptr_null (supcon_frame_labels_read (path, &error));
+  ck_assert_msg (strstr (error->message, "more than 16777216 labels found") != NULL, "%s", error->message);
+  g_clear_error (&error);
+  ck_assert (g_file_set_contents (path, "\0\0\10\1\1\0\0\1", 8, NULL));
+  ck_assert_ptr_null (supcon_frame_labels_read (path, &error));
+  ck_assert_msg (
+      strstr (error->message, "16777217 labels found, at most 16777216 expected") != NULL, "%s", error->message);
+  g_clear_error (&error);
+  g_string_free (text, TRUE);
+  g_free (path);
+  teardown ();
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("data", test_idx, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar, test_cifar_100,
     test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
-    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_too_long)
+    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_too_long, test_frame_labels_too_many)
