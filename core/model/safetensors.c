@@ -13,6 +13,8 @@
 #define LENGTH_BYTES 8
 #define MAX_HEADER (100 * 1000 * 1000) /* the reference implementation's limit */
 #define MAX_NAME 255
+/* Of JSON, which take forty times their text in memory; the longest list is of labels. */
+#define MAX_VALUES (2 * 1000 * 1000)
 #define METADATA "__metadata__"
 
 static const struct {
@@ -93,7 +95,7 @@ static gboolean
 json_scan (const char *text, gsize length, guint max_depth, GError **error)
 {
   gboolean in_string = FALSE, closed = FALSE;
-  guint depth = 0;
+  guint depth = 0, values = 1;
 
   for (gsize i = 0; i < length; i++) {
     char c = text[i];
@@ -107,7 +109,8 @@ json_scan (const char *text, gsize length, guint max_depth, GError **error)
     }
     if (strchr (" \t\r\n", c))
       continue;
-    if (closed || (!g_ascii_isalnum (c) && !strchr ("{}[]:,+-.\"", c)))
+    /* One object or array, and nothing beside it. */
+    if (closed || !(depth > 0 ? g_ascii_isalnum (c) || strchr ("{}[]:,+-.\"", c) : c == '{' || c == '['))
       return supcon_format_error (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
     if (c == '"') {
       in_string = TRUE;
@@ -118,6 +121,8 @@ json_scan (const char *text, gsize length, guint max_depth, GError **error)
       if (depth == 0)
         return supcon_format_error (error, "not JSON at byte %" G_GSIZE_FORMAT, i);
       closed = --depth == 0;
+    } else if (c == ',' && ++values > MAX_VALUES) {
+      return supcon_format_error (error, "more than %d values of JSON at byte %" G_GSIZE_FORMAT, MAX_VALUES, i);
     }
   }
   if (in_string || !closed)
@@ -144,7 +149,11 @@ supcon_json_parse (const char *text, gsize length, guint max_depth, GError **err
   parser = json_parser_new ();
   g_signal_connect (parser, "object-member", G_CALLBACK (object_member), &check);
   if (!json_parser_load_from_data (parser, text, length, &cause)) {
-    supcon_format_error (error, "not JSON: %s", cause->message);
+    /* It may show a string whole, with halves of surrogate pairs. */
+    char *shown = g_utf8_make_valid (cause->message, strnlen (cause->message, MAX_NAME));
+
+    supcon_format_error (error, "not JSON: %s", shown);
+    g_free (shown);
     g_error_free (cause);
   } else if (check.duplicate) {
     supcon_format_error (error, "\"%s\" is there twice, expected once", check.duplicate);

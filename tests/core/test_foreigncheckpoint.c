@@ -119,7 +119,7 @@ static const struct {
   { "", "JSON ends too early" },
   { " ", "JSON ends too early" },
   { "[]", "header is not a JSON object" },
-  { "7", "JSON ends too early" },
+  { "7", "not JSON at byte 0" },
   { "{", "JSON ends too early" },
   { "}", "not JSON at byte 0" },
   { "{\"a", "JSON ends too early" },
@@ -128,7 +128,10 @@ static const struct {
   { "{} {}", "not JSON at byte 3" },
   { "{}/* */", "not JSON at byte 2" },
   { "{/*\"*/}", "not JSON at byte 1" },
-  { "var a = {}", "not JSON at byte 6" },
+  { "var a = {}", "not JSON at byte 0" },
+  { "\"a\"{}", "not JSON at byte 0" },
+  { "{\"\\ud83d\":\"", "JSON ends too early" },
+  { "{\"\\ude00\",\"b\":1}", "not JSON" }, /* half a surrogate pair, which json-glib's error shows */
   { "{\"\xff\":1}", "not valid UTF-8" },
   { "{\"a\":{\"shape\":[[0]]}}", "nested deeper" },
   { "{}", "16 bytes of data, expected the 0" },
@@ -171,7 +174,7 @@ static const struct {
 START_TEST (test_hostile_headers)
 {
   const char *location = path_of ("m.safetensors");
-  char *deep = g_strnfill (4 << 20, '['), *name = g_strnfill (300, 'n'), *header;
+  char *deep = g_strnfill (4 << 20, '['), *many = g_strnfill (4 << 20, ','), *name = g_strnfill (300, 'n'), *header;
   const guint64 huge[] = { GUINT64_TO_LE (G_MAXUINT64), GUINT64_TO_LE (1), GUINT64_TO_LE (G_MAXINT64) };
   const char zero[16] = { 0 };
 
@@ -181,6 +184,9 @@ START_TEST (test_hostile_headers)
   }
   write_raw (location, deep, 4 << 20, zero, sizeof zero);
   refused (location, NULL, SUPCON_ERROR_FORMAT, "nested deeper");
+  many[0] = '[';
+  write_raw (location, many, 4 << 20, zero, sizeof zero);
+  refused (location, NULL, SUPCON_ERROR_FORMAT, "more than 2000000 values of JSON");
   header = g_strdup_printf ("{\"%s\":" T ("F32", "[4]", "[0,16]") "}", name);
   write_raw (location, header, strlen (header), zero, sizeof zero);
   refused (location, NULL, SUPCON_ERROR_FORMAT, "tensor name of 300 bytes");
@@ -191,6 +197,7 @@ START_TEST (test_hostile_headers)
     refused (location, NULL, SUPCON_ERROR_FORMAT, "header of");
   }
   g_free (deep);
+  g_free (many);
   g_free (name);
   g_free (header);
   remove_folder ();
