@@ -45,6 +45,9 @@ ask_for_dataset (GstPad * pad, Upstream * upstream)
   answer = gst_query_get_structure (query);
   gst_structure_get_uint (answer, "epochs", &upstream->epochs);
   gst_structure_get_double (answer, "labelled", &upstream->labelled);
+  /* Any element can answer, with what is no share too. */
+  if (!(upstream->labelled >= 0 && upstream->labelled <= 1))
+    upstream->labelled = 1;
   gst_structure_get (answer, "labels", G_TYPE_STRV, &upstream->labels, NULL);
   gst_query_unref (query);
 }

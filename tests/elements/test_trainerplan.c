@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supcontrainer makes of what upstream tells of its stream: the schedule, and what does not fit. */
+#include <gst/check/gstharness.h>
 #include <math.h>
 
+#include "gstsupconmeta.h"
 #include "training.h"
 
 /* Whether the learning rate can follow its schedule. */
@@ -117,6 +119,66 @@ GST_START_TEST (test_not_to_be_learnt)
 }
 GST_END_TEST;
 
+static gdouble share;
+
+static gboolean
+answer_query (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION) {
+    gst_query_set_duration (query, GST_FORMAT_BUFFERS, 16);
+    return TRUE;
+  }
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CUSTOM)
+    return gst_pad_query_default (pad, parent, query);
+  gst_structure_set (gst_query_writable_structure (query), "labelled", G_TYPE_DOUBLE, share, NULL);
+  return TRUE;
+}
+
+/* Any element can answer: what is no share counts as no answer, so the two batches end the schedule. */
+GST_START_TEST (test_no_share)
+{
+  static const gdouble shares[] = { NAN, -5, 1e300, 1 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shares); i++) {
+    gchar *line = g_strdup_printf ("supcontrainer stage=cross-entropy encoder=resnet8 width=0.25 batch-size=8 "
+        "learning-rate=0.1 warmup-steps=0 message-interval=1 progress=false location=%s", model);
+    GstElement *trainer = gst_parse_launch (line, NULL);
+    GstBus *bus = gst_bus_new ();
+    GstMessage *message;
+    GstHarness *h;
+    gdouble rate = 0;
+    guint64 step;
+
+    share = shares[i];
+    gst_element_set_bus (trainer, bus);
+    h = gst_harness_new_with_element (trainer, "sink", NULL);
+    gst_pad_set_query_function (h->srcpad, answer_query);
+    gst_harness_set_src_caps_str (h, CAPS);
+    for (guint k = 0; k < 16; k++) {
+      GstBuffer *frame = gst_buffer_new_allocate (NULL, 12 * 12 * 3, NULL);
+
+      gst_buffer_memset (frame, 0, 16 * k, -1);
+      gst_supcon_buffer_set_sample (frame, k % 2 ? "a" : "b", k, 0);
+      fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+    }
+    gst_harness_push_event (h, gst_event_new_eos ());
+    while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT))) {
+      const GstStructure *s = gst_message_get_structure (message);
+
+      if (gst_structure_has_name (s, "supcon-train") && gst_structure_get_uint64 (s, "step", &step) && step == 2)
+        gst_structure_get_double (s, "learning-rate", &rate);
+      gst_message_unref (message);
+    }
+    fail_unless (fabs (rate - 0.05) < 1e-9, "share %g: %g", share, rate);
+    gst_element_set_bus (trainer, NULL);
+    gst_harness_teardown (h);
+    gst_object_unref (trainer);
+    gst_object_unref (bus);
+    g_free (line);
+  }
+}
+GST_END_TEST;
+
 /* Gone on with in smaller batches: the 48 views that are left make six steps after the three, and the schedule ends with them. */
 GST_START_TEST (test_resume_batch_size)
 {
@@ -203,6 +265,7 @@ trainerplan_suite (void)
   tcase_add_test (tcase, test_schedule_of_few_labels);
   tcase_add_test (tcase, test_rates);
   tcase_add_test (tcase, test_not_to_be_learnt);
+  tcase_add_test (tcase, test_no_share);
   tcase_add_test (tcase, test_resume_batch_size);
   tcase_add_test (tcase, test_two_sources);
   tcase_add_test (tcase, test_live_resume);
