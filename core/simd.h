@@ -41,7 +41,8 @@ supcon_exp (SupconReal x)
   p = p * f + 1.6666665459e-1f;
   p = p * f + 5.0000001201e-1f;
   p = p * f * f + f + 1.0f;
-  bits = (guint32)((gint32)whole + 127) << 23;
+  memcpy (&bits, &rounded, sizeof bits);
+  bits = (bits + 127) << 23; /* what is not finite has no integer, but bits */
   memcpy (&power, &bits, sizeof power);
   return x < -87.0f ? 0.0f : p * power;
 #endif

@@ -71,4 +71,22 @@ START_TEST (test_opposite)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("lossrange", test_opposite)
+/* What an encoder gives whose numbers have left float's range: the trainer knows it by the loss. */
+START_TEST (test_not_a_number)
+{
+  for (SupconLossKind kind = SUPCON_LOSS_OUT; kind <= SUPCON_LOSS_GENERAL; kind++) {
+    const SupconReal z[] = { 1, 0, NAN, NAN, 0, 1, 1, 0 };
+    SupconReal dz[G_N_ELEMENTS (z)];
+    SupconLossConfig config = { .kind = kind, .temperature = 0.1 };
+    SupconWorkspace workspace = { .threads = 1 };
+    SupconViews views = {
+      .z = z, .n = 4, .dim = 2, .labels = (const gint32[]){ 0, 0, 1, 1 }, .samples = (const guint64[]){ 0, 0, 1, 1 }
+    };
+
+    ck_assert (!isfinite (supcon_loss (&config, &views, &workspace, dz).loss));
+    supcon_workspace_clear (&workspace);
+  }
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("lossrange", test_opposite, test_not_a_number)
