@@ -28,7 +28,7 @@ array_to_node (const GValue * value)
   return all;
 }
 
-/* NULL: of a type that JSON has nothing for. */
+/* NULL: of a type that JSON has nothing for, or no structure. */
 static JsonNode *
 value_to_node (const GValue * value)
 {
@@ -38,7 +38,8 @@ value_to_node (const GValue * value)
   if (GST_VALUE_HOLDS_ARRAY (value))
     return array_to_node (value);
   if (GST_VALUE_HOLDS_STRUCTURE (value))
-    return structure_to_node (gst_value_get_structure (value));
+    return gst_value_get_structure (value) ?
+        structure_to_node (gst_value_get_structure (value)) : NULL;
   node = json_node_alloc ();
   if (G_VALUE_HOLDS_STRING (value))
     return g_value_get_string (value) ? json_node_init_string (node,

@@ -127,6 +127,26 @@ GST_START_TEST (fields_have_dl_streamers_names)
 
 GST_END_TEST;
 
+/* A field that may hold a structure and holds none. */
+GST_START_TEST (a_structure_that_is_not_there_is_left_out)
+{
+  GstHarness *harness = start_publish ("null.jsonl", "");
+  GstBuffer *frame = numbered_frame_new (0);
+  GstStructure *tag = gst_structure_new_empty ("classification");
+  gchar **lines;
+
+  gst_structure_set (tag, "label", GST_TYPE_STRUCTURE, NULL, NULL);
+  gst_video_region_of_interest_meta_add_param
+      (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0, 8,
+          4), tag);
+  push (harness, frame);
+  lines = finish (harness, "null.jsonl");
+  check_json (lines[0], "$.objects[0].tensors", "[{\"name\":\"classification\"}]");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
 /* Any application can attach the meta: what does not fit is left out. */
 GST_START_TEST (neighbours_are_held_to_their_types)
 {
@@ -318,6 +338,7 @@ publish_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, fields_have_dl_streamers_names);
+  tcase_add_test (tcase, a_structure_that_is_not_there_is_left_out);
   tcase_add_test (tcase, neighbours_are_held_to_their_types);
   tcase_add_test (tcase, subtitles_come_back_by_subparse);
   tcase_add_test (tcase, a_jump_ends_a_cue);
