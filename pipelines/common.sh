@@ -81,7 +81,8 @@ set_up() {
   echo "# Copied lines work after: export GST_PLUGIN_PATH=$GST_PLUGIN_PATH"
 }
 
-# launch ELEMENTS...: prints the gst-launch-1.0 line, so that it can be copied, and runs it; messages=-m: with all messages.
+# launch ELEMENTS...: prints the gst-launch-1.0 line, so that it can be copied, and runs it; messages=-m: with all messages,
+# messages=--no-position: with errors, warnings and what it is told of the run.
 messages=-q
 launch() {
   echo

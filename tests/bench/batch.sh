@@ -2,7 +2,7 @@
 # What a frame takes in supconencoder by batch size, by turns; medians: milliseconds, and milliseconds of the processors,
 # which other work on the machine changes less. What starting takes is left out, as the difference of a long run and a
 # short one.
-# Usage: meson devenv -C build-release sh tests/bench/batch.sh MODEL [FRAMES [PROPERTIES OF SUPCONENCODER]]
+# Usage: GST_PLUGIN_PATH=$PWD/build-release/gst sh tests/bench/batch.sh MODEL [FRAMES [PROPERTIES OF SUPCONENCODER]]
 set -eu
 model=$1
 frames=${2:-320}
