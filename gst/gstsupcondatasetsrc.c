@@ -47,6 +47,7 @@ struct _GstSupconDatasetSrc
   SupconSampler *sampler;
   GstSupconPictureDecoder *decoder;
   guint failures;               /* in a row */
+  GHashTable *unreadable;       /* numbers of the pictures that warnings told of */
   GstVideoInfo info;            /* of the last frame */
 };
 
@@ -119,6 +120,7 @@ gst_supcon_dataset_src_stop (GstBaseSrc * base)
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->decoder, gst_supcon_picture_decoder_free);
   g_clear_pointer (&self->sampler, supcon_sampler_free);
+  g_clear_pointer (&self->unreadable, g_hash_table_unref);
   return TRUE;
 }
 
@@ -148,6 +150,7 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
     return FALSE;
   }
   self->decoder = gst_supcon_picture_decoder_new ();
+  self->unreadable = g_hash_table_new (NULL, NULL);
   self->failures = 0;
   gst_video_info_init (&self->info);
   labelled = share_labelled (dataset, self->sampler);
@@ -257,9 +260,9 @@ set_position (GstSupconDatasetSrc * self, guint64 position)
   g_mutex_unlock (&self->lock);
 }
 
-/* A picture that cannot be read: FALSE when that is an error. Takes error. */
+/* A picture that cannot be read: FALSE when that is an error; else it is told of once, not in each epoch. Takes error. */
 static gboolean
-skip_picture (GstSupconDatasetSrc * self, GError * error)
+skip_picture (GstSupconDatasetSrc * self, guint32 index, GError * error)
 {
   if (!self->run.skip_corrupt) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
@@ -272,8 +275,9 @@ skip_picture (GstSupconDatasetSrc * self, GError * error)
     g_error_free (error);
     return FALSE;
   }
-  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", error->message),
-      (NULL));
+  if (g_hash_table_add (self->unreadable, GUINT_TO_POINTER (index)))
+    GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", error->message),
+        (NULL));
   g_error_free (error);
   GST_OBJECT_LOCK (self);
   self->settings.skipped++;
@@ -302,7 +306,7 @@ gst_supcon_dataset_src_create (GstPushSrc * push, GstBuffer ** out)
       return ret;
     set_position (self, position + 1);
     if (!buffer) {
-      if (!skip_picture (self, error))
+      if (!skip_picture (self, index, error))
         return GST_FLOW_ERROR;
       continue;
     }

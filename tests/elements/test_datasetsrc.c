@@ -288,10 +288,13 @@ GST_START_TEST (test_corrupt)
   run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
   run_assert_error (run, "0.jpg");
   run_clear (&run);
-  run = run_launch ("supcondatasetsrc name=s skip-corrupt=true location=%s "
+  /* Told of once, and not again in the second epoch. */
+  run = run_launch ("supcondatasetsrc skip-corrupt=true epochs=2 location=%s "
       "! fakesink", folder);
   run_assert_ended (run);
   run_assert_warning (run, "0.jpg");
+  fail_unless (strstr (run.warnings->str, "0.jpg") ==
+      g_strrstr (run.warnings->str, "0.jpg"), "%s", run.warnings->str);
   run_clear (&run);
   g_free (bytes);
   g_free (path);
