@@ -152,7 +152,7 @@ keep_replaced (const gchar * location, GError ** error)
   count = supcon_index_count (there);
   supcon_index_free (there);
   return count == 0
-      || supcon_checkpoint_keep_replaced (location, count, error);
+      || supcon_checkpoint_keep_replaced (location, count, NULL, error);
 }
 
 static gboolean

@@ -226,7 +226,7 @@ keep_replaced (const gchar * location, guint64 * step, GError ** error)
 {
   return supcon_checkpoint_check_replaced (location, step, error)
       && (*step == 0
-      || supcon_checkpoint_keep_replaced (location, *step, error));
+      || supcon_checkpoint_keep_replaced (location, *step, NULL, error));
 }
 
 static gboolean

@@ -78,9 +78,11 @@ gboolean supcon_checkpoint_keep (const char *location, guint64 step, guint keep,
  */
 gboolean supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **error);
 
-/** As supcon_checkpoint_keep for such a checkpoint (or an index, by its entries), for good: m.replaced-500.safetensors.
+/**
+ * As supcon_checkpoint_keep for such a checkpoint (or an index, by its entries), for good: m.replaced-500.safetensors
+ * or, where another file has that name, m.replaced-500-2.safetensors and so on. kept: its path, g_free(); or NULL.
  */
-gboolean supcon_checkpoint_keep_replaced (const char *location, guint64 step, GError **error);
+gboolean supcon_checkpoint_keep_replaced (const char *location, guint64 step, char **kept, GError **error);
 
 /**
  * Reads a checkpoint into a new model (training enabled when momenta are there). Of a file with averages, data is the

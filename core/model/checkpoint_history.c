@@ -37,9 +37,12 @@ compare_ages (gconstpointer a, gconstpointer b, gpointer newest)
   return (x > y) - (x < y);
 }
 
+/* nth: of several of that step, from the second on "-2", "-3", ... */
 static char *
-name_of (const char *prefix, const char *why, guint64 step)
+name_of (const char *prefix, const char *why, guint64 step, guint nth)
 {
+  if (nth > 1)
+    return g_strdup_printf ("%s%s%" G_GUINT64_FORMAT "-%u" SUFFIX, prefix, why, step, nth);
   return g_strdup_printf ("%s%s%" G_GUINT64_FORMAT SUFFIX, prefix, why, step);
 }
 
@@ -59,7 +62,8 @@ remove_old (const char *folder, const char *prefix, guint64 newest, guint keep)
     g_dir_close (dir);
   g_array_sort_with_data (steps, compare_ages, &newest);
   for (guint i = 0; i + keep < steps->len; i++) {
-    char *old = name_of (prefix, STEP, g_array_index (steps, guint64, i)), *path = g_build_filename (folder, old, NULL);
+    char *old = name_of (prefix, STEP, g_array_index (steps, guint64, i), 1);
+    char *path = g_build_filename (folder, old, NULL);
 
     g_unlink (path);
     g_free (path);
@@ -68,42 +72,87 @@ remove_old (const char *folder, const char *prefix, guint64 newest, guint keep)
   g_array_free (steps, TRUE);
 }
 
-/* keep: of those of the same kind; 0: all. */
-static gboolean
-name_again (const char *location, const char *why, guint64 step, guint keep, GError **error)
-{
-  char *target = supcon_safetensors_target (location), *name, *path;
-  char *base = g_path_get_basename (target), *folder = g_path_get_dirname (target);
-  gboolean done;
+/* Where location leads, apart, and without its suffix: the names beside it begin with base. */
+typedef struct {
+  char *target, *folder, *base;
+} Place;
 
-  if (g_str_has_suffix (base, SUFFIX))
-    base[strlen (base) - strlen (SUFFIX)] = '\0';
-  name = name_of (base, why, step);
-  path = g_build_filename (folder, name, NULL);
-  /* The bytes stay where they are: the next checkpoint is another file that takes location's name. */
-  g_unlink (path);
-  done = link (target, path) == 0;
-  if (!done)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be made a second name of %s: %s", path, location,
-        g_strerror (errno));
-  if (keep)
-    remove_old (folder, base, step, keep);
-  g_free (path);
-  g_free (name);
-  g_free (folder);
-  g_free (base);
-  g_free (target);
-  return done;
+static Place
+place_of (const char *location)
+{
+  char *target = supcon_safetensors_target (location);
+  Place place = { target, g_path_get_dirname (target), g_path_get_basename (target) };
+
+  if (g_str_has_suffix (place.base, SUFFIX))
+    place.base[strlen (place.base) - strlen (SUFFIX)] = '\0';
+  return place;
+}
+
+static void
+place_clear (Place *place)
+{
+  g_free (place->target);
+  g_free (place->folder);
+  g_free (place->base);
+}
+
+static gboolean
+fail_link (const char *location, const char *path, int error_number, GError **error)
+{
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE, "%s: cannot be made a second name of %s: %s", path, location,
+      g_strerror (error_number));
+  return FALSE;
 }
 
 gboolean
 supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError **error)
 {
-  return name_again (location, STEP, step, keep, error);
+  Place place = place_of (location);
+  char *name = name_of (place.base, STEP, step, 1), *path = g_build_filename (place.folder, name, NULL);
+  gboolean done;
+
+  /* The bytes stay where they are: the next checkpoint is another file that takes location's name. */
+  g_unlink (path);
+  done = link (place.target, path) == 0 || fail_link (location, path, errno, error);
+  if (done)
+    remove_old (place.folder, place.base, step, keep);
+  g_free (path);
+  g_free (name);
+  place_clear (&place);
+  return done;
+}
+
+static gboolean
+is_same_file (const char *a, const char *b)
+{
+  GStatBuf of_a, of_b;
+
+  return g_stat (a, &of_a) == 0 && g_stat (b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
 gboolean
-supcon_checkpoint_keep_replaced (const char *location, guint64 step, GError **error)
+supcon_checkpoint_keep_replaced (const char *location, guint64 step, char **kept, GError **error)
 {
-  return name_again (location, REPLACED, step, 0, error);
+  Place place = place_of (location);
+  int failed = EEXIST;
+  char *path = NULL;
+
+  /* A name that is taken is that of another training of as many steps, or of this one, whose start came to nothing. */
+  for (guint nth = 1; failed == EEXIST; nth++) {
+    char *name = name_of (place.base, REPLACED, step, nth);
+
+    g_free (path);
+    path = g_build_filename (place.folder, name, NULL);
+    g_free (name);
+    failed = link (place.target, path) == 0 ? 0 : errno;
+    if (failed == EEXIST && is_same_file (place.target, path))
+      failed = 0;
+  }
+  if (failed)
+    fail_link (location, path, failed, error);
+  else if (kept)
+    *kept = g_steal_pointer (&path);
+  g_free (path);
+  place_clear (&place);
+  return failed == 0;
 }

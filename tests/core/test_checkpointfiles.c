@@ -72,8 +72,9 @@ keep_steps (const char *location, guint64 first, guint64 last)
 /* Each kept name keeps its step, by a link too. Names that are only like those of steps stay, and do not count. */
 START_TEST (test_keep)
 {
-  static const char *const names[] = { "m.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "link",
-    "m.step-4.safetensors.bak", "m.step-+4.safetensors", "m.step-.safetensors" };
+  static const char *const names[]
+      = { "m.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "link", "m.step-4.safetensors.bak",
+          "m.step-+4.safetensors", "m.step-.safetensors", "m.step-1-2.safetensors", "m.replaced-1.safetensors" };
   const guint64 steps[] = { 4, 3, 4, 4 };
 
   for (guint i = G_N_ELEMENTS (steps); i < G_N_ELEMENTS (names); i++)
@@ -98,6 +99,39 @@ START_TEST (test_keep_anew)
   ck_assert_uint_eq (step_at ("m.step-9.safetensors"), 9);
   keep_steps (path_of ("m.safetensors"), 2, 2);
   assert_names (names, G_N_ELEMENTS (names));
+  remove_folder ();
+}
+END_TEST
+
+/* Trainings of as many steps that were replaced one after another are all kept; one that is kept already, as by a start
+ * that came to nothing, gets no other name. */
+START_TEST (test_keep_replaced)
+{
+  static const char *const names[]
+      = { "m.safetensors", "m.replaced-5.safetensors", "m.replaced-5-2.safetensors", "m.replaced-5-3.safetensors" };
+  const char *location = path_of ("m.safetensors");
+  GError *error = NULL;
+
+  for (guint64 training = 1; training <= 3; training++) {
+    save_step (location, training); /* a number to tell them apart */
+    for (guint again = 0; again < 2; again++) {
+      char *kept = NULL;
+
+      ck_assert_msg (supcon_checkpoint_keep_replaced (location, 5, &kept, &error), "%s", error ? error->message : "");
+      ck_assert_str_eq (kept, path_of (names[training]));
+      g_free (kept);
+    }
+  }
+  assert_names (names, G_N_ELEMENTS (names));
+  for (guint64 training = 1; training <= 3; training++)
+    ck_assert_uint_eq (step_at (names[training]), training);
+
+  /* What cannot be linked costs nothing of what is kept. */
+  ck_assert_int_eq (g_remove (location), 0);
+  ck_assert (!supcon_checkpoint_keep_replaced (location, 5, NULL, &error));
+  ck_assert_msg (strstr (error->message, "cannot be made a second name of") != NULL, "%s", error->message);
+  g_error_free (error);
+  assert_names (names + 1, G_N_ELEMENTS (names) - 1);
   remove_folder ();
 }
 END_TEST
@@ -225,4 +259,5 @@ START_TEST (test_lock_contested)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_stale, test_lock, test_lock_contested)
+SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_keep_replaced, test_stale, test_lock,
+    test_lock_contested)
