@@ -218,12 +218,6 @@ begin_run (GstSupconTrainer * self)
   self->run.job.config.teacher = self->start.teacher;
   if (!check_settings (self, &error))
     goto failed;
-  if (self->start.replaced_step)
-    gst_supcon_post_info (GST_ELEMENT (self), "%s is of another training, of %"
-        G_GUINT64_FORMAT " steps, which stays beside it (replaced-%"
-        G_GUINT64_FORMAT "); resume=true would go on with it.",
-        self->run.location, self->start.replaced_step,
-        self->start.replaced_step);
   if (self->start.model || self->start.teacher) {
     const SupconModelConfig *config =
         supcon_model_config (self->start.model ? self->start.model :

@@ -42,6 +42,26 @@ claim_name (GstSupconTrainerSession * self, const gchar * name, GError ** error)
   return FALSE;
 }
 
+/* Before it is written for the first time. */
+static gboolean
+keep_replaced (GstSupconTrainerSession * self, const gchar * location,
+    const GstSupconTrainerReplaced * replaced, GError ** error)
+{
+  gchar *kept, *name;
+
+  if (!replaced->found)
+    return TRUE;
+  if (!supcon_checkpoint_keep_replaced (location, replaced->step, &kept, error))
+    return FALSE;
+  name = g_path_get_basename (kept);
+  gst_supcon_post_info (self->element, "%s is of another training, which stays "
+      "beside it as %s%s.", location, name, replaced->resumable ?
+      "; resume=true would go on with it" : "");
+  g_free (name);
+  g_free (kept);
+  return TRUE;
+}
+
 GstSupconTrainerSession *
 gst_supcon_trainer_session_new (GstElement * element,
     const GstSupconTrainerJob * job, GstSupconTrainerStart * start,
@@ -68,6 +88,8 @@ gst_supcon_trainer_session_new (GstElement * element,
   /* A disk without room is told now, not when all is trained. */
   if ((!job->share_name || claim_name (self, job->share_name, error))
       && supcon_checkpoint_check_room (job->location, self->model, error)
+      && keep_replaced (self, job->location, &start->replaced, error)
+      && keep_replaced (self, job->best_location, &start->replaced_best, error)
       && gst_supcon_trainer_report_open_metrics (self->report, error))
     return self;
   gst_supcon_trainer_session_free (self);

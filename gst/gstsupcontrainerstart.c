@@ -123,7 +123,8 @@ load_model (GstSupconTrainerStart * self,
   good = check_architecture (settings, location,
       supcon_model_config (self->model), error)
       && (!resume || check_resumable (settings, location, &info, error));
-  if (good && resume) {
+  self->resumed = good && resume;
+  if (self->resumed) {
     self->first_step = info.step;
     self->first_frame = info.frames;
     self->batch_size = info.batch_size;
@@ -220,32 +221,64 @@ load_teacher (GstSupconTrainerStart * self,
   return good;
 }
 
-/* A training that begins anew takes no other one's work with it, though that was written to the same name. */
-static gboolean
-keep_replaced (const gchar * location, guint64 * step, GError ** error)
+/* The file that training begins with; NULL: none. */
+static const gchar *
+find_first_model (const GstSupconTrainerSettings * settings)
 {
-  return supcon_checkpoint_check_replaced (location, step, error)
-      && (*step == 0
-      || supcon_checkpoint_keep_replaced (location, *step, NULL, error));
+  gboolean needed = supcon_stage_needs_encoder (settings->job.config.stage);
+
+  if (g_file_test (settings->location, G_FILE_TEST_EXISTS)
+      && (settings->resume || (needed && !settings->init_location)))
+    return settings->location;
+  return settings->init_location;
 }
 
+/* FALSE: what is there is no model that anybody meant to give up. is_model: it was read as one, maybe another program's. */
 static gboolean
-keep_all_replaced (GstSupconTrainerStart * self,
+find_replaced (const gchar * location, gboolean is_model,
+    GstSupconTrainerReplaced * replaced, GError ** error)
+{
+  GError *cause = NULL;
+
+  if (!supcon_checkpoint_check_replaced (location, &replaced->step, &cause)
+      && !is_model) {
+    g_propagate_error (error, cause);
+    return FALSE;
+  }
+  g_clear_error (&cause);
+  replaced->found = is_model || replaced->step > 0;
+  return TRUE;
+}
+
+/* Whether training would go on with the file at location, were it asked to. */
+static gboolean
+is_resumable (const GstSupconTrainerSettings * settings)
+{
+  GstSupconTrainerStart other = { 0 };
+  gboolean resumable = load_model (&other, settings, settings->location, TRUE,
+      NULL) && other.resumed;
+
+  gst_supcon_trainer_start_clear (&other);
+  return resumable;
+}
+
+/* A training that begins anew takes no other one's work with it, though that was written to the same name. */
+static gboolean
+find_all_replaced (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
 {
   const gchar *best = settings->job.best_location;
-  const gchar *init = settings->init_location;
-  guint64 step;
+  gboolean is_model =
+      is_same_file (find_first_model (settings), settings->location);
 
-  if (settings->resume
-      && g_file_test (settings->location, G_FILE_TEST_EXISTS))
+  if (self->resumed)
     return TRUE;
-  if (best && !keep_replaced (best, &step, error))
+  if (best && !find_replaced (best, FALSE, &self->replaced_best, error))
     return FALSE;
-  /* The encoder that the second stage begins with stays in the file. */
-  if (self->model && (!init || is_same_file (init, settings->location)))
-    return TRUE;
-  return keep_replaced (settings->location, &self->replaced_step, error);
+  if (!find_replaced (settings->location, is_model, &self->replaced, error))
+    return FALSE;
+  self->replaced.resumable = self->replaced.found && is_resumable (settings);
+  return TRUE;
 }
 
 /* Metrics would be gone with the next checkpoint. */
@@ -271,17 +304,13 @@ static gboolean
 load_first_model (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
 {
+  const gchar *location = find_first_model (settings);
   SupconStage stage = settings->job.config.stage;
-  gboolean needed = supcon_stage_needs_encoder (stage);
-  gboolean exists = g_file_test (settings->location, G_FILE_TEST_EXISTS);
 
-  if (settings->resume && exists)
-    return load_model (self, settings, settings->location, TRUE, error);
-  if (settings->init_location)
-    return load_model (self, settings, settings->init_location, FALSE, error);
-  if (needed && exists)
-    return load_model (self, settings, settings->location, FALSE, error);
-  if (needed) {
+  if (location)
+    return load_model (self, settings, location,
+        settings->resume && location == settings->location, error);
+  if (supcon_stage_needs_encoder (stage)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "stage=%s needs a trained encoder, but init-location is not set "
         "and %s does not exist; train with stage=contrastive first",
@@ -313,7 +342,7 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
   }
   if (!check_metrics_location (settings, error)
       || !load_first_model (self, settings, error)
-      || !keep_all_replaced (self, settings, error))
+      || !find_all_replaced (self, settings, error))
     return FALSE;
   if (!self->labels)
     self->labels = supcon_labels_new ();

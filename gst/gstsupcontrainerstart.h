@@ -8,17 +8,26 @@
 
 G_BEGIN_DECLS
 
+/** Another training's file at a name that is to be written. */
+typedef struct
+{
+  gboolean found;
+  guint64 step;
+  gboolean resumable;           /* resume=true would go on with it */
+} GstSupconTrainerReplaced;
+
 typedef struct
 {
   SupconModel *model;           /* NULL: a new one is to be made */
   SupconLabels *labels;         /* of model and teacher */
   SupconTeacher *teacher;       /* or NULL */
   SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
+  gboolean resumed;             /* goes on with the file at location */
   guint64 first_step, first_frame;      /* where resuming begins */
   guint batch_size;             /* of the steps before, 0: the file does not say */
   gdouble best_accuracy;        /* of the validations before, 0: there was none */
   guint worse;                  /* validations since the best */
-  guint64 replaced_step;        /* of the checkpoint at location, which is another training's and was kept; 0: none */
+  GstSupconTrainerReplaced replaced, replaced_best;     /* at location and best-location */
   SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */
 } GstSupconTrainerStart;
 

@@ -12,43 +12,149 @@ step_of_file (const gchar * path)
   return step;
 }
 
-/* A training that begins anew where another one wrote leaves that one's checkpoint beside its own; going on, and a second
- * stage, which has the encoder in it, leave none. */
+static guint
+count_files (void)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir))
+    n++;
+  g_dir_close (dir);
+  return n;
+}
+
+#define GO_ON "resume=true would go on with it"
+
+/* That the file at path has these bytes. */
+static void
+assert_bytes (const gchar * path, const gchar * bytes, gsize size)
+{
+  gsize found_size;
+  gchar *found = contents_of (path, &found_size);
+
+  fail_unless (found_size == size && memcmp (found, bytes, size) == 0, "%s", path);
+  g_free (found);
+}
+
+/* A training that begins anew where another one wrote leaves that one's checkpoint beside its own, also of as many steps as
+ * one before, of another stage, with whose encoder it begins. Going on leaves none. */
 GST_START_TEST (test_replaced)
 {
-  gchar *kept = g_build_filename (folder, "m.replaced-2.safetensors", NULL);
-  gchar *other = g_build_filename (folder, "m.replaced-1.safetensors", NULL);
-  gchar *third = g_build_filename (folder, "m.replaced-3.safetensors", NULL);
-  gchar *first, *bytes;
-  gsize size, kept_size;
-  Run run = run_launch (ONE_THING "total-steps=2 location=%s", model);
+  /* Its properties; the name that the file before stays under, NULL for none; whether going on was possible. */
+  static const struct
+  {
+    const gchar *properties, *kept;
+    gboolean resumable;
+  } runs[] = {
+    {"total-steps=2", NULL, FALSE},
+    {"total-steps=1", "m.replaced-2.safetensors", TRUE},
+    {"total-steps=3 resume=true", NULL, FALSE},
+    {"total-steps=3 seed=4", "m.replaced-3.safetensors", TRUE},
+    {"total-steps=3 seed=5", "m.replaced-3-2.safetensors", TRUE},
+    {"total-steps=2 width=0.5", "m.replaced-3-3.safetensors", FALSE},
+    {"total-steps=1 width=0.5 optimizer=adam", "m.replaced-2-2.safetensors", FALSE},
+    {"total-steps=1 width=0.5 stage=linear", "m.replaced-1.safetensors", FALSE},
+    {"total-steps=1 width=0.5 stage=linear", "m.replaced-1-2.safetensors", TRUE},
+    {"total-steps=2 width=0.5 stage=linear resume=true", NULL, FALSE},
+    {"total-steps=2 width=0.5 stage=finetune resume=true", "m.replaced-2-3.safetensors", FALSE},
+    {"total-steps=2 width=0.5 stage=cross-entropy", "m.replaced-2-4.safetensors", FALSE}
+  };
 
+  for (guint i = 0; i < G_N_ELEMENTS (runs); i++) {
+    gsize size;
+    gchar *before = i ? contents_of (model, &size) : NULL;
+    Run run = run_launch (ONE_THING "location=%s %s", model, runs[i].properties);
+
+    run_assert_ended (run);
+    fail_unless ((strstr (run.warnings->str, "of another training") != NULL) == (runs[i].kept != NULL), "%u: %s", i,
+        run.warnings->str);
+    fail_unless ((strstr (run.warnings->str, GO_ON) != NULL) == runs[i].resumable, "%u: %s", i, run.warnings->str);
+    if (runs[i].kept) {
+      gchar *path = g_build_filename (folder, runs[i].kept, NULL);
+
+      run_assert_warning (run, runs[i].kept);
+      assert_bytes (path, before, size);
+      g_free (path);
+    }
+    run_clear (&run);
+    g_free (before);
+  }
+  fail_unless_equals_int (count_files (), 1 + 9);
+}
+GST_END_TEST;
+
+/* So is another program's network, which has no steps. */
+GST_START_TEST (test_replaced_network)
+{
+  gchar *kept = g_build_filename (folder, "m.replaced-0.safetensors", NULL), *bytes;
+  SupconCheckpointInfo info = { 0 };
+  SupconModelConfig config;
+  SupconModel *network;
+  gsize size;
+  Run run;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.input_width = config.input_height = 32;
+  network = supcon_model_new (&config, 1, NULL);
+  fail_unless (network && supcon_checkpoint_save (model, network, &info, NULL));
+  supcon_model_free (network);
+  fail_unless (g_file_get_contents (model, &bytes, &size, NULL));
+  memcpy (strstr (bytes + 8, "gst-supcon"), "some-other", 10);
+  fail_unless (g_file_set_contents (model, bytes, size, NULL));
+  run = run_launch ("videotestsrc num-buffers=4 ! video/x-raw,format=RGB,width=32,height=32 ! supconlabel label=ball ! "
+      "supcontrainer encoder=resnet8 stage=linear batch-size=4 location=%s", model);
   run_assert_ended (run);
+  run_assert_warning (run, "stays beside it as m.replaced-0.safetensors");
   run_clear (&run);
-  first = contents_of (model, &size);
-  run = run_launch (ONE_THING "total-steps=1 location=%s", model);
-  run_assert_ended (run);
-  run_assert_warning (run, "of 2 steps, which stays beside it");
-  run_clear (&run);
-  fail_unless_equals_uint64 (step_of_file (model), 1);
-  bytes = contents_of (kept, &kept_size);
-  fail_unless (kept_size == size && memcmp (bytes, first, size) == 0);
+  assert_bytes (kept, bytes, size);
   g_free (bytes);
-
-  run = run_launch (ONE_THING "total-steps=3 resume=true location=%s", model);
-  run_assert_ended (run);
-  run_clear (&run);
-  run = run_launch (ONE_THING "stage=linear total-steps=1 location=%s", model);
-  run_assert_ended (run);
-  run_clear (&run);
-  run = run_launch (ONE_THING "stage=linear total-steps=1 init-location=%s location=%s", model, model);
-  run_assert_ended (run);
-  run_clear (&run);
-  fail_if (g_file_test (other, G_FILE_TEST_EXISTS) || g_file_test (third, G_FILE_TEST_EXISTS));
-  g_free (first);
   g_free (kept);
-  g_free (other);
-  g_free (third);
+}
+GST_END_TEST;
+
+/* The best one too, and what was given as init-location. */
+GST_START_TEST (test_replaced_best)
+{
+  const gchar *line = "videotestsrc num-buffers=24 ! " CAPS " ! supconlabel label=ball ! t.validation "
+      ONE_THING "name=t total-steps=1 location=%s %s best-location=%s/best.safetensors";
+  gchar *init = g_strdup_printf ("init-location=%s", model), *kept;
+  Run run = run_launch (line, model, "", folder);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (line, model, init, folder);
+  run_assert_ended (run);
+  run_assert_warning (run, "stays beside it as best.replaced-1.safetensors");
+  run_assert_warning (run, "stays beside it as m.replaced-1.safetensors");
+  run_clear (&run);
+  kept = g_build_filename (folder, "best.replaced-1.safetensors", NULL);
+  fail_unless_equals_uint64 (step_of_file (kept), 1);
+  g_free (kept);
+  g_free (init);
+}
+GST_END_TEST;
+
+/* A start that is refused leaves no second name. */
+GST_START_TEST (test_replaced_by_none)
+{
+  static const gchar *const mistakes[] = { "optimizer=lars nesterov=true", "teacher-location=%s",
+    "stage=finetune warmup-epochs=1" };
+  Run run = run_launch (ONE_THING "total-steps=1 location=%s", model);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  for (guint i = 0; i < G_N_ELEMENTS (mistakes); i++) {
+    gchar **parts = g_strsplit (mistakes[i], "%s", 2), *properties = g_strjoinv (model, parts);
+
+    run = run_launch (ONE_THING "total-steps=1 location=%s %s", model, properties);
+    fail_unless (run.error != NULL, "%s", properties);
+    run_clear (&run);
+    fail_unless_equals_int (count_files (), 1);
+    g_free (properties);
+    g_strfreev (parts);
+  }
 }
 GST_END_TEST;
 
@@ -211,6 +317,9 @@ trainer_guards_suite (void)
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_replaced);
+  tcase_add_test (tcase, test_replaced_network);
+  tcase_add_test (tcase, test_replaced_best);
+  tcase_add_test (tcase, test_replaced_by_none);
   tcase_add_test (tcase, test_files_of_others);
   tcase_add_test (tcase, test_settings_of_no_use);
   tcase_add_test (tcase, test_frames_of_another_size);
