@@ -198,7 +198,7 @@ write_line (GstSupconTrainerReport * self, const GstStructure * line)
   return written == length;
 }
 
-/* Leaves what was said until step. Behind it may be lines of steps that were lost with a killed training, which come
+/* Leaves the run's properties, the first line, and what was said until step. Behind it may be lines of steps that were lost with a killed training, which come
  * again, and half a line. */
 static void
 cut_later_lines (const gchar * location, guint64 step)
@@ -212,7 +212,8 @@ cut_later_lines (const gchar * location, guint64 step)
     return;
   for (line = text; (end = memchr (line, '\n', text + size - line));
       line = end + 1) {
-    const gchar *at = g_strstr_len (line, end - line, key);
+    const gchar *at =
+        line == text ? NULL : g_strstr_len (line, end - line, key);
 
     if (at && g_ascii_strtoull (at + strlen (key), NULL, 10) > step)
       break;

@@ -119,6 +119,13 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   const SupconModelConfig *config = supcon_model_config (start->model);
   guint width = config->input_width, height = config->input_height;
 
+  /* First, since the line that the session begins a file of metrics with tells of properties. */
+  g_mutex_lock (&self->lock);
+  self->first_step = self->step = self->handed = start->first_step;
+  self->received = self->dropped = self->unlabelled = 0;
+  self->loss = 0;
+  g_mutex_unlock (&self->lock);
+
   self->job = *job;
   self->labels = supcon_labels_new ();
   supcon_labels_add_all (self->labels, start->labels);
@@ -135,10 +142,7 @@ gst_supcon_trainer_worker_start (GstSupconTrainerWorker * self,
   self->filling = supcon_batch_new (job->batch_size, width, height);
   self->full = self->busy = self->stopping = self->failed = FALSE;
   self->enough = gst_supcon_trainer_session_is_enough (self->session);
-  self->first_step = self->step = self->handed = start->first_step;
-  self->received = self->dropped = self->unlabelled = 0;
   self->filling_frames = job->skip_frames;
-  self->loss = 0;
   g_mutex_unlock (&self->lock);
 
   self->thread = g_thread_try_new ("supcontrainer", worker_main, self, error);

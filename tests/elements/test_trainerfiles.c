@@ -61,6 +61,50 @@ GST_START_TEST (test_metrics)
 }
 GST_END_TEST;
 
+/* Properties of a run that begins, though the element had one before; and no step that they tell of costs the lines of a run
+ * that is gone on with. */
+GST_START_TEST (test_metrics_of_a_second_run)
+{
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *text, **lines;
+  gchar *line = g_strdup_printf (ONE_THING "name=t metrics-location=%s location=%s", metrics, model);
+  GstElement *pipeline = gst_parse_launch (line, NULL), *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+  static const guint64 totals[] = { 4, 1, 2 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (totals); i++) {
+    GstBus *bus = gst_element_get_bus (pipeline);
+    GstMessage *message;
+
+    gst_util_set_object_arg (G_OBJECT (trainer), "message-interval", "1");
+    g_object_set (trainer, "total-steps", totals[i], "resume", i == 2, NULL);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered (bus, RUN_SECONDS * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+    gst_message_unref (message);
+    gst_element_set_state (pipeline, GST_STATE_READY);
+    gst_object_unref (bus);
+    fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
+    lines = g_strsplit (text, "\n", -1);
+    fail_unless_equals_int (g_strv_length (lines), totals[i] + 2);
+    fail_unless (strstr (lines[0], "\"version\":") && strstr (lines[0], i < 2 ? "\"step\":0," : "\"step\":4,")
+        && strstr (lines[0], "\"last-loss\":0.0"), "%s", lines[0]);
+    g_strfreev (lines);
+    if (i == 1) {
+      GString *edited = g_string_new (text);
+
+      g_string_replace (edited, "\"step\":0,", "\"step\":4,", 1);
+      fail_unless (g_file_set_contents (metrics, edited->str, -1, NULL));
+      g_string_free (edited, TRUE);
+    }
+    g_free (text);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (metrics);
+}
+GST_END_TEST;
+
 /* A disk without room is told before the first step. */
 GST_START_TEST (test_disk_full)
 {
@@ -484,6 +528,7 @@ trainer_files_suite (void)
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_metrics);
+  tcase_add_test (tcase, test_metrics_of_a_second_run);
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
