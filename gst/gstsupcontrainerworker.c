@@ -194,6 +194,9 @@ make_room (GstSupconTrainerWorker * self)
     g_cond_wait (&self->cond, &self->lock);
   if (self->failed)
     return GST_FLOW_ERROR;
+  /* What it waited for may have been the last step. */
+  if (self->enough)
+    return GST_FLOW_EOS;
   return self->full && self->unlocked ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
 

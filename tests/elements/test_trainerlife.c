@@ -99,12 +99,12 @@ write_alike (const gchar * images, const gchar * labels, const gchar * classes)
 GST_START_TEST (test_patience)
 {
   /* Batches of two. The accuracies after them are in sixths 1, 2, 1, 1, 3, 2, 3, 1: the third one after the best is the
-   * last, and what follows is not trained. */
+   * last, and what follows is not trained, nor the frame that waits meanwhile as a last batch. */
   write_alike ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "221122220011002200001111");
   write_alike ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "000112");
   for (guint linear = 0; linear < 2; linear++) {
     Run run = run_launch (ALIKE ("train", "") ALIKE ("test", "validation") "supcontrainer name=t encoder=resnet8 width=0.25 "
-        "batch-size=2 message-interval=1 schedule=constant warmup-steps=0 location=%s %s", folder, folder, model,
+        "batch-size=2 drop-last=false message-interval=1 schedule=constant warmup-steps=0 location=%s %s", folder, folder, model,
         linear ? "stage=linear learning-rate=100 momentum=0 validate-interval=1 patience=3" : "learning-rate=1e-9");
     guint64 step;
 
