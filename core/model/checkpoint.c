@@ -351,7 +351,8 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
     if (!used[i] && !g_str_has_suffix (tensors[i].name, BATCHES_TRACKED)
         && !(ours
              && (supcon_checkpoint_queue_has (&supcon_checkpoint_past, tensors[i].name)
-                 || supcon_checkpoint_queue_has (&supcon_checkpoint_logits, tensors[i].name))))
+                 || (supcon_model_n_classes (model) > 0
+                     && supcon_checkpoint_queue_has (&supcon_checkpoint_logits, tensors[i].name)))))
       return supcon_format_error (
           error, "tensor %s is not one of %s's", tensors[i].name, supcon_model_config (model)->encoder);
   return TRUE;
@@ -374,10 +375,12 @@ load_as (const SupconSafetensors *file, gboolean ours, const SupconModelConfig *
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
   if (ours
-      && (!supcon_checkpoint_queue_read (&supcon_checkpoint_past, file, supcon_model_projection_dim (*model),
-              supcon_labels_count (info->labels), &info->queue, error)
-          || !supcon_checkpoint_queue_read (
-              &supcon_checkpoint_logits, file, n_classes, n_classes, &info->logits, error)))
+      && !supcon_checkpoint_queue_read (&supcon_checkpoint_past, file, supcon_model_projection_dim (*model),
+          supcon_labels_count (info->labels), &info->queue, error))
+    return FALSE;
+  /* Logits are a classifier's. */
+  if (ours && n_classes > 0
+      && !supcon_checkpoint_queue_read (&supcon_checkpoint_logits, file, n_classes, n_classes, &info->logits, error))
     return FALSE;
   return read_tensors (file, ours, *model, error);
 }

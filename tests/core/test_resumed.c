@@ -220,5 +220,38 @@ START_TEST (test_queue_labels)
 }
 END_TEST
 
+/* Logits of no classifier have no number of classes, by which what is kept of them is divided. */
+START_TEST (test_logits_without_classifier)
+{
+  const char *location = path_of ("m.safetensors");
+  SupconModel *model = model_new ();
+  SupconCheckpointInfo info = { .labels = new_labels (), .stage = "linear", .logits = supcon_queue_new (1, 1) };
+  GError *error = NULL;
+  char *bytes, *shape;
+  gsize n;
+
+  supcon_model_set_n_classes (model, 0);
+  supcon_queue_push (info.logits, (const SupconReal[]){ 0 }, (const gint32[]){ -1 }, (const guint64[]){ 5 }, 1);
+  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+  supcon_queue_free (info.logits);
+  supcon_labels_free (info.labels);
+  read_file (location, &bytes, &n);
+  shape = strstr (bytes + 8, "\"calibration.logits\"");
+  shape = strstr (shape, "[1,1]");
+  for (guint dims = 2; dims > 0; dims--) {
+    ck_assert (!supcon_checkpoint_load (location, NULL, &info, &error));
+    ck_assert_msg (
+        strstr (error->message, "tensor calibration.l") && strstr (error->message, "is not one of resnet8's"), "%s",
+        error->message);
+    g_clear_error (&error);
+    memcpy (shape, "[1]  ", 5);
+    write_file (location, bytes, n);
+  }
+  g_free (bytes);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("resumed", test_optimizer_in_checkpoint, test_calibration_resumed, test_queue_in_checkpoint,
-    test_queue_not_finite, test_queue_labels)
+    test_queue_not_finite, test_queue_labels, test_logits_without_classifier)
