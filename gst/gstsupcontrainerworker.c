@@ -292,6 +292,13 @@ report_end (GstSupconTrainerWorker * self)
         "trained on.", self->dropped, self->received);
   if (self->step > self->first_step || self->handed > self->first_step)
     return TRUE;
+  if (self->enough) {
+    gst_supcon_post_info (self->element, "The training of %s had got no better "
+        "for patience=%u validations, which ended it at step %"
+        G_GUINT64_FORMAT ": nothing is left to do.", self->job.location,
+        self->job.patience, self->first_step);
+    return TRUE;
+  }
   if (self->job.skip_frames && labelled + self->unlabelled < self->job.batch_size) {
     gst_supcon_post_info (self->element, "%s was trained for the whole of this "
         "stream already, %" G_GUINT64_FORMAT " steps: nothing is left to do.",

@@ -66,11 +66,18 @@ GST_START_TEST (test_early_stop)
   fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
   run_clear (&run);
 
-  /* It is over for those who go on with it too. */
+  /* It is over for those who go on with it too, also by a live source, which shows nothing again. */
   run = run_launch (LEARN_SHAPES (0) "validate-interval=1 patience=5 learning-rate=1e-9 resume=true", folder, folder, model);
   run_assert_ended (run);
-  run_assert_warning (run, "nothing is left to do");
+  run_assert_warning (run, "had got no better for patience=5 validations, which ended it at step");
   fail_unless (run_message (&run, "supcon-train") == NULL);
+  run_clear (&run);
+  run = run_launch ("videotestsrc is-live=true ! video/x-raw,format=RGB,width=12,height=12,framerate=100/1 ! supconlabel label=0 ! "
+      "supconaugment ! " SHAPE_CAPS " ! t. videotestsrc num-buffers=3 ! " CAPS " ! supconlabel label=0 ! t.validation "
+      "supcontrainer name=t resume=true batch-size=64 patience=5 location=%s", model);
+  run_assert_ended (run);
+  run_assert_warning (run, "had got no better for patience=5 validations, which ended it at step");
+  fail_if (strstr (run.warnings->str, "nothing was trained"), "%s", run.warnings->str);
   run_clear (&run);
 }
 GST_END_TEST;
