@@ -19,6 +19,7 @@ struct _GstSupconTrainerSession
   guint64 shared_step;
   guint64 frames;               /* of the stream, used up */
   gboolean unsaved;             /* there is more than the last checkpoint holds */
+  gboolean told;                /* at the end, that it cannot be written */
   guint64 validated_step;
   gdouble best;                 /* accuracy of the best validation, 0: none yet */
   guint worse;                  /* validations since then */
@@ -299,6 +300,7 @@ gst_supcon_trainer_session_finish (GstSupconTrainerSession * self)
       && supcon_trainer_step_count (self->trainer) > self->validated_step)
     ret = validate (self, TRUE);
   if (ret == GST_FLOW_OK && self->unsaved && !save (self, &error)) {
+    self->told = TRUE;
     gst_supcon_post_error (self->element, error);
     ret = GST_FLOW_ERROR;
   }
@@ -311,6 +313,10 @@ gst_supcon_trainer_session_save (GstSupconTrainerSession * self)
   GError *error = NULL;
 
   gst_supcon_trainer_report_end_line (self->report);
-  if (self->unsaved && !save (self, &error))
+  if (!self->unsaved || save (self, &error))
+    return;
+  if (self->told)
+    g_error_free (error);
+  else
     gst_supcon_post_error (self->element, error);
 }

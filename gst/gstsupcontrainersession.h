@@ -43,7 +43,7 @@ gboolean gst_supcon_trainer_session_is_enough (const GstSupconTrainerSession *
  * FLUSHING: the validation was cut short. */
 GstFlowReturn gst_supcon_trainer_session_finish (GstSupconTrainerSession *
     session);
-/** At any time: writes what no checkpoint holds yet. An error is posted. */
+/** At any time: writes what no checkpoint holds yet. An error is posted, unless finish did. */
 void gst_supcon_trainer_session_save (GstSupconTrainerSession * session);
 
 G_END_DECLS

@@ -191,6 +191,42 @@ GST_START_TEST (test_disk_full_for_a_while)
 }
 GST_END_TEST;
 
+/* One that is full at the end is one error, though stopping tries again. */
+static GstBusSyncReply
+fill_disk_at_the_end (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  struct rlimit limit = { 1000, RLIM_INFINITY };
+  guint *errors = user_data;
+
+  if (s && gst_structure_has_name (s, "supcon-train"))
+    setrlimit (RLIMIT_FSIZE, &limit);
+  *errors += s && gst_structure_has_name (s, "GstMessageError");
+  return GST_BUS_PASS;
+}
+
+GST_START_TEST (test_disk_full_at_the_end)
+{
+  gchar *line = g_strdup_printf (ONE_THING "message-interval=1 location=%s", model);
+  struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  guint errors = 0;
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  gst_bus_set_sync_handler (bus, fill_disk_at_the_end, &errors, NULL);
+  run = run_pipeline (pipeline);
+  setrlimit (RLIMIT_FSIZE, &limit);
+  run_assert_error (run, "cannot be written");
+  fail_unless_equals_int (errors, 1);
+  run_clear (&run);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+GST_END_TEST;
+
 /* A run that was cut short and gone on with ends with the bytes of one that was not. The batches of 20 views end in the
  * middle of a frame's. */
 static const gchar *const methods[] = {
@@ -531,6 +567,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_metrics_of_a_second_run);
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_disk_full_for_a_while);
+  tcase_add_test (tcase, test_disk_full_at_the_end);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
   tcase_add_test (tcase, test_teacher);
   tcase_add_test (tcase, test_resume_mistakes);
