@@ -414,6 +414,8 @@ finish (GstSupconTrainer * self)
 {
   GstFlowReturn ret;
 
+  if (self->refused)
+    return GST_FLOW_ERROR;
   if (!gst_supcon_trainer_worker_is_running (self->worker)) {
     warn_of_no_frame (self);
     return GST_FLOW_OK;

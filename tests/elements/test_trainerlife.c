@@ -182,6 +182,30 @@ GST_START_TEST (test_last_step_ends)
 }
 GST_END_TEST;
 
+/* The error that no training can begin with is the last word, though the end of the stream follows. */
+GST_START_TEST (test_end_of_refused)
+{
+  gchar *line = g_strdup_printf ("supcontrainer encoder=resnet8 batch-size=8 warmup-epochs=1 location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
+  fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 12)), GST_FLOW_NOT_NEGOTIATED);
+  fail_if (gst_harness_push_event (h, gst_event_new_eos ()));
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_EOS);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR);
+  gst_message_unref (message);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_EOS);
+  fail_unless (message == NULL, "%" GST_PTR_FORMAT, message);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+  g_free (line);
+}
+GST_END_TEST;
+
 /* States back and forth, flushes and a frame of another size in the middle. */
 GST_START_TEST (test_life)
 {
@@ -389,6 +413,7 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_leaky);
   tcase_add_test (tcase, test_last_step_ends);
+  tcase_add_test (tcase, test_end_of_refused);
   tcase_add_test (tcase, test_life);
   tcase_add_test (tcase, test_stop_while_validating);
   tcase_add_loop_test (tcase, test_validation_teed, 0, 2);
