@@ -21,7 +21,8 @@ struct _GstSupconTrainerSession
   gboolean unsaved;             /* there is more than the last checkpoint holds */
   gboolean told;                /* at the end, that it cannot be written */
   guint64 validated_step;
-  gdouble best;                 /* accuracy of the best validation, 0: none yet */
+  gboolean validated;           /* at least once */
+  gdouble best;                 /* accuracy of the best validation */
   guint worse;                  /* validations since then */
   GstSupconTrainerReport *report;
 };
@@ -82,6 +83,7 @@ gst_supcon_trainer_session_new (GstElement * element,
   g_clear_pointer (&start->logits, supcon_queue_free);
   self->shared_step = self->validated_step = start->first_step;
   self->frames = job->skip_frames;
+  self->validated = start->validated;
   self->best = start->best_accuracy;
   self->worse = start->worse;
   self->report = gst_supcon_trainer_report_new (element, job,
@@ -145,6 +147,7 @@ write_checkpoint (GstSupconTrainerSession * self, const gchar * location,
     .logits = (SupconQueue *) supcon_trainer_logits (self->trainer),
     .frames = self->frames,
     .batch_size = self->job->batch_size,
+    .validated = self->validated,
     .best_accuracy = self->best,
     .worse = self->worse,
     .temperature = supcon_trainer_calibrate (self->trainer, FALSE)
@@ -206,7 +209,8 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
   if (validation.n == 0)
     return GST_FLOW_OK;
   self->validated_step = supcon_trainer_step_count (self->trainer);
-  best = validation.accuracy > self->best;
+  best = !self->validated || validation.accuracy > self->best;
+  self->validated = TRUE;
   self->worse = best ? 0 : self->worse + 1;
   self->best = MAX (self->best, validation.accuracy);
   self->unsaved = TRUE;

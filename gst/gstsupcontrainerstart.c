@@ -130,6 +130,7 @@ load_model (GstSupconTrainerStart * self,
     self->batch_size = info.batch_size;
     self->past = g_steal_pointer (&info.queue);
     self->logits = g_steal_pointer (&info.logits);
+    self->validated = info.validated;
     self->best_accuracy = info.best_accuracy;
     self->worse = info.worse;
     supcon_model_swap_average (self->model);

@@ -25,7 +25,8 @@ typedef struct
   gboolean resumed;             /* goes on with the file at location */
   guint64 first_step, first_frame;      /* where resuming begins */
   guint batch_size;             /* of the steps before, 0: the file does not say */
-  gdouble best_accuracy;        /* of the validations before, 0: there was none */
+  gboolean validated;           /* before */
+  gdouble best_accuracy;        /* of the validations before */
   guint worse;                  /* validations since the best */
   GstSupconTrainerReplaced replaced, replaced_best;     /* at location and best-location */
   SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */

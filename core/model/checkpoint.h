@@ -27,7 +27,8 @@ typedef struct {
   SupconQueue *queue;   /* past embeddings to go on with, NULL: none; owned and the oldest first when loaded */
   SupconQueue *logits;  /* of the last pictures, which temperature is fitted to; as queue */
   double temperature;   /* divides the classifier's logits before the softmax; 0 or not there when saved: 1 when read */
-  double best_accuracy; /* of the best validation so far; 0: none */
+  gboolean validated;   /* at least once */
+  double best_accuracy; /* of the best validation so far */
   guint worse;          /* validations since then */
   guint64 frames;       /* of its stream, that these steps have used up: where resuming begins */
   guint batch_size;     /* frames of each of these steps, 0 when it is not said */

@@ -92,7 +92,7 @@ supcon_checkpoint_metadata_add (
     add_uint (writer, "batch-size", info->batch_size);
   if (info->temperature > 0)
     add_double (writer, "temperature", info->temperature);
-  if (info->best_accuracy > 0) {
+  if (info->validated) {
     add_double (writer, "best-accuracy", info->best_accuracy);
     add_uint (writer, "worse-validations", info->worse);
   }
@@ -283,6 +283,7 @@ supcon_checkpoint_metadata_read_info (
       || (has (file, "best-accuracy") && !get_doubles (file, "best-accuracy", 1, 0, 1, &info->best_accuracy, error))
       || (has (file, "worse-validations") && !get_uint (file, "worse-validations", 0, G_MAXUINT, &worse, error)))
     return FALSE;
+  info->validated = has (file, "best-accuracy");
   info->worse = worse;
   info->batch_size = batch_size;
   if (n_classes > 0 && supcon_labels_count (info->labels) != n_classes)

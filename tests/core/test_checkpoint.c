@@ -69,21 +69,34 @@ START_TEST (test_round_trip)
 }
 END_TEST
 
-/* What early stopping goes on by. */
+/* What early stopping goes on by; a best accuracy of nothing is one too. */
 START_TEST (test_validations)
 {
+  static const struct {
+    gboolean validated;
+    double best;
+    guint worse;
+  } cases[] = { { TRUE, 0.8125, 3 }, { TRUE, 0, 3 }, { TRUE, 0, 0 }, { FALSE, 0, 0 } };
   const char *location = path_of ("m.safetensors");
-  SupconCheckpointInfo info = { .stage = "linear", .step = 5, .best_accuracy = 0.8125, .worse = 3 };
   SupconModelConfig config;
   SupconModel *model;
 
   small_config (&config);
   model = new_model (&config, 0, FALSE);
-  ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
-  supcon_model_free (load (location, NULL, &info));
-  ck_assert_double_eq (info.best_accuracy, 0.8125);
-  ck_assert_uint_eq (info.worse, 3);
-  supcon_checkpoint_info_clear (&info);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    SupconCheckpointInfo info = { .stage = "linear",
+      .step = 5,
+      .validated = cases[i].validated,
+      .best_accuracy = cases[i].best,
+      .worse = cases[i].worse };
+
+    ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+    supcon_model_free (load (location, NULL, &info));
+    ck_assert_int_eq (info.validated, cases[i].validated);
+    ck_assert_double_eq (info.best_accuracy, cases[i].best);
+    ck_assert_uint_eq (info.worse, cases[i].worse);
+    supcon_checkpoint_info_clear (&info);
+  }
   supcon_model_free (model);
   remove_folder ();
 }

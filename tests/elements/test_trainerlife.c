@@ -124,6 +124,32 @@ GST_START_TEST (test_patience)
 }
 GST_END_TEST;
 
+/* As long as no validation is right in anything, the first one is the best, and those after it are no better. */
+GST_START_TEST (test_nothing_right)
+{
+  gchar *best = g_build_filename (folder, "best.safetensors", NULL);
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  GError *error = NULL;
+  Run run = run_launch ("videotestsrc num-buffers=24 ! " CAPS " ! supconlabel label=other ! t.validation " ONE_THING
+      "name=t stage=cross-entropy validate-interval=1 patience=2 location=%s best-location=%s", model, best);
+
+  run_assert_ended (run);
+  fail_unless_equals_int (count_messages (&run, "supcon-validation"), 3);
+  run_clear (&run);
+  for (guint i = 0; i < 2; i++) {
+    loaded = supcon_checkpoint_load (i ? model : best, NULL, &info, &error);
+    fail_unless (loaded != NULL, "%s", error ? error->message : "");
+    fail_unless (info.validated && info.best_accuracy == 0);
+    fail_unless_equals_uint64 (info.step, i ? 3 : 1);
+    fail_unless_equals_int (info.worse, i ? 2 : 0);
+    supcon_checkpoint_info_clear (&info);
+    supcon_model_free (loaded);
+  }
+  g_free (best);
+}
+GST_END_TEST;
+
 #define MISTAKEN ONE_THING "name=t location=%s videotestsrc num-buffers=3 ! "
 
 GST_START_TEST (test_validation_mistakes)
@@ -410,6 +436,7 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_validation);
   tcase_add_test (tcase, test_early_stop);
   tcase_add_test (tcase, test_patience);
+  tcase_add_test (tcase, test_nothing_right);
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_leaky);
   tcase_add_test (tcase, test_last_step_ends);
