@@ -62,6 +62,15 @@ value_to_node (const GValue * value)
       return json_node_init_double (node, g_value_get_double (&number));
     return json_node_init_null (node);
   }
+  /* As digits, since json-glib has no greater integer and a double would be another number. */
+  if (G_VALUE_HOLDS_UINT64 (value) && g_value_get_uint64 (value) > G_MAXINT64) {
+    gchar *digits = g_strdup_printf ("%" G_GUINT64_FORMAT,
+        g_value_get_uint64 (value));
+
+    json_node_init_string (node, digits);
+    g_free (digits);
+    return node;
+  }
   if (g_value_type_transformable (G_VALUE_TYPE (value), G_TYPE_INT64)) {
     g_value_init (&number, G_TYPE_INT64);
     g_value_transform (value, &number);

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 /**
  * The fields of a structure as one JSON object on one line. Booleans, numbers, strings, enumerations (by nick), structures and
- * arrays of these; a number that is not finite is null, as JSON has none; fields of other types are left out. Free with g_free().
+ * arrays of these; a number that is not finite is null, as JSON has none, one above G_MAXINT64 a string of its digits; fields of
+ * other types are left out. Free with g_free().
  */
 gchar *gst_supcon_structure_to_json (const GstStructure * structure);
 

@@ -105,6 +105,28 @@ GST_START_TEST (test_metrics_of_a_second_run)
 }
 GST_END_TEST;
 
+/* Numbers that no signed integer holds are digits in quotes, so that the run can be made again; others are numbers. */
+GST_START_TEST (test_metrics_of_large_numbers)
+{
+  static const gchar *const seeds[][2] = { {"9223372036854775807", "9223372036854775807"},
+    {"9223372036854775808", "\"9223372036854775808\""}, {"18446744073709551615", "\"18446744073709551615\""} };
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (seeds); i++) {
+    gchar *text, *expected = g_strdup_printf ("\"seed\":%s,", seeds[i][1]);
+    Run run = run_launch (ONE_THING "total-steps=1 seed=%s metrics-location=%s location=%s", seeds[i][0], metrics, model);
+
+    run_assert_ended (run);
+    run_clear (&run);
+    fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
+    fail_unless (strstr (text, expected) != NULL, "%s", text);
+    g_free (text);
+    g_free (expected);
+  }
+  g_free (metrics);
+}
+GST_END_TEST;
+
 /* A disk without room is told before the first step. */
 GST_START_TEST (test_disk_full)
 {
@@ -565,6 +587,7 @@ trainer_files_suite (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_metrics);
   tcase_add_test (tcase, test_metrics_of_a_second_run);
+  tcase_add_test (tcase, test_metrics_of_large_numbers);
   tcase_add_test (tcase, test_disk_full);
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_test (tcase, test_disk_full_at_the_end);
