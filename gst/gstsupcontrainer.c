@@ -72,7 +72,7 @@ struct _GstSupconTrainer
   GstSupconTrainerSettings settings;    /* under the object lock */
   GstSupconTrainerSettings run; /* a copy, from READY to PAUSED on until back in READY */
   GstSupconValidation *validation;
-  GstPad *validation_pad;       /* owned by the element's pads; NULL until requested */
+  GstPad *validation_pad;       /* owned by the element's pads; NULL until requested. Under the object lock */
 
   GstSupconTrainerStart start;  /* what it owns until the worker has taken it */
 
@@ -160,26 +160,38 @@ set_input_size (GstSupconTrainer * self, guint width, guint height)
   GST_OBJECT_UNLOCK (self);
 }
 
+static gboolean
+is_validated (GstSupconTrainer * self)
+{
+  gboolean validated;
+
+  GST_OBJECT_LOCK (self);
+  validated = self->validation_pad != NULL;
+  GST_OBJECT_UNLOCK (self);
+  return validated;
+}
+
 /* What can be said against the settings before there is a frame. */
 static gboolean
 check_settings (GstSupconTrainer * self, GError ** error)
 {
   const GstSupconTrainerJob *job = &self->run.job;
+  gboolean validated = is_validated (self);
 
-  if (!self->validation_pad && (job->best_location || job->patience)) {
+  if (!validated && (job->best_location || job->patience)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s is set, but the pad validation is not linked; expected frames on "
         "it to judge the model by", job->best_location ? "best-location" :
         "patience");
     return FALSE;
   }
-  if (!self->validation_pad && job->validate_interval) {
+  if (!validated && job->validate_interval) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "validate-interval is set, but the pad validation is not linked; "
         "expected frames on it to judge the model by");
     return FALSE;
   }
-  if (self->validation_pad && job->config.stage == SUPCON_STAGE_REGRESSION) {
+  if (validated && job->config.stage == SUPCON_STAGE_REGRESSION) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "The pad validation is linked, which judges classes, but "
         "stage=regression has none; expected one of them");
@@ -205,9 +217,10 @@ begin_run (GstSupconTrainer * self)
   GError *error = NULL;
 
   self->frames = 0;
-  self->refused = self->told_size = FALSE;
+  self->refused = FALSE;
   gst_supcon_validation_start (self->validation);
   GST_OBJECT_LOCK (self);
+  self->told_size = FALSE;
   self->run = gst_supcon_trainer_settings_copy (&self->settings);
   GST_OBJECT_UNLOCK (self);
   g_strlcpy (self->run.model.encoder,
@@ -335,7 +348,7 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
       || !supcon_trainer_check_memory (&job.config, job.batch_size,
           self->start.model, &error))
     goto failed;
-  job.validation = self->validation_pad ? self->validation : NULL;
+  job.validation = is_validated (self) ? self->validation : NULL;
   GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
       " warm-up steps of %" G_GUINT64_FORMAT,
       job.config.schedule.learning_rate, job.config.schedule.warmup_steps,
@@ -511,19 +524,30 @@ gst_supcon_trainer_request_new_pad (GstElement * element,
     G_GNUC_UNUSED const GstCaps * caps)
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (element);
+  GstPad *pad = gst_pad_new_from_template (template, "validation");
+  gboolean taken;
 
-  if (self->validation_pad)
-    return NULL;
-  self->validation_pad = gst_pad_new_from_template (template, "validation");
-  gst_supcon_validation_attach (self->validation, element,
-      self->validation_pad);
-  return self->validation_pad;
+  GST_OBJECT_LOCK (self);
+  taken = self->validation_pad != NULL;
+  if (!taken)
+    self->validation_pad = pad;
+  GST_OBJECT_UNLOCK (self);
+  if (taken)
+    gst_clear_object (&pad);
+  else
+    gst_supcon_validation_attach (self->validation, element, pad);
+  return pad;
 }
 
 static void
 gst_supcon_trainer_release_pad (GstElement * element, GstPad * pad)
 {
-  GST_SUPCON_TRAINER (element)->validation_pad = NULL;
+  GstSupconTrainer *self = GST_SUPCON_TRAINER (element);
+
+  GST_OBJECT_LOCK (self);
+  self->validation_pad = NULL;
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
 }
 

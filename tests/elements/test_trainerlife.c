@@ -378,6 +378,25 @@ GST_START_TEST (test_validation_live)
 }
 GST_END_TEST;
 
+/* There is one at a time, and no frame reaches it any more once it is released. */
+GST_START_TEST (test_validation_pad)
+{
+  GstElement *trainer = gst_object_ref_sink (gst_element_factory_make ("supcontrainer", NULL));
+  GstPadTemplate *template = gst_element_get_pad_template (trainer, "validation");
+
+  for (guint i = 0; i < 2; i++) {
+    GstPad *pad = gst_element_request_pad (trainer, template, NULL, NULL);
+
+    fail_unless (pad && gst_pad_is_active (pad));
+    fail_if (gst_element_request_pad (trainer, template, NULL, NULL));
+    gst_element_release_request_pad (trainer, pad);
+    fail_if (gst_pad_is_active (pad));
+    gst_object_unref (pad);
+  }
+  gst_object_unref (trainer);
+}
+GST_END_TEST;
+
 /* A second run takes what was set in READY, and does not keep the first one's frames. What is set while it plays is for the
  * next one. */
 GST_START_TEST (test_runs)
@@ -445,6 +464,7 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_stop_while_validating);
   tcase_add_loop_test (tcase, test_validation_teed, 0, 2);
   tcase_add_test (tcase, test_validation_live);
+  tcase_add_test (tcase, test_validation_pad);
   tcase_add_test (tcase, test_runs);
   return suite;
 }
