@@ -46,6 +46,7 @@
 #include "gstsupconmeta.h"
 #include "gstsupcontrainerplan.h"
 #include "gstsupcontrainersettings.h"
+#include "gstsupcontrainersize.h"
 #include "gstsupcontrainerstart.h"
 #include "gstsupcontrainerworker.h"
 
@@ -77,8 +78,7 @@ struct _GstSupconTrainer
   GstSupconTrainerStart start;  /* what it owns until the worker has taken it */
 
   GstVideoInfo info;
-  guint width, height;          /* of the model's input; 0: not known yet. Written under the object lock */
-  gboolean told_size;           /* that frames of another size are offered; under the object lock */
+  GstSupconTrainerSize size;    /* of the model's input; written under the object lock */
   guint64 frames;
   gboolean refused;             /* why no training can begin was said; upstream asks again with each frame */
 };
@@ -151,15 +151,6 @@ gst_supcon_trainer_finalize (GObject * object)
   G_OBJECT_CLASS (gst_supcon_trainer_parent_class)->finalize (object);
 }
 
-static void
-set_input_size (GstSupconTrainer * self, guint width, guint height)
-{
-  GST_OBJECT_LOCK (self);
-  self->width = width;
-  self->height = height;
-  GST_OBJECT_UNLOCK (self);
-}
-
 static gboolean
 is_validated (GstSupconTrainer * self)
 {
@@ -207,7 +198,7 @@ end_run (GstSupconTrainer * self)
   gst_supcon_validation_stop (self->validation);
   gst_supcon_trainer_worker_stop (self->worker);
   gst_supcon_trainer_start_clear (&self->start);
-  set_input_size (self, 0, 0);
+  gst_supcon_trainer_size_set (&self->size, GST_ELEMENT (self), 0, 0);
   gst_supcon_trainer_settings_clear (&self->run);
 }
 
@@ -220,7 +211,6 @@ begin_run (GstSupconTrainer * self)
   self->refused = FALSE;
   gst_supcon_validation_start (self->validation);
   GST_OBJECT_LOCK (self);
-  self->told_size = FALSE;
   self->run = gst_supcon_trainer_settings_copy (&self->settings);
   GST_OBJECT_UNLOCK (self);
   g_strlcpy (self->run.model.encoder,
@@ -236,7 +226,8 @@ begin_run (GstSupconTrainer * self)
         supcon_model_config (self->start.model ? self->start.model :
         supcon_teacher_model (self->start.teacher));
 
-    set_input_size (self, config->input_width, config->input_height);
+    gst_supcon_trainer_size_set (&self->size, GST_ELEMENT (self),
+        config->input_width, config->input_height);
   }
   return TRUE;
 
@@ -263,60 +254,13 @@ gst_supcon_trainer_change_state (GstElement * element,
   return ret;
 }
 
-/* Nothing between here and who asks can change the size of his frames, so that all that he hears is an empty answer: say why. */
-static void
-warn_about_size (GstSupconTrainer * self, GstCaps * offered, guint width,
-    guint height)
-{
-  gint offered_width = 0, offered_height = 0;
-  gboolean told;
-
-  for (guint i = 0; i < gst_caps_get_size (offered); i++) {
-    const GstStructure *s = gst_caps_get_structure (offered, i);
-
-    if (!gst_structure_get_int (s, "width", &offered_width)
-        || !gst_structure_get_int (s, "height", &offered_height)
-        || ((guint) offered_width == width
-            && (guint) offered_height == height))
-      return;
-  }
-  GST_OBJECT_LOCK (self);
-  told = self->told_size;
-  self->told_size = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  if (offered_width && !told)
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("Frames of %dx%d pixels are offered; expected %ux%u, as the model "
-            "that is trained, or its teacher, takes.", offered_width,
-            offered_height, width, height), (NULL));
-}
-
 /* Once there is a model or a teacher, its input size is what is taken. */
 static GstCaps *
 gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
 {
-  GstSupconTrainer *self = GST_SUPCON_TRAINER (sink);
-  GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink));
-  guint width, height;
-
-  GST_OBJECT_LOCK (self);
-  width = self->width;
-  height = self->height;
-  GST_OBJECT_UNLOCK (self);
-  if (width) {
-    caps = gst_caps_make_writable (caps);
-    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
-        "height", G_TYPE_INT, (gint) height, NULL);
-    if (filter)
-      warn_about_size (self, filter, width, height);
-  }
-  if (filter) {
-    GstCaps *all = caps;
-
-    caps = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref (all);
-  }
-  return caps;
+  return gst_supcon_trainer_size_limit (&GST_SUPCON_TRAINER (sink)->size,
+      GST_ELEMENT (sink),
+      gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink)), filter);
 }
 
 static gboolean
@@ -339,7 +283,8 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
       self->start.model = supcon_model_new (&config, self->run.seed, &error);
     if (!self->start.model)
       goto failed;
-    set_input_size (self, config.input_width, config.input_height);
+    gst_supcon_trainer_size_set (&self->size, GST_ELEMENT (self),
+        config.input_width, config.input_height);
   }
   supcon_model_set_threads (self->start.model, self->run.threads);
   supcon_model_set_precision (self->start.model, self->run.precision);
@@ -383,11 +328,11 @@ push_frame (GstSupconTrainer * self, GstBuffer * buffer, GstVideoFrame * frame)
 
   gst_supcon_frame_visible (frame, &pixels, &stride, &width, &height,
       &channels);
-  if (width != self->width || height != self->height) {
+  if (width != self->size.width || height != self->size.height) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("A frame shows %ux%u pixels; expected %ux%u, the size of the model's "
             "input. Put supconaugment or videoscale before.", width, height,
-            self->width, self->height), (NULL));
+            self->size.width, self->size.height), (NULL));
     return GST_FLOW_ERROR;
   }
   gst_supcon_buffer_get_sample (buffer, &label, &sample, NULL);
@@ -400,27 +345,6 @@ push_frame (GstSupconTrainer * self, GstBuffer * buffer, GstVideoFrame * frame)
   return ret;
 }
 
-/* Negotiation failed, most likely for the size where there is one, or there was nothing to negotiate. */
-static void
-warn_of_no_frame (GstSupconTrainer * self)
-{
-  guint width, height;
-
-  GST_OBJECT_LOCK (self);
-  width = self->width;
-  height = self->height;
-  GST_OBJECT_UNLOCK (self);
-  if (width)
-    GST_ELEMENT_WARNING (self, STREAM, FAILED,
-        ("The stream ended before its first frame: nothing was trained. The "
-            "model that is begun with, or its teacher, takes frames of %ux%u "
-            "pixels.", width, height), (NULL));
-  else
-    GST_ELEMENT_WARNING (self, STREAM, FAILED,
-        ("The stream ended before its first frame: nothing was trained."),
-        (NULL));
-}
-
 /* The end of the stream is passed on, to be posted, when all is trained and written. */
 static GstFlowReturn
 finish (GstSupconTrainer * self)
@@ -430,7 +354,8 @@ finish (GstSupconTrainer * self)
   if (self->refused)
     return GST_FLOW_ERROR;
   if (!gst_supcon_trainer_worker_is_running (self->worker)) {
-    warn_of_no_frame (self);
+    gst_supcon_trainer_size_warn_of_no_frame (&self->size,
+        GST_ELEMENT (self));
     return GST_FLOW_OK;
   }
   /* As in render, GstBaseSink holds the preroll lock here. */

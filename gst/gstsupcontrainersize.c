@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstsupcontrainersize.h"
+
+void
+gst_supcon_trainer_size_set (GstSupconTrainerSize * self,
+    GstElement * element, guint width, guint height)
+{
+  GST_OBJECT_LOCK (element);
+  *self = (GstSupconTrainerSize) {.width = width,.height = height };
+  GST_OBJECT_UNLOCK (element);
+}
+
+/* Nothing between here and who asks can change the size of his frames, so that all that he hears is an empty answer: say why. */
+static void
+warn_about_size (GstSupconTrainerSize * self, GstElement * element,
+    GstCaps * offered, guint width, guint height)
+{
+  gint offered_width = 0, offered_height = 0;
+  gboolean told;
+
+  for (guint i = 0; i < gst_caps_get_size (offered); i++) {
+    const GstStructure *s = gst_caps_get_structure (offered, i);
+
+    if (!gst_structure_get_int (s, "width", &offered_width)
+        || !gst_structure_get_int (s, "height", &offered_height)
+        || ((guint) offered_width == width
+            && (guint) offered_height == height))
+      return;
+  }
+  GST_OBJECT_LOCK (element);
+  told = self->told;
+  self->told = TRUE;
+  GST_OBJECT_UNLOCK (element);
+  if (offered_width && !told)
+    GST_ELEMENT_WARNING (element, STREAM, FORMAT,
+        ("Frames of %dx%d pixels are offered; expected %ux%u, as the model "
+            "that is trained, or its teacher, takes.", offered_width,
+            offered_height, width, height), (NULL));
+}
+
+GstCaps *
+gst_supcon_trainer_size_limit (GstSupconTrainerSize * self,
+    GstElement * element, GstCaps * caps, GstCaps * filter)
+{
+  guint width, height;
+  GstCaps *common;
+
+  GST_OBJECT_LOCK (element);
+  width = self->width;
+  height = self->height;
+  GST_OBJECT_UNLOCK (element);
+  if (width) {
+    caps = gst_caps_make_writable (caps);
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
+        "height", G_TYPE_INT, (gint) height, NULL);
+    if (filter)
+      warn_about_size (self, element, filter, width, height);
+  }
+  if (!filter)
+    return caps;
+  common = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return common;
+}
+
+void
+gst_supcon_trainer_size_warn_of_no_frame (GstSupconTrainerSize * self,
+    GstElement * element)
+{
+  guint width, height;
+
+  GST_OBJECT_LOCK (element);
+  width = self->width;
+  height = self->height;
+  GST_OBJECT_UNLOCK (element);
+  if (width)
+    GST_ELEMENT_WARNING (element, STREAM, FAILED,
+        ("The stream ended before its first frame: nothing was trained. The "
+            "model that is begun with, or its teacher, takes frames of %ux%u "
+            "pixels.", width, height), (NULL));
+  else
+    GST_ELEMENT_WARNING (element, STREAM, FAILED,
+        ("The stream ended before its first frame: nothing was trained."),
+        (NULL));
+}
