@@ -84,8 +84,9 @@ install_model_properties (GObjectClass * object_class, GParamFlags flags)
           "numbers", 0, SUPCON_MODEL_MAX_PROJECTION, 0, flags));
 }
 
+/* What is trained, and by what loss. */
 static void
-install_training_properties (GObjectClass * object_class, GParamFlags flags)
+install_stage_properties (GObjectClass * object_class, GParamFlags flags)
 {
   add (object_class, FIELD (job.config.stage),
       g_param_spec_enum ("stage", "Stage", "What is trained",
@@ -103,13 +104,25 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Loss and gradient are multiplied by temperature / base-temperature, "
           "as in the authors' code; 0 = equal to temperature, so by 1", 0.0,
           100.0, 0.0, flags));
-  add (object_class, FIELD (job.batch_size),
-      g_param_spec_uint ("batch-size", "Batch size",
-          "Views in a batch; larger ones have more positives and negatives", 2,
-          1 << 20, 256, flags));
-  add (object_class, FIELD (job.drop_last),
-      g_param_spec_boolean ("drop-last", "Drop last",
-          "Leave out an unfull batch at the end of the stream", TRUE, flags));
+  add (object_class, FIELD (job.config.online_linear),
+      g_param_spec_boolean ("online-linear", "Online linear",
+          "Train a linear classifier beside stage contrastive, which does not "
+          "change what the encoder learns; its accuracy is in supcon-train",
+          FALSE, flags));
+  add (object_class, FIELD (job.config.dropout),
+      g_param_spec_double ("dropout", "Dropout",
+          "Share of the embedding that is dropped before the classifier in "
+          "stages cross-entropy and finetune", 0.0, 0.99, 0.0, flags));
+  add (object_class, FIELD (job.config.freeze),
+      g_param_spec_string ("freeze", "Freeze",
+          "Layer of the encoder, for example layer2, up to and with which "
+          "weights do not learn in stage finetune", NULL, flags));
+}
+
+/* What a gradient does. */
+static void
+install_optimizer_properties (GObjectClass * object_class, GParamFlags flags)
+{
   add (object_class, FIELD (learning_rate),
       g_param_spec_double ("learning-rate", "Learning rate",
           "Learning rate after the warm-up; 0 = one that fits batch-size", 0.0,
@@ -118,6 +131,10 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
       g_param_spec_boolean ("scale-learning-rate", "Scale learning rate",
           "Take learning-rate as that of 256 views and multiply it by "
           "batch-size / 256; the number used is printed", FALSE, flags));
+  add (object_class, FIELD (job.config.encoder_learning_rate),
+      g_param_spec_double ("encoder-learning-rate", "Encoder learning rate",
+          "The encoder's own rate in stage finetune; 0 = learning-rate", 0.0,
+          1000.0, 0.0, flags));
   add (object_class, FIELD (job.config.optimizer.kind),
       g_param_spec_enum ("optimizer", "Optimizer",
           "What turns gradients into steps; sgd is what the defaults were "
@@ -159,6 +176,12 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Decay of a running average of the weights, for example 0.999, which "
           "is then what location holds; 0 = the weights themselves", 0.0,
           0.999999, 0.0, flags));
+}
+
+/* For how long, and at which rate. */
+static void
+install_schedule_properties (GObjectClass * object_class, GParamFlags flags)
+{
   add (object_class, FIELD (job.config.schedule.kind),
       g_param_spec_enum ("schedule", "Schedule",
           "Course of the learning rate; constant where the number of steps is "
@@ -177,11 +200,12 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Steps after which training ends, those before resume included; 0 = "
           "until the stream ends, whose length upstream is asked for", 0,
           G_MAXUINT64, 0, flags));
-  add (object_class, FIELD (job.config.micro_batch),
-      g_param_spec_uint ("micro-batch", "Micro-batch",
-          "Views encoded at once: memory grows with it in place of batch-size, "
-          "which it divides, and time by a third; 0 = the whole batch", 0,
-          1 << 20, 0, flags));
+}
+
+/* What a frame is to be, beside its label. */
+static void
+install_target_properties (GObjectClass * object_class, GParamFlags flags)
+{
   add (object_class, FIELD (job.config.mix.mixup),
       g_param_spec_double ("mixup", "Mixup",
           "Mix pictures and labels in pairs, shares from Beta(mixup, mixup): "
@@ -202,23 +226,24 @@ install_training_properties (GObjectClass * object_class, GParamFlags flags)
           "Share that the probabilities of teacher-location have in what a "
           "frame with a label is to be; of one without they are all", 0.0, 1.0,
           0.5, flags));
-  add (object_class, FIELD (job.config.dropout),
-      g_param_spec_double ("dropout", "Dropout",
-          "Share of the embedding that is dropped before the classifier in "
-          "stages cross-entropy and finetune", 0.0, 0.99, 0.0, flags));
-  add (object_class, FIELD (job.config.encoder_learning_rate),
-      g_param_spec_double ("encoder-learning-rate", "Encoder learning rate",
-          "The encoder's own rate in stage finetune; 0 = learning-rate", 0.0,
-          1000.0, 0.0, flags));
-  add (object_class, FIELD (job.config.freeze),
-      g_param_spec_string ("freeze", "Freeze",
-          "Layer of the encoder, for example layer2, up to and with which "
-          "weights do not learn in stage finetune", NULL, flags));
-  add (object_class, FIELD (job.config.online_linear),
-      g_param_spec_boolean ("online-linear", "Online linear",
-          "Train a linear classifier beside stage contrastive, which does not "
-          "change what the encoder learns; its accuracy is in supcon-train",
-          FALSE, flags));
+}
+
+/* What a step is computed of, and by. */
+static void
+install_batch_properties (GObjectClass * object_class, GParamFlags flags)
+{
+  add (object_class, FIELD (job.batch_size),
+      g_param_spec_uint ("batch-size", "Batch size",
+          "Views in a batch; larger ones have more positives and negatives", 2,
+          1 << 20, 256, flags));
+  add (object_class, FIELD (job.drop_last),
+      g_param_spec_boolean ("drop-last", "Drop last",
+          "Leave out an unfull batch at the end of the stream", TRUE, flags));
+  add (object_class, FIELD (job.config.micro_batch),
+      g_param_spec_uint ("micro-batch", "Micro-batch",
+          "Views encoded at once: memory grows with it in place of batch-size, "
+          "which it divides, and time by a third; 0 = the whole batch", 0,
+          1 << 20, 0, flags));
   add (object_class, FIELD (job.config.queue_size),
       g_param_spec_uint ("queue-size", "Queue size",
           "Past embeddings that are contrasts in stage contrastive too, at "
@@ -318,7 +343,11 @@ gst_supcon_trainer_settings_install (GObjectClass * object_class, guint first_id
   settings_class = gst_supcon_settings_class_new (first_id);
   install_run_properties (object_class, ready);
   install_model_properties (object_class, ready);
-  install_training_properties (object_class, ready);
+  install_stage_properties (object_class, ready);
+  install_optimizer_properties (object_class, ready);
+  install_schedule_properties (object_class, ready);
+  install_target_properties (object_class, ready);
+  install_batch_properties (object_class, ready);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_TRAINER_STAGE, 0);
   gst_type_mark_as_plugin_api (loss_get_type (), 0);
   gst_type_mark_as_plugin_api (optimizer_get_type (), 0);
