@@ -124,6 +124,9 @@ load_model (GstSupconTrainerStart * self,
       supcon_model_config (self->model), error)
       && (!resume || check_resumable (settings, location, &info, error));
   self->resumed = good && resume;
+  self->only_added = (stage == SUPCON_STAGE_LINEAR
+      || stage == SUPCON_STAGE_REGRESSION) && g_str_equal (info.stage,
+      supcon_stage_name (SUPCON_STAGE_CONTRASTIVE));
   if (self->resumed) {
     self->first_step = info.step;
     self->first_frame = info.frames;
@@ -276,6 +279,8 @@ find_all_replaced (GstSupconTrainerStart * self,
     return TRUE;
   if (best && !find_replaced (best, FALSE, &self->replaced_best, error))
     return FALSE;
+  if (is_model && self->only_added)
+    return TRUE;
   if (!find_replaced (settings->location, is_model, &self->replaced, error))
     return FALSE;
   self->replaced.resumable = self->replaced.found && is_resumable (settings);
