@@ -74,8 +74,9 @@ struct _GstSupconScope
   SupconLabels *labels;
   SupconMapPoint *points;
   GstSupconPlotView view;
-  cairo_surface_t *layer;       /* all but the points */
-  GstSupconPlotArea plot;       /* where they go */
+  cairo_surface_t *layer;       /* all but the points; NULL: the size is new */
+  View drawn;                   /* by layer */
+  GstSupconPlotArea plot;       /* where the points go, of a layer that has a map */
   guint layer_age;              /* frames */
 };
 
@@ -396,8 +397,10 @@ gst_supcon_scope_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   view = self->settings.view;
   GST_OBJECT_UNLOCK (self);
   add_point (self, inbuf);
-  if (!self->layer || ++self->layer_age * LAYERS_PER_SECOND >= MAX (fps, 1)) {
+  if (!self->layer || view != self->drawn
+      || ++self->layer_age * LAYERS_PER_SECOND >= MAX (fps, 1)) {
     draw_layer (self, view);
+    self->drawn = view;
     self->layer_age = 0;
   }
   if (!gst_video_frame_map (&frame, &self->info, outbuf, GST_MAP_READWRITE)) {
