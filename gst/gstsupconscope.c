@@ -113,17 +113,22 @@ GST_ELEMENT_REGISTER_DEFINE (supconscope, "supconscope", GST_RANK_NONE,
 
 /* The trainer's messages */
 
+static void
+forget_steps (GstSupconScope * self)
+{
+  g_array_set_size (self->steps, 0);
+  self->stride = 1;
+  self->seen = 0;
+}
+
 /* Every other one goes when there are too many; from then on every other one comes. */
 static void
 add_step (GstSupconScope * self, const GstSupconPlotStep * step)
 {
   if (self->steps->len
       && step->step <= g_array_index (self->steps, GstSupconPlotStep,
-          self->steps->len - 1).step) {
-    g_array_set_size (self->steps, 0);  /* another run */
-    self->stride = 1;
-    self->seen = 0;
-  }
+          self->steps->len - 1).step)
+    forget_steps (self);        /* another run */
   if (self->seen++ % self->stride)
     return;
   if (self->steps->len == MAX_STEPS) {
@@ -191,9 +196,10 @@ gst_supcon_scope_start (GstBaseTransform * trans)
 
   self->labels = supcon_labels_new ();
   self->view = (GstSupconPlotView) { 0 };
-  self->stride = 1;
-  self->seen = 0;
-  g_array_set_size (self->steps, 0);
+  /* A trainer's thread may still be in the handler of the time before. */
+  g_mutex_lock (&self->lock);
+  forget_steps (self);
+  g_mutex_unlock (&self->lock);
   self->bus = find_bus (self);
   if (self->bus) {
     gst_bus_enable_sync_message_emission (self->bus);
