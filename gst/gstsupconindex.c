@@ -155,44 +155,51 @@ keep_replaced (const gchar * location, GError ** error)
       || supcon_checkpoint_keep_replaced (location, count, error);
 }
 
+/* Claims the file, where it will be written, and then reads what the mode needs of it: nobody adds to it in between, and
+ * a long stream is not indexed for nothing. index: NULL where the mode begins with none. */
+static gboolean
+open_file (GstSupconIndex * self, const gchar * location, guint probes,
+    SupconIndex ** index, GError ** error)
+{
+  if (self->mode != GST_SUPCON_INDEX_SEARCH) {
+    self->file_lock = supcon_checkpoint_claim (location, error);
+    if (!self->file_lock)
+      return FALSE;
+  }
+  if (self->mode == GST_SUPCON_INDEX_ADD)
+    return keep_replaced (location, error);
+  if (self->mode == GST_SUPCON_INDEX_APPEND
+      && !g_file_test (location, G_FILE_TEST_EXISTS))
+    return TRUE;
+  *index = supcon_index_load (location, error);
+  return *index && (self->mode != GST_SUPCON_INDEX_SEARCH || probes == 0
+      || supcon_index_approximate (*index, probes, 0, error));
+}
+
 static gboolean
 gst_supcon_index_start (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
   GError *error = NULL;
   SupconIndex *index = NULL;
-  GstSupconIndexMode mode;
   gchar *location;
   gboolean ok;
   guint probes;
 
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->settings.location);
-  mode = self->settings.mode;
+  self->mode = self->settings.mode;
   self->metric = self->settings.metric;
   probes = self->settings.probes;
   GST_OBJECT_UNLOCK (self);
-  ok = location != NULL;
   if (!location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("supconindex needs location, the file of the index."), (NULL));
-  } else if (mode == GST_SUPCON_INDEX_SEARCH || (mode == GST_SUPCON_INDEX_APPEND
-          && g_file_test (location, G_FILE_TEST_EXISTS))) {
-    index = supcon_index_load (location, &error);
-    ok = index != NULL && (mode != GST_SUPCON_INDEX_SEARCH || probes == 0
-        || supcon_index_approximate (index, probes, 0, &error));
-    if (!ok)
-      gst_supcon_post_error (GST_ELEMENT (self), error);
+    return FALSE;
   }
-  if (ok && mode != GST_SUPCON_INDEX_SEARCH) {
-    /* A long stream is not indexed for nothing. */
-    self->file_lock = supcon_checkpoint_claim (location, &error);
-    ok = self->file_lock && (mode != GST_SUPCON_INDEX_ADD
-        || keep_replaced (location, &error));
-    if (!ok)
-      gst_supcon_post_error (GST_ELEMENT (self), error);
-  }
+  ok = open_file (self, location, probes, &index, &error);
   if (!ok) {
+    gst_supcon_post_error (GST_ELEMENT (self), error);
     g_clear_pointer (&self->file_lock, supcon_checkpoint_lock_free);
     g_clear_pointer (&index, supcon_index_free);
     g_clear_pointer (&location, g_free);
@@ -202,7 +209,6 @@ gst_supcon_index_start (GstBaseTransform * trans)
   self->index = index;
   self->changed = FALSE;
   g_mutex_unlock (&self->lock);
-  self->mode = mode;
   self->useless = 0;
   return ok;
 }
