@@ -47,12 +47,6 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_index_debug);
 #define GST_CAT_DEFAULT supcon_index_debug
 
-enum
-{
-  SIGNAL_SAVE,
-  N_SIGNALS
-};
-
 /* The property count, which is no setting. */
 #define ID_COUNT 1
 
@@ -75,9 +69,9 @@ struct _GstSupconIndex
   SupconMetric metric;
   gchar *stream_uri;            /* what upstream answers */
   guint64 useless;              /* embeddings that could not be added */
+  gboolean told;                /* that the index could not be written at the stream's end */
 };
 
-static guint signals[N_SIGNALS];
 static GstSupconSettingsClass *settings_class;
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index,
@@ -106,9 +100,9 @@ gst_supcon_index_release_pad (GstElement * element, GstPad * pad)
 
 /* The file */
 
-/* Writes what has changed, once. FALSE: an error was posted. */
+/* Writes what has changed, once. FALSE: it failed, of which say posts the error. */
 static gboolean
-gst_supcon_index_save (GstSupconIndex * self)
+save (GstSupconIndex * self, gboolean say)
 {
   gchar *location = NULL;
   GError *error = NULL;
@@ -123,8 +117,10 @@ gst_supcon_index_save (GstSupconIndex * self)
     count = supcon_index_count (self->index);
   }
   g_mutex_unlock (&self->lock);
-  if (!ok)
+  if (!ok && say)
     gst_supcon_post_error (GST_ELEMENT (self), error);
+  else if (!ok)
+    g_error_free (error);
   else if (count)
     gst_element_post_message (GST_ELEMENT (self),
         gst_message_new_element (GST_OBJECT (self),
@@ -132,6 +128,12 @@ gst_supcon_index_save (GstSupconIndex * self)
                 location, "count", G_TYPE_UINT64, count, NULL)));
   g_free (location);
   return ok;
+}
+
+static gboolean
+gst_supcon_index_save (GstSupconIndex * self)
+{
+  return save (self, TRUE);
 }
 
 /* An index that a new one is about to replace keeps a second name. */
@@ -210,6 +212,7 @@ gst_supcon_index_start (GstBaseTransform * trans)
   self->changed = FALSE;
   g_mutex_unlock (&self->lock);
   self->useless = 0;
+  self->told = FALSE;
   return ok;
 }
 
@@ -218,7 +221,7 @@ gst_supcon_index_stop (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
 
-  gst_supcon_index_save (self); /* if it fails the bus tells; stopping goes on */
+  save (self, !self->told);     /* if it fails the bus tells; stopping goes on */
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->index, supcon_index_free);
   g_clear_pointer (&self->location, g_free);
@@ -372,7 +375,7 @@ gst_supcon_index_sink_event (GstBaseTransform * trans, GstEvent * event)
     g_free (self->stream_uri);
     self->stream_uri = gst_supcon_upstream_uri (trans->sinkpad);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
-    gst_supcon_index_save (self);
+    self->told = !save (self, TRUE);
   }
   return gst_supcon_text_branch_sink_event (&self->text,
       GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
@@ -462,9 +465,9 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
    *
    * Writes the index now. Returns FALSE, and an error is on the bus, when that fails.
    */
-  signals[SIGNAL_SAVE] = g_signal_new_class_handler ("save",
-      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
-      G_CALLBACK (gst_supcon_index_save), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
+  g_signal_new_class_handler ("save", G_TYPE_FROM_CLASS (klass),
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_supcon_index_save),
+      NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
   gst_supcon_text_branch_add_pad_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "SupCon index",
