@@ -108,20 +108,23 @@ forget_frame (GstSupconLabel * self)
   self->sought = TRUE;
 }
 
-/* The number of the frame: counted from 0, and after a seek told from where in the stream the frame is. */
+/* The number of the frame: counted from 0; after a seek, and of each frame that is played backwards, told from where in
+ * the stream the frame is. */
 static void
 count_frame (GstSupconLabel * self, GstBuffer * buffer)
 {
   GstClockTime time = gst_supcon_stream_time (&self->segment, buffer);
+  gboolean backwards = self->segment.rate < 0;
+  gboolean told = self->sought || backwards;
 
-  if (self->frame_known) {
+  if (self->frame_known && !backwards) {
     self->frame++;
   } else {
     self->frame = 0;
-    if (self->sought && GST_CLOCK_TIME_IS_VALID (time) && self->fps_n > 0)
+    if (told && GST_CLOCK_TIME_IS_VALID (time) && self->fps_n > 0)
       self->frame = gst_util_uint64_scale_round (time, self->fps_n,
           self->fps_d * GST_SECOND);
-    else if (self->sought && GST_BUFFER_OFFSET_IS_VALID (buffer))
+    else if (told && GST_BUFFER_OFFSET_IS_VALID (buffer))
       self->frame = GST_BUFFER_OFFSET (buffer);
     self->frame_known = TRUE;
   }
