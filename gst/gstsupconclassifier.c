@@ -484,5 +484,7 @@ gst_supcon_classifier_reset_evaluation (GstSupconClassifier * self)
 {
   supcon_evaluation_free (self->evaluation);
   self->evaluation = supcon_evaluation_new ();
+  if (self->probe)
+    supcon_probe_take (self->probe);
   self->unknown_labels = 0;
 }
