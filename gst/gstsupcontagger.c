@@ -73,6 +73,7 @@ struct _GstSupconTagger
   gint current;                 /* the first tag's class of the last whole frame, -1: none */
   GstClockTime last;            /* the last frame's time */
   GstSupconKeyword keyword;
+  gboolean told;                /* that the examples could not be written at the stream's end */
 };
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
@@ -196,6 +197,7 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   }
   self->current = -1;
   self->last = GST_CLOCK_TIME_NONE;
+  self->told = FALSE;
   g_mutex_lock (&self->lock);
   self->lesson = GST_SEQNUM_INVALID;
   self->classifier = classifier;
@@ -203,16 +205,21 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   return TRUE;
 }
 
-static void
-save_memory (GstSupconTagger * self)
+/* FALSE: it failed, of which say posts the error. */
+static gboolean
+save_memory (GstSupconTagger * self, gboolean say)
 {
   GError *error = NULL;
+  gboolean ok;
 
   g_mutex_lock (&self->lock);
-  gst_supcon_classifier_save (self->classifier, &error);
+  ok = gst_supcon_classifier_save (self->classifier, &error);
   g_mutex_unlock (&self->lock);
-  if (error)
+  if (!ok && say)
     gst_supcon_post_error (GST_ELEMENT (self), error);
+  else if (!ok)
+    g_error_free (error);
+  return ok;
 }
 
 static gboolean
@@ -220,7 +227,7 @@ gst_supcon_tagger_stop (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
-  save_memory (self);
+  save_memory (self, !self->told);
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->classifier, gst_supcon_classifier_free);
   g_mutex_unlock (&self->lock);
@@ -389,7 +396,7 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
       break;
     case GST_EVENT_EOS:
       report_evaluation (self);
-      save_memory (self);
+      self->told = !save_memory (self, TRUE);
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
     case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
