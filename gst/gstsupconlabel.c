@@ -273,11 +273,15 @@ gst_supcon_label_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GstSeekFlags flags = GST_SEEK_FLAG_NONE;
   gboolean flush, ret;
-  GstPad *text;
+  GstPad *text = NULL;
 
-  GST_OBJECT_LOCK (self);
-  text = self->text ? gst_object_ref (self->text) : NULL;
-  GST_OBJECT_UNLOCK (self);
+  /* That pictures are late, or other caps are wanted of them, is nothing to the text. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
+      || GST_EVENT_TYPE (event) == GST_EVENT_LATENCY) {
+    GST_OBJECT_LOCK (self);
+    text = self->text ? gst_object_ref (self->text) : NULL;
+    GST_OBJECT_UNLOCK (self);
+  }
   if (!text)
     return gst_pad_event_default (pad, parent, event);
 
