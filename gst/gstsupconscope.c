@@ -31,6 +31,7 @@
 #include "gstsupconmeta.h"
 #include "gstsupconplot.h"
 #include "gstsupconsettings.h"
+#include "gstsupconstream.h"
 #include "gstsupcontags.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_scope_debug);
@@ -249,14 +250,7 @@ gst_supcon_scope_transform_caps (GstBaseTransform * trans,
     result = gst_caps_merge (result, one);
   }
   gst_caps_unref (templ);
-  if (filter) {
-    GstCaps *both = gst_caps_intersect_full (filter, result,
-        GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (result);
-    result = both;
-  }
-  return result;
+  return gst_supcon_filter_caps (result, filter);
 }
 
 static GstCaps *
