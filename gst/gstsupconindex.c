@@ -310,15 +310,6 @@ publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure)
     gst_structure_free (structure);
 }
 
-/* A frame's text, or the gap that tells who waits for it that there is none. text: transfer full, or NULL. */
-static GstFlowReturn
-push_text (GstSupconIndex * self, GstBuffer * buffer, gchar * text)
-{
-  GstMiniObject *item = gst_supcon_text_new (text, buffer);
-
-  return item ? gst_supcon_text_branch_push (&self->text, item) : GST_FLOW_OK;
-}
-
 static GstFlowReturn
 gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
@@ -334,7 +325,8 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 
   if (!embedding)
     return gst_supcon_check_encoded (GST_ELEMENT (self), buffer) ?
-        push_text (self, buffer, NULL) : GST_FLOW_ERROR;
+        gst_supcon_text_branch_push_text (&self->text, buffer, NULL) :
+        GST_FLOW_ERROR;
   if (!gst_buffer_map (embedding, &map, GST_MAP_READ)) {
     gst_buffer_unref (embedding);
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
@@ -361,7 +353,7 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
             "index (more of them are counted only)."), (NULL));
   if (structure)
     publish (self, buffer, structure);
-  return push_text (self, buffer, text);
+  return gst_supcon_text_branch_push_text (&self->text, buffer, text);
 }
 
 /* Events */

@@ -278,8 +278,6 @@ static GstFlowReturn
 publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
     gboolean post, gint64 start)
 {
-  GstMiniObject *text;
-
   gst_supcon_verdicts_attach (verdicts, buffer, self->width, self->height);
   if (verdicts->len) {
     GstEvent *event = gst_supcon_keyword_change (&self->keyword,
@@ -290,8 +288,8 @@ publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
     if (event)
       gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self), event);
   }
-  text = gst_supcon_text_new (gst_supcon_verdicts_to_text (verdicts), buffer);
-  return text ? gst_supcon_text_branch_push (&self->text, text) : GST_FLOW_OK;
+  return gst_supcon_text_branch_push_text (&self->text, buffer,
+      gst_supcon_verdicts_to_text (verdicts));
 }
 
 static GstFlowReturn
