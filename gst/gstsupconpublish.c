@@ -42,7 +42,6 @@
 #include "gstsupconenums.h"
 #include "gstsupconfields.h"
 #include "gstsupconjson.h"
-#include "gstsupconmeta.h"
 #include "gstsupconsettings.h"
 #include "gstsupconstream.h"
 #include "gstsupconsubtitles.h"

@@ -51,6 +51,7 @@
 #include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
 #include "gstsupconstream.h"
+#include "gstsupcontags.h"
 #include "gstsupcontextbranch.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
@@ -75,6 +76,8 @@ struct _GstSupconTagger
   GstSupconKeyword keyword;
   gboolean told;                /* that the examples could not be written at the stream's end */
 };
+
+static GstSupconSettingsClass *settings_class;
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
     GST_TYPE_BASE_TRANSFORM,
@@ -177,7 +180,8 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
-  settings = gst_supcon_tagger_settings_copy (&self->settings);
+  settings = self->settings;
+  gst_supcon_settings_own_strings (settings_class, &settings);
   GST_OBJECT_UNLOCK (self);
   /* A long stream is not measured for nothing. */
   if (!settings.evaluation_location
@@ -190,7 +194,7 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
           .learning = settings.learning,
           .examples_location = settings.examples_location
         }, &error);
-  gst_supcon_tagger_settings_clear (&settings);
+  gst_supcon_settings_clear (settings_class, &settings);
   if (!classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
@@ -344,7 +348,7 @@ static void
 report_evaluation (GstSupconTagger * self)
 {
   const SupconEvaluation *evaluation;
-  GstSupconReport *report;
+  GstSupconEvaluationReport *report;
   gchar *location;
   gboolean print;
   guint64 unknown;
@@ -356,7 +360,7 @@ report_evaluation (GstSupconTagger * self)
 
   g_mutex_lock (&self->lock);
   evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
-  report = gst_supcon_report_new (evaluation,
+  report = gst_supcon_evaluation_report_new (evaluation,
       gst_supcon_classifier_labels (self->classifier), unknown);
   /* Another stream may follow. */
   if (report)
@@ -364,7 +368,8 @@ report_evaluation (GstSupconTagger * self)
   g_mutex_unlock (&self->lock);
 
   if (report)
-    gst_supcon_report_give (report, GST_ELEMENT (self), print, location);
+    gst_supcon_evaluation_report_give (report, GST_ELEMENT (self), print,
+        location);
   else if (location || print)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
         ("No frame had a true label, so nothing was measured%s%s%s.",
@@ -437,7 +442,7 @@ gst_supcon_tagger_set_property (GObject * object, guint id,
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   GST_OBJECT_LOCK (self);
-  if (!gst_supcon_tagger_settings_set (&self->settings, id, value))
+  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
@@ -449,7 +454,7 @@ gst_supcon_tagger_get_property (GObject * object, guint id, GValue * value,
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   GST_OBJECT_LOCK (self);
-  if (!gst_supcon_tagger_settings_get (&self->settings, id, value))
+  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
@@ -459,7 +464,7 @@ gst_supcon_tagger_finalize (GObject * object)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
-  gst_supcon_tagger_settings_clear (&self->settings);
+  gst_supcon_settings_clear (settings_class, &self->settings);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_supcon_tagger_parent_class)->finalize (object);
 }
@@ -520,7 +525,7 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   object_class->set_property = gst_supcon_tagger_set_property;
   object_class->get_property = gst_supcon_tagger_get_property;
   object_class->finalize = gst_supcon_tagger_finalize;
-  gst_supcon_tagger_settings_install (object_class);
+  settings_class = gst_supcon_tagger_settings_install (object_class);
   install_signals (G_TYPE_FROM_CLASS (klass));
 
   gst_supcon_text_branch_add_pad_templates (element_class);
@@ -546,7 +551,7 @@ static void
 gst_supcon_tagger_init (GstSupconTagger * self)
 {
   g_mutex_init (&self->lock);
-  gst_supcon_tagger_settings_init (&self->settings);
+  gst_supcon_settings_init (settings_class, &self->settings);
   gst_supcon_text_branch_init (&self->text, GST_BASE_TRANSFORM (self));
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
 }
