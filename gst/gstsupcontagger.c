@@ -7,8 +7,9 @@
  * Says what a frame shows, from the embedding that supconencoder attached to it. With method=linear the classifier in
  * the checkpoint at #GstSupconTagger:location decides, or the one that a supcontrainer of this process shares
  * (#GstSupconTagger:model). Methods centroid and knn need no training: they compare with examples. Frames that carry a
- * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal #GstSupconTagger::learn says of the frame
- * that was seen last; #GstSupconTagger:memory-location keeps them.
+ * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal
+ * #GstSupconTagger::learn says of the frame that was seen last; #GstSupconTagger:memory-location keeps them, which one
+ * element at a time writes.
  *
  * Tags leave in these ways:
  *
@@ -34,7 +35,8 @@
  * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
  * were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also examples uint64,
  * knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et al. 2018, arXiv
- * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
+ * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid or knn
+ * each such frame is first judged by what was learnt before it, and only then learnt from.
  *
  * ## Example launch line
  * |[

@@ -34,9 +34,10 @@ install_start_properties (GObjectClass * klass, GParamFlags flags)
           "from it", NULL, flags));
   add (klass, FIELD (model),
       g_param_spec_string ("model", "Model",
-          "Name under which a supcontrainer stage=linear of this process "
-          "shares its classifier, for method=linear; frames pass untagged "
-          "until there is one", NULL, flags));
+          "Name under which a supcontrainer of this process shares its "
+          "classifier (of stage linear, cross-entropy or finetune), for "
+          "method=linear; frames pass untagged until there is one", NULL,
+          flags));
   add (klass, FIELD (watch),
       g_param_spec_boolean ("watch", "Watch",
           "Read the checkpoint of method=linear again, between two frames, "
@@ -45,8 +46,9 @@ install_start_properties (GObjectClass * klass, GParamFlags flags)
   add (klass, FIELD (memory_location),
       g_param_spec_string ("memory-location", "Memory location",
           "File of examples that methods centroid and knn read when they start "
-          "and write at the end (with learning=false it may be read-only); "
-          "supconindex reads it too", NULL, flags));
+          "and write at the end, as one element at a time may (with "
+          "learning=false it may be read-only); supconindex reads it too", NULL,
+          flags));
   add (klass, FIELD (method),
       g_param_spec_enum ("method", "Method",
           "What turns an embedding into a label",
