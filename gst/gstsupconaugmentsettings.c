@@ -164,7 +164,8 @@ install_policy_properties (GObjectClass * object_class,
   add (object_class, FIELD (policy.num_ops),
       g_param_spec_uint ("num-ops", "Number of operations",
           "Operations that randaugment and stacked-randaugment do one after "
-          "the other; torchvision's default", 1, 16, defaults->num_ops, number));
+          "the other; torchvision's default", 1, 16, defaults->num_ops,
+          number));
   add (object_class, FIELD (policy.num_magnitude_bins),
       g_param_spec_uint ("num-magnitude-bins", "Number of magnitude bins",
           "Steps from the smallest magnitude to the largest one of "
