@@ -36,6 +36,7 @@
 #include "gstsupconaugmentframes.h"
 #include "gstsupconcounts.h"
 #include "gstsupconformat.h"
+#include "gstsupconmeta.h"
 
 GST_DEBUG_CATEGORY (gst_supcon_augment_debug);
 #define GST_CAT_DEFAULT gst_supcon_augment_debug
@@ -85,8 +86,7 @@ gst_supcon_augment_start (GstBaseTransform * trans)
   gboolean drawn;
 
   if (!gst_supcon_augment_update_program (self, &error)) {
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
-    g_error_free (error);
+    gst_supcon_post_error (GST_ELEMENT (self), error);
     /* Another start finds the mistake again. */
     GST_OBJECT_LOCK (self);
     self->settings.program_changed = TRUE;

@@ -12,7 +12,5 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (GstSupconAugment, gst_supcon_augment, GST, SUPCON_AUGMENT,
     GstBaseTransform)
 
-GST_ELEMENT_REGISTER_DECLARE (supconaugment);
-
 G_END_DECLS
 #endif

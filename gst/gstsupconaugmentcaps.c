@@ -3,6 +3,7 @@
 #include "gstsupconaugmentcaps.h"
 
 #include "gstsupconformat.h"
+#include "gstsupconstream.h"
 
 /* Size, format and what hangs on them (shape of the pixels, colorimetry) are free on the other side. */
 GstCaps *
@@ -30,14 +31,7 @@ gst_supcon_augment_transform_caps (G_GNUC_UNUSED GstBaseTransform * trans,
         gst_caps_features_copy (gst_caps_get_features (caps, i)));
   }
   g_value_unset (&formats);
-
-  if (filter) {
-    GstCaps *all = result;
-
-    result = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref (all);
-  }
-  return result;
+  return gst_supcon_filter_caps (result, filter);
 }
 
 /* What of others agrees with those fields of s that are named; NULL if nothing does. */

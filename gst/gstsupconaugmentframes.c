@@ -2,7 +2,6 @@
 
 #include "gstsupconaugmentframes.h"
 
-#include "gstsupconformat.h"
 #include "gstsupconmeta.h"
 #include "gstsupconstream.h"
 

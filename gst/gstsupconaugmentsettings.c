@@ -112,28 +112,31 @@ install_policy_properties (GObjectClass * object_class,
 {
   add (object_class, FIELD (policy.strength),
       g_param_spec_double ("strength", "Strength",
-          "Of simaugment's colour distortion; SimCLR's default, 0.5 is usual "
-          "for pictures of 32 x 32", 0.0, 2.0, defaults->strength, number));
+          "Of the colour distortion of simaugment and stacked-randaugment; "
+          "SimCLR's default, 0.5 is usual for pictures of 32 x 32", 0.0, 2.0,
+          defaults->strength, number));
   add (object_class, FIELD (policy.color_probability),
       g_param_spec_double ("color-probability", "Colour probability",
-          "Probability of simaugment's change of brightness, contrast, "
-          "saturation and hue; SimCLR's default", 0.0, 1.0,
-          defaults->color_probability, number));
+          "Probability that simaugment and stacked-randaugment change "
+          "brightness, contrast, saturation and hue; SimCLR's default", 0.0,
+          1.0, defaults->color_probability, number));
   add (object_class, FIELD (policy.greyscale_probability),
       g_param_spec_double ("greyscale-probability", "Greyscale probability",
-          "Probability that simaugment takes the colours away; SimCLR's "
-          "default", 0.0, 1.0, defaults->greyscale_probability, number));
+          "Probability that simaugment and stacked-randaugment take the "
+          "colours away; SimCLR's default", 0.0, 1.0,
+          defaults->greyscale_probability, number));
   add (object_class, FIELD (policy.blur_probability),
       g_param_spec_double ("blur-probability", "Blur probability",
-          "Probability of simaugment's Gaussian blur; SimCLR's default",
-          0.0, 1.0, defaults->blur_probability, number));
+          "Probability of the Gaussian blur of simaugment and "
+          "stacked-randaugment; SimCLR's default", 0.0, 1.0,
+          defaults->blur_probability, number));
   add (object_class, FIELD (policy.sigma_min),
       g_param_spec_double ("sigma-min", "Smallest sigma",
-          "Smallest standard deviation of simaugment's blur, in pixels; "
+          "Smallest standard deviation of the Gaussian blur, in pixels; "
           "SimCLR's default", 0.01, 100.0, defaults->sigma_min, number));
   add (object_class, FIELD (policy.sigma_max),
       g_param_spec_double ("sigma-max", "Largest sigma",
-          "Largest standard deviation of simaugment's blur, in pixels; "
+          "Largest standard deviation of the Gaussian blur, in pixels; "
           "SimCLR's default", 0.01, 100.0, defaults->sigma_max, number));
   add (object_class, FIELD (policy.warp_probability),
       g_param_spec_double ("warp-probability", "Warp probability",
@@ -160,17 +163,19 @@ install_policy_properties (GObjectClass * object_class,
           GST_TYPE_SUPCON_TABLE, SUPCON_AUTOAUGMENT_IMAGENET, playing));
   add (object_class, FIELD (policy.num_ops),
       g_param_spec_uint ("num-ops", "Number of operations",
-          "Operations that randaugment does one after the other; torchvision's "
-          "default", 1, 16, defaults->num_ops, number));
+          "Operations that randaugment and stacked-randaugment do one after "
+          "the other; torchvision's default", 1, 16, defaults->num_ops,
+          number));
   add (object_class, FIELD (policy.num_magnitude_bins),
       g_param_spec_uint ("num-magnitude-bins", "Number of magnitude bins",
-          "Steps from the smallest magnitude to the largest one of randaugment "
-          "and trivialaugment; torchvision's default", 2, 1001,
-          defaults->num_magnitude_bins, number));
+          "Steps from the smallest magnitude to the largest one of "
+          "randaugment, stacked-randaugment and trivialaugment; torchvision's "
+          "default", 2, 1001, defaults->num_magnitude_bins, number));
   add (object_class, FIELD (policy.magnitude),
       g_param_spec_double ("magnitude", "Magnitude",
-          "Of randaugment's operations, in bins from 0 on; torchvision's "
-          "default", 0.0, 1000.0, defaults->magnitude, number));
+          "Of the operations of randaugment and stacked-randaugment, in bins "
+          "from 0 on; torchvision's default", 0.0, 1000.0,
+          defaults->magnitude, number));
   add (object_class, FIELD (policy.severity),
       g_param_spec_uint ("severity", "Severity",
           "Augmix's operations draw from the first so many of ten magnitudes; "

@@ -25,6 +25,7 @@ struct _GstSupconClassifier
   guint neighbours;
   SupconExamples *examples;     /* NULL: nothing was learnt yet */
   gchar *memory_location;
+  SupconCheckpointLock *memory_lock;    /* nobody else may write it meanwhile; NULL: it was only read so far */
   gboolean changed;             /* since it was written */
   GArray *last;                 /* gfloat: what was taken last */
 
@@ -60,14 +61,41 @@ start_linear (GstSupconClassifier * self,
 }
 
 static gboolean
+claim_memory (GstSupconClassifier * self, GError ** error)
+{
+  if (!self->memory_lock)
+    self->memory_lock = supcon_checkpoint_claim (self->memory_location, error);
+  if (!self->memory_lock)
+    g_prefix_error (error, "memory-location: ");
+  return self->memory_lock != NULL;
+}
+
+/* Where frames will be examples it is claimed first: what another one writes is read, and nothing is learnt in vain. */
+static gboolean
+load_memory (GstSupconClassifier * self, gboolean learning, GError ** error)
+{
+  if (learning && !claim_memory (self, error))
+    return FALSE;
+  if (g_file_test (self->memory_location, G_FILE_TEST_EXISTS)) {
+    self->examples =
+        supcon_examples_load (self->memory_location, self->labels, error);
+    return self->examples != NULL;
+  }
+  if (learning
+      || supcon_checkpoint_check_writable (self->memory_location, error))
+    return TRUE;
+  g_prefix_error (error, "memory-location: ");
+  return FALSE;
+}
+
+static gboolean
 start_examples (GstSupconClassifier * self,
     const GstSupconClassifierConfig * config, GError ** error)
 {
   SupconCheckpointInfo info = { 0 };
-  const gchar *memory = config->memory_location;
 
   self->neighbours = config->neighbours;
-  self->memory_location = g_strdup (memory);
+  self->memory_location = g_strdup (config->memory_location);
   if (config->location) {
     SupconModel *model =
         supcon_checkpoint_load (config->location, NULL, &info, error);
@@ -79,17 +107,8 @@ start_examples (GstSupconClassifier * self,
     supcon_checkpoint_info_clear (&info);
     supcon_model_free (model);
   }
-  if (!memory)
-    return TRUE;
-  if (g_file_test (memory, G_FILE_TEST_EXISTS)) {
-    self->examples = supcon_examples_load (memory, self->labels, error);
-    if (!self->examples || !config->learning)
-      return self->examples != NULL;
-  }
-  if (supcon_checkpoint_check_writable (memory, error))
-    return TRUE;
-  g_prefix_error (error, "memory-location: ");
-  return FALSE;
+  return !self->memory_location
+      || load_memory (self, config->learning, error);
 }
 
 static gboolean
@@ -145,6 +164,7 @@ gst_supcon_classifier_free (GstSupconClassifier * self)
   g_array_unref (self->probabilities);
   g_array_unref (self->last);
   g_free (self->memory_location);
+  supcon_checkpoint_lock_free (self->memory_lock);
   g_free (self);
 }
 
@@ -452,7 +472,8 @@ gst_supcon_classifier_save (GstSupconClassifier * self, GError ** error)
 {
   if (!self->changed || !self->memory_location)
     return TRUE;
-  if (!supcon_examples_save (self->examples, self->labels,
+  if (!claim_memory (self, error)
+      || !supcon_examples_save (self->examples, self->labels,
           self->memory_location, error))
     return FALSE;
   self->changed = FALSE;
@@ -484,5 +505,7 @@ gst_supcon_classifier_reset_evaluation (GstSupconClassifier * self)
 {
   supcon_evaluation_free (self->evaluation);
   self->evaluation = supcon_evaluation_new ();
+  if (self->probe)
+    supcon_probe_take (self->probe);
   self->unknown_labels = 0;
 }

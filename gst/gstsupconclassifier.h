@@ -30,7 +30,7 @@ typedef struct
   gboolean watch;               /* linear: read location again when it is replaced */
   const gchar *examples_location;       /* index to judge embeddings by beside the method; NULL: none */
   const gchar *memory_location; /* others: file of the examples, read now if it is there; NULL: none */
-  gboolean learning;            /* others: frames will be examples, so that it must be possible to write them */
+  gboolean learning;            /* others: frames will be examples; the right to write the file is held from now on */
 } GstSupconClassifierConfig;
 
 typedef struct _GstSupconClassifier GstSupconClassifier;
@@ -73,7 +73,7 @@ gboolean gst_supcon_classifier_forget (GstSupconClassifier * classifier,
 /** What was of class from is of class to, which may be there already. FALSE: there is no class from. */
 gboolean gst_supcon_classifier_rename (GstSupconClassifier * classifier,
     const gchar * from, const gchar * to, GError ** error);
-/** Writes the examples, where they have changed, to the memory's location, if it has one. */
+/** Writes the examples, where they have changed, to the memory's location, if it has one and nobody else writes it. */
 gboolean gst_supcon_classifier_save (GstSupconClassifier * classifier,
     GError ** error);
 

@@ -22,9 +22,10 @@ gst_supcon_seek_to_frames (GstEvent * event, guint views)
       &stop_type, &stop);
   if (!counts_frames (format))
     return event;
+  /* A frame whose first view comes before the stop is played. */
   scaled = gst_event_new_seek (rate, format, flags, start_type,
       start < 0 ? start : start / views, stop_type,
-      stop < 0 ? stop : stop / views);
+      stop < 0 ? stop : stop / views + (stop % views != 0));
   gst_event_set_seqnum (scaled, gst_event_get_seqnum (event));
   gst_event_unref (event);
   return scaled;

@@ -5,8 +5,9 @@
  * @short_description: Plays a labelled data set of pictures
  *
  * Reads IDX files (the MNIST family, plain or gzip'ed), CIFAR-10 and CIFAR-100 in their binary form, and folders whose
- * sub-folders are the classes, with pictures of any format that GStreamer decodes. Each frame carries the meta
- * `supcon-sample` { label string, sample uint64: its number in the data set, view uint }.
+ * sub-folders are the classes: in each, and up to four folders below it, all files .jpg, .jpeg, .png, .bmp, .webp, .ppm,
+ * .pgm, .pnm, .tif, .tiff and .gif, by GStreamer's decoders. Each frame carries the meta `supcon-sample` { label string,
+ * sample uint64: its number in the data set, view uint }.
  *
  * The order depends on #GstSupconDatasetSrc:seed and the epoch alone, so a seek finds the same frames again. The length
  * of the stream is told in frames and in time. Caps change in the stream where pictures of a folder differ in size.

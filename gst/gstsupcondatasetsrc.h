@@ -10,7 +10,5 @@ G_BEGIN_DECLS
 #define GST_TYPE_SUPCON_DATASET_SRC (gst_supcon_dataset_src_get_type ())
 G_DECLARE_FINAL_TYPE (GstSupconDatasetSrc, gst_supcon_dataset_src, GST, SUPCON_DATASET_SRC, GstPushSrc)
 
-GST_ELEMENT_REGISTER_DECLARE (supcondatasetsrc);
-
 G_END_DECLS
 #endif

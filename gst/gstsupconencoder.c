@@ -296,16 +296,9 @@ gst_supcon_encoder_transform_caps (GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
-  GstCaps *other = gst_supcon_encoder_caps_transform (direction, caps,
-      output_layer (self), output_dim (self));
 
-  if (filter) {
-    GstCaps *all = other;
-
-    other = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref (all);
-  }
-  return other;
+  return gst_supcon_filter_caps (gst_supcon_encoder_caps_transform (direction,
+          caps, output_layer (self), output_dim (self)), filter);
 }
 
 static gboolean

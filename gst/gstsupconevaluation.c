@@ -2,7 +2,7 @@
 
 #include "gstsupconevaluation.h"
 
-struct _GstSupconReport
+struct _GstSupconEvaluationReport
 {
   GstStructure *structure;
   gchar *text, *json;
@@ -121,15 +121,15 @@ to_text (const SupconEvaluation * evaluation,
   return g_string_free (text, FALSE);
 }
 
-GstSupconReport *
-gst_supcon_report_new (const SupconEvaluation * evaluation,
+GstSupconEvaluationReport *
+gst_supcon_evaluation_report_new (const SupconEvaluation * evaluation,
     const SupconLabels * labels, guint64 unknown_labels)
 {
-  GstSupconReport *self;
+  GstSupconEvaluationReport *self;
 
   if (supcon_evaluation_count (evaluation) == 0 && unknown_labels == 0)
     return NULL;
-  self = g_new (GstSupconReport, 1);
+  self = g_new (GstSupconEvaluationReport, 1);
   self->structure = to_structure (evaluation, labels, unknown_labels);
   self->text = to_text (evaluation, labels, unknown_labels);
   self->json = supcon_evaluation_to_json (evaluation, labels, unknown_labels);
@@ -137,8 +137,8 @@ gst_supcon_report_new (const SupconEvaluation * evaluation,
 }
 
 void
-gst_supcon_report_give (GstSupconReport * self, GstElement * element,
-    gboolean print, const gchar * location)
+gst_supcon_evaluation_report_give (GstSupconEvaluationReport * self,
+    GstElement * element, gboolean print, const gchar * location)
 {
   GError *error = NULL;
 

@@ -11,11 +11,11 @@
 G_BEGIN_DECLS
 
 /** What is to be told of an evaluation, while it may go on. */
-typedef struct _GstSupconReport GstSupconReport;
+typedef struct _GstSupconEvaluationReport GstSupconEvaluationReport;
 
 /** NULL: nothing was counted. labels: at least as many as evaluation has classes. */
-GstSupconReport *gst_supcon_report_new (const SupconEvaluation * evaluation, const SupconLabels * labels,
-    guint64 unknown_labels);
+GstSupconEvaluationReport *gst_supcon_evaluation_report_new (const SupconEvaluation * evaluation,
+    const SupconLabels * labels, guint64 unknown_labels);
 
 /**
  * Posts the element message supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string,
@@ -23,7 +23,8 @@ GstSupconReport *gst_supcon_report_new (const SupconEvaluation * evaluation, con
  * uint64, knn-1, knn-20, knn-200, centroid double }; writes it to location as JSON, unless that is NULL; with print prints
  * it for people to read. Takes report.
  */
-void gst_supcon_report_give (GstSupconReport * report, GstElement * element, gboolean print, const gchar * location);
+void gst_supcon_evaluation_report_give (GstSupconEvaluationReport * report, GstElement * element, gboolean print,
+    const gchar * location);
 
 G_END_DECLS
 #endif

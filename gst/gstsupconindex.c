@@ -47,12 +47,6 @@
 GST_DEBUG_CATEGORY_STATIC (supcon_index_debug);
 #define GST_CAT_DEFAULT supcon_index_debug
 
-enum
-{
-  SIGNAL_SAVE,
-  N_SIGNALS
-};
-
 /* The property count, which is no setting. */
 #define ID_COUNT 1
 
@@ -75,9 +69,9 @@ struct _GstSupconIndex
   SupconMetric metric;
   gchar *stream_uri;            /* what upstream answers */
   guint64 useless;              /* embeddings that could not be added */
+  gboolean told;                /* that the index could not be written at the stream's end */
 };
 
-static guint signals[N_SIGNALS];
 static GstSupconSettingsClass *settings_class;
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconIndex, gst_supcon_index,
@@ -106,9 +100,9 @@ gst_supcon_index_release_pad (GstElement * element, GstPad * pad)
 
 /* The file */
 
-/* Writes what has changed, once. FALSE: an error was posted. */
+/* Writes what has changed, once. FALSE: it failed, of which say posts the error. */
 static gboolean
-gst_supcon_index_save (GstSupconIndex * self)
+save (GstSupconIndex * self, gboolean say)
 {
   gchar *location = NULL;
   GError *error = NULL;
@@ -123,8 +117,10 @@ gst_supcon_index_save (GstSupconIndex * self)
     count = supcon_index_count (self->index);
   }
   g_mutex_unlock (&self->lock);
-  if (!ok)
+  if (!ok && say)
     gst_supcon_post_error (GST_ELEMENT (self), error);
+  else if (!ok)
+    g_error_free (error);
   else if (count)
     gst_element_post_message (GST_ELEMENT (self),
         gst_message_new_element (GST_OBJECT (self),
@@ -132,6 +128,12 @@ gst_supcon_index_save (GstSupconIndex * self)
                 location, "count", G_TYPE_UINT64, count, NULL)));
   g_free (location);
   return ok;
+}
+
+static gboolean
+gst_supcon_index_save (GstSupconIndex * self)
+{
+  return save (self, TRUE);
 }
 
 /* An index that a new one is about to replace keeps a second name. */
@@ -155,44 +157,51 @@ keep_replaced (const gchar * location, GError ** error)
       || supcon_checkpoint_keep_replaced (location, count, NULL, error);
 }
 
+/* Claims the file, where it will be written, and then reads what the mode needs of it: nobody adds to it in between, and
+ * a long stream is not indexed for nothing. index: NULL where the mode begins with none. */
+static gboolean
+open_file (GstSupconIndex * self, const gchar * location, guint probes,
+    SupconIndex ** index, GError ** error)
+{
+  if (self->mode != GST_SUPCON_INDEX_SEARCH) {
+    self->file_lock = supcon_checkpoint_claim (location, error);
+    if (!self->file_lock)
+      return FALSE;
+  }
+  if (self->mode == GST_SUPCON_INDEX_ADD)
+    return keep_replaced (location, error);
+  if (self->mode == GST_SUPCON_INDEX_APPEND
+      && !g_file_test (location, G_FILE_TEST_EXISTS))
+    return TRUE;
+  *index = supcon_index_load (location, error);
+  return *index && (self->mode != GST_SUPCON_INDEX_SEARCH || probes == 0
+      || supcon_index_approximate (*index, probes, 0, error));
+}
+
 static gboolean
 gst_supcon_index_start (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
   GError *error = NULL;
   SupconIndex *index = NULL;
-  GstSupconIndexMode mode;
   gchar *location;
   gboolean ok;
   guint probes;
 
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->settings.location);
-  mode = self->settings.mode;
+  self->mode = self->settings.mode;
   self->metric = self->settings.metric;
   probes = self->settings.probes;
   GST_OBJECT_UNLOCK (self);
-  ok = location != NULL;
   if (!location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("supconindex needs location, the file of the index."), (NULL));
-  } else if (mode == GST_SUPCON_INDEX_SEARCH || (mode == GST_SUPCON_INDEX_APPEND
-          && g_file_test (location, G_FILE_TEST_EXISTS))) {
-    index = supcon_index_load (location, &error);
-    ok = index != NULL && (mode != GST_SUPCON_INDEX_SEARCH || probes == 0
-        || supcon_index_approximate (index, probes, 0, &error));
-    if (!ok)
-      gst_supcon_post_error (GST_ELEMENT (self), error);
+    return FALSE;
   }
-  if (ok && mode != GST_SUPCON_INDEX_SEARCH) {
-    /* A long stream is not indexed for nothing. */
-    self->file_lock = supcon_checkpoint_claim (location, &error);
-    ok = self->file_lock && (mode != GST_SUPCON_INDEX_ADD
-        || keep_replaced (location, &error));
-    if (!ok)
-      gst_supcon_post_error (GST_ELEMENT (self), error);
-  }
+  ok = open_file (self, location, probes, &index, &error);
   if (!ok) {
+    gst_supcon_post_error (GST_ELEMENT (self), error);
     g_clear_pointer (&self->file_lock, supcon_checkpoint_lock_free);
     g_clear_pointer (&index, supcon_index_free);
     g_clear_pointer (&location, g_free);
@@ -202,8 +211,8 @@ gst_supcon_index_start (GstBaseTransform * trans)
   self->index = index;
   self->changed = FALSE;
   g_mutex_unlock (&self->lock);
-  self->mode = mode;
   self->useless = 0;
+  self->told = FALSE;
   return ok;
 }
 
@@ -212,7 +221,7 @@ gst_supcon_index_stop (GstBaseTransform * trans)
 {
   GstSupconIndex *self = GST_SUPCON_INDEX (trans);
 
-  gst_supcon_index_save (self); /* if it fails the bus tells; stopping goes on */
+  save (self, !self->told);     /* if it fails the bus tells; stopping goes on */
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->index, supcon_index_free);
   g_clear_pointer (&self->location, g_free);
@@ -301,15 +310,6 @@ publish (GstSupconIndex * self, GstBuffer * buffer, GstStructure * structure)
     gst_structure_free (structure);
 }
 
-/* A frame's text, or the gap that tells who waits for it that there is none. text: transfer full, or NULL. */
-static GstFlowReturn
-push_text (GstSupconIndex * self, GstBuffer * buffer, gchar * text)
-{
-  GstMiniObject *item = gst_supcon_text_new (text, buffer);
-
-  return item ? gst_supcon_text_branch_push (&self->text, item) : GST_FLOW_OK;
-}
-
 static GstFlowReturn
 gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
@@ -325,7 +325,8 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 
   if (!embedding)
     return gst_supcon_check_encoded (GST_ELEMENT (self), buffer) ?
-        push_text (self, buffer, NULL) : GST_FLOW_ERROR;
+        gst_supcon_text_branch_push_text (&self->text, buffer, NULL) :
+        GST_FLOW_ERROR;
   if (!gst_buffer_map (embedding, &map, GST_MAP_READ)) {
     gst_buffer_unref (embedding);
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
@@ -352,7 +353,7 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
             "index (more of them are counted only)."), (NULL));
   if (structure)
     publish (self, buffer, structure);
-  return push_text (self, buffer, text);
+  return gst_supcon_text_branch_push_text (&self->text, buffer, text);
 }
 
 /* Events */
@@ -366,7 +367,7 @@ gst_supcon_index_sink_event (GstBaseTransform * trans, GstEvent * event)
     g_free (self->stream_uri);
     self->stream_uri = gst_supcon_upstream_uri (trans->sinkpad);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
-    gst_supcon_index_save (self);
+    self->told = !save (self, TRUE);
   }
   return gst_supcon_text_branch_sink_event (&self->text,
       GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
@@ -456,9 +457,9 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
    *
    * Writes the index now. Returns FALSE, and an error is on the bus, when that fails.
    */
-  signals[SIGNAL_SAVE] = g_signal_new_class_handler ("save",
-      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
-      G_CALLBACK (gst_supcon_index_save), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
+  g_signal_new_class_handler ("save", G_TYPE_FROM_CLASS (klass),
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_supcon_index_save),
+      NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 
   gst_supcon_text_branch_add_pad_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "SupCon index",

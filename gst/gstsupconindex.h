@@ -10,7 +10,5 @@ G_BEGIN_DECLS
 #define GST_TYPE_SUPCON_INDEX (gst_supcon_index_get_type ())
 G_DECLARE_FINAL_TYPE (GstSupconIndex, gst_supcon_index, GST, SUPCON_INDEX, GstBaseTransform)
 
-GST_ELEMENT_REGISTER_DECLARE (supconindex);
-
 G_END_DECLS
 #endif

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "gstsupconmeta.h"
 #include "gstsupconregions.h"
+#include "gstsupcontags.h"
 
 /* What is known of a frame, or of one of its regions. */
 typedef struct

@@ -5,7 +5,6 @@
 
 #include "gstsupconclassifier.h"
 #include "gstsupcontaggersettings.h"
-#include "gstsupcontags.h"
 
 G_BEGIN_DECLS
 

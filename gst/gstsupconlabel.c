@@ -35,9 +35,9 @@
 
 #include "data/frame_labels.h"
 #include "gstsupconcues.h"
+#include "gstsupconframenumber.h"
 #include "gstsupconlabelsettings.h"
 #include "gstsupconmeta.h"
-#include "gstsupconstream.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_supcon_label_debug);
 #define GST_CAT_DEFAULT gst_supcon_label_debug
@@ -53,12 +53,7 @@ struct _GstSupconLabel
   guint64 first_sample;         /* number of the stream's first frame or region */
 
   /* The video's streaming thread's. */
-  GstSegment segment;
-  gint fps_n, fps_d;
-  gboolean frame_known;         /* frame counts on from the last one */
-  gboolean sought;              /* the next frame follows a seek */
-  gboolean stream_started;      /* the next segment is the first of its stream */
-  guint64 frame;
+  GstSupconFrameNumber frame;
   GPtrArray *file;              /* labels-location's labels or NULL; "" = none */
 
   GstSupconRegionFrames regions;
@@ -100,33 +95,6 @@ load_labels (GstSupconLabel * self)
   return self->file != NULL;
 }
 
-/* The next frame tells its number. */
-static void
-forget_frame (GstSupconLabel * self)
-{
-  self->frame_known = FALSE;
-  self->sought = TRUE;
-}
-
-/* The number of the frame: counted from 0, and after a seek told from where in the stream the frame is. */
-static void
-count_frame (GstSupconLabel * self, GstBuffer * buffer)
-{
-  GstClockTime time = gst_supcon_stream_time (&self->segment, buffer);
-
-  if (self->frame_known) {
-    self->frame++;
-  } else {
-    self->frame = 0;
-    if (self->sought && GST_CLOCK_TIME_IS_VALID (time) && self->fps_n > 0)
-      self->frame = gst_util_uint64_scale_round (time, self->fps_n,
-          self->fps_d * GST_SECOND);
-    else if (self->sought && GST_BUFFER_OFFSET_IS_VALID (buffer))
-      self->frame = GST_BUFFER_OFFSET (buffer);
-    self->frame_known = TRUE;
-  }
-}
-
 /* Gives each region the label that its detector says. */
 static void
 label_regions (GstBuffer * frame, GstSupconRegionLabel from)
@@ -146,17 +114,18 @@ static gboolean
 find_label (GstSupconLabel * self, GstBuffer * buffer, gchar ** label)
 {
   GstClockTime time = GST_CLOCK_TIME_NONE;
+  guint64 number;
 
-  if (self->segment.format == GST_FORMAT_TIME)
-    time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME,
+  if (self->frame.segment.format == GST_FORMAT_TIME)
+    time = gst_segment_to_running_time (&self->frame.segment, GST_FORMAT_TIME,
         GST_BUFFER_PTS (buffer));
   if (!gst_supcon_cues_wait (&self->cues, time, label)) {
     g_free (*label);
     return FALSE;
   }
-  count_frame (self, buffer);
-  if (!*label && self->file && self->frame < self->file->len)
-    *label = g_strdup (g_ptr_array_index (self->file, self->frame));
+  number = gst_supcon_frame_number_next (&self->frame, buffer);
+  if (!*label && self->file && number < self->file->len)
+    *label = g_strdup (g_ptr_array_index (self->file, number));
   return TRUE;
 }
 
@@ -176,7 +145,7 @@ add_counts (GstSupconLabel * self, const GstSupconLabelCounts * counts)
 static GstFlowReturn
 push_whole (GstSupconLabel * self, GstBuffer * frame, const gchar * label)
 {
-  guint64 sample = self->first_sample + self->frame;
+  guint64 sample = self->first_sample + self->frame.number;
   guint view = 0;
 
   gst_supcon_buffer_get_sample (frame, NULL, &sample, &view);
@@ -232,30 +201,16 @@ gst_supcon_label_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GstCaps *caps;
 
+  gst_supcon_frame_number_event (&self->frame, event);
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_CAPS:
       gst_event_parse_caps (event, &caps);
-      if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0),
-              "framerate", &self->fps_n, &self->fps_d))
-        self->fps_n = 0;
       gst_supcon_region_frames_set_caps (&self->regions, caps);
-      break;
-    case GST_EVENT_STREAM_START:
-      self->stream_started = TRUE;
-      break;
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &self->segment);
-      /* Streams that follow each other are counted on; within one there was a seek that does not flush. */
-      if (self->frame_known && !self->stream_started)
-        forget_frame (self);
-      self->stream_started = FALSE;
       break;
     case GST_EVENT_FLUSH_START:
       gst_supcon_cues_set_flushing (&self->cues, TRUE);
       break;
     case GST_EVENT_FLUSH_STOP:
-      gst_segment_init (&self->segment, GST_FORMAT_TIME);
-      forget_frame (self);
       gst_supcon_cues_set_flushing (&self->cues, FALSE);
       break;
     default:
@@ -270,11 +225,15 @@ gst_supcon_label_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
   GstSeekFlags flags = GST_SEEK_FLAG_NONE;
   gboolean flush, ret;
-  GstPad *text;
+  GstPad *text = NULL;
 
-  GST_OBJECT_LOCK (self);
-  text = self->text ? gst_object_ref (self->text) : NULL;
-  GST_OBJECT_UNLOCK (self);
+  /* That pictures are late, or other caps are wanted of them, is nothing to the text. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
+      || GST_EVENT_TYPE (event) == GST_EVENT_LATENCY) {
+    GST_OBJECT_LOCK (self);
+    text = self->text ? gst_object_ref (self->text) : NULL;
+    GST_OBJECT_UNLOCK (self);
+  }
   if (!text)
     return gst_pad_event_default (pad, parent, event);
 
@@ -372,13 +331,9 @@ gst_supcon_label_change_state (GstElement * element,
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (!load_labels (self))
       return GST_STATE_CHANGE_FAILURE;
-    gst_segment_init (&self->segment, GST_FORMAT_TIME);
+    gst_supcon_frame_number_start (&self->frame);
     /* Frames of several elements may meet in a funnel, where one number would make them views of one picture. */
     self->first_sample = (guint64) g_str_hash (GST_OBJECT_NAME (self)) << 32;
-    self->fps_n = 0;
-    self->frame_known = FALSE;
-    self->sought = FALSE;
-    self->stream_started = FALSE;
     gst_supcon_region_frames_start (&self->regions);
     GST_OBJECT_LOCK (self);
     self->settings.counts = (GstSupconLabelCounts) { 0 };

@@ -11,7 +11,5 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (GstSupconLabel, gst_supcon_label, GST, SUPCON_LABEL,
     GstElement)
 
-GST_ELEMENT_REGISTER_DECLARE (supconlabel);
-
 G_END_DECLS
 #endif

@@ -79,12 +79,18 @@ link_pads (GstElement * from, GstPad * srcpad, GstElement * to,
 static Chain *
 chain_new (GstElementFactory * factory, GstElementFactory * converter)
 {
-  Chain *chain = g_new0 (Chain, 1);
+  GstElement *decoder = gst_element_factory_create (factory, NULL);
+  GstElement *convert = gst_element_factory_create (converter, NULL);
+  Chain *chain;
 
-  chain->decoder = gst_object_ref_sink (gst_element_factory_create (factory,
-          NULL));
-  chain->convert = gst_object_ref_sink (gst_element_factory_create (converter,
-          NULL));
+  if (!decoder || !convert) {
+    gst_clear_object (&decoder);
+    gst_clear_object (&convert);
+    return NULL;
+  }
+  chain = g_new0 (Chain, 1);
+  chain->decoder = gst_object_ref_sink (decoder);
+  chain->convert = gst_object_ref_sink (convert);
   chain->srcpad = gst_object_ref_sink (gst_pad_new ("in", GST_PAD_SRC));
   chain->sinkpad =
       gst_object_ref_sink (gst_pad_new_from_static_template (&out_template,

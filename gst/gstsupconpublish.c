@@ -24,7 +24,8 @@
  * Each line is written at once, so that a reader at the other end of a pipe need not wait.
  *
  * With format=srt it is a SubRip subtitle file: a cue for each run of frames with the same first tag, whose text is the
- * label alone (line breaks in it become spaces). supconlabel reads that back as labels. Frames that are unknown have no cue.
+ * label alone. supconlabel reads that back as labels, but for space at either end and carriage returns, which become
+ * spaces; behind each `<` and line feed stands a WORD JOINER (U+2060), which is not seen. Frames that are unknown have no cue.
  *
  * ## Example launch line
  * |[
@@ -42,7 +43,6 @@
 #include "gstsupconenums.h"
 #include "gstsupconfields.h"
 #include "gstsupconjson.h"
-#include "gstsupconmeta.h"
 #include "gstsupconsettings.h"
 #include "gstsupconstream.h"
 #include "gstsupconsubtitles.h"

@@ -10,7 +10,5 @@ G_BEGIN_DECLS
 #define GST_TYPE_SUPCON_PUBLISH (gst_supcon_publish_get_type ())
 G_DECLARE_FINAL_TYPE (GstSupconPublish, gst_supcon_publish, GST, SUPCON_PUBLISH, GstBaseTransform)
 
-GST_ELEMENT_REGISTER_DECLARE (supconpublish);
-
 G_END_DECLS
 #endif

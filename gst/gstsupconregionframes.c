@@ -58,21 +58,22 @@ negotiate (GstSupconRegionFrames * self)
   return self->caps_known;
 }
 
-/* Tells downstream the size of a part that is copied. */
+/* Tells downstream the size of what leaves: of the part, where it is copied, else of the whole frame. */
 static gboolean
 push_size (GstSupconRegionFrames * self, const GstVideoRectangle * part)
 {
+  gint width = self->cutter.copies ? part->w : self->cutter.info.width;
+  gint height = self->cutter.copies ? part->h : self->cutter.info.height;
   GstCaps *caps;
   gboolean ok;
 
-  if (!self->cutter.copies || (part->w == self->width
-          && part->h == self->height))
+  if (width == self->width && height == self->height)
     return TRUE;
-  self->width = part->w;
-  self->height = part->h;
+  self->width = width;
+  self->height = height;
   caps = gst_caps_copy (self->caps);
-  gst_caps_set_simple (caps, "width", G_TYPE_INT, part->w, "height", G_TYPE_INT,
-      part->h, NULL);
+  gst_caps_set_simple (caps, "width", G_TYPE_INT, width, "height", G_TYPE_INT,
+      height, NULL);
   ok = gst_pad_push_event (self->src, gst_event_new_caps (caps));
   gst_caps_unref (caps);
   return ok;

@@ -14,7 +14,7 @@ typedef struct
   GstCaps *caps;                /* the frames' that come */
   gboolean caps_known;          /* by cutter */
   GstSupconCutter cutter;
-  gint width, height;           /* of the region before, where the cutter copies */
+  gint width, height;           /* that downstream was told last; 0: since then it was negotiated anew */
   guint64 region;               /* regions before this one */
 } GstSupconRegionFrames;
 

@@ -24,13 +24,14 @@
 #include "gstsupconscope.h"
 
 #include <gst/video/video.h>
-#include <math.h>
 #include <string.h>
 
 #include "gstsupconenums.h"
 #include "gstsupconmeta.h"
 #include "gstsupconplot.h"
 #include "gstsupconsettings.h"
+#include "gstsupconsteps.h"
+#include "gstsupconstream.h"
 #include "gstsupcontags.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_scope_debug);
@@ -50,8 +51,6 @@ typedef struct
   gchar *trainer;
 } Settings;
 
-/* More steps than this are thinned out; a screen has fewer columns. */
-#define MAX_STEPS 2048
 /* Text and curves are drawn anew so many times a second of video; points each time. */
 #define LAYERS_PER_SECOND 5
 #define EMBEDDINGS_SHARE 0.66   /* of the height, where both are shown */
@@ -61,21 +60,17 @@ struct _GstSupconScope
   GstBaseTransform parent;
 
   Settings settings;            /* under the object lock */
-
-  GMutex lock;                  /* protects what follows: any thread posts messages */
-  GArray *steps;                /* GstSupconPlotStep */
-  guint stride;                 /* each so many-th step is kept */
-  guint64 seen;                 /* messages */
+  GstSupconSteps steps;
 
   /* Streaming thread, from start to stop. */
-  GstBus *bus;                  /* the pipeline's; NULL: there is none */
   GstVideoInfo info;
   SupconMap *map;
   SupconLabels *labels;
   SupconMapPoint *points;
   GstSupconPlotView view;
-  cairo_surface_t *layer;       /* all but the points */
-  GstSupconPlotArea plot;       /* where they go */
+  cairo_surface_t *layer;       /* all but the points; NULL: the size is new */
+  View drawn;                   /* by layer */
+  GstSupconPlotArea plot;       /* where the points go, of a layer that has a map */
   guint layer_age;              /* frames */
 };
 
@@ -110,79 +105,6 @@ G_DEFINE_TYPE_WITH_CODE (GstSupconScope, gst_supcon_scope,
 GST_ELEMENT_REGISTER_DEFINE (supconscope, "supconscope", GST_RANK_NONE,
     GST_TYPE_SUPCON_SCOPE);
 
-/* The trainer's messages */
-
-/* Every other one goes when there are too many; from then on every other one comes. */
-static void
-add_step (GstSupconScope * self, const GstSupconPlotStep * step)
-{
-  if (self->steps->len
-      && step->step <= g_array_index (self->steps, GstSupconPlotStep,
-          self->steps->len - 1).step) {
-    g_array_set_size (self->steps, 0);  /* another run */
-    self->stride = 1;
-    self->seen = 0;
-  }
-  if (self->seen++ % self->stride)
-    return;
-  if (self->steps->len == MAX_STEPS) {
-    for (guint i = 0; i < MAX_STEPS / 2; i++)
-      g_array_index (self->steps, GstSupconPlotStep, i) =
-          g_array_index (self->steps, GstSupconPlotStep, 2 * i);
-    g_array_set_size (self->steps, MAX_STEPS / 2);
-    self->stride *= 2;
-  }
-  g_array_append_val (self->steps, *step);
-}
-
-static void
-take_message (G_GNUC_UNUSED GstBus * bus, GstMessage * message,
-    GstSupconScope * self)
-{
-  const GstStructure *s = gst_message_get_structure (message);
-  GstSupconPlotStep step;
-  gboolean wanted;
-
-  if (!gst_structure_has_name (s, "supcon-train")
-      || !gst_structure_get (s, "step", G_TYPE_UINT64, &step.step,
-          "loss", G_TYPE_DOUBLE, &step.loss, "learning-rate", G_TYPE_DOUBLE,
-          &step.learning_rate, NULL)
-      || !isfinite (step.loss) || !isfinite (step.learning_rate))
-    return;
-  GST_OBJECT_LOCK (self);
-  wanted = !self->settings.trainer
-      || !g_strcmp0 (self->settings.trainer,
-      GST_OBJECT_NAME (GST_MESSAGE_SRC (message)));
-  GST_OBJECT_UNLOCK (self);
-  if (!wanted)
-    return;
-  g_mutex_lock (&self->lock);
-  add_step (self, &step);
-  g_mutex_unlock (&self->lock);
-}
-
-/* The bus of the outermost bin, which every message passes. */
-static GstBus *
-find_bus (GstSupconScope * self)
-{
-  GstObject *top = gst_object_ref (GST_OBJECT (self)), *parent;
-  GstBus *bus;
-
-  while ((parent = gst_object_get_parent (top))) {
-    gst_object_unref (top);
-    top = parent;
-  }
-  bus = GST_IS_BIN (top) ? gst_element_get_bus (GST_ELEMENT (top)) : NULL;
-  gst_object_unref (top);
-  return bus;
-}
-
-static void
-unref_closure_data (gpointer data, G_GNUC_UNUSED GClosure * closure)
-{
-  gst_object_unref (data);
-}
-
 static gboolean
 gst_supcon_scope_start (GstBaseTransform * trans)
 {
@@ -190,17 +112,7 @@ gst_supcon_scope_start (GstBaseTransform * trans)
 
   self->labels = supcon_labels_new ();
   self->view = (GstSupconPlotView) { 0 };
-  self->stride = 1;
-  self->seen = 0;
-  g_array_set_size (self->steps, 0);
-  self->bus = find_bus (self);
-  if (self->bus) {
-    gst_bus_enable_sync_message_emission (self->bus);
-    /* A trainer's thread may be in it while the element stops and goes. */
-    g_signal_connect_data (self->bus, "sync-message::element",
-        G_CALLBACK (take_message), gst_object_ref (self), unref_closure_data,
-        0);
-  }
+  gst_supcon_steps_start (&self->steps);
   return TRUE;
 }
 
@@ -209,11 +121,7 @@ gst_supcon_scope_stop (GstBaseTransform * trans)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (trans);
 
-  if (self->bus) {
-    g_signal_handlers_disconnect_by_data (self->bus, self);
-    gst_bus_disable_sync_message_emission (self->bus);
-    gst_clear_object (&self->bus);
-  }
+  gst_supcon_steps_stop (&self->steps);
   g_clear_pointer (&self->map, supcon_map_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->points, g_free);
@@ -242,14 +150,7 @@ gst_supcon_scope_transform_caps (GstBaseTransform * trans,
     result = gst_caps_merge (result, one);
   }
   gst_caps_unref (templ);
-  if (filter) {
-    GstCaps *both = gst_caps_intersect_full (filter, result,
-        GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (result);
-    result = both;
-  }
-  return result;
+  return gst_supcon_filter_caps (result, filter);
 }
 
 static GstCaps *
@@ -341,20 +242,6 @@ add_point (GstSupconScope * self, GstBuffer * buffer)
 }
 
 static void
-draw_curves (GstSupconScope * self, cairo_t * cr,
-    const GstSupconPlotArea * area)
-{
-  g_mutex_lock (&self->lock);
-  if (self->steps->len)
-    gst_supcon_plot_curves (cr, area,
-        (const GstSupconPlotStep *) (gpointer) self->steps->data,
-        self->steps->len);
-  else
-    gst_supcon_plot_say (cr, area, "no training step yet");
-  g_mutex_unlock (&self->lock);
-}
-
-static void
 draw_layer (GstSupconScope * self, View view)
 {
   gint width = GST_VIDEO_INFO_WIDTH (&self->info);
@@ -374,7 +261,7 @@ draw_layer (GstSupconScope * self, View view)
     self->plot = gst_supcon_plot_map (cr, &map, self->labels,
         self->map ? supcon_map_explained (self->map) : 0);
   if (view != VIEW_EMBEDDINGS)
-    draw_curves (self, cr, &curves);
+    gst_supcon_steps_draw (&self->steps, cr, &curves);
   cairo_destroy (cr);
   cairo_surface_flush (self->layer);
 }
@@ -396,8 +283,10 @@ gst_supcon_scope_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   view = self->settings.view;
   GST_OBJECT_UNLOCK (self);
   add_point (self, inbuf);
-  if (!self->layer || ++self->layer_age * LAYERS_PER_SECOND >= MAX (fps, 1)) {
+  if (!self->layer || view != self->drawn
+      || ++self->layer_age * LAYERS_PER_SECOND >= MAX (fps, 1)) {
     draw_layer (self, view);
+    self->drawn = view;
     self->layer_age = 0;
   }
   if (!gst_video_frame_map (&frame, &self->info, outbuf, GST_MAP_READWRITE)) {
@@ -452,8 +341,7 @@ gst_supcon_scope_finalize (GObject * object)
   GstSupconScope *self = GST_SUPCON_SCOPE (object);
 
   gst_supcon_settings_clear (settings_class, &self->settings);
-  g_array_unref (self->steps);
-  g_mutex_clear (&self->lock);
+  gst_supcon_steps_clear (&self->steps);
   G_OBJECT_CLASS (gst_supcon_scope_parent_class)->finalize (object);
 }
 
@@ -504,6 +392,6 @@ static void
 gst_supcon_scope_init (GstSupconScope * self)
 {
   gst_supcon_settings_init (settings_class, &self->settings);
-  self->steps = g_array_new (FALSE, FALSE, sizeof (GstSupconPlotStep));
-  g_mutex_init (&self->lock);
+  gst_supcon_steps_init (&self->steps, GST_ELEMENT (self),
+      &self->settings.trainer);
 }

@@ -10,7 +10,5 @@ G_BEGIN_DECLS
 #define GST_TYPE_SUPCON_SCOPE (gst_supcon_scope_get_type ())
 G_DECLARE_FINAL_TYPE (GstSupconScope, gst_supcon_scope, GST, SUPCON_SCOPE, GstBaseTransform)
 
-GST_ELEMENT_REGISTER_DECLARE (supconscope);
-
 G_END_DECLS
 #endif

@@ -29,6 +29,18 @@ gst_supcon_is_jump (GstBuffer * frame, GstClockTime before, GstClockTime time)
       || time < before || time - before > GST_SECOND;
 }
 
+GstCaps *
+gst_supcon_filter_caps (GstCaps * caps, GstCaps * filter)
+{
+  GstCaps *left;
+
+  if (!filter)
+    return caps;
+  left = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return left;
+}
+
 GstFlowReturn
 gst_supcon_refused (GstPad * srcpad)
 {

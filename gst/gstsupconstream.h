@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** What elements ask of the stream that passes: its times, its breaks, what is upstream of it. */
+/** What elements ask of the stream that passes: its times, its breaks, its caps, what is upstream of it. */
 #ifndef GST_SUPCON_STREAM_H
 #define GST_SUPCON_STREAM_H
 
@@ -18,6 +18,9 @@ void gst_supcon_sync_values (GstBaseTransform * trans, GstBuffer * frame);
  * than a second after that one's. The mark alone is none: a leaky queue, or QoS, puts it behind each frame that it drops.
  */
 gboolean gst_supcon_is_jump (GstBuffer * frame, GstClockTime before, GstClockTime time);
+
+/** What filter (NULL: anything) leaves of caps, in filter's order; for transform_caps. Takes caps. */
+GstCaps * gst_supcon_filter_caps (GstCaps * caps, GstCaps * filter);
 
 /** What it means that caps were not taken behind a source pad, on whose streaming thread this is called. */
 GstFlowReturn gst_supcon_refused (GstPad * srcpad);

@@ -7,8 +7,9 @@
  * Says what a frame shows, from the embedding that supconencoder attached to it. With method=linear the classifier in
  * the checkpoint at #GstSupconTagger:location decides, or the one that a supcontrainer of this process shares
  * (#GstSupconTagger:model). Methods centroid and knn need no training: they compare with examples. Frames that carry a
- * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal #GstSupconTagger::learn says of the frame
- * that was seen last; #GstSupconTagger:memory-location keeps them.
+ * true label (see supconlabel) are examples (unless learning=false), and so is what the action signal
+ * #GstSupconTagger::learn says of the frame that was seen last; #GstSupconTagger:memory-location keeps them, which one
+ * element at a time writes.
  *
  * Tags leave in these ways:
  *
@@ -34,7 +35,8 @@
  * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
  * were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also examples uint64,
  * knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et al. 2018, arXiv
- * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid each such frame is first judged by what was learnt before it, and only then learnt from.
+ * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid or knn
+ * each such frame is first judged by what was learnt before it, and only then learnt from.
  *
  * ## Example launch line
  * |[
@@ -51,6 +53,7 @@
 #include "gstsupconlesson.h"
 #include "gstsupconmeta.h"
 #include "gstsupconstream.h"
+#include "gstsupcontags.h"
 #include "gstsupcontextbranch.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_tagger_debug);
@@ -73,7 +76,10 @@ struct _GstSupconTagger
   gint current;                 /* the first tag's class of the last whole frame, -1: none */
   GstClockTime last;            /* the last frame's time */
   GstSupconKeyword keyword;
+  gboolean told;                /* that the examples could not be written at the stream's end */
 };
+
+static GstSupconSettingsClass *settings_class;
 
 G_DEFINE_TYPE_WITH_CODE (GstSupconTagger, gst_supcon_tagger,
     GST_TYPE_BASE_TRANSFORM,
@@ -176,7 +182,8 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
-  settings = gst_supcon_tagger_settings_copy (&self->settings);
+  settings = self->settings;
+  gst_supcon_settings_own_strings (settings_class, &settings);
   GST_OBJECT_UNLOCK (self);
   /* A long stream is not measured for nothing. */
   if (!settings.evaluation_location
@@ -189,13 +196,14 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
           .learning = settings.learning,
           .examples_location = settings.examples_location
         }, &error);
-  gst_supcon_tagger_settings_clear (&settings);
+  gst_supcon_settings_clear (settings_class, &settings);
   if (!classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
   self->current = -1;
   self->last = GST_CLOCK_TIME_NONE;
+  self->told = FALSE;
   g_mutex_lock (&self->lock);
   self->lesson = GST_SEQNUM_INVALID;
   self->classifier = classifier;
@@ -203,16 +211,21 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   return TRUE;
 }
 
-static void
-save_memory (GstSupconTagger * self)
+/* FALSE: it failed, of which say posts the error. */
+static gboolean
+save_memory (GstSupconTagger * self, gboolean say)
 {
   GError *error = NULL;
+  gboolean ok;
 
   g_mutex_lock (&self->lock);
-  gst_supcon_classifier_save (self->classifier, &error);
+  ok = gst_supcon_classifier_save (self->classifier, &error);
   g_mutex_unlock (&self->lock);
-  if (error)
+  if (!ok && say)
     gst_supcon_post_error (GST_ELEMENT (self), error);
+  else if (!ok)
+    g_error_free (error);
+  return ok;
 }
 
 static gboolean
@@ -220,7 +233,7 @@ gst_supcon_tagger_stop (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
-  save_memory (self);
+  save_memory (self, !self->told);
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->classifier, gst_supcon_classifier_free);
   g_mutex_unlock (&self->lock);
@@ -271,8 +284,6 @@ static GstFlowReturn
 publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
     gboolean post, gint64 start)
 {
-  GstMiniObject *text;
-
   gst_supcon_verdicts_attach (verdicts, buffer, self->width, self->height);
   if (verdicts->len) {
     GstEvent *event = gst_supcon_keyword_change (&self->keyword,
@@ -283,8 +294,8 @@ publish (GstSupconTagger * self, GstBuffer * buffer, const GArray * verdicts,
     if (event)
       gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self), event);
   }
-  text = gst_supcon_text_new (gst_supcon_verdicts_to_text (verdicts), buffer);
-  return text ? gst_supcon_text_branch_push (&self->text, text) : GST_FLOW_OK;
+  return gst_supcon_text_branch_push_text (&self->text, buffer,
+      gst_supcon_verdicts_to_text (verdicts));
 }
 
 static GstFlowReturn
@@ -339,7 +350,7 @@ static void
 report_evaluation (GstSupconTagger * self)
 {
   const SupconEvaluation *evaluation;
-  GstSupconReport *report;
+  GstSupconEvaluationReport *report;
   gchar *location;
   gboolean print;
   guint64 unknown;
@@ -351,7 +362,7 @@ report_evaluation (GstSupconTagger * self)
 
   g_mutex_lock (&self->lock);
   evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
-  report = gst_supcon_report_new (evaluation,
+  report = gst_supcon_evaluation_report_new (evaluation,
       gst_supcon_classifier_labels (self->classifier), unknown);
   /* Another stream may follow. */
   if (report)
@@ -359,7 +370,8 @@ report_evaluation (GstSupconTagger * self)
   g_mutex_unlock (&self->lock);
 
   if (report)
-    gst_supcon_report_give (report, GST_ELEMENT (self), print, location);
+    gst_supcon_evaluation_report_give (report, GST_ELEMENT (self), print,
+        location);
   else if (location || print)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
         ("No frame had a true label, so nothing was measured%s%s%s.",
@@ -389,7 +401,7 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
       break;
     case GST_EVENT_EOS:
       report_evaluation (self);
-      save_memory (self);
+      self->told = !save_memory (self, TRUE);
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
     case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
@@ -432,7 +444,7 @@ gst_supcon_tagger_set_property (GObject * object, guint id,
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   GST_OBJECT_LOCK (self);
-  if (!gst_supcon_tagger_settings_set (&self->settings, id, value))
+  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
@@ -444,7 +456,7 @@ gst_supcon_tagger_get_property (GObject * object, guint id, GValue * value,
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
   GST_OBJECT_LOCK (self);
-  if (!gst_supcon_tagger_settings_get (&self->settings, id, value))
+  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
@@ -454,7 +466,7 @@ gst_supcon_tagger_finalize (GObject * object)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
 
-  gst_supcon_tagger_settings_clear (&self->settings);
+  gst_supcon_settings_clear (settings_class, &self->settings);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_supcon_tagger_parent_class)->finalize (object);
 }
@@ -515,7 +527,7 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   object_class->set_property = gst_supcon_tagger_set_property;
   object_class->get_property = gst_supcon_tagger_get_property;
   object_class->finalize = gst_supcon_tagger_finalize;
-  gst_supcon_tagger_settings_install (object_class);
+  settings_class = gst_supcon_tagger_settings_install (object_class);
   install_signals (G_TYPE_FROM_CLASS (klass));
 
   gst_supcon_text_branch_add_pad_templates (element_class);
@@ -541,7 +553,7 @@ static void
 gst_supcon_tagger_init (GstSupconTagger * self)
 {
   g_mutex_init (&self->lock);
-  gst_supcon_tagger_settings_init (&self->settings);
+  gst_supcon_settings_init (settings_class, &self->settings);
   gst_supcon_text_branch_init (&self->text, GST_BASE_TRANSFORM (self));
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
 }

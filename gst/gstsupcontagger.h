@@ -10,7 +10,5 @@ G_BEGIN_DECLS
 #define GST_TYPE_SUPCON_TAGGER (gst_supcon_tagger_get_type ())
 G_DECLARE_FINAL_TYPE (GstSupconTagger, gst_supcon_tagger, GST, SUPCON_TAGGER, GstBaseTransform)
 
-GST_ELEMENT_REGISTER_DECLARE (supcontagger);
-
 G_END_DECLS
 #endif

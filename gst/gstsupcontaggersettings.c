@@ -3,7 +3,6 @@
 #include "gstsupcontaggersettings.h"
 
 #include "gstsupconenums.h"
-#include "gstsupconsettings.h"
 #include "gstsupcontags.h"
 #include "train/examples.h"
 #include "train/smooth.h"
@@ -35,9 +34,10 @@ install_start_properties (GObjectClass * klass, GParamFlags flags)
           "from it", NULL, flags));
   add (klass, FIELD (model),
       g_param_spec_string ("model", "Model",
-          "Name under which a supcontrainer stage=linear of this process "
-          "shares its classifier, for method=linear; frames pass untagged "
-          "until there is one", NULL, flags));
+          "Name under which a supcontrainer of this process shares its "
+          "classifier (of stage linear, cross-entropy or finetune), for "
+          "method=linear; frames pass untagged until there is one", NULL,
+          flags));
   add (klass, FIELD (watch),
       g_param_spec_boolean ("watch", "Watch",
           "Read the checkpoint of method=linear again, between two frames, "
@@ -46,8 +46,9 @@ install_start_properties (GObjectClass * klass, GParamFlags flags)
   add (klass, FIELD (memory_location),
       g_param_spec_string ("memory-location", "Memory location",
           "File of examples that methods centroid and knn read when they start "
-          "and write at the end (with learning=false it may be read-only); "
-          "supconindex reads it too", NULL, flags));
+          "and write at the end, as one element at a time may (with "
+          "learning=false it may be read-only); supconindex reads it too", NULL,
+          flags));
   add (klass, FIELD (method),
       g_param_spec_enum ("method", "Method",
           "What turns an embedding into a label",
@@ -113,7 +114,7 @@ install_frame_properties (GObjectClass * klass, GParamFlags flags)
           "a stream that carries true labels", FALSE, flags));
 }
 
-void
+GstSupconSettingsClass *
 gst_supcon_tagger_settings_install (GObjectClass * klass)
 {
   settings_class = gst_supcon_settings_class_new (1);
@@ -122,39 +123,5 @@ gst_supcon_tagger_settings_install (GObjectClass * klass)
   install_frame_properties (klass, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
       GST_PARAM_MUTABLE_PLAYING);
   gst_type_mark_as_plugin_api (method_get_type (), 0);
-}
-
-void
-gst_supcon_tagger_settings_init (GstSupconTaggerSettings * self)
-{
-  gst_supcon_settings_init (settings_class, self);
-}
-
-GstSupconTaggerSettings
-gst_supcon_tagger_settings_copy (const GstSupconTaggerSettings * self)
-{
-  GstSupconTaggerSettings copy = *self;
-
-  gst_supcon_settings_own_strings (settings_class, &copy);
-  return copy;
-}
-
-void
-gst_supcon_tagger_settings_clear (GstSupconTaggerSettings * self)
-{
-  gst_supcon_settings_clear (settings_class, self);
-}
-
-gboolean
-gst_supcon_tagger_settings_set (GstSupconTaggerSettings * self, guint id,
-    const GValue * value)
-{
-  return gst_supcon_settings_set (settings_class, self, id, value);
-}
-
-gboolean
-gst_supcon_tagger_settings_get (const GstSupconTaggerSettings * self, guint id,
-    GValue * value)
-{
-  return gst_supcon_settings_get (settings_class, self, id, value);
+  return settings_class;
 }

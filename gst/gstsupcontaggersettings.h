@@ -6,6 +6,7 @@
 #include <gst/gst.h>
 
 #include "gstsupconclassifier.h"
+#include "gstsupconsettings.h"
 
 G_BEGIN_DECLS
 
@@ -18,18 +19,9 @@ typedef struct
   gboolean watch, learning, post_messages, print_evaluation;
 } GstSupconTaggerSettings;
 
-/** Once, at the class's start. */
-void gst_supcon_tagger_settings_install (GObjectClass * klass);
-void gst_supcon_tagger_settings_init (GstSupconTaggerSettings * settings);
-/** With strings of its own, to be cleared. The caller locks. */
-GstSupconTaggerSettings gst_supcon_tagger_settings_copy (const
-    GstSupconTaggerSettings * settings);
-void gst_supcon_tagger_settings_clear (GstSupconTaggerSettings * settings);
-/** FALSE: id is none of these. The caller locks. */
-gboolean gst_supcon_tagger_settings_set (GstSupconTaggerSettings * settings,
-    guint id, const GValue * value);
-gboolean gst_supcon_tagger_settings_get (const GstSupconTaggerSettings *
-    settings, guint id, GValue * value);
+/** Once, at the class's start. Returns what the properties are fields of. */
+GstSupconSettingsClass *gst_supcon_tagger_settings_install (GObjectClass *
+    klass);
 
 G_END_DECLS
 #endif

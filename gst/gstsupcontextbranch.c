@@ -104,8 +104,9 @@ gst_supcon_text_branch_release (GstSupconTextBranch * branch, GstPad * pad)
   gst_element_remove_pad (GST_ELEMENT (branch->element), pad);
 }
 
-GstFlowReturn
-gst_supcon_text_branch_push (GstSupconTextBranch * branch, gpointer item)
+/* item: a buffer or serialised event, transfer full; dropped without a pad. */
+static GstFlowReturn
+push (GstSupconTextBranch * branch, gpointer item)
 {
   GstSupconTextPad *pad = ref_pad (branch);
   GstFlowReturn flow;
@@ -118,6 +119,38 @@ gst_supcon_text_branch_push (GstSupconTextBranch * branch, gpointer item)
       GST_BASE_TRANSFORM_SINK_PAD (branch->element), item);
   gst_object_unref (pad);
   return flow;
+}
+
+/* A buffer of text with the time of frame; of NULL, a gap event, or NULL where frame has no time. text: transfer full. */
+static GstMiniObject *
+text_new (gchar * text, GstBuffer * frame)
+{
+  GstBuffer *result;
+
+  if (!text) {
+    GstClockTime duration = GST_BUFFER_DURATION (frame);
+
+    if (!GST_BUFFER_PTS_IS_VALID (frame))
+      return NULL;
+    /* Only a gap that lasts tells textoverlay not to wait for this frame's text. */
+    if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
+      duration = 1;
+    return GST_MINI_OBJECT_CAST (gst_event_new_gap (GST_BUFFER_PTS (frame),
+            duration));
+  }
+  result = gst_buffer_new_wrapped (text, strlen (text));
+  GST_BUFFER_PTS (result) = GST_BUFFER_PTS (frame);
+  GST_BUFFER_DURATION (result) = GST_BUFFER_DURATION (frame);
+  return GST_MINI_OBJECT_CAST (result);
+}
+
+GstFlowReturn
+gst_supcon_text_branch_push_text (GstSupconTextBranch * branch,
+    GstBuffer * frame, gchar * text)
+{
+  GstMiniObject *item = text_new (text, frame);
+
+  return item ? push (branch, item) : GST_FLOW_OK;
 }
 
 /* Flushes both pads, at flush-start the pictures first, since they may be what the text's peer waits for. */
@@ -149,32 +182,10 @@ gst_supcon_text_branch_sink_event (GstSupconTextBranch * branch,
     case GST_EVENT_EOS:
     case GST_EVENT_GAP:
     case GST_EVENT_SEGMENT_DONE:
-      gst_supcon_text_branch_push (branch, gst_event_ref (event));
+      push (branch, gst_event_ref (event));
       break;
     default:
       break;
   }
   return base->sink_event (branch->element, event);
-}
-
-GstMiniObject *
-gst_supcon_text_new (gchar * text, GstBuffer * buffer)
-{
-  GstBuffer *result;
-
-  if (!text) {
-    GstClockTime duration = GST_BUFFER_DURATION (buffer);
-
-    if (!GST_BUFFER_PTS_IS_VALID (buffer))
-      return NULL;
-    /* Only a gap that lasts tells textoverlay not to wait for this frame's text. */
-    if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
-      duration = 1;
-    return GST_MINI_OBJECT_CAST (gst_event_new_gap (GST_BUFFER_PTS (buffer),
-            duration));
-  }
-  result = gst_buffer_new_wrapped (text, strlen (text));
-  GST_BUFFER_PTS (result) = GST_BUFFER_PTS (buffer);
-  GST_BUFFER_DURATION (result) = GST_BUFFER_DURATION (buffer);
-  return GST_MINI_OBJECT_CAST (result);
 }

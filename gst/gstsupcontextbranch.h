@@ -26,8 +26,8 @@ void gst_supcon_text_branch_init (GstSupconTextBranch * branch, GstBaseTransform
 GstPad * gst_supcon_text_branch_request (GstSupconTextBranch * branch, GstPadTemplate * templ);
 void gst_supcon_text_branch_release (GstSupconTextBranch * branch, GstPad * pad);
 
-/** item: a buffer or serialised event, transfer full; dropped without a pad. */
-GstFlowReturn gst_supcon_text_branch_push (GstSupconTextBranch * branch, gpointer item);
+/** Pushes a frame's text (transfer full), or where it is NULL the gap that tells who waits for it that there is none. */
+GstFlowReturn gst_supcon_text_branch_push_text (GstSupconTextBranch * branch, GstBuffer * frame, gchar * text);
 
 /**
  * For the element's sink_event: what both streams need of it goes to the text's, then all of it to base, the parent
@@ -40,9 +40,6 @@ gboolean gst_supcon_text_branch_sink_event (GstSupconTextBranch * branch, GstBas
  * For the element's src_event. Whoever joins text and pictures sends a seek up both pads: TRUE when this one came before.
  */
 gboolean gst_supcon_text_branch_is_repeated_seek (GstSupconTextBranch * branch, GstEvent * event);
-
-/** A buffer of text with the time of buffer; of NULL, a gap event, or NULL where buffer has no time. text: transfer full. */
-GstMiniObject * gst_supcon_text_new (gchar * text, GstBuffer * buffer);
 
 G_END_DECLS
 #endif

@@ -173,7 +173,9 @@ gst_supcon_text_pad_flush (GstSupconTextPad * self, GstEvent * event)
     gst_pad_pause_task (pad);
   } else {
     gst_pad_push_event (pad, gst_event_ref (event));
-    gst_clear_event (&self->segment);   /* flushing takes it off downstream */
+    /* Flushing takes the segment off downstream, and what a stream starts with may have been dropped here. */
+    gst_clear_event (&self->segment);
+    gst_clear_event (&self->stream_start);
     if (!gst_pad_is_active (pad))
       return;
     set_flushing (self, FALSE);

@@ -392,7 +392,7 @@ GST_START_TEST (test_counting)
 {
   GstHarness *h = gst_harness_new_parse ("supconaugment views=3");
   GstEvent *event;
-  gint64 value;
+  gint64 value, stop;
 
   gst_pad_set_query_function (h->srcpad, answer_query);
   gst_harness_set_src_caps_str (h, RGB_CAPS (20, 10));
@@ -419,11 +419,13 @@ GST_START_TEST (test_counting)
     gst_event_unref (event);
   gst_harness_push_upstream_event (h, gst_event_new_seek (1.0,
           GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 31,
-          GST_SEEK_TYPE_NONE, -1));
+          GST_SEEK_TYPE_SET, 35));
   event = gst_harness_pull_upstream_event (h);
   fail_unless_equals_int (GST_EVENT_TYPE (event), GST_EVENT_SEEK);
-  gst_event_parse_seek (event, NULL, NULL, NULL, NULL, &value, NULL, NULL);
+  /* The frames of all views from 31 to 34. */
+  gst_event_parse_seek (event, NULL, NULL, NULL, NULL, &value, NULL, &stop);
   fail_unless_equals_int64 (value, 10);
+  fail_unless_equals_int64 (stop, 12);
   gst_event_unref (event);
   gst_harness_push_upstream_event (h, gst_event_new_seek (1.0,
           GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 31,

@@ -141,6 +141,28 @@ GST_START_TEST (test_lines)
 
 GST_END_TEST;
 
+/* Frames that go backwards have the numbers of their places, not those that follow. */
+GST_START_TEST (test_backwards)
+{
+  static const gchar lines[] = "zero\none\ntwo\nthree";
+  static const gchar *const labels[] = { "zero", "one", "two", "three" };
+  GstHarness *h = with_file (lines, sizeof lines - 1, NULL);
+  GstSegment segment;
+
+  pass_frame (h, 0, "zero");
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = -1;
+  segment.stop = 4 * FRAME;
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  for (guint i = 4; i-- > 0;)
+    pass_frame (h, i, labels[i]);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 static const guint8 idx[] = { 0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 9 };
 
 /* The same, by gzip. */
@@ -242,6 +264,7 @@ supconlabel_suite (void)
   tcase_add_test (tcase, test_samples);
   tcase_add_test (tcase, test_property);
   tcase_add_test (tcase, test_lines);
+  tcase_add_test (tcase, test_backwards);
   tcase_add_test (tcase, test_idx);
   tcase_add_test (tcase, test_bad_files);
   tcase_add_test (tcase, test_priority);

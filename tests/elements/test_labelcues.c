@@ -274,6 +274,30 @@ GST_START_TEST (test_seek)
 
 GST_END_TEST;
 
+/* How the pictures do is nothing to the text's source. */
+GST_START_TEST (test_upstream_events)
+{
+  GstHarness *h = new_harness ();
+  GstHarness *text = new_text_harness (h, "utf8");
+  GstEvent *event;
+
+  while ((event = gst_harness_try_pull_upstream_event (text)))
+    gst_event_unref (event);
+  gst_harness_push_upstream_event (h,
+      gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2, GST_SECOND, GST_SECOND));
+  gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+  gst_harness_push_upstream_event (h, gst_event_new_latency (GST_SECOND));
+  event = gst_harness_try_pull_upstream_event (text);
+  fail_unless (event != NULL);
+  fail_unless_equals_int (GST_EVENT_TYPE (event), GST_EVENT_LATENCY);
+  gst_event_unref (event);
+  fail_unless (gst_harness_try_pull_upstream_event (text) == NULL);
+  gst_harness_teardown (text);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* The element is transparent: caps of any kind of memory, and what downstream proposes for them. */
 GST_START_TEST (test_transparent)
 {
@@ -353,6 +377,7 @@ labelcues_suite (void)
   tcase_add_test (tcase, test_segments);
   tcase_add_loop_test (tcase, test_wait, 0, RELEASES);
   tcase_add_test (tcase, test_seek);
+  tcase_add_test (tcase, test_upstream_events);
   tcase_add_test (tcase, test_transparent);
   tcase_add_test (tcase, test_subtitles);
   return suite;

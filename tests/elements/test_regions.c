@@ -155,6 +155,35 @@ GST_START_TEST (regions_leave_as_copies)
 }
 GST_END_TEST;
 
+/* Caps are those of the frames that leave, also where downstream reads crops from some time on. */
+GST_START_TEST (caps_follow_what_downstream_reads)
+{
+  GstHarness *h = label_new ("", FALSE);
+
+  for (guint crops = 0; crops < 2; crops++) {
+    GstBuffer *frame = frame_new (8), *cut;
+    GstVideoInfo info;
+    GstCaps *caps;
+
+    if (crops)
+      gst_harness_add_propose_allocation_meta (h, GST_VIDEO_CROP_META_API_TYPE,
+          NULL);
+    gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+    add_region (frame, "r", 1, 2, 3, 4);
+    fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+    cut = pull_region (h, NULL, crops);
+    caps = gst_pad_get_current_caps (h->sinkpad);
+    fail_unless (gst_video_info_from_caps (&info, caps));
+    fail_unless_equals_int (info.width, crops ? 8 : 3);
+    fail_unless_equals_int (gst_buffer_get_video_crop_meta (cut) != NULL,
+        crops);
+    gst_caps_unref (caps);
+    gst_buffer_unref (cut);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (none_leaves_a_gap_and_500_leave)
 {
   GstHarness *h = label_new ("label=all", TRUE);
@@ -347,6 +376,7 @@ regions_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, regions_leave_as_crops);
   tcase_add_test (tcase, regions_leave_as_copies);
+  tcase_add_test (tcase, caps_follow_what_downstream_reads);
   tcase_add_test (tcase, none_leaves_a_gap_and_500_leave);
   tcase_add_test (tcase, a_flush_at_a_regions_caps_is_one);
   tcase_add_test (tcase, tiles_are_refused);

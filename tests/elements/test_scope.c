@@ -259,6 +259,41 @@ GST_START_TEST (any_size_holds_all_of_it)
 
 GST_END_TEST;
 
+static void
+set_view (Fixture * f, const gchar * view)
+{
+  GstElement *scope = gst_harness_find_element (f->harness, "supconscope");
+
+  gst_util_set_object_arg (G_OBJECT (scope), "view", view);
+  gst_object_unref (scope);
+}
+
+/* From the first frame of a view on, points are in its map: not where a picture before it had one, or none. */
+GST_START_TEST (a_view_changes_between_two_frames)
+{
+  Fixture f;
+
+  start (&f, "view=curves", 640, 480);
+  for (guint i = 0; i < 3; i++)
+    gst_buffer_unref (draw (&f, 8, "cup"));
+  set_view (&f, "embeddings");
+  fail_unless (count (&f, draw (&f, 8, "cup"), FIRST_LABEL, 0, 470) > 20);
+  set_view (&f, "curves");
+  fail_unless_equals_int (count (&f, draw (&f, 8, "cup"), FIRST_LABEL, 0, 640),
+      0);
+  /* A smaller picture. */
+  gst_harness_set_sink_caps_str (f.harness,
+      "video/x-raw,format=BGRx,width=240,height=180,framerate=30/1");
+  f.width = 240;
+  f.height = 180;
+  gst_buffer_unref (draw (&f, 8, "cup"));
+  set_view (&f, "both");
+  fail_unless (count (&f, draw (&f, 8, "cup"), FIRST_LABEL, 0, 176) > 20);
+  gst_harness_teardown (f.harness);
+}
+
+GST_END_TEST;
+
 static Suite *
 scope_suite (void)
 {
@@ -271,6 +306,7 @@ scope_suite (void)
   tcase_add_test (tcase, curves_are_the_trainers);
   tcase_add_test (tcase, scopes_come_and_go);
   tcase_add_test (tcase, any_size_holds_all_of_it);
+  tcase_add_test (tcase, a_view_changes_between_two_frames);
   gst_supcon_meta_register ();
   return suite;
 }

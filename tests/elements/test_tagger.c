@@ -263,6 +263,43 @@ GST_START_TEST (test_same_events)
 
 GST_END_TEST;
 
+static GstPadProbeReturn
+stay_blocked (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
+    G_GNUC_UNUSED gpointer data)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+/* A flush that comes before the text's thread has sent what its stream begins with loses none of it. */
+GST_START_TEST (test_flush_at_the_start_of_text)
+{
+  GstSegment segment;
+  GstPad *pad;
+  GstCaps *caps;
+  gulong block;
+  Fixture f;
+
+  start_linear (&f, "", TRUE);
+  pad = gst_element_get_static_pad (f.video->element, "text");
+  block = gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+      stay_blocked, NULL, NULL);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  gst_harness_push_event (f.video, gst_event_new_flush_start ());
+  gst_harness_push_event (f.video, gst_event_new_flush_stop (TRUE));
+  gst_pad_remove_probe (pad, block);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.video, gst_event_new_segment (&segment));
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  gst_buffer_unref (gst_harness_pull (f.text));
+  caps = gst_pad_get_current_caps (f.text->sinkpad);
+  fail_unless (caps != NULL);
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_smoothing)
 {
   Fixture f;
@@ -535,6 +572,7 @@ tagger_suite (void)
   tcase_add_test (tcase, test_shared_buffer);
   tcase_add_test (tcase, test_threshold_and_text);
   tcase_add_test (tcase, test_same_events);
+  tcase_add_test (tcase, test_flush_at_the_start_of_text);
   tcase_add_test (tcase, test_smoothing);
   tcase_add_test (tcase, test_tag_events);
   tcase_add_test (tcase, test_bad_frames);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supcontagger measures of its tags. */
 
+#include "index/index.h"
 #include "tagger.h"
 
 static void
@@ -63,18 +64,40 @@ GST_START_TEST (test_evaluation)
 
 GST_END_TEST;
 
-/* A model of fewer classes takes the place of the one that counted: its classes alone are told of. */
+/* Two examples: one of a cup, one of a box. */
+static gchar *
+save_examples (void)
+{
+  gchar *location = g_build_filename (g_get_tmp_dir (),
+      "supcon-probe.safetensors", NULL);
+  SupconIndex *index = supcon_index_new (DIM, SUPCON_METRIC_COSINE);
+
+  for (guint c = 0; c < 2; c++) {
+    const gfloat embedding[DIM] = { c ? -1 : -.1, c ? -.1 : -1 };
+
+    fail_unless (supcon_index_add (index, embedding, &(SupconEntry) {
+              .label = class_names[c],.timestamp = -1}));
+  }
+  fail_unless (supcon_index_save (index, location, NULL));
+  supcon_index_free (index);
+  return location;
+}
+
+/* A model of fewer classes takes the place of the one that counted: its classes alone are told of, and of what came
+ * before it neither it nor the examples tell. */
 GST_START_TEST (test_other_classes)
 {
   gchar *location = save_model (3, 1), *fewer = save_model (2, 1);
-  gchar *launch =
-      g_strdup_printf ("supcontagger watch=true location=%s", location);
+  gchar *examples = save_examples ();
+  gchar *launch = g_strdup_printf ("supcontagger watch=true location=%s "
+      "examples-location=%s", location, examples);
   GstMessage *message;
   const GstStructure *s;
   Fixture f;
 
   start (&f, launch, FALSE);
-  check_pass (&f, new_likely (&f, .1, .1, .8, "can"), "can", 2, .8);
+  /* Both are wrong about it. */
+  check_pass (&f, new_likely (&f, .1, .15, .75, "cup"), "can", 2, .75);
   fail_unless_equals_int (g_rename (fewer, location), 0);
   /* It is looked at four times a second. */
   g_usleep (300000);
@@ -86,12 +109,17 @@ GST_START_TEST (test_other_classes)
   fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
   s = gst_message_get_structure (message);
   fail_unless_equals_uint64 (get_uint64 (s, "count"), 1);
+  assert_close (get_double (s, "top1"), 1);
+  assert_close (get_double (s, "knn-1"), 1);
+  assert_close (get_double (s, "centroid"), 1);
   fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (s,
               "labels")), 2);
   gst_message_unref (message);
   stop (&f);
   g_unlink (location);
+  g_unlink (examples);
   g_free (location);
+  g_free (examples);
   g_free (fewer);
   g_free (launch);
 }

@@ -277,6 +277,60 @@ GST_START_TEST (test_memory_read_only)
 
 GST_END_TEST;
 
+/* One at a time writes the examples, and that they cannot be written is said once. */
+GST_START_TEST (test_memory_has_one_writer)
+{
+  static const gfloat a[2] = { 1, 0 };
+  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
+  gchar *lock = g_build_filename (folder, ".memory.safetensors.lock", NULL);
+  gchar *launch = g_strdup_printf ("supcontagger method=knn "
+      "memory-location=%s learning=", memory);
+  gchar *learning = g_strconcat (launch, "true", NULL);
+  gchar *reading = g_strconcat (launch, "false", NULL);
+  Fixture f, reader;
+
+  for (guint i = 0; i < 2; i++) {
+    start (&f, learning, FALSE);
+    check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
+    check_start_error ("is written by another element", "%s", learning);
+    check_start_error ("memory-location", "%s", learning);
+    if (i) {
+      /* Who only reads may, until it is taught. */
+      start (&reader, reading, FALSE);
+      check_pass (&reader, new_embedded (&reader, a, 2, NULL), "cup", 0, 1);
+      fail_unless (act (&reader, "learn", "box", NULL));
+      gst_harness_push_event (reader.video, gst_event_new_eos ());
+      check_posted (reader.bus, GST_MESSAGE_ERROR,
+          "is written by another element");
+      gst_element_set_state (reader.video->element, GST_STATE_READY);
+      fail_if (gst_bus_pop_filtered (reader.bus, GST_MESSAGE_ERROR));
+      stop (&reader);
+    }
+    stop (&f);
+    fail_if (g_file_test (lock, G_FILE_TEST_EXISTS));
+  }
+
+  start (&f, learning, FALSE);
+  check_pass (&f, new_embedded (&f, a, 2, "box"), NULL, 0, 0);
+  g_unlink (lock);
+  g_unlink (memory);
+  fail_unless_equals_int (g_rmdir (folder), 0);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  check_posted (f.bus, GST_MESSAGE_ERROR, "cannot be written");
+  gst_element_set_state (f.video->element, GST_STATE_READY);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR));
+  stop (&f);
+  g_free (learning);
+  g_free (reading);
+  g_free (launch);
+  g_free (lock);
+  g_free (memory);
+  g_free (folder);
+}
+
+GST_END_TEST;
+
 static Suite *
 taggerlearn_suite (void)
 {
@@ -291,6 +345,7 @@ taggerlearn_suite (void)
   tcase_add_test (tcase, test_examples_location);
   tcase_add_test (tcase, test_teaching);
   tcase_add_test (tcase, test_memory_read_only);
+  tcase_add_test (tcase, test_memory_has_one_writer);
   return suite;
 }
 
