@@ -2,6 +2,8 @@
 
 #include "gstsupcontrainersize.h"
 
+#include "gstsupconstream.h"
+
 void
 gst_supcon_trainer_size_set (GstSupconTrainerSize * self,
     GstElement * element, guint width, guint height)
@@ -44,7 +46,6 @@ gst_supcon_trainer_size_limit (GstSupconTrainerSize * self,
     GstElement * element, GstCaps * caps, GstCaps * filter)
 {
   guint width, height;
-  GstCaps *common;
 
   GST_OBJECT_LOCK (element);
   width = self->width;
@@ -57,11 +58,7 @@ gst_supcon_trainer_size_limit (GstSupconTrainerSize * self,
     if (filter)
       warn_about_size (self, element, filter, width, height);
   }
-  if (!filter)
-    return caps;
-  common = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (caps);
-  return common;
+  return gst_supcon_filter_caps (caps, filter);
 }
 
 void
