@@ -8,6 +8,7 @@
 
 #include <glib/gstdio.h>
 
+#include "../entries.h"
 #include "check_main.h"
 #include "error.h"
 #include "model/checkpoint.h"
@@ -29,18 +30,6 @@ path_of (const char *name)
   interned = g_intern_string (path);
   g_free (path);
   return interned;
-}
-
-static inline guint
-count_entries (void)
-{
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  g_dir_close (dir);
-  return n;
 }
 
 static inline void

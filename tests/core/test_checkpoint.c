@@ -64,7 +64,7 @@ START_TEST (test_round_trip)
       supcon_model_free (loaded);
     }
   supcon_labels_free (labels);
-  ck_assert_uint_eq (count_entries (), 1);
+  ck_assert_uint_eq (count_entries (folder), 1);
   remove_folder ();
 }
 END_TEST
@@ -255,7 +255,7 @@ START_TEST (test_not_finite)
     ck_assert (n_now == n_old && memcmp (now, old, n_old) == 0);
     g_free (now);
   }
-  ck_assert_uint_eq (count_entries (), 1);
+  ck_assert_uint_eq (count_entries (folder), 1);
   ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
   g_free (old);
   supcon_checkpoint_info_clear (&info);
@@ -293,10 +293,10 @@ START_TEST (test_unwritable)
   gsize n;
 
   ck_assert (supcon_checkpoint_check_writable (location, NULL));
-  ck_assert_uint_eq (count_entries (), 0);
+  ck_assert_uint_eq (count_entries (folder), 0);
   write_file (location, "old", 3);
   ck_assert (supcon_checkpoint_check_writable (location, NULL));
-  ck_assert_uint_eq (count_entries (), 1);
+  ck_assert_uint_eq (count_entries (folder), 1);
   read_file (location, &bytes, &n);
   ck_assert_str_eq (bytes, "old");
   g_free (bytes);
@@ -308,7 +308,7 @@ START_TEST (test_unwritable)
   not_writable (path_of ("m.safetensors/"), "cannot be written");
   ck_assert_int_eq (mkfifo (pipe, 0600), 0);
   not_writable (pipe, "it is not a regular file");
-  ck_assert_uint_eq (count_entries (), 2);
+  ck_assert_uint_eq (count_entries (folder), 2);
 
   /* The owner's bits say nothing to root. */
   ck_assert_int_eq (g_chmod (folder, 0555), 0);
@@ -318,7 +318,7 @@ START_TEST (test_unwritable)
   if (getuid () == 0)
     ck_assert_int_eq (seteuid (0), 0);
   ck_assert_int_eq (g_chmod (folder, 0755), 0);
-  ck_assert_uint_eq (count_entries (), 2);
+  ck_assert_uint_eq (count_entries (folder), 2);
   remove_folder ();
 }
 END_TEST
@@ -350,7 +350,7 @@ START_TEST (test_disk_full)
     read_file (location, &now, &n_now);
     ck_assert (n_now == n_old && memcmp (now, old, n_old) == 0);
     g_free (now);
-    ck_assert_uint_eq (count_entries (), 1);
+    ck_assert_uint_eq (count_entries (folder), 1);
   }
   save (location, model, labels, 99);
   g_free (old);
@@ -388,7 +388,7 @@ START_TEST (test_room)
     ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
     ck_assert_int_eq (has_room, !training);
     ck_assert (!training || g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_WRITE));
-    ck_assert_uint_eq (count_entries (), 0);
+    ck_assert_uint_eq (count_entries (folder), 0);
     g_clear_error (&error);
     supcon_model_free (model);
   }
@@ -426,7 +426,7 @@ START_TEST (test_killed)
     supcon_model_free (model);
   }
   ck_assert (supcon_checkpoint_check_writable (location, NULL));
-  ck_assert_uint_eq (count_entries (), 1);
+  ck_assert_uint_eq (count_entries (folder), 1);
   remove_folder ();
 }
 END_TEST

@@ -35,7 +35,7 @@ assert_names (const char *const *names, guint n)
 {
   for (guint i = 0; i < n; i++)
     ck_assert_msg (g_file_test (path_of (names[i]), G_FILE_TEST_EXISTS), "%s", names[i]);
-  ck_assert_uint_eq (count_entries (), n);
+  ck_assert_uint_eq (count_entries (folder), n);
 }
 
 /* A link is written through, also one that leads to what is not there yet, by another link. */
@@ -150,21 +150,21 @@ START_TEST (test_stale)
   write_file (path_of (".m.safetensors.ABCDEF.partial"), "", 0);
   writer = supcon_safetensors_writer_new (location, NULL);
   ck_assert_ptr_nonnull (writer);
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others) + 3);
+  ck_assert_uint_eq (count_entries (folder), G_N_ELEMENTS (others) + 3);
   ck_assert (supcon_checkpoint_check_writable (location, NULL));
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others) + 1);
+  ck_assert_uint_eq (count_entries (folder), G_N_ELEMENTS (others) + 1);
   for (guint i = 0; i < G_N_ELEMENTS (others); i++)
     ck_assert_msg (g_file_test (path_of (others[i]), G_FILE_TEST_EXISTS), "%s", others[i]);
   supcon_safetensors_writer_add_metadata (writer, "format", "new");
   ck_assert (supcon_safetensors_writer_finish (writer, NULL));
   supcon_safetensors_writer_free (writer);
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others));
+  ck_assert_uint_eq (count_entries (folder), G_N_ELEMENTS (others));
   supcon_safetensors_remove_stale (path_of ("no/such.safetensors"));
 
   write_file (path_of (".m.safetensors.abcdef.partial"), "left", 4);
   ck_assert_int_eq (symlink ("m.safetensors", path_of ("link.safetensors")), 0);
   ck_assert (supcon_checkpoint_check_writable (path_of ("link.safetensors"), NULL));
-  ck_assert_uint_eq (count_entries (), G_N_ELEMENTS (others) + 1);
+  ck_assert_uint_eq (count_entries (folder), G_N_ELEMENTS (others) + 1);
   remove_folder ();
 }
 END_TEST
@@ -201,7 +201,7 @@ START_TEST (test_lock)
   save_step (location, 1);
   assert_locked (location);
   supcon_checkpoint_lock_free (lock);
-  ck_assert_uint_eq (count_entries (), 2);
+  ck_assert_uint_eq (count_entries (folder), 2);
 
   ck_assert_int_eq (pipe (ready), 0);
   child = fork ();
@@ -220,7 +220,7 @@ START_TEST (test_lock)
   lock = supcon_checkpoint_lock_new (location, NULL);
   ck_assert_ptr_nonnull (lock);
   supcon_checkpoint_lock_free (lock);
-  ck_assert_uint_eq (count_entries (), 2);
+  ck_assert_uint_eq (count_entries (folder), 2);
   remove_folder ();
 }
 END_TEST
@@ -254,7 +254,7 @@ START_TEST (test_lock_contested)
     ck_assert_int_eq (waitpid (children[i], &status, 0), children[i]);
     ck_assert_int_eq (status, 0);
   }
-  ck_assert_uint_eq (count_entries (), 0);
+  ck_assert_uint_eq (count_entries (folder), 0);
   remove_folder ();
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supcontrainer does not let go by unsaid: files that others wrote, and settings or frames of no use. */
 #include "model/checkpoint.h"
+#include "../entries.h"
 #include "training.h"
 
 static guint64
@@ -10,18 +11,6 @@ step_of_file (const gchar * path)
 
   fail_unless (supcon_checkpoint_check_replaced (path, &step, NULL));
   return step;
-}
-
-static guint
-count_files (void)
-{
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  g_dir_close (dir);
-  return n;
 }
 
 #define GO_ON "resume=true would go on with it"
@@ -81,7 +70,7 @@ GST_START_TEST (test_replaced)
     run_clear (&run);
     g_free (before);
   }
-  fail_unless_equals_int (count_files (), 1 + 8);
+  fail_unless_equals_int (count_entries (folder), 1 + 8);
 }
 GST_END_TEST;
 
@@ -152,7 +141,7 @@ GST_START_TEST (test_replaced_by_none)
     run = run_launch (ONE_THING "total-steps=1 location=%s %s", model, properties);
     fail_unless (run.error != NULL, "%s", properties);
     run_clear (&run);
-    fail_unless_equals_int (count_files (), 1);
+    fail_unless_equals_int (count_entries (folder), 1);
     g_free (properties);
     g_strfreev (parts);
   }
