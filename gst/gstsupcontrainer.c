@@ -8,8 +8,10 @@
  * batch is collected. With stage=contrastive an encoder and a projection head learn by the supervised contrastive loss
  * (Khosla et al. 2020, arXiv 2004.11362); with stage=linear a classifier learns on the embeddings of that encoder, which
  * no longer changes; with stage=finetune both learn, with stage=cross-entropy both from the start, and with
- * stage=regression a number is learnt from labels that are numbers. The result is written to #GstSupconTrainer:location, at the end of the stream, every
- * #GstSupconTrainer:checkpoint-interval steps and when the element stops.
+ * stage=regression a number is learnt from labels that are numbers. The result is written to
+ * #GstSupconTrainer:location, at the end of the stream, every #GstSupconTrainer:checkpoint-interval steps and when the
+ * element stops. The last of #GstSupconTrainer:total-steps, or a #GstSupconTrainer:patience that ends, is the end of the
+ * stream too, whatever upstream still has.
  *
  * The model's input size is that of the first frames, or of the checkpoint that
  * it begins with or is taught by. Labels are strings, found as they come; a frame
@@ -21,7 +23,7 @@
  * A full pair of batches makes upstream wait; a live source may rather lose frames, see #GstSupconTrainer:leaky.
  *
  * Frames on the request pad `validation` are not learnt from: every #GstSupconTrainer:validate-interval steps, and at
- * the end, they tell how good the model is, by nearest neighbours in the contrastive stage, by the classifier after it.
+ * the end, they tell how good the model is, by nearest neighbours in the contrastive stage, by the classifier in the others.
  * #GstSupconTrainer:best-location keeps the best, #GstSupconTrainer:patience ends a training that gets no better.
  *
  * Element messages: `supcon-validation` { step uint64, count uint, validation-accuracy, validation-loss double, best

@@ -198,8 +198,8 @@ write_line (GstSupconTrainerReport * self, const GstStructure * line)
   return written == length;
 }
 
-/* Leaves the run's properties, the first line, and what was said until step. Behind it may be lines of steps that were lost with a killed training, which come
- * again, and half a line. */
+/* Leaves the run's properties, the first line, and what was said until step. Behind it may be lines of steps that were
+ * lost with a killed training, which come again, and half a line. */
 static void
 cut_later_lines (const gchar * location, guint64 step)
 {

@@ -238,7 +238,8 @@ install_batch_properties (GObjectClass * object_class, GParamFlags flags)
           1 << 20, 256, flags));
   add (object_class, FIELD (job.drop_last),
       g_param_spec_boolean ("drop-last", "Drop last",
-          "Leave out an unfull batch at the end of the stream", TRUE, flags));
+          "Leave out an incomplete batch at the end of the stream", TRUE,
+          flags));
   add (object_class, FIELD (job.config.micro_batch),
       g_param_spec_uint ("micro-batch", "Micro-batch",
           "Views encoded at once: memory grows with it in place of batch-size, "
@@ -253,7 +254,8 @@ install_batch_properties (GObjectClass * object_class, GParamFlags flags)
           "Fill the queue by the running average of the weights (average-decay, "
           "0.999 when that is 0)", FALSE, flags));
   add (object_class, FIELD (seed),
-      g_param_spec_uint64 ("seed", "Seed", "Seed of the first weights", 0,
+      g_param_spec_uint64 ("seed", "Seed",
+          "Seed of the first weights, of mixing and of dropout", 0,
           G_MAXUINT64, 0, flags));
   add (object_class, FIELD (threads),
       g_param_spec_uint ("threads", "Threads",
@@ -275,8 +277,8 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
           "Checkpoint to write (safetensors)", NULL, flags));
   add (object_class, FIELD (init_location),
       g_param_spec_string ("init-location", "Initial location",
-          "Checkpoint to take the first weights from; stage=linear reads "
-          "location when this is not set", NULL, flags));
+          "Checkpoint to take the first weights from; stages linear, finetune "
+          "and regression read location when this is not set", NULL, flags));
   add (object_class, FIELD (teacher_location),
       g_param_spec_string ("teacher-location", "Teacher's location",
           "Checkpoint of a trained classifier whose probabilities are learnt "
@@ -322,8 +324,9 @@ install_run_properties (GObjectClass * object_class, GParamFlags flags)
   add (object_class, FIELD (job.metrics_location),
       g_param_spec_string ("metrics-location", "Metrics location",
           "File of JSON lines to write: the first holds version and "
-          "properties, each other one what a supcon-train message says; "
-          "resume=true adds to it", NULL, flags));
+          "properties, each other one what a supcon-train or "
+          "supcon-validation message says; resume=true adds to it", NULL,
+          flags));
   add (object_class, FIELD (job.message_interval),
       g_param_spec_uint ("message-interval", "Message interval",
           "Steps between supcon-train messages", 1, G_MAXUINT,
