@@ -13,6 +13,17 @@ gst_supcon_trainer_size_set (GstSupconTrainerSize * self,
   GST_OBJECT_UNLOCK (element);
 }
 
+static GstSupconTrainerSize
+get (const GstSupconTrainerSize * self, GstElement * element)
+{
+  GstSupconTrainerSize size;
+
+  GST_OBJECT_LOCK (element);
+  size = *self;
+  GST_OBJECT_UNLOCK (element);
+  return size;
+}
+
 /* Nothing between here and who asks can change the size of his frames, so that all that he hears is an empty answer: say why. */
 static void
 warn_about_size (GstSupconTrainerSize * self, GstElement * element,
@@ -45,18 +56,14 @@ GstCaps *
 gst_supcon_trainer_size_limit (GstSupconTrainerSize * self,
     GstElement * element, GstCaps * caps, GstCaps * filter)
 {
-  guint width, height;
+  GstSupconTrainerSize size = get (self, element);
 
-  GST_OBJECT_LOCK (element);
-  width = self->width;
-  height = self->height;
-  GST_OBJECT_UNLOCK (element);
-  if (width) {
+  if (size.width) {
     caps = gst_caps_make_writable (caps);
-    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) width,
-        "height", G_TYPE_INT, (gint) height, NULL);
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, (gint) size.width,
+        "height", G_TYPE_INT, (gint) size.height, NULL);
     if (filter)
-      warn_about_size (self, element, filter, width, height);
+      warn_about_size (self, element, filter, size.width, size.height);
   }
   return gst_supcon_filter_caps (caps, filter);
 }
@@ -65,17 +72,13 @@ void
 gst_supcon_trainer_size_warn_of_no_frame (GstSupconTrainerSize * self,
     GstElement * element)
 {
-  guint width, height;
+  GstSupconTrainerSize size = get (self, element);
 
-  GST_OBJECT_LOCK (element);
-  width = self->width;
-  height = self->height;
-  GST_OBJECT_UNLOCK (element);
-  if (width)
+  if (size.width)
     GST_ELEMENT_WARNING (element, STREAM, FAILED,
         ("The stream ended before its first frame: nothing was trained. The "
             "model that is begun with, or its teacher, takes frames of %ux%u "
-            "pixels.", width, height), (NULL));
+            "pixels.", size.width, size.height), (NULL));
   else
     GST_ELEMENT_WARNING (element, STREAM, FAILED,
         ("The stream ended before its first frame: nothing was trained."),

@@ -2,8 +2,6 @@
 
 #include "gstsupcontrainerstart.h"
 
-#include <glib/gstdio.h>
-
 #include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconjson.h"
@@ -167,28 +165,17 @@ check_teacher_size (const SupconModel * teacher, const SupconModel * model,
   return FALSE;
 }
 
-/* By another name too, and though it is not there yet. */
-static gboolean
-is_same_file (const gchar * a, const gchar * b)
-{
-  GStatBuf of_a, of_b;
-
-  if (!a || !b)
-    return FALSE;
-  return g_str_equal (a, b) || (g_stat (a, &of_a) == 0
-      && g_stat (b, &of_b) == 0 && of_a.st_dev == of_b.st_dev
-      && of_a.st_ino == of_b.st_ino);
-}
-
 /* What is written would be another teacher when training is gone on with. */
 static gboolean
 check_teacher_location (const GstSupconTrainerSettings * settings,
     GError ** error)
 {
   const gchar *location = settings->teacher_location;
-  gboolean is_best = is_same_file (location, settings->job.best_location);
+  gboolean is_best = supcon_checkpoint_is_same_file (location,
+      settings->job.best_location);
 
-  if (!is_best && !is_same_file (location, settings->location))
+  if (!is_best
+      && !supcon_checkpoint_is_same_file (location, settings->location))
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
       "teacher-location is %s, which %s names too; expected another file than "
@@ -273,7 +260,8 @@ find_all_replaced (GstSupconTrainerStart * self,
 {
   const gchar *best = settings->job.best_location;
   gboolean is_model =
-      is_same_file (find_first_model (settings), settings->location);
+      supcon_checkpoint_is_same_file (find_first_model (settings),
+      settings->location);
 
   if (self->resumed)
     return TRUE;
@@ -296,8 +284,9 @@ check_metrics_location (const GstSupconTrainerSettings * settings,
 
   if (!metrics)
     return TRUE;
-  if (is_same_file (metrics, settings->location)
-      || is_same_file (metrics, settings->job.best_location)) {
+  if (supcon_checkpoint_is_same_file (metrics, settings->location)
+      || supcon_checkpoint_is_same_file (metrics,
+          settings->job.best_location)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "metrics-location is %s, which location or best-location names too; "
         "expected a file of its own", metrics);

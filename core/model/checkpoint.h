@@ -79,6 +79,9 @@ gboolean supcon_checkpoint_keep (const char *location, guint64 step, guint keep,
  */
 gboolean supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **error);
 
+/** Whether two names (NULL: none) are of one file: the same name, though nothing is there yet, or links to the same. */
+gboolean supcon_checkpoint_is_same_file (const char *a, const char *b);
+
 /**
  * As supcon_checkpoint_keep for such a checkpoint (or an index, by its entries), for good: m.replaced-500.safetensors
  * or, where another file has that name, m.replaced-500-2.safetensors and so on. kept: its path, g_free(); or NULL.

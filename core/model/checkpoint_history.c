@@ -122,12 +122,16 @@ supcon_checkpoint_keep (const char *location, guint64 step, guint keep, GError *
   return done;
 }
 
-static gboolean
-is_same_file (const char *a, const char *b)
+gboolean
+supcon_checkpoint_is_same_file (const char *a, const char *b)
 {
   GStatBuf of_a, of_b;
 
-  return g_stat (a, &of_a) == 0 && g_stat (b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+  if (!a || !b)
+    return FALSE;
+  return g_str_equal (a, b)
+         || (g_stat (a, &of_a) == 0 && g_stat (b, &of_b) == 0 && of_a.st_dev == of_b.st_dev
+             && of_a.st_ino == of_b.st_ino);
 }
 
 gboolean
@@ -145,7 +149,7 @@ supcon_checkpoint_keep_replaced (const char *location, guint64 step, char **kept
     path = g_build_filename (place.folder, name, NULL);
     g_free (name);
     failed = link (place.target, path) == 0 ? 0 : errno;
-    if (failed == EEXIST && is_same_file (place.target, path))
+    if (failed == EEXIST && supcon_checkpoint_is_same_file (place.target, path))
       failed = 0;
   }
   if (failed)

@@ -272,6 +272,9 @@ check_feature (const char *what, guint test, const SupconBfloat16 *found, const 
   }
 }
 
+/* How much greater Winograd's errors are: test_conv.c derives it. */
+#define WINOGRAD_TIMES 26.24
+
 /* height, width, in, out, kernel, stride, padding, pictures: the kernels and channels of all encoders, then bands of
  * rows and of pictures, sizes that the stride does not divide, few and odd channels, a single pixel. */
 static const guint conv_cases[][8] = {
@@ -352,7 +355,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
     .product = product };
   SupconConvTarget target = { .dx = found, .add = found, .sums = conv->kernel >= conv->stride ? &sums : NULL };
   Sum *masked = g_new0 (Sum, x_size);
-  const double times = conv->winograd ? 26.24 : 1;
+  const double times = conv->winograd ? WINOGRAD_TIMES : 1;
 
   supcon_conv_norm_reserve (conv, n, workspace);
   memset (workspace->worker, 0xff, workspace->n_workers * workspace->worker_size * sizeof (SupconReal));
@@ -385,7 +388,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   memset (workspace->shared, 0xff, workspace->shared_size * sizeof (SupconReal));
   supcon_conv_norm_backward (conv, n, x_input, dy_input, w, &target, workspace, again);
   if (conv->winograd_weights)
-    check_weights (test, again, dw_sum, w_size, 26.24 * outputs);
+    check_weights (test, again, dw_sum, w_size, WINOGRAD_TIMES * outputs);
   else
     ck_assert_msg (memcmp (again, dw, w_size * sizeof *dw) == 0, "case %u: both gradients", test);
   for (gsize i = 0; i < x_size; i++) {
@@ -426,7 +429,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
 }
 
 /* Each case by the passes in bfloat16 and, where they fit, by Winograd's, in float32: the gradient by weights alone,
- * and all three. Their errors are greater by what test_conv.c derives. */
+ * and all three. */
 START_TEST (test_conv)
 {
   const guint *k = conv_cases[_i], n = k[7];
@@ -499,7 +502,7 @@ START_TEST (test_conv)
     add (&added_sum[i], supcon_bfloat16_widen (before[i]));
 
   for (guint passes = 0; passes < 3; passes++) {
-    const double times = passes == 2 ? 26.24 : 1, weights_times = passes ? 26.24 : 1;
+    const double times = passes == 2 ? WINOGRAD_TIMES : 1, weights_times = passes ? WINOGRAD_TIMES : 1;
     SupconReal *packed;
 
     conv.winograd_weights = passes >= 1;
