@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AVX-512 BF16: up to eight of the rows that are wanted, of 16 or 32 columns, in registers. */
+/* AVX-512 BF16: up to twelve of the rows that are wanted, of 16 columns, or eight of 32, in registers. */
 #include "nn/bf16_tile.h"
 
 #include <immintrin.h>
 
-#define ROWS 8
+/* Rows of tiles of one vector and of two: their sums hide the latency of a product at two a cycle, and their rows'
+ * addresses stay in registers. */
+#define ROWS1 12
+#define ROWS2 8
 
 static void
 nothing (void)
@@ -15,10 +18,10 @@ nothing (void)
 static SUPCON_INLINE void
 rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, const guint cols)
 {
-  __m512 sum[ROWS][2];
-  const SupconBfloat16 *b = tile->b, *a[ROWS];
+  __m512 sum[ROWS1][2];
+  const SupconBfloat16 *b = tile->b, *a[ROWS1];
 
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (guint i = 0; i < rows; i++) {
     a[i] = tile->a + of[i] * tile->a_row;
 #pragma GCC unroll 2
@@ -31,7 +34,7 @@ rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, co
     for (gsize k = tile->a_outer[o]; k < end; k += 2, b += 32 * cols) {
       __m512bh b0 = (__m512bh)_mm512_loadu_si512 (b), b1 = (__m512bh)_mm512_loadu_si512 (b + 32 * (cols - 1));
 
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (guint i = 0; i < rows; i++) {
         gint32 pair;
         __m512bh both;
@@ -45,7 +48,7 @@ rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, co
     }
     b += (tile->inner * SUPCON_BF16_STEP - tile->terms) * SUPCON_BF16_BLOCK * cols;
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (guint i = 0; i < rows; i++)
 #pragma GCC unroll 2
     for (guint j = 0; j < cols; j++)
@@ -57,7 +60,8 @@ some_rows (const SupconBf16Tile *tile, const guint8 *of, guint rows, const guint
 {
 #define CASE(n)                                                                                                        \
   case n:                                                                                                              \
-    rows_product (tile, of, n, cols);                                                                                  \
+    if (n <= (cols > 1 ? ROWS2 : ROWS1))                                                                               \
+      rows_product (tile, of, n, cols);                                                                                \
     break;
   switch (rows) {
     CASE (1)
@@ -68,6 +72,10 @@ some_rows (const SupconBf16Tile *tile, const guint8 *of, guint rows, const guint
     CASE (6)
     CASE (7)
     CASE (8)
+    CASE (9)
+    CASE (10)
+    CASE (11)
+    CASE (12)
   }
 }
 
@@ -77,7 +85,8 @@ product (const SupconBf16Tile *tile)
   static const guint8 all[2 * SUPCON_BF16_BLOCK] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
     19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 };
   const guint8 *of = tile->wanted ? tile->wanted : all;
-  guint n = tile->wanted ? tile->n_wanted : tile->rows * SUPCON_BF16_BLOCK, pieces = (n + ROWS - 1) / ROWS;
+  guint n = tile->wanted ? tile->n_wanted : tile->rows * SUPCON_BF16_BLOCK, most = tile->cols > 1 ? ROWS2 : ROWS1;
+  guint pieces = (n + most - 1) / most;
 
   for (guint i = 0; i < pieces; i++) {
     guint rows = n / pieces + (i < n % pieces);

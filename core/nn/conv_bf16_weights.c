@@ -26,7 +26,8 @@ typedef struct {
   guint group;                /* output channels of a task */
   guint groups, shares, tasks;
   gsize bands;
-  guint taps, terms;     /* sums of an output channel: taps x terms of a slot */
+  gboolean shifts;       /* taps of a kernel row are shifts too, else a run: with a stride, and of few channels */
+  guint taps, terms;     /* sums of an output channel: taps x terms of a slot or run */
   guint rows, cols;      /* of a task's sums: taps x rows x cols */
   gsize length, columns; /* slots that are summed; elements of a transposed row */
   gsize slots, pairs;    /* slots that some tap reads, and elements of a copy in pairs */
@@ -46,7 +47,9 @@ static void
 gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x, guint n)
 {
   gsize per_channel = (gsize)conv->kernel * conv->kernel * conv->in_c, last;
-  gboolean shifts = conv->stride == 1; /* taps of a kernel row are shifts too, else parts of a slot */
+  guint blocks = (conv->in_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
+  guint run_blocks = (conv->kernel * conv->in_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
+  gboolean shifts;
 
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
   self->conv = conv;
@@ -57,6 +60,7 @@ gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x,
     self->group = MAX (self->group, round_up ((conv->out_c + MIN_TASKS - 1) / MIN_TASKS, PANEL));
   self->groups = (conv->out_c + self->group - 1) / self->group;
   self->shares = MIN (self->bands, (self->tasks + self->groups - 1) / self->groups);
+  shifts = self->shifts = conv->stride == 1 && conv->kernel * blocks <= run_blocks;
   self->taps = shifts ? conv->kernel * conv->kernel : conv->kernel;
   self->terms = shifts ? conv->in_c : conv->kernel * conv->in_c;
   self->rows = round_up (self->group, SUPCON_BF16_BLOCK);
@@ -184,7 +188,8 @@ transpose (const SupconBfloat16 *from, gsize slot, gsize n, guint rows, SupconBf
 
 typedef SupconBfloat16 Pairs __attribute__ ((vector_size (64), aligned (2), may_alias));
 
-/* Slots first, first + 1; first + 2, ... of 'terms' elements each in pairs, panel after panel of up to 32 terms. */
+/* Slots first, first + 1; first + 2, ... of 'terms' elements each in pairs, panel after panel of up to 32 terms. A
+ * block with fewer terms than columns takes what lies behind them, for sums that nobody reads. */
 SUPCON_MULTIVERSION static void
 pair_slots (const SupconBfloat16 *from, gsize slot, gsize slots, guint terms, SupconBfloat16 *to)
 {
@@ -192,25 +197,14 @@ pair_slots (const SupconBfloat16 *from, gsize slot, gsize slots, guint terms, Su
     guint blocks = supcon_panel_vectors (terms, SUPCON_BF16_BLOCK, panel);
 
     for (guint block = 0; block < blocks; block++) {
-      guint term = panel * PANEL + block * SUPCON_BF16_BLOCK, valid = MIN (SUPCON_BF16_BLOCK, terms - term);
-      const SupconBfloat16 *x = from + term;
+      const SupconBfloat16 *x = from + panel * PANEL + block * SUPCON_BF16_BLOCK;
       SupconBfloat16 *pair = to + block * PANEL;
 
-      if (valid == SUPCON_BF16_BLOCK) {
-        for (gsize i = 0; i < slots; i += 2, x += 2 * slot, pair += blocks * PANEL) {
-          SupconHalfLanes even = *(const SupconHalfLanes *)x, odd = *(const SupconHalfLanes *)(x + slot);
+      for (gsize i = 0; i < slots; i += 2, x += 2 * slot, pair += blocks * PANEL) {
+        SupconHalfLanes even = *(const SupconHalfLanes *)x, odd = *(const SupconHalfLanes *)(x + slot);
 
-          *(Pairs *)pair = __builtin_shufflevector (even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
-              8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-        }
-      } else {
-        for (gsize i = 0; i < slots; i += 2, x += 2 * slot, pair += blocks * PANEL) {
-          for (guint j = 0; j < valid; j++) {
-            pair[2 * j] = x[j];
-            pair[2 * j + 1] = x[slot + j];
-          }
-          memset (pair + 2 * valid, 0, (PANEL - 2 * valid) * sizeof *pair);
-        }
+        *(Pairs *)pair = __builtin_shufflevector (even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8,
+            24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
       }
     }
     to += slots * blocks * SUPCON_BF16_BLOCK;
@@ -296,8 +290,8 @@ gradient_task (gsize task, guint worker, gpointer data)
         tile.rows = channels - row > SUPCON_BF16_BLOCK ? 2 : 1;
         tile.a = transposed + row * self->columns;
         for (guint tap = 0; tap < self->taps; tap++) {
-          gsize shift = plain->stride == 1 ? supcon_bf16_tap (grid, tap / plain->taps_w) + tap % plain->taps_w
-                                           : supcon_bf16_tap (grid, tap);
+          gsize shift = self->shifts ? supcon_bf16_tap (grid, tap / plain->taps_w) + tap % plain->taps_w
+                                     : supcon_bf16_tap (grid, tap);
 
           tile.b = pairs[shift % 2] + self->slots * col + shift / 2 * 2 * tile.cols * SUPCON_BF16_BLOCK;
           tile.c = sums + ((gsize)tap * self->rows + row) * self->cols + col;

@@ -7,6 +7,8 @@
 
 /* Elements of which one block of channels is read after the other, while the processor fetches those behind them. */
 #define RUN_ELEMENTS 512
+/* Elements behind a run that are not fetched yet: loading them takes as long as memory takes to answer. */
+#define AHEAD_ELEMENTS 2048
 
 /* Channels in vectors of n <= 16 of some pixels; from, to: the elements at which the first pixel's are. */
 static SUPCON_INLINE void
@@ -88,9 +90,10 @@ load (const SupconNormInput *input, guint c, gsize first, gsize count, guint fir
     const SupconPrecision precision, const SupconPrecision to_precision)
 {
   gsize most = MAX (1, RUN_ELEMENTS / channels), size = supcon_feature_size (precision);
+  gsize ahead = AHEAD_ELEMENTS / channels;
 
   for (gsize i = 0; i < count; i += most) {
-    gsize run = MIN (most, count - i), next = (first + i + run) * c + first_channel;
+    gsize run = MIN (most, count - i), next = (first + i + run + ahead) * c + first_channel;
 
     for (gsize pixel = 0; pixel < run; pixel++, next += c)
       for (gsize line = 0; line < channels; line += 64 / size) {
