@@ -292,6 +292,10 @@ read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *v
         if (!isfinite (value))
           return supcon_format_error (
               error, "tensor %s: element %" G_GSIZE_FORMAT " is not a finite number", tensor->name, at);
+        if (value < 0 && g_str_has_suffix (param->name, ".running_var"))
+          return supcon_format_error (error,
+              "tensor %s: element %" G_GSIZE_FORMAT " is %g; expected a variance, of 0 or more", tensor->name, at,
+              (double)value);
         values[(k * l.in + i) * l.out + o] = value;
       }
   return TRUE;

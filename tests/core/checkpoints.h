@@ -66,6 +66,12 @@ fill (SupconReal *values, gsize n, GRand *rand)
     values[i] = (float)g_rand_double_range (rand, -1, 1);
 }
 
+static inline gboolean
+is_variance (const SupconParam *param)
+{
+  return g_str_has_suffix (param->name, ".running_var");
+}
+
 /* Every tensor, buffers and momenta too, with numbers of its own. */
 static inline SupconModel *
 new_model (const SupconModelConfig *config, guint n_classes, gboolean training)
@@ -83,6 +89,8 @@ new_model (const SupconModelConfig *config, guint n_classes, gboolean training)
   params = supcon_model_params (model, &n);
   for (guint i = 0; i < n; i++) {
     fill (params[i].data, params[i].size, rand);
+    for (gsize e = 0; is_variance (&params[i]) && e < params[i].size; e++)
+      params[i].data[e] = ABS (params[i].data[e]);
     fill (params[i].velocity, params[i].size, rand);
   }
   g_rand_free (rand);

@@ -289,18 +289,20 @@ START_TEST (test_doctored)
 }
 END_TEST
 
-START_TEST (test_not_finite)
+START_TEST (test_not_a_weight)
 {
   const char *good = saved_file ("good.safetensors"), *location = path_of ("m.safetensors");
   char *bytes;
-  const char *names[] = { "layer2.0.bn1.running_var", "conv1.weight", "optimizer.momentum.classifier.weight" };
-  const float values[] = { NAN, INFINITY, -INFINITY };
+  const char *names[] = { "layer2.0.bn1.running_var", "conv1.weight", "optimizer.momentum.classifier.weight",
+    "layer2.0.bn1.running_var" };
+  const float values[] = { NAN, INFINITY, -INFINITY, -0.5 };
   gsize n;
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     SupconSafetensors *file = supcon_safetensors_open (good, NULL);
     gsize start = supcon_safetensors_find (file, names[i])->start;
-    char *expected = g_strdup_printf ("tensor %s: element 1 is not a finite number", names[i]);
+    char *expected = g_strdup_printf ("tensor %s: element 1 is %s", names[i],
+        isfinite (values[i]) ? "-0.5; expected a variance" : "not a finite number");
 
     supcon_safetensors_free (file);
     read_file (good, &bytes, &n);
@@ -331,16 +333,17 @@ static const struct {
   { SUPCON_DTYPE_F64, "\x00\x00\x00\x00\x00\x00\xe0\x7f", INFINITY }, /* 2^1023: too large for a float */
 };
 
-/* As torchvision or timm save a network: no metadata of ours, fc, other dtypes; every weight is the number. */
+/* As torchvision or timm save a network: no metadata of ours, fc, other dtypes; every weight is the number, without its
+ * sign where it is a variance. */
 static void
 write_foreign (const char *location, const SupconModelConfig *config, gboolean fc, guint number, const char *extra)
 {
   SupconModel *model = new_model (config, fc ? 4 : 0, FALSE);
   SupconDtype dtype = numbers[number].dtype;
   SupconSafetensorsWriter *writer = supcon_safetensors_writer_new (location, NULL);
-  const gsize two[] = { 2 };
+  const gsize two[] = { 2 }, size = supcon_dtype_size (dtype);
   SupconParam *params;
-  gsize total = 0;
+  char value[8];
   guint n;
 
   ck_assert_ptr_nonnull (writer);
@@ -351,18 +354,21 @@ write_foreign (const char *location, const SupconModelConfig *config, gboolean f
     char *name
         = g_strconcat (classifier ? "fc." : "", params[i].name + (classifier ? strlen ("classifier.") : 0), NULL);
 
-    if (params[i].part != SUPCON_PART_PROJECTION) {
+    if (params[i].part != SUPCON_PART_PROJECTION)
       supcon_safetensors_writer_add_tensor (writer, name, dtype, params[i].n_dims, params[i].dims);
-      total += params[i].size;
-    }
     g_free (name);
   }
-  if (extra) {
+  if (extra)
     supcon_safetensors_writer_add_tensor (writer, extra, dtype, 1, two);
-    total += 2;
+  for (guint i = 0; i < n; i++) {
+    memcpy (value, numbers[number].bytes, size);
+    if (is_variance (&params[i]))
+      value[size - 1] &= 0x7f;
+    for (gsize e = 0; params[i].part != SUPCON_PART_PROJECTION && e < params[i].size; e++)
+      supcon_safetensors_writer_write (writer, value, size);
   }
-  for (gsize i = 0; i < total; i++)
-    supcon_safetensors_writer_write (writer, numbers[number].bytes, supcon_dtype_size (dtype));
+  for (gsize e = 0; extra && e < two[0]; e++)
+    supcon_safetensors_writer_write (writer, numbers[number].bytes, size);
   ck_assert (supcon_safetensors_writer_finish (writer, NULL));
   supcon_safetensors_writer_free (writer);
   supcon_model_free (model);
@@ -394,10 +400,12 @@ START_TEST (test_foreign)
     ck_assert_uint_eq (supcon_model_n_classes (model), 4);
     params = supcon_model_params (model, &n);
     untouched = supcon_model_params (fresh, &n);
-    for (guint p = 0; p < n; p++)
+    for (guint p = 0; p < n; p++) {
+      SupconReal value = is_variance (&params[p]) ? fabs (numbers[i].value) : numbers[i].value;
+
       for (gsize e = 0; e < params[p].size; e++)
-        ck_assert (params[p].data[e]
-                   == (params[p].part == SUPCON_PART_PROJECTION ? untouched[p].data[e] : (SupconReal)numbers[i].value));
+        ck_assert (params[p].data[e] == (params[p].part == SUPCON_PART_PROJECTION ? untouched[p].data[e] : value));
+    }
     ck_assert_ptr_null (params[0].velocity);
     supcon_model_free (model);
     supcon_model_free (fresh);
@@ -470,4 +478,4 @@ START_TEST (test_link)
 END_TEST
 
 SUPCON_CHECK_MAIN ("foreigncheckpoint", test_truncated, test_corrupted, test_hostile_headers, test_doctored,
-    test_not_finite, test_foreign, test_unreadable, test_link)
+    test_not_a_weight, test_foreign, test_unreadable, test_link)
