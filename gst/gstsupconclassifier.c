@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "error.h"
+#include "gstsupconmemory.h"
 #include "gstsupconmodel.h"
 #include "model/checkpoint.h"
 #include "train/calibrate.h"
-#include "train/examples.h"
 #include "train/smooth.h"
 
 struct _GstSupconClassifier
@@ -23,10 +23,7 @@ struct _GstSupconClassifier
 
   /* The others. */
   guint neighbours;
-  SupconExamples *examples;     /* NULL: nothing was learnt yet */
-  gchar *memory_location;
-  SupconCheckpointLock *memory_lock;    /* nobody else may write it meanwhile; NULL: it was only read so far */
-  gboolean changed;             /* since it was written */
+  GstSupconMemory *memory;
   GArray *last;                 /* gfloat: what was taken last */
 
   SupconLabels *labels;
@@ -61,41 +58,12 @@ start_linear (GstSupconClassifier * self,
 }
 
 static gboolean
-claim_memory (GstSupconClassifier * self, GError ** error)
-{
-  if (!self->memory_lock)
-    self->memory_lock = supcon_checkpoint_claim (self->memory_location, error);
-  if (!self->memory_lock)
-    g_prefix_error (error, "memory-location: ");
-  return self->memory_lock != NULL;
-}
-
-/* Where frames will be examples it is claimed first: what another one writes is read, and nothing is learnt in vain. */
-static gboolean
-load_memory (GstSupconClassifier * self, gboolean learning, GError ** error)
-{
-  if (learning && !claim_memory (self, error))
-    return FALSE;
-  if (g_file_test (self->memory_location, G_FILE_TEST_EXISTS)) {
-    self->examples =
-        supcon_examples_load (self->memory_location, self->labels, error);
-    return self->examples != NULL;
-  }
-  if (learning
-      || supcon_checkpoint_check_writable (self->memory_location, error))
-    return TRUE;
-  g_prefix_error (error, "memory-location: ");
-  return FALSE;
-}
-
-static gboolean
 start_examples (GstSupconClassifier * self,
     const GstSupconClassifierConfig * config, GError ** error)
 {
   SupconCheckpointInfo info = { 0 };
 
   self->neighbours = config->neighbours;
-  self->memory_location = g_strdup (config->memory_location);
   if (config->location) {
     SupconModel *model =
         supcon_checkpoint_load (config->location, NULL, &info, error);
@@ -107,8 +75,9 @@ start_examples (GstSupconClassifier * self,
     supcon_checkpoint_info_clear (&info);
     supcon_model_free (model);
   }
-  return !self->memory_location
-      || load_memory (self, config->learning, error);
+  self->memory = gst_supcon_memory_new (config->memory_location,
+      config->learning, self->labels, error);
+  return self->memory != NULL;
 }
 
 static gboolean
@@ -156,15 +125,13 @@ gst_supcon_classifier_free (GstSupconClassifier * self)
 {
   g_clear_pointer (&self->source, gst_supcon_model_source_free);
   g_clear_pointer (&self->snapshot, gst_supcon_snapshot_unref);
-  supcon_examples_free (self->examples);
+  gst_supcon_memory_free (self->memory);
   supcon_labels_free (self->labels);
   supcon_evaluation_free (self->evaluation);
   supcon_probe_free (self->probe);
   supcon_smoother_free (self->smoother);
   g_array_unref (self->probabilities);
   g_array_unref (self->last);
-  g_free (self->memory_location);
-  supcon_checkpoint_lock_free (self->memory_lock);
   g_free (self);
 }
 
@@ -283,7 +250,8 @@ static gboolean
 classify_examples (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, GError ** error)
 {
-  guint expected = self->examples ? supcon_examples_dim (self->examples) : dim;
+  const SupconExamples *examples = gst_supcon_memory_examples (self->memory);
+  guint expected = examples ? supcon_examples_dim (examples) : dim;
   gfloat *p;
 
   if (dim != expected) {
@@ -296,16 +264,16 @@ classify_examples (GstSupconClassifier * self, const gfloat * embedding,
   g_array_set_size (self->last, 0);
   g_array_append_vals (self->last, embedding, dim);
   g_array_set_size (self->probabilities, 0);
-  if (!self->examples || supcon_examples_is_empty (self->examples))
+  if (!examples || supcon_examples_is_empty (examples))
     return TRUE;
   g_array_set_size (self->probabilities,
-      supcon_examples_n_classes (self->examples));
+      supcon_examples_n_classes (examples));
   p = (gfloat *) self->probabilities->data;
   if (self->method == GST_SUPCON_CLASSIFIER_KNN)
-    supcon_examples_classify_knn (self->examples, embedding, self->neighbours,
+    supcon_examples_classify_knn (examples, embedding, self->neighbours,
         p);
   else
-    supcon_examples_classify_centroid (self->examples, embedding, p);
+    supcon_examples_classify_centroid (examples, embedding, p);
   return TRUE;
 }
 
@@ -313,11 +281,13 @@ static void
 evaluate (GstSupconClassifier * self, const gchar * label)
 {
   gint truth = supcon_labels_find (gst_supcon_classifier_labels (self), label);
+  const SupconExamples *examples =
+      self->memory ? gst_supcon_memory_examples (self->memory) : NULL;
   guint n = self->probabilities->len;
 
   /* A label that was only read from a checkpoint is not known by examples yet. */
   if (truth < 0 || (guint) truth >= n
-      || (self->examples && !supcon_examples_count (self->examples, truth)))
+      || (examples && !supcon_examples_count (examples, truth)))
     self->unknown_labels++;
   else
     supcon_evaluation_add (self->evaluation,
@@ -399,23 +369,6 @@ check_teachable (GstSupconClassifier * self, GError ** error)
   return FALSE;
 }
 
-/* The class of that label, -1 with the error set when it has no example. */
-static gint
-find_class (GstSupconClassifier * self, const gchar * label, GError ** error)
-{
-  gint class;
-
-  if (!check_teachable (self, error))
-    return -1;
-  class = supcon_labels_find (self->labels, label);
-  if (class >= 0 && self->examples
-      && supcon_examples_count (self->examples, class))
-    return class;
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-      "no example of '%s' is known", label);
-  return -1;
-}
-
 gboolean
 gst_supcon_classifier_learn (GstSupconClassifier * self, const gchar * label,
     GError ** error)
@@ -427,26 +380,18 @@ gst_supcon_classifier_learn (GstSupconClassifier * self, const gchar * label,
         "nothing to learn '%s' from: no frame has come yet", label);
     return FALSE;
   }
-  if (!self->examples)
-    self->examples = supcon_examples_new (self->last->len);
-  if (!supcon_examples_add (self->examples, (const gfloat *) self->last->data,
-          supcon_labels_add (self->labels, label)))
-    return refuse_embedding (error);
-  self->changed = TRUE;
-  return TRUE;
+  return gst_supcon_memory_learn (self->memory,
+      (const gfloat *) self->last->data, self->last->len, label, error);
 }
 
 gboolean
 gst_supcon_classifier_forget (GstSupconClassifier * self, const gchar * label,
     GError ** error)
 {
-  gint class = find_class (self, label, error);
-
-  if (class < 0)
+  if (!check_teachable (self, error)
+      || !gst_supcon_memory_forget (self->memory, label, error))
     return FALSE;
-  supcon_examples_forget (self->examples, class);
   supcon_smoother_reset (self->smoother);
-  self->changed = TRUE;
   return TRUE;
 }
 
@@ -454,30 +399,20 @@ gboolean
 gst_supcon_classifier_rename (GstSupconClassifier * self, const gchar * from,
     const gchar * to, GError ** error)
 {
-  gint class = find_class (self, from, error);
+  gboolean merged;
 
-  if (class < 0)
+  if (!check_teachable (self, error)
+      || !gst_supcon_memory_rename (self->memory, from, to, &merged, error))
     return FALSE;
-  if (!supcon_labels_rename (self->labels, class, to)) {
-    supcon_examples_merge (self->examples, class,
-        supcon_labels_find (self->labels, to));
+  if (merged)
     supcon_smoother_reset (self->smoother);
-  }
-  self->changed = TRUE;
   return TRUE;
 }
 
 gboolean
 gst_supcon_classifier_save (GstSupconClassifier * self, GError ** error)
 {
-  if (!self->changed || !self->memory_location)
-    return TRUE;
-  if (!claim_memory (self, error)
-      || !supcon_examples_save (self->examples, self->labels,
-          self->memory_location, error))
-    return FALSE;
-  self->changed = FALSE;
-  return TRUE;
+  return !self->memory || gst_supcon_memory_save (self->memory, error);
 }
 
 const SupconLabels *

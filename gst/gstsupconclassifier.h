@@ -30,7 +30,8 @@ typedef struct
   gboolean watch;               /* linear: read location again when it is replaced */
   const gchar *examples_location;       /* index to judge embeddings by beside the method; NULL: none */
   const gchar *memory_location; /* others: file of the examples, read now if it is there; NULL: none */
-  gboolean learning;            /* others: frames will be examples; the right to write the file is held from now on */
+  gboolean learning;            /* others: frames will be examples; the right to write the file is held from now on,
+                                   else from the first lesson on */
 } GstSupconClassifierConfig;
 
 typedef struct _GstSupconClassifier GstSupconClassifier;
@@ -64,7 +65,8 @@ gboolean gst_supcon_classifier_take (GstSupconClassifier * classifier,
 /** The next frame has nothing to do with those before it. */
 void gst_supcon_classifier_forget_frames (GstSupconClassifier * classifier);
 
-/** What was taken last is an example of label. FALSE: nothing was taken yet, or it is not a method of examples. */
+/** What was taken last is an example of label. FALSE: nothing was taken yet, it is not a method of examples, or what
+ * gst_supcon_memory_learn says. */
 gboolean gst_supcon_classifier_learn (GstSupconClassifier * classifier,
     const gchar * label, GError ** error);
 /** FALSE: there is no example of it. */
@@ -73,7 +75,7 @@ gboolean gst_supcon_classifier_forget (GstSupconClassifier * classifier,
 /** What was of class from is of class to, which may be there already. FALSE: there is no class from. */
 gboolean gst_supcon_classifier_rename (GstSupconClassifier * classifier,
     const gchar * from, const gchar * to, GError ** error);
-/** Writes the examples, where they have changed, to the memory's location, if it has one and nobody else writes it. */
+/** As gst_supcon_memory_save. */
 gboolean gst_supcon_classifier_save (GstSupconClassifier * classifier,
     GError ** error);
 
