@@ -60,21 +60,9 @@ gst_supcon_augment_set_property (GObject * object, guint id,
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
 
+  gst_supcon_settings_set_property (object, id, value, pspec);
   GST_OBJECT_LOCK (self);
-  if (!gst_supcon_augment_settings_set (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_augment_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstSupconAugment *self = GST_SUPCON_AUGMENT (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_augment_settings_get (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_supcon_augment_settings_note (&self->settings, id);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -311,8 +299,6 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
   GST_DEBUG_CATEGORY_INIT (gst_supcon_augment_debug, "supconaugment", 0,
       "random views of frames");
 
-  gobject_class->set_property = gst_supcon_augment_set_property;
-  gobject_class->get_property = gst_supcon_augment_get_property;
   gobject_class->finalize = gst_supcon_augment_finalize;
   trans_class->start = gst_supcon_augment_start;
   trans_class->stop = gst_supcon_augment_stop;
@@ -331,7 +317,9 @@ gst_supcon_augment_class_init (GstSupconAugmentClass * klass)
   trans_class->src_event = gst_supcon_augment_src_event;
   trans_class->query = gst_supcon_augment_query;
 
-  gst_supcon_augment_settings_install (gobject_class, 1);
+  gst_supcon_augment_settings_install (gobject_class, 1,
+      G_STRUCT_OFFSET (GstSupconAugment, settings));
+  gobject_class->set_property = gst_supcon_augment_set_property;
 
   gst_element_class_set_static_metadata (element_class,
       "SupCon augmenter", "Filter/Effect/Video",

@@ -29,15 +29,13 @@ typedef struct
 } GstSupconAugmentSettings;
 
 /** Once, at the class's start. Ids are first_id and following ones. */
-void gst_supcon_augment_settings_install (GObjectClass * object_class,
-    guint first_id);
+void gst_supcon_augment_settings_install (GObjectClass * klass,
+    guint first_id, gsize fields);
 void gst_supcon_augment_settings_init (GstSupconAugmentSettings * settings);
 void gst_supcon_augment_settings_clear (GstSupconAugmentSettings * settings);
-/** FALSE: id is none of these. */
-gboolean gst_supcon_augment_settings_set (GstSupconAugmentSettings * settings,
-    guint id, const GValue * value);
-gboolean gst_supcon_augment_settings_get (const GstSupconAugmentSettings *
-    settings, guint id, GValue * value);
+/** Property id, one of these, was set. */
+void gst_supcon_augment_settings_note (GstSupconAugmentSettings * settings,
+    guint id);
 
 /** At each start: another seed where the property was set to -1. FALSE: it was not. */
 gboolean gst_supcon_augment_settings_draw_seed (GstSupconAugmentSettings *

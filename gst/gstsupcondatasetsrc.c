@@ -63,30 +63,6 @@ GST_ELEMENT_REGISTER_DEFINE (supcondatasetsrc, "supcondatasetsrc",
 static GstSupconSettingsClass *settings_class;
 
 static void
-gst_supcon_dataset_src_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_dataset_src_get_property (GObject * object, guint id,
-    GValue * value, GParamSpec * pspec)
-{
-  GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 gst_supcon_dataset_src_finalize (GObject * object)
 {
   GstSupconDatasetSrc *self = GST_SUPCON_DATASET_SRC (object);
@@ -451,10 +427,9 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
 
   GST_DEBUG_CATEGORY_INIT (supcon_dataset_src_debug, "supcondatasetsrc", 0,
       "supcondatasetsrc");
-  object_class->set_property = gst_supcon_dataset_src_set_property;
-  object_class->get_property = gst_supcon_dataset_src_get_property;
   object_class->finalize = gst_supcon_dataset_src_finalize;
-  settings_class = gst_supcon_dataset_src_settings_install (object_class);
+  settings_class = gst_supcon_dataset_src_settings_install (object_class,
+      G_STRUCT_OFFSET (GstSupconDatasetSrc, settings));
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,

@@ -18,11 +18,11 @@ GST_SUPCON_DEFINE_ENUM (static GType, sampler_get_type, "GstSupconDatasetSrcSamp
 static GstSupconSettingsClass *settings_class;
 
 #define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, \
+  gst_supcon_settings_install (settings_class, \
       G_STRUCT_OFFSET (GstSupconDatasetSrcSettings, field), spec)
 
 static void
-install_dataset_properties (GObjectClass * klass, GParamFlags ready)
+install_dataset_properties (GParamFlags ready)
 {
   ADD (location, g_param_spec_string ("location", "Location",
           "Data set: an IDX file or a folder with them, a folder of CIFAR's "
@@ -49,7 +49,7 @@ install_dataset_properties (GObjectClass * klass, GParamFlags ready)
 }
 
 static void
-install_order_properties (GObjectClass * klass, GParamFlags ready)
+install_order_properties (GParamFlags ready)
 {
   ADD (sampler_config.shuffle, g_param_spec_boolean ("shuffle", "Shuffle",
           "Play each epoch in another random order", FALSE, ready));
@@ -79,7 +79,7 @@ install_order_properties (GObjectClass * klass, GParamFlags ready)
 }
 
 static void
-install_stream_properties (GObjectClass * klass, GParamFlags ready)
+install_stream_properties (GParamFlags ready)
 {
   ADD (framerate, gst_param_spec_fraction ("framerate", "Framerate",
           "Pictures a second, for the timestamps", 1, G_MAXINT, G_MAXINT, 1,
@@ -93,15 +93,15 @@ install_stream_properties (GObjectClass * klass, GParamFlags ready)
 }
 
 GstSupconSettingsClass *
-gst_supcon_dataset_src_settings_install (GObjectClass * klass)
+gst_supcon_dataset_src_settings_install (GObjectClass * klass, gsize fields)
 {
   const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
       GST_PARAM_MUTABLE_READY;
 
-  settings_class = gst_supcon_settings_class_new (1);
-  install_dataset_properties (klass, ready);
-  install_order_properties (klass, ready);
-  install_stream_properties (klass, ready);
+  settings_class = gst_supcon_settings_class_new (klass, 1, fields);
+  install_dataset_properties (ready);
+  install_order_properties (ready);
+  install_stream_properties (ready);
   gst_type_mark_as_plugin_api (split_get_type (), 0);
   gst_type_mark_as_plugin_api (sampler_get_type (), 0);
   return settings_class;

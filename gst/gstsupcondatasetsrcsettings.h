@@ -24,7 +24,7 @@ typedef struct
 
 /** Once, at the class's start. Returns what the properties are fields of. */
 GstSupconSettingsClass *gst_supcon_dataset_src_settings_install (GObjectClass *
-    klass);
+    klass, gsize fields);
 
 /** Opens the data set that they name, with the labels that they leave. NULL: they contradict each other
  * (SUPCON_ERROR_SETTINGS, SUPCON_ERROR_NOT_FOUND without a location), or what opening it said. */

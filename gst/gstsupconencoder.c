@@ -82,30 +82,6 @@ GST_ELEMENT_REGISTER_DEFINE (supconencoder, "supconencoder", GST_RANK_NONE,
 static GstSupconSettingsClass *settings_class;
 
 static void
-gst_supcon_encoder_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_encoder_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 gst_supcon_encoder_finalize (GObject * object)
 {
   GstSupconEncoder *self = GST_SUPCON_ENCODER (object);
@@ -471,11 +447,10 @@ gst_supcon_encoder_class_init (GstSupconEncoderClass * klass)
 
   GST_DEBUG_CATEGORY_INIT (supcon_encoder_debug, "supconencoder", 0,
       "supconencoder");
-  object_class->set_property = gst_supcon_encoder_set_property;
-  object_class->get_property = gst_supcon_encoder_get_property;
   object_class->finalize = gst_supcon_encoder_finalize;
 
-  settings_class = gst_supcon_encoder_settings_install (object_class);
+  settings_class = gst_supcon_encoder_settings_install (object_class,
+      G_STRUCT_OFFSET (GstSupconEncoder, settings));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

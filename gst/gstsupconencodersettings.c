@@ -18,11 +18,11 @@ GST_SUPCON_DEFINE_ENUM (GType, gst_supcon_encoder_layer_get_type, "GstSupconEnco
 static GstSupconSettingsClass *settings_class;
 
 #define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, \
+  gst_supcon_settings_install (settings_class, \
       G_STRUCT_OFFSET (GstSupconEncoderSettings, field), spec)
 
 static void
-install_model_properties (GObjectClass * klass, GParamFlags ready)
+install_model_properties (GParamFlags ready)
 {
   ADD (location, g_param_spec_string ("location", "Location",
           "Checkpoint to read: one that supcontrainer wrote, or a torchvision "
@@ -54,7 +54,7 @@ install_model_properties (GObjectClass * klass, GParamFlags ready)
 }
 
 static void
-install_frame_properties (GObjectClass * klass, GParamFlags ready,
+install_frame_properties (GParamFlags ready,
     GParamFlags playing)
 {
   ADD (layer, g_param_spec_enum ("layer", "Layer",
@@ -96,13 +96,13 @@ install_frame_properties (GObjectClass * klass, GParamFlags ready,
 }
 
 GstSupconSettingsClass *
-gst_supcon_encoder_settings_install (GObjectClass * klass)
+gst_supcon_encoder_settings_install (GObjectClass * klass, gsize fields)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
-  settings_class = gst_supcon_settings_class_new (1);
-  install_model_properties (klass, flags | GST_PARAM_MUTABLE_READY);
-  install_frame_properties (klass, flags | GST_PARAM_MUTABLE_READY,
+  settings_class = gst_supcon_settings_class_new (klass, 1, fields);
+  install_model_properties (flags | GST_PARAM_MUTABLE_READY);
+  install_frame_properties (flags | GST_PARAM_MUTABLE_READY,
       flags | GST_PARAM_MUTABLE_PLAYING);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_ENCODER_LAYER, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_ENCODER_NAME, 0);

@@ -31,7 +31,7 @@ typedef struct
 
 /** Once, at the class's start. Returns what the properties are fields of. */
 GstSupconSettingsClass *gst_supcon_encoder_settings_install (GObjectClass *
-    klass);
+    klass, gsize fields);
 
 /** The model that they name, with no weights read yet. */
 GstSupconInference *gst_supcon_encoder_settings_open (const

@@ -387,18 +387,6 @@ gst_supcon_index_src_event (GstBaseTransform * trans, GstEvent * event)
 
 /* Properties */
 
-static void
-gst_supcon_index_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconIndex *self = GST_SUPCON_INDEX (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
 static guint64
 count_entries (GstSupconIndex * self)
 {
@@ -414,16 +402,10 @@ static void
 gst_supcon_index_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstSupconIndex *self = GST_SUPCON_INDEX (object);
-
-  if (id == ID_COUNT) {
-    g_value_set_uint64 (value, count_entries (self));
-    return;
-  }
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
+  if (id == ID_COUNT)
+    g_value_set_uint64 (value, count_entries (GST_SUPCON_INDEX (object)));
+  else
+    gst_supcon_settings_get_property (object, id, value, pspec);
 }
 
 static void
@@ -443,11 +425,11 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
-  object_class->set_property = gst_supcon_index_set_property;
-  object_class->get_property = gst_supcon_index_get_property;
   object_class->finalize = gst_supcon_index_finalize;
   settings_class =
-      gst_supcon_index_settings_install (object_class, ID_COUNT + 1);
+      gst_supcon_index_settings_install (object_class, ID_COUNT + 1,
+      G_STRUCT_OFFSET (GstSupconIndex, settings));
+  object_class->get_property = gst_supcon_index_get_property;
   g_object_class_install_property (object_class, ID_COUNT,
       g_param_spec_uint64 ("count", "Count", "Entries of the index", 0,
           G_MAXUINT64, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));

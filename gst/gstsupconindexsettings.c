@@ -16,17 +16,18 @@ GST_SUPCON_DEFINE_ENUM (static GType, metric_get_type, "GstSupconMetric",
 /* *INDENT-ON* */
 
 #define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, \
+  gst_supcon_settings_install (settings_class, \
       G_STRUCT_OFFSET (GstSupconIndexSettings, field), spec)
 
 GstSupconSettingsClass *
-gst_supcon_index_settings_install (GObjectClass * klass, guint first_id)
+gst_supcon_index_settings_install (GObjectClass * klass, guint first_id,
+    gsize fields)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
   const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
   GstSupconSettingsClass *settings_class =
-      gst_supcon_settings_class_new (first_id);
+      gst_supcon_settings_class_new (klass, first_id, fields);
 
   ADD (location, g_param_spec_string ("location", "Location",
           "File of the index (safetensors)", NULL, ready));

@@ -32,7 +32,7 @@ typedef struct
 
 /** Once, at the class's start; ids are numbered from first_id. Returns what the properties are fields of. */
 GstSupconSettingsClass *gst_supcon_index_settings_install (GObjectClass * klass,
-    guint first_id);
+    guint first_id, gsize fields);
 
 G_END_DECLS
 #endif

@@ -347,30 +347,6 @@ gst_supcon_label_change_state (GstElement * element,
 }
 
 static void
-gst_supcon_label_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconLabel *self = GST_SUPCON_LABEL (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_label_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstSupconLabel *self = GST_SUPCON_LABEL (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 gst_supcon_label_finalize (GObject * object)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (object);
@@ -419,13 +395,12 @@ gst_supcon_label_class_init (GstSupconLabelClass * klass)
   GST_DEBUG_CATEGORY_INIT (gst_supcon_label_debug, "supconlabel", 0,
       "labels for frames");
 
-  gobject_class->set_property = gst_supcon_label_set_property;
-  gobject_class->get_property = gst_supcon_label_get_property;
   gobject_class->finalize = gst_supcon_label_finalize;
   element_class->request_new_pad = gst_supcon_label_request_new_pad;
   element_class->release_pad = gst_supcon_label_release_pad;
   element_class->change_state = gst_supcon_label_change_state;
-  settings_class = gst_supcon_label_settings_install (gobject_class);
+  settings_class = gst_supcon_label_settings_install (gobject_class,
+      G_STRUCT_OFFSET (GstSupconLabel, settings));
 
   gst_element_class_set_static_metadata (element_class, "SupCon labeller",
       "Filter/Metadata/Video",

@@ -15,16 +15,16 @@ GST_SUPCON_DEFINE_ENUM (static GType, region_label_get_type, "GstSupconRegionLab
 static GstSupconSettingsClass *settings_class;
 
 #define ADD(field, spec) \
-  gst_supcon_settings_install (settings_class, klass, \
+  gst_supcon_settings_install (settings_class, \
       G_STRUCT_OFFSET (GstSupconLabelSettings, field), spec)
 
 GstSupconSettingsClass *
-gst_supcon_label_settings_install (GObjectClass * klass)
+gst_supcon_label_settings_install (GObjectClass * klass, gsize fields)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   const GParamFlags count = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
-  settings_class = gst_supcon_settings_class_new (1);
+  settings_class = gst_supcon_settings_class_new (klass, 1, fields);
   ADD (label, g_param_spec_string ("label", "Label",
           "Label of the frames that neither the text pad nor labels-location "
           "has one for; empty or not set: none", NULL,

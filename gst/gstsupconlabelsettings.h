@@ -18,7 +18,7 @@ typedef struct
 
 /** Once, at the class's start. Returns what the properties are fields of. */
 GstSupconSettingsClass *gst_supcon_label_settings_install (GObjectClass *
-    klass);
+    klass, gsize fields);
 
 G_END_DECLS
 #endif

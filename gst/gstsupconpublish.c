@@ -224,36 +224,16 @@ gst_supcon_publish_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 /* Properties */
 
 static void
-gst_supcon_publish_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconPublish *self = GST_SUPCON_PUBLISH (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_publish_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstSupconPublish *self = GST_SUPCON_PUBLISH (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 gst_supcon_publish_finalize (GObject * object)
 {
   gst_supcon_settings_clear (settings_class,
       &GST_SUPCON_PUBLISH (object)->settings);
   G_OBJECT_CLASS (gst_supcon_publish_parent_class)->finalize (object);
 }
+
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, \
+      G_STRUCT_OFFSET (Settings, field), spec)
 
 static void
 gst_supcon_publish_class_init (GstSupconPublishClass * klass)
@@ -263,20 +243,16 @@ gst_supcon_publish_class_init (GstSupconPublishClass * klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
-  object_class->set_property = gst_supcon_publish_set_property;
-  object_class->get_property = gst_supcon_publish_get_property;
   object_class->finalize = gst_supcon_publish_finalize;
-  settings_class = gst_supcon_settings_class_new (1);
-  gst_supcon_settings_install (settings_class, object_class,
-      G_STRUCT_OFFSET (Settings, location), g_param_spec_string ("location",
+  settings_class = gst_supcon_settings_class_new (object_class, 1,
+      G_STRUCT_OFFSET (GstSupconPublish, settings));
+  ADD (location, g_param_spec_string ("location",
           "Location", "File that is written; it is replaced; "
           "not set: standard output", NULL, flags | GST_PARAM_MUTABLE_READY));
-  gst_supcon_settings_install (settings_class, object_class,
-      G_STRUCT_OFFSET (Settings, format), g_param_spec_enum ("format",
+  ADD (format, g_param_spec_enum ("format",
           "Format", "What is written", GST_TYPE_SUPCON_PUBLISH_FORMAT,
           FORMAT_JSON_LINES, flags | GST_PARAM_MUTABLE_READY));
-  gst_supcon_settings_install (settings_class, object_class,
-      G_STRUCT_OFFSET (Settings, source), g_param_spec_string ("source",
+  ADD (source, g_param_spec_string ("source",
           "Source", "Field source of the lines; not set: the URI that upstream "
           "answers", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
 

@@ -312,30 +312,6 @@ gst_supcon_scope_transform (GstBaseTransform * trans, GstBuffer * inbuf,
 /* Properties */
 
 static void
-gst_supcon_scope_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconScope *self = GST_SUPCON_SCOPE (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_scope_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstSupconScope *self = GST_SUPCON_SCOPE (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 gst_supcon_scope_finalize (GObject * object)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (object);
@@ -345,6 +321,10 @@ gst_supcon_scope_finalize (GObject * object)
   G_OBJECT_CLASS (gst_supcon_scope_parent_class)->finalize (object);
 }
 
+#define ADD(field, spec) \
+  gst_supcon_settings_install (settings_class, \
+      G_STRUCT_OFFSET (Settings, field), spec)
+
 static void
 gst_supcon_scope_class_init (GstSupconScopeClass * klass)
 {
@@ -353,20 +333,16 @@ gst_supcon_scope_class_init (GstSupconScopeClass * klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
-  object_class->set_property = gst_supcon_scope_set_property;
-  object_class->get_property = gst_supcon_scope_get_property;
   object_class->finalize = gst_supcon_scope_finalize;
-  settings_class = gst_supcon_settings_class_new (1);
-  gst_supcon_settings_install (settings_class, object_class,
-      G_STRUCT_OFFSET (Settings, view), g_param_spec_enum ("view", "View",
+  settings_class = gst_supcon_settings_class_new (object_class, 1,
+      G_STRUCT_OFFSET (GstSupconScope, settings));
+  ADD (view, g_param_spec_enum ("view", "View",
           "What is drawn", GST_TYPE_SUPCON_SCOPE_VIEW, VIEW_BOTH,
           flags | GST_PARAM_MUTABLE_PLAYING));
-  gst_supcon_settings_install (settings_class, object_class,
-      G_STRUCT_OFFSET (Settings, max_points), g_param_spec_uint ("max-points",
+  ADD (max_points, g_param_spec_uint ("max-points",
           "Maximum points", "Embeddings that are shown, the last ones", 1,
           20000, 2000, flags | GST_PARAM_MUTABLE_READY));
-  gst_supcon_settings_install (settings_class, object_class,
-      G_STRUCT_OFFSET (Settings, trainer), g_param_spec_string ("trainer",
+  ADD (trainer, g_param_spec_string ("trainer",
           "Trainer", "Name of the supcontrainer whose curves are drawn; not "
           "set: any", NULL, flags | GST_PARAM_MUTABLE_PLAYING));
 

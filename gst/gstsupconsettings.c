@@ -12,38 +12,45 @@ typedef struct
 
 struct _GstSupconSettingsClass
 {
+  GObjectClass *klass;
   guint first_id;
+  gsize fields;
   GArray *settings;             /* Setting */
 };
 
+/* Of a property: its GstSupconSettingsClass. */
+static GQuark
+settings_quark (void)
+{
+  return g_quark_from_static_string ("gst-supcon-settings");
+}
+
 GstSupconSettingsClass *
-gst_supcon_settings_class_new (guint first_id)
+gst_supcon_settings_class_new (GObjectClass * klass, guint first_id,
+    gsize fields)
 {
   GstSupconSettingsClass *self = g_new (GstSupconSettingsClass, 1);
 
+  self->klass = klass;
   self->first_id = first_id;
+  self->fields = fields;
   self->settings = g_array_new (FALSE, FALSE, sizeof (Setting));
+  klass->set_property = gst_supcon_settings_set_property;
+  klass->get_property = gst_supcon_settings_get_property;
   return self;
 }
 
 guint
-gst_supcon_settings_install (GstSupconSettingsClass * self,
-    GObjectClass * klass, gsize field, GParamSpec * spec)
+gst_supcon_settings_install (GstSupconSettingsClass * self, gsize field,
+    GParamSpec * spec)
 {
   Setting setting = { field, spec };
   guint id = self->first_id + self->settings->len;
 
   g_array_append_val (self->settings, setting);
-  g_object_class_install_property (klass, id, spec);
+  g_param_spec_set_qdata (spec, settings_quark (), self);
+  g_object_class_install_property (self->klass, id, spec);
   return id;
-}
-
-static const Setting *
-find (const GstSupconSettingsClass * self, guint id)
-{
-  if (id < self->first_id || id - self->first_id >= self->settings->len)
-    return NULL;
-  return &g_array_index (self->settings, Setting, id - self->first_id);
 }
 
 static void
@@ -170,24 +177,45 @@ gst_supcon_settings_clear (const GstSupconSettingsClass * self,
   }
 }
 
-gboolean
-gst_supcon_settings_set (const GstSupconSettingsClass * self, gpointer fields,
-    guint id, const GValue * value)
+/* A property's setting and the struct that it is in; NULL, and a warning: it is none. */
+static const Setting *
+find (GObject * object, guint id, GParamSpec * spec, gpointer * fields)
 {
-  const Setting *setting = find (self, id);
+  const GstSupconSettingsClass *self =
+      g_param_spec_get_qdata (spec, settings_quark ());
 
-  if (setting)
-    store (setting, fields, value);
-  return setting != NULL;
+  if (!self) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+    return NULL;
+  }
+  *fields = (guint8 *) object + self->fields;
+  return &g_array_index (self->settings, Setting, id - self->first_id);
 }
 
-gboolean
-gst_supcon_settings_get (const GstSupconSettingsClass * self,
-    gconstpointer fields, guint id, GValue * value)
+void
+gst_supcon_settings_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * spec)
 {
-  const Setting *setting = find (self, id);
+  gpointer fields;
+  const Setting *setting = find (object, id, spec, &fields);
 
-  if (setting)
-    fetch (setting, fields, value);
-  return setting != NULL;
+  if (!setting)
+    return;
+  GST_OBJECT_LOCK (object);
+  store (setting, fields, value);
+  GST_OBJECT_UNLOCK (object);
+}
+
+void
+gst_supcon_settings_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * spec)
+{
+  gpointer fields;
+  const Setting *setting = find (object, id, spec, &fields);
+
+  if (!setting)
+    return;
+  GST_OBJECT_LOCK (object);
+  fetch (setting, fields, value);
+  GST_OBJECT_UNLOCK (object);
 }

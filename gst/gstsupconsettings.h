@@ -12,15 +12,25 @@ G_BEGIN_DECLS
 
 typedef struct _GstSupconSettingsClass GstSupconSettingsClass;
 
-/** What a class's properties are fields of; one a class, for ever. Ids are numbered from first_id. */
-GstSupconSettingsClass *gst_supcon_settings_class_new (guint first_id);
+/**
+ * What a class's properties are fields of: a struct at 'fields' of the instance. One a class, for ever. Ids are numbered
+ * from first_id. klass sets and gets by the functions below, unless it has its own; the object's lock guards the fields.
+ */
+GstSupconSettingsClass *gst_supcon_settings_class_new (GObjectClass * klass,
+    guint first_id, gsize fields);
 
 /**
- * Installs a property of klass. field: offset of a gboolean, gint, guint, gint64, guint64, gdouble,
+ * Installs a property. field: offset in the struct of a gboolean, gint, guint, gint64, guint64, gdouble,
  * gchar *, gint[2] (for a fraction) or (for an enumeration) any type of an int's size, as spec's type asks. Takes spec. Returns the id.
  */
 guint gst_supcon_settings_install (GstSupconSettingsClass * settings,
-    GObjectClass * klass, gsize field, GParamSpec * spec);
+    gsize field, GParamSpec * spec);
+
+/** GObjectClass's, for properties that are settings. */
+void gst_supcon_settings_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * spec);
+void gst_supcon_settings_get_property (GObject * object, guint id,
+    GValue * value, GParamSpec * spec);
 
 /** Gives every field of a zeroed struct its default. */
 void gst_supcon_settings_init (const GstSupconSettingsClass * settings,
@@ -32,12 +42,6 @@ void gst_supcon_settings_clear (const GstSupconSettingsClass * settings,
 /** Gives fields, a copy of others by assignment, strings of its own. */
 void gst_supcon_settings_own_strings (const GstSupconSettingsClass * settings,
     gpointer fields);
-
-/** FALSE: id is not one of theirs. The caller locks. */
-gboolean gst_supcon_settings_set (const GstSupconSettingsClass * settings,
-    gpointer fields, guint id, const GValue * value);
-gboolean gst_supcon_settings_get (const GstSupconSettingsClass * settings,
-    gconstpointer fields, guint id, GValue * value);
 
 G_END_DECLS
 #endif

@@ -438,30 +438,6 @@ gst_supcon_tagger_src_event (GstBaseTransform * trans, GstEvent * event)
 /* Properties */
 
 static void
-gst_supcon_tagger_set_property (GObject * object, guint id,
-    const GValue * value, GParamSpec * pspec)
-{
-  GstSupconTagger *self = GST_SUPCON_TAGGER (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_set (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_supcon_tagger_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstSupconTagger *self = GST_SUPCON_TAGGER (object);
-
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_settings_get (settings_class, &self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 gst_supcon_tagger_finalize (GObject * object)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (object);
@@ -524,10 +500,9 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
-  object_class->set_property = gst_supcon_tagger_set_property;
-  object_class->get_property = gst_supcon_tagger_get_property;
   object_class->finalize = gst_supcon_tagger_finalize;
-  settings_class = gst_supcon_tagger_settings_install (object_class);
+  settings_class = gst_supcon_tagger_settings_install (object_class,
+      G_STRUCT_OFFSET (GstSupconTagger, settings));
   install_signals (G_TYPE_FROM_CLASS (klass));
 
   gst_supcon_text_branch_add_pad_templates (element_class);

@@ -105,9 +105,9 @@ gst_supcon_trainer_set_property (GObject * object, guint id,
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (object);
 
+  gst_supcon_settings_set_property (object, id, value, pspec);
   GST_OBJECT_LOCK (self);
-  if (!gst_supcon_trainer_settings_set (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_supcon_trainer_settings_note (&self->settings, id);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -132,14 +132,10 @@ gst_supcon_trainer_get_property (GObject * object, guint id, GValue * value,
 {
   GstSupconTrainer *self = GST_SUPCON_TRAINER (object);
 
-  if (id < PROP_SETTINGS) {
+  if (id < PROP_SETTINGS)
     get_status_property (self, id, value);
-    return;
-  }
-  GST_OBJECT_LOCK (self);
-  if (!gst_supcon_trainer_settings_get (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
+  else
+    gst_supcon_settings_get_property (object, id, value, pspec);
 }
 
 static void
@@ -488,6 +484,8 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
 
   GST_DEBUG_CATEGORY_INIT (supcon_trainer_debug, "supcontrainer", 0,
       "supcontrainer");
+  gst_supcon_trainer_settings_install (object_class, PROP_SETTINGS,
+      G_STRUCT_OFFSET (GstSupconTrainer, settings));
   object_class->set_property = gst_supcon_trainer_set_property;
   object_class->get_property = gst_supcon_trainer_get_property;
   object_class->finalize = gst_supcon_trainer_finalize;
@@ -500,7 +498,6 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
   g_object_class_install_property (object_class, PROP_LAST_LOSS,
       g_param_spec_double ("last-loss", "Last loss", "Loss of the last step",
           -G_MAXDOUBLE, G_MAXDOUBLE, 0.0, readable));
-  gst_supcon_trainer_settings_install (object_class, PROP_SETTINGS);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class,

@@ -33,18 +33,16 @@ typedef struct
 GType gst_supcon_trainer_stage_get_type (void);
 
 /** Once, at the class's start. Ids are first_id and following ones. */
-void gst_supcon_trainer_settings_install (GObjectClass * object_class,
-    guint first_id);
+void gst_supcon_trainer_settings_install (GObjectClass * klass,
+    guint first_id, gsize fields);
 void gst_supcon_trainer_settings_init (GstSupconTrainerSettings * settings);
 /** A copy with strings of its own, to be cleared. */
 GstSupconTrainerSettings gst_supcon_trainer_settings_copy (const
     GstSupconTrainerSettings * settings);
 void gst_supcon_trainer_settings_clear (GstSupconTrainerSettings * settings);
-/** FALSE: id is none of these. */
-gboolean gst_supcon_trainer_settings_set (GstSupconTrainerSettings * settings,
-    guint id, const GValue * value);
-gboolean gst_supcon_trainer_settings_get (const GstSupconTrainerSettings *
-    settings, guint id, GValue * value);
+/** Property id, one of these, was set. */
+void gst_supcon_trainer_settings_note (GstSupconTrainerSettings * settings,
+    guint id);
 
 G_END_DECLS
 #endif
