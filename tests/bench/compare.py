@@ -7,6 +7,7 @@ Each contestant is a process of its own that waits for its turn; so memory is th
 without torch.compile, whose compilations take minutes when its cache is empty (TORCHINDUCTOR_CACHE_DIR, BUILD/inductor).
 """
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -184,15 +185,22 @@ def processor():
     lines = {key.strip(): value.strip() for key, value in lines.items()}
     flags = lines.get("flags", "").split()
     wanted = "avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8"
-    return f"{lines.get('model name', platform.machine())}, {os.cpu_count()} processors; " + " ".join(
-        f for f in wanted if f in flags)
+    name = lines.get("model name", platform.machine())
+    return f"{name} (family {lines.get('cpu family')}), {os.cpu_count()} processors; " + " ".join(f for f in wanted if f in flags)
+
+
+def openblas():
+    """Which processor's kernels it takes: one that does not know the processor, as it is older, takes an older one's."""
+    library = ctypes.CDLL("libopenblas.so.0")
+    library.openblas_get_corename.restype = ctypes.c_char_p
+    return library.openblas_get_corename().decode()
 
 
 os.makedirs(folder, exist_ok=True)
 make_pictures()
 begin = time.monotonic()
 commit = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
-print(f"gst-supcon {commit}, {versions()}, Python {platform.python_version()}\n\n{processor()}; SUPCON_CPU="
+print(f"gst-supcon {commit}, {versions()}, Python {platform.python_version()}\n\n{processor()}; OpenBLAS {openblas()}; SUPCON_CPU="
       f"{os.environ.get('SUPCON_CPU', '')}; {THREADS} threads each; medians of {turns} turns; load before: {os.getloadavg()[0]:.1f}")
 peaks = measure_peaks()
 print(f"\nPeaks of {THREADS} threads: sgemm {peaks['sgemm'] / 1e9:.0f} GF/s, bfloat16 products {peaks['bf16'] / 1e12:.2f} TF/s, "
