@@ -251,13 +251,10 @@ classify_examples (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, GError ** error)
 {
   const SupconExamples *examples = gst_supcon_memory_examples (self->memory);
-  guint expected = examples ? supcon_examples_dim (examples) : dim;
   gfloat *p;
 
-  if (dim != expected) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "the frame's embedding has %u numbers, but those before it had %u: "
-        "method=%s compares them", dim, expected,
+  if (!gst_supcon_memory_check_dim (self->memory, dim, error)) {
+    g_prefix_error (error, "method=%s: ",
         self->method == GST_SUPCON_CLASSIFIER_KNN ? "knn" : "centroid");
     return FALSE;
   }
@@ -369,10 +366,22 @@ check_teachable (GstSupconClassifier * self, GError ** error)
   return FALSE;
 }
 
+/* After a lesson: what was smoothed may be of classes that are others now. */
+static void
+forget_classes (GstSupconClassifier * self, const SupconExamples * before,
+    gboolean changed)
+{
+  if (changed || gst_supcon_memory_examples (self->memory) != before)
+    supcon_smoother_reset (self->smoother);
+}
+
 gboolean
 gst_supcon_classifier_learn (GstSupconClassifier * self, const gchar * label,
     GError ** error)
 {
+  const SupconExamples *before;
+  gboolean done;
+
   if (!check_teachable (self, error))
     return FALSE;
   if (!self->last->len) {
@@ -380,33 +389,41 @@ gst_supcon_classifier_learn (GstSupconClassifier * self, const gchar * label,
         "nothing to learn '%s' from: no frame has come yet", label);
     return FALSE;
   }
-  return gst_supcon_memory_learn (self->memory,
-      (const gfloat *) self->last->data, self->last->len, label, error);
+  before = gst_supcon_memory_examples (self->memory);
+  done = gst_supcon_memory_learn (self->memory,
+      (const gfloat *) self->last->data, label, error);
+  forget_classes (self, before, FALSE);
+  return done;
 }
 
 gboolean
 gst_supcon_classifier_forget (GstSupconClassifier * self, const gchar * label,
     GError ** error)
 {
-  if (!check_teachable (self, error)
-      || !gst_supcon_memory_forget (self->memory, label, error))
+  const SupconExamples *before;
+  gboolean done;
+
+  if (!check_teachable (self, error))
     return FALSE;
-  supcon_smoother_reset (self->smoother);
-  return TRUE;
+  before = gst_supcon_memory_examples (self->memory);
+  done = gst_supcon_memory_forget (self->memory, label, error);
+  forget_classes (self, before, done);
+  return done;
 }
 
 gboolean
 gst_supcon_classifier_rename (GstSupconClassifier * self, const gchar * from,
     const gchar * to, GError ** error)
 {
-  gboolean merged;
+  const SupconExamples *before;
+  gboolean done, merged;
 
-  if (!check_teachable (self, error)
-      || !gst_supcon_memory_rename (self->memory, from, to, &merged, error))
+  if (!check_teachable (self, error))
     return FALSE;
-  if (merged)
-    supcon_smoother_reset (self->smoother);
-  return TRUE;
+  before = gst_supcon_memory_examples (self->memory);
+  done = gst_supcon_memory_rename (self->memory, from, to, &merged, error);
+  forget_classes (self, before, merged);
+  return done;
 }
 
 gboolean

@@ -9,7 +9,9 @@ struct _GstSupconMemory
 {
   gchar *location;              /* NULL: they are not kept */
   SupconCheckpointLock *lock;   /* nobody else may write location meanwhile; NULL: it was only read so far */
+  gsize others;                 /* entries of location, where they are more than examples; else 0 */
   SupconExamples *examples;     /* NULL: nothing was learnt yet */
+  guint dim;                    /* of embeddings; 0: not known yet */
   SupconLabels *labels;
   gboolean changed;             /* since it was written */
 };
@@ -27,14 +29,27 @@ static gboolean
 load (GstSupconMemory * self, GError ** error)
 {
   SupconExamples *examples;
+  gsize others;
+  guint dim;
 
   if (!g_file_test (self->location, G_FILE_TEST_EXISTS))
     return TRUE;
-  examples = supcon_examples_load (self->location, self->labels, error);
+  examples =
+      supcon_examples_load (self->location, self->labels, &others, error);
   if (!examples)
     return FALSE;
+  dim = supcon_examples_dim (examples);
+  if (self->dim && dim != self->dim) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "memory-location: the embeddings in %s have %u numbers, expected %u as "
+        "the frames'", self->location, dim, self->dim);
+    supcon_examples_free (examples);
+    return FALSE;
+  }
   supcon_examples_free (self->examples);
   self->examples = examples;
+  self->others = others;
+  self->dim = dim;
   return TRUE;
 }
 
@@ -52,17 +67,22 @@ start (GstSupconMemory * self, gboolean learning, GError ** error)
   return FALSE;
 }
 
+/* claimed: whether it was for this change. */
 static gboolean
-begin_change (GstSupconMemory * self, GError ** error)
+begin_change (GstSupconMemory * self, gboolean * claimed, GError ** error)
 {
-  if (!self->location || self->lock)
-    return TRUE;
-  if (!claim (self, error))
-    return FALSE;
-  if (load (self, error))
-    return TRUE;
-  g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
-  return FALSE;
+  *claimed = self->location && !self->lock;
+  return !*claimed || (claim (self, error) && load (self, error));
+}
+
+/* What location is for a change that was not made is given back, for others. */
+static gboolean
+end_change (GstSupconMemory * self, gboolean claimed, gboolean changed)
+{
+  self->changed |= changed;
+  if (claimed && !changed)
+    g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
+  return changed;
 }
 
 GstSupconMemory *
@@ -97,42 +117,50 @@ gst_supcon_memory_examples (const GstSupconMemory * self)
 }
 
 gboolean
-gst_supcon_memory_learn (GstSupconMemory * self, const gfloat * embedding,
-    guint dim, const gchar * label, GError ** error)
+gst_supcon_memory_check_dim (GstSupconMemory * self, guint dim,
+    GError ** error)
 {
-  guint expected;
-
-  if (!begin_change (self, error))
-    return FALSE;
-  expected = self->examples ? supcon_examples_dim (self->examples) : dim;
-  if (dim != expected) {
+  if (!self->dim)
+    self->dim = dim;
+  if (dim != self->dim)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "the frame's embedding has %u numbers, but the examples have %u", dim,
-        expected);
-    return FALSE;
-  }
+        "the frame's embedding has %u numbers, but those before it had %u",
+        dim, self->dim);
+  return dim == self->dim;
+}
+
+static gboolean
+add (GstSupconMemory * self, const gfloat * embedding, const gchar * label,
+    GError ** error)
+{
   if (!self->examples)
-    self->examples = supcon_examples_new (dim);
-  if (!supcon_examples_add (self->examples, embedding,
-          supcon_labels_add (self->labels, label))) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
-        "the frame's embedding has no direction: it is all zero, or numbers in "
-        "it are not finite");
-    return FALSE;
-  }
-  self->changed = TRUE;
-  return TRUE;
+    self->examples = supcon_examples_new (self->dim);
+  if (supcon_examples_add (self->examples, embedding,
+          supcon_labels_add (self->labels, label)))
+    return TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC,
+      "the frame's embedding has no direction: it is all zero, or numbers in it "
+      "are not finite");
+  return FALSE;
+}
+
+gboolean
+gst_supcon_memory_learn (GstSupconMemory * self, const gfloat * embedding,
+    const gchar * label, GError ** error)
+{
+  gboolean claimed;
+  gboolean changed = begin_change (self, &claimed, error)
+      && add (self, embedding, label, error);
+
+  return end_change (self, claimed, changed);
 }
 
 /* The class of that label, -1 with the error set when it has no example. */
 static gint
 find_class (GstSupconMemory * self, const gchar * label, GError ** error)
 {
-  gint class;
+  gint class = supcon_labels_find (self->labels, label);
 
-  if (!begin_change (self, error))
-    return -1;
-  class = supcon_labels_find (self->labels, label);
   if (class >= 0 && self->examples
       && supcon_examples_count (self->examples, class))
     return class;
@@ -145,38 +173,42 @@ gboolean
 gst_supcon_memory_forget (GstSupconMemory * self, const gchar * label,
     GError ** error)
 {
-  gint class = find_class (self, label, error);
+  gboolean claimed;
+  gint class =
+      begin_change (self, &claimed, error) ? find_class (self, label, error)
+      : -1;
 
-  if (class < 0)
-    return FALSE;
-  supcon_examples_forget (self->examples, class);
-  self->changed = TRUE;
-  return TRUE;
+  if (class >= 0)
+    supcon_examples_forget (self->examples, class);
+  return end_change (self, claimed, class >= 0);
 }
 
 gboolean
 gst_supcon_memory_rename (GstSupconMemory * self, const gchar * from,
     const gchar * to, gboolean * merged, GError ** error)
 {
-  gint class = find_class (self, from, error);
+  gboolean claimed;
+  gint class =
+      begin_change (self, &claimed, error) ? find_class (self, from, error)
+      : -1;
 
-  if (class < 0)
-    return FALSE;
-  *merged = !supcon_labels_rename (self->labels, class, to);
+  *merged = class >= 0 && !supcon_labels_rename (self->labels, class, to);
   if (*merged)
     supcon_examples_merge (self->examples, class,
         supcon_labels_find (self->labels, to));
-  self->changed = TRUE;
-  return TRUE;
+  return end_change (self, claimed, class >= 0);
 }
 
 gboolean
 gst_supcon_memory_save (GstSupconMemory * self, GError ** error)
 {
-  if (self->location && self->changed
-      && !supcon_examples_save (self->examples, self->labels, self->location,
-          error))
+  if (!self->location || !self->changed)
+    return TRUE;
+  if (self->others && !supcon_checkpoint_keep_replaced (self->location,
+          self->others, NULL, error))
     return FALSE;
-  self->changed = FALSE;
-  return TRUE;
+  self->others = 0;
+  self->changed = !supcon_examples_save (self->examples, self->labels,
+      self->location, error);
+  return !self->changed;
 }

@@ -27,15 +27,19 @@ void gst_supcon_memory_free (GstSupconMemory * memory);
 const SupconExamples *gst_supcon_memory_examples (const GstSupconMemory *
     memory);
 
+/** Whether dim numbers can be compared with the examples, and with what was asked before. SUPCON_ERROR_SETTINGS */
+gboolean gst_supcon_memory_check_dim (GstSupconMemory * memory, guint dim,
+    GError ** error);
+
 /*
- * Changes. The first one holds the right to write location, if it was not held before, and begins with what is there by
- * then. SUPCON_ERROR_SETTINGS: somebody else writes it.
+ * Changes. The first one holds the right to write location from then on, if it was not held before, and begins with what
+ * is there by then, in other examples. SUPCON_ERROR_SETTINGS: somebody else writes it, or its examples have other
+ * numbers. What fails changes and holds nothing.
  */
 
-/** Adds an example of dim numbers. SUPCON_ERROR_SETTINGS: those before have others; SUPCON_ERROR_NUMERIC: it has no
- * direction. */
+/** Adds an example, whose numbers were checked. SUPCON_ERROR_NUMERIC: it has no direction. */
 gboolean gst_supcon_memory_learn (GstSupconMemory * memory,
-    const gfloat * embedding, guint dim, const gchar * label, GError ** error);
+    const gfloat * embedding, const gchar * label, GError ** error);
 /** FALSE: there is no example of it. */
 gboolean gst_supcon_memory_forget (GstSupconMemory * memory,
     const gchar * label, GError ** error);
@@ -43,7 +47,8 @@ gboolean gst_supcon_memory_forget (GstSupconMemory * memory,
 gboolean gst_supcon_memory_rename (GstSupconMemory * memory,
     const gchar * from, const gchar * to, gboolean * merged, GError ** error);
 
-/** Writes the examples to location, where they have changed and there is one. */
+/** Writes the examples to location, where they have changed and there is one. An index that is more than examples keeps a
+ * second name (supcon_checkpoint_keep_replaced). */
 gboolean gst_supcon_memory_save (GstSupconMemory * memory, GError ** error);
 
 G_END_DECLS

@@ -218,20 +218,28 @@ supcon_examples_save (const SupconExamples *self, const SupconLabels *labels, co
 }
 
 SupconExamples *
-supcon_examples_load (const char *location, SupconLabels *labels, GError **error)
+supcon_examples_load (const char *location, SupconLabels *labels, gsize *others, GError **error)
 {
   SupconIndex *index = supcon_index_load (location, error);
+  gboolean whole;
+  gsize n, kept = 0;
   SupconExamples *self;
 
   if (!index)
     return NULL;
+  n = supcon_index_count (index);
+  whole = supcon_index_metric (index) == SUPCON_METRIC_COSINE;
   self = supcon_examples_new (supcon_index_dim (index));
-  for (gsize i = 0; i < supcon_index_count (index); i++) {
-    const char *label = supcon_index_entry (index, i).label;
+  for (gsize i = 0; i < n; i++) {
+    SupconEntry entry = supcon_index_entry (index, i);
 
-    if (label)
-      supcon_examples_add (self, supcon_index_embedding (index, i), supcon_labels_add (labels, label));
+    whole = whole && !entry.uri && entry.timestamp == -1;
+    if (entry.label)
+      supcon_examples_add (self, supcon_index_embedding (index, i), supcon_labels_add (labels, entry.label));
   }
+  for (guint c = 0; c < self->classes->len; c++)
+    kept += class_of (self, c)->n;
+  *others = whole && kept == n ? 0 : n;
   supcon_index_free (index);
   return self;
 }

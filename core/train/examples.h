@@ -48,7 +48,11 @@ void supcon_examples_classify_knn (
 /** Writes the examples with their classes' labels, as an index that supcon_index_load reads. SUPCON_ERROR_WRITE. */
 gboolean supcon_examples_save (
     const SupconExamples *examples, const SupconLabels *labels, const char *location, GError **error);
-/** Reads them; labels: those that are new are added. Entries without a label are passed over. */
-SupconExamples *supcon_examples_load (const char *location, SupconLabels *labels, GError **error);
+/**
+ * Reads them; labels: those that are new are added. Entries without a label are passed over. others: the file's entries
+ * where saving would leave something of them out (those without a label, too many of a class, times, URIs, lengths),
+ * else 0.
+ */
+SupconExamples *supcon_examples_load (const char *location, SupconLabels *labels, gsize *others, GError **error);
 
 #endif

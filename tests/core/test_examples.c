@@ -86,6 +86,7 @@ START_TEST (test_newest)
   SupconReal p[3];
   gint fd = g_file_open_tmp ("examples-XXXXXX", &location, NULL);
   GError *error = NULL;
+  gsize left = 1;
 
   for (guint i = 0; i < SUPCON_EXAMPLES_PER_CLASS; i++)
     supcon_examples_add (examples, east, 0);
@@ -101,8 +102,9 @@ START_TEST (test_newest)
   ck_assert (supcon_examples_save (examples, labels, location, &error));
   supcon_labels_add (others, "cup");
   supcon_labels_add (others, "杯子");
-  read = supcon_examples_load (location, others, &error);
+  read = supcon_examples_load (location, others, &left, &error);
   ck_assert_ptr_nonnull (read);
+  ck_assert_uint_eq (left, 0);
   ck_assert_int_eq (supcon_labels_find (others, "line\n\"two\""), 2);
   ck_assert_uint_eq (supcon_examples_count (read, 0), 0);
   ck_assert_uint_eq (supcon_examples_count (read, 1), 1);
@@ -112,7 +114,7 @@ START_TEST (test_newest)
   supcon_examples_classify_centroid (read, query, p);
   ck_assert_close (p[2], 1 / (1 + exp (-2)));
   ck_assert (g_file_set_contents (location, "no examples", -1, NULL));
-  ck_assert_ptr_null (supcon_examples_load (location, others, &error));
+  ck_assert_ptr_null (supcon_examples_load (location, others, &left, &error));
   ck_assert_ptr_nonnull (strstr (error->message, location));
   g_error_free (error);
   g_unlink (location);
@@ -122,6 +124,36 @@ START_TEST (test_newest)
   supcon_labels_free (others);
   supcon_examples_free (examples);
   supcon_examples_free (read);
+}
+END_TEST
+
+/* An index of frames is more than its examples: that is said, so that nobody writes over it. */
+START_TEST (test_index_is_more)
+{
+  static const SupconEntry entries[]
+      = { { "cup", NULL, -1 }, { NULL, NULL, -1 }, { "cup", "a", -1 }, { "cup", NULL, 0 } };
+  char *location = NULL;
+  gint fd = g_file_open_tmp ("examples-XXXXXX", &location, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
+    for (guint metric = 0; metric < 2; metric++) {
+      SupconIndex *index = supcon_index_new (2, metric);
+      SupconLabels *labels = supcon_labels_new ();
+      SupconExamples *read;
+      gsize others;
+
+      for (guint copy = 0; copy < 3; copy++)
+        supcon_index_add (index, east, &entries[i]);
+      ck_assert (supcon_index_save (index, location, NULL));
+      read = supcon_examples_load (location, labels, &others, NULL);
+      ck_assert_uint_eq (others, i == 0 && metric == SUPCON_METRIC_COSINE ? 0 : 3);
+      supcon_index_free (index);
+      supcon_labels_free (labels);
+      supcon_examples_free (read);
+    }
+  g_unlink (location);
+  close (fd);
+  g_free (location);
 }
 END_TEST
 
@@ -320,5 +352,6 @@ START_TEST (test_temperature_of_many_classes)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_order, test_rename, test_smoothing,
-    test_majority, test_majority_of_fewer, test_temperature, test_temperature_of_many_classes)
+SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_index_is_more, test_order,
+    test_rename, test_smoothing, test_majority, test_majority_of_fewer, test_temperature,
+    test_temperature_of_many_classes)

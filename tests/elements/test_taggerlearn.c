@@ -337,6 +337,85 @@ GST_START_TEST (test_memory_has_one_writer)
 
 GST_END_TEST;
 
+/* A lesson that is refused leaves everything as it was, for others too. */
+GST_START_TEST (test_refused_lesson)
+{
+  static const gfloat two[2] = { 1, 0 }, three[3] = { 1, 0, 0 };
+  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
+  gchar *launch = g_strdup_printf ("supcontagger method=knn "
+      "memory-location=%s learning=", memory);
+  gchar *learning = g_strconcat (launch, "true", NULL);
+  gchar *reading = g_strconcat (launch, "false", NULL);
+  Fixture f, other;
+
+  start (&f, reading, FALSE);
+  check_pass (&f, new_embedded (&f, two, 2, NULL), NULL, 0, 0);
+  fail_if (act (&f, "forget", "nothing", NULL));
+  check_posted (f.bus, GST_MESSAGE_WARNING, "no example of 'nothing'");
+  start (&other, learning, FALSE);
+  check_pass (&other, new_embedded (&other, three, 3, "cup"), NULL, 0, 0);
+  stop (&other);
+  fail_if (act (&f, "learn", "box", NULL));
+  check_posted (f.bus, GST_MESSAGE_WARNING, "have 3 numbers, expected 2");
+  check_pass (&f, new_embedded (&f, two, 2, NULL), NULL, 0, 0);
+  start (&other, learning, FALSE);
+  check_pass (&other, new_embedded (&other, three, 3, NULL), "cup", 0, 1);
+  stop (&other);
+  stop (&f);
+
+  g_unlink (memory);
+  fail_unless_equals_int (g_rmdir (folder), 0);
+  g_free (learning);
+  g_free (reading);
+  g_free (launch);
+  g_free (memory);
+  g_free (folder);
+}
+
+GST_END_TEST;
+
+/* The index of frames that a tagger begins with is not lost when it writes its examples. */
+GST_START_TEST (test_index_is_kept)
+{
+  static const gfloat a[2] = { 1, 0 };
+  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
+  gchar *kept =
+      g_build_filename (folder, "memory.replaced-3.safetensors", NULL);
+  gchar *launch = g_strdup_printf ("supcontagger method=knn "
+      "memory-location=%s", memory);
+  SupconIndex *index = supcon_index_new (2, SUPCON_METRIC_COSINE);
+  Fixture f;
+
+  for (guint i = 0; i < 3; i++)
+    supcon_index_add (index, a, &(SupconEntry) {
+        .label = "cup",.uri = "file:///a",.timestamp = i});
+  fail_unless (supcon_index_save (index, memory, NULL));
+  supcon_index_free (index);
+  for (guint i = 0; i < 2; i++) {
+    start (&f, launch, FALSE);
+    check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
+    stop (&f);
+  }
+  index = supcon_index_load (kept, NULL);
+  fail_unless (index && supcon_index_entry (index, 2).timestamp == 2);
+  supcon_index_free (index);
+  index = supcon_index_load (memory, NULL);
+  fail_unless (index && supcon_index_count (index) == 5);
+  supcon_index_free (index);
+
+  g_unlink (memory);
+  g_unlink (kept);
+  fail_unless_equals_int (g_rmdir (folder), 0);
+  g_free (launch);
+  g_free (memory);
+  g_free (kept);
+  g_free (folder);
+}
+
+GST_END_TEST;
+
 static Suite *
 taggerlearn_suite (void)
 {
@@ -352,6 +431,8 @@ taggerlearn_suite (void)
   tcase_add_test (tcase, test_teaching);
   tcase_add_test (tcase, test_memory_read_only);
   tcase_add_test (tcase, test_memory_has_one_writer);
+  tcase_add_test (tcase, test_refused_lesson);
+  tcase_add_test (tcase, test_index_is_kept);
   return suite;
 }
 
