@@ -399,7 +399,14 @@ gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
   self->frames++;
   /* Upstream might not make an end of what it is told: funnel waits for its other sources. */
   if (ret == GST_FLOW_EOS) {
-    ret = end_stream (sink, gst_event_new_eos ());
+    GstEvent *eos = gst_event_new_eos (), *segment =
+        gst_pad_get_sticky_event (GST_BASE_SINK_PAD (sink), GST_EVENT_SEGMENT,
+        0);
+
+    if (segment)                /* applications know the end of what they sought by it */
+      gst_event_set_seqnum (eos, gst_event_get_seqnum (segment));
+    gst_clear_event (&segment);
+    ret = end_stream (sink, eos);
     if (ret == GST_FLOW_OK)
       ret = GST_FLOW_EOS;
   }

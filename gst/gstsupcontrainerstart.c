@@ -2,6 +2,8 @@
 
 #include "gstsupcontrainerstart.h"
 
+#include <stdlib.h>
+
 #include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconjson.h"
@@ -124,7 +126,8 @@ load_model (GstSupconTrainerStart * self,
   self->resumed = good && resume;
   self->only_added = (stage == SUPCON_STAGE_LINEAR
       || stage == SUPCON_STAGE_REGRESSION) && g_str_equal (info.stage,
-      supcon_stage_name (SUPCON_STAGE_CONTRASTIVE));
+      supcon_stage_name (SUPCON_STAGE_CONTRASTIVE))
+      && supcon_model_n_classes (self->model) == 0;
   if (self->resumed) {
     self->first_step = info.step;
     self->first_frame = info.frames;
@@ -165,17 +168,32 @@ check_teacher_size (const SupconModel * teacher, const SupconModel * model,
   return FALSE;
 }
 
+/* Whether writing location replaces file: not where that is another link to what is there now, as kept checkpoints are. */
+static gboolean
+is_written (const gchar * file, const gchar * location)
+{
+  gchar *a, *b;
+  gboolean same;
+
+  if (!supcon_checkpoint_is_same_file (file, location))
+    return FALSE;
+  a = realpath (file, NULL);
+  b = realpath (location, NULL);
+  same = !a || !b || g_str_equal (a, b);
+  free (a);
+  free (b);
+  return same;
+}
+
 /* What is written would be another teacher when training is gone on with. */
 static gboolean
 check_teacher_location (const GstSupconTrainerSettings * settings,
     GError ** error)
 {
   const gchar *location = settings->teacher_location;
-  gboolean is_best = supcon_checkpoint_is_same_file (location,
-      settings->job.best_location);
+  gboolean is_best = is_written (location, settings->job.best_location);
 
-  if (!is_best
-      && !supcon_checkpoint_is_same_file (location, settings->location))
+  if (!is_best && !is_written (location, settings->location))
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
       "teacher-location is %s, which %s names too; expected another file than "
@@ -263,11 +281,12 @@ find_all_replaced (GstSupconTrainerStart * self,
       supcon_checkpoint_is_same_file (find_first_model (settings),
       settings->location);
 
-  if (self->resumed)
-    return TRUE;
   if (best && !find_replaced (best, FALSE, &self->replaced_best, error))
     return FALSE;
-  if (is_model && self->only_added)
+  /* It is this training's own. */
+  if (self->resumed && self->validated)
+    self->replaced_best.found = FALSE;
+  if (self->resumed || (is_model && self->only_added))
     return TRUE;
   if (!find_replaced (settings->location, is_model, &self->replaced, error))
     return FALSE;

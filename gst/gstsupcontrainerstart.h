@@ -23,7 +23,7 @@ typedef struct
   SupconTeacher *teacher;       /* or NULL */
   SupconQueue *past, *logits;   /* embeddings and logits to go on with, or NULL */
   gboolean resumed;             /* goes on with the file at location */
-  gboolean only_added;          /* all that the first file's training learnt stays in what is written */
+  gboolean only_added;          /* the first file's encoder and head stay in what is written, and it has no classifier */
   guint64 first_step, first_frame;      /* where resuming begins */
   guint batch_size;             /* of the steps before, 0: the file does not say */
   gboolean validated;           /* before */

@@ -299,6 +299,12 @@ report_end (GstSupconTrainerWorker * self)
         self->job.patience, self->first_step);
     return TRUE;
   }
+  if (self->job.last_step && self->first_step >= self->job.last_step) {
+    gst_supcon_post_info (self->element, "%s was trained for %" G_GUINT64_FORMAT
+        " steps already, total-steps is %" G_GUINT64_FORMAT ": nothing is left "
+        "to do.", self->job.location, self->first_step, self->job.last_step);
+    return TRUE;
+  }
   if (self->job.skip_frames && labelled + self->unlabelled < self->job.batch_size) {
     gst_supcon_post_info (self->element, "%s was trained for the whole of this "
         "stream already, %" G_GUINT64_FORMAT " steps: nothing is left to do.",
@@ -313,13 +319,12 @@ report_end (GstSupconTrainerWorker * self)
             supcon_stage_name (self->job.config.stage)), (NULL));
     return FALSE;
   }
-  if (!self->job.last_step || self->first_step < self->job.last_step)
-    GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
-        ("The stream ended after %" G_GUINT64_FORMAT " frames, %s%u that "
-            "make a batch: nothing was trained and nothing is written. Use a "
-            "smaller batch-size, or drop-last=false.", labelled,
-            self->job.drop_last ? "fewer than the " : "none of the ",
-            self->job.batch_size), (NULL));
+  GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
+      ("The stream ended after %" G_GUINT64_FORMAT " frames, %s%u that "
+          "make a batch: nothing was trained and nothing is written. Use a "
+          "smaller batch-size, or drop-last=false.", labelled,
+          self->job.drop_last ? "fewer than the " : "none of the ",
+          self->job.batch_size), (NULL));
   return TRUE;
 }
 

@@ -126,6 +126,45 @@ GST_START_TEST (test_replaced_best)
 }
 GST_END_TEST;
 
+/* Who resumes replaces the best of its own, but neither another training's, nor what is none. */
+GST_START_TEST (test_best_of_resumed)
+{
+  const gchar *line = "videotestsrc num-buffers=24 ! " CAPS " ! supconlabel label=ball ! t.validation "
+      ONE_THING "name=t resume=true total-steps=%u location=%s best-location=%s";
+  gchar *best = g_build_filename (folder, "best.safetensors", NULL);
+  gchar *kept = g_build_filename (folder, "best.replaced-1.safetensors", NULL);
+  gchar *notes = g_build_filename (folder, "notes.txt", NULL), *text;
+  Run run = run_launch (line, 1, best, notes);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch (ONE_THING "total-steps=1 location=%s", model);
+  run_assert_ended (run);
+  run_clear (&run);
+
+  fail_unless (g_file_set_contents (notes, "notes", -1, NULL));
+  run = run_launch (line, 2, model, notes);
+  run_assert_error (run, notes);
+  run_clear (&run);
+  fail_unless (g_file_get_contents (notes, &text, NULL, NULL));
+  fail_unless_equals_string (text, "notes");
+  for (guint steps = 2; steps < 4; steps++) {
+    run = run_launch (line, steps, model, best);
+    run_assert_ended (run);
+    if (steps == 2)
+      run_assert_warning (run, "stays beside it as best.replaced-1.safetensors");
+    else
+      fail_if (strstr (run.warnings->str, "stays beside"), "%s", run.warnings->str);
+    run_clear (&run);
+  }
+  fail_unless_equals_uint64 (step_of_file (kept), 1);
+  g_free (text);
+  g_free (best);
+  g_free (kept);
+  g_free (notes);
+}
+GST_END_TEST;
+
 /* A start that is refused leaves no second name. */
 GST_START_TEST (test_replaced_by_none)
 {
@@ -309,6 +348,7 @@ trainer_guards_suite (void)
   tcase_add_test (tcase, test_replaced);
   tcase_add_test (tcase, test_replaced_network);
   tcase_add_test (tcase, test_replaced_best);
+  tcase_add_test (tcase, test_best_of_resumed);
   tcase_add_test (tcase, test_replaced_by_none);
   tcase_add_test (tcase, test_files_of_others);
   tcase_add_test (tcase, test_settings_of_no_use);

@@ -205,6 +205,40 @@ GST_START_TEST (test_last_step_ends)
   fail_unless_equals_int (count_messages (&run, "supcon-train"), 2);
   fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
   run_clear (&run);
+  run = run_launch ("videotestsrc ! " CAPS " ! supconlabel label=ball ! " TRAINER "batch-size=8 resume=true total-steps=2 location=%s", model);
+  run_assert_ended (run);
+  run_assert_warning (run, "for 2 steps already, total-steps is 2: nothing is left to do");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* An application knows the end of what it sought by its number. */
+GST_START_TEST (test_end_of_seek)
+{
+  gchar *line = g_strdup_printf ("supcontrainer loss=simclr encoder=resnet8 width=0.25 batch-size=8 total-steps=1 location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstBus *bus = gst_bus_new ();
+  GstSegment segment;
+  GstEvent *event;
+  GstMessage *message;
+  guint32 seqnum;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  event = gst_event_new_segment (&segment);
+  seqnum = gst_event_get_seqnum (event);
+  fail_unless (gst_harness_push_event (h, event));
+  for (guint i = 0; i < 9; i++)
+    gst_harness_push (h, frame_of (h, 12 * 12));
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_EOS);
+  fail_unless (message != NULL);
+  fail_unless_equals_int (gst_message_get_seqnum (message), seqnum);
+  gst_message_unref (message);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+  g_free (line);
 }
 GST_END_TEST;
 
@@ -459,6 +493,7 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_validation_mistakes);
   tcase_add_test (tcase, test_leaky);
   tcase_add_test (tcase, test_last_step_ends);
+  tcase_add_test (tcase, test_end_of_seek);
   tcase_add_test (tcase, test_end_of_refused);
   tcase_add_test (tcase, test_life);
   tcase_add_test (tcase, test_stop_while_validating);
