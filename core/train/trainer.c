@@ -12,9 +12,10 @@
 #define SGD_RATE 0.2
 #define SGD_FULL_BATCH 128
 
-/* Rates of a batch of 256 that the optimisers' papers and SimCLR (LARS) train ResNets with. */
-#define ADAPTIVE_RATE 1e-3
-#define LARS_RATE 0.3
+/* Likewise, of any batch. LARS: SimCLR's, for batches of 4,096 there. */
+#define ADAM_RATE 4e-3
+#define RMSPROP_RATE 1e-3
+#define LARS_RATE 4.8
 
 /* Decay of a momentum encoder that nothing is said of: MoCo's. */
 #define MOMENTUM_ENCODER_DECAY 0.999
@@ -28,17 +29,16 @@ supcon_trainer_scaled_learning_rate (double learning_rate, guint batch_size)
 double
 supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind optimizer, guint batch_size)
 {
-  double sgd = SGD_RATE * sqrt (MIN (batch_size, SGD_FULL_BATCH) / (double)SGD_FULL_BATCH);
+  gboolean lars = optimizer == SUPCON_OPTIMIZER_LARS;
+  double rate = lars ? LARS_RATE : SGD_RATE * sqrt (MIN (batch_size, SGD_FULL_BATCH) / (double)SGD_FULL_BATCH);
 
   if (supcon_optimizer_has_squares (optimizer))
-    return ADAPTIVE_RATE;
-  if (optimizer == SUPCON_OPTIMIZER_LARS)
-    return supcon_trainer_scaled_learning_rate (LARS_RATE, batch_size);
+    return optimizer == SUPCON_OPTIMIZER_RMSPROP ? RMSPROP_RATE : ADAM_RATE;
   if (stage == SUPCON_STAGE_LINEAR)
-    return sqrt (batch_size / 256.0);
+    return lars ? LARS_RATE : sqrt (batch_size / 256.0);
   if (stage == SUPCON_STAGE_FINETUNE)
-    return sgd / 3;
-  return stage == SUPCON_STAGE_REGRESSION ? sgd / 10 : sgd;
+    return rate / 3;
+  return stage == SUPCON_STAGE_REGRESSION ? rate / 10 : rate;
 }
 
 guint

@@ -63,9 +63,9 @@ typedef struct {
 
 /**
  * The learning rate that trains without tuning, for batches of batch_size views. SGD: contrastive and cross-entropy 0.2
- * sqrt (batch_size / 128), at most 0.2, finetune a third and regression a tenth of it, linear sqrt (batch_size / 256),
- * found on Fashion-MNIST; Adam, AdamW and RMSProp: 0.001, as their papers; LARS: 0.3 batch_size / 256, as SimCLR.
- * docs/learning-rates.md has what was compared.
+ * sqrt (batch_size / 128), at most 0.2, finetune a third and regression a tenth of it, linear sqrt (batch_size / 256);
+ * LARS: 4.8, finetune a third and regression a tenth of it; Adam and AdamW 0.004, RMSProp 0.001. Found on
+ * Fashion-MNIST: docs/learning-rates.md has what was compared.
  */
 double supcon_trainer_default_learning_rate (SupconStage stage, SupconOptimizerKind optimizer, guint batch_size);
 
