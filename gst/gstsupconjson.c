@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
+#include <string.h>
 
 #include "error.h"
 #include "model/checkpoint.h"
@@ -135,8 +136,8 @@ gst_supcon_properties_to_structure (GObject * object)
 }
 
 gboolean
-gst_supcon_json_check_location (const gchar * property, const gchar * location,
-    GError ** error)
+gst_supcon_check_text_location (const gchar * property, const gchar * location,
+    const gchar * kind, const gchar * begins, GError ** error)
 {
   gint first = EOF;
   FILE *file = NULL;
@@ -145,17 +146,16 @@ gst_supcon_json_check_location (const gchar * property, const gchar * location,
     g_prefix_error (error, "%s: ", property);
     return FALSE;
   }
-  /* What is no regular file has nothing to lose. */
-  if (g_file_test (location, G_FILE_TEST_IS_REGULAR))
+  if (g_file_test (location, G_FILE_TEST_EXISTS))
     file = g_fopen (location, "re");
   if (file) {
     first = fgetc (file);
     fclose (file);
   }
-  if (first == EOF || first == '{')
+  if (first == EOF || (first && strchr (begins, first)))
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-      "%s: %s is there and is no JSON; expected a new name, or that of a file "
-      "of JSON to replace", property, location);
+      "%s: %s is there and is no %s; expected a new name, or that of a file of "
+      "%s to replace", property, location, kind, kind);
   return FALSE;
 }

@@ -18,10 +18,15 @@ gchar *gst_supcon_structure_to_json (const GstStructure * structure);
  * gst_structure_free(). */
 GstStructure *gst_supcon_properties_to_structure (GObject * object);
 
-/** Whether a file of JSON can be written to location. SUPCON_ERROR_WRITE; SUPCON_ERROR_FORMAT: there is a file of another
+/** What files of kind begin with: one of these bytes. */
+#define GST_SUPCON_JSON "JSON", "{"
+#define GST_SUPCON_SUBTITLES "subtitles", "0123456789\xef"
+
+/** Whether a file of kind can be written to location. SUPCON_ERROR_WRITE; SUPCON_ERROR_FORMAT: there is a file of another
  * kind, which nobody meant to give up. Errors begin with the property's name. */
-gboolean gst_supcon_json_check_location (const gchar * property,
-    const gchar * location, GError ** error);
+gboolean gst_supcon_check_text_location (const gchar * property,
+    const gchar * location, const gchar * kind, const gchar * begins,
+    GError ** error);
 
 G_END_DECLS
 #endif

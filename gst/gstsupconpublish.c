@@ -36,16 +36,22 @@
 #include "gstsupconpublish.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include <glib/gstdio.h>
 #include <gst/base/gstbasetransform.h>
 
+#include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconfields.h"
 #include "gstsupconjson.h"
+#include "gstsupconmeta.h"
 #include "gstsupconsettings.h"
 #include "gstsupconstream.h"
 #include "gstsupconsubtitles.h"
+#include "model/checkpoint.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_publish_debug);
 #define GST_CAT_DEFAULT supcon_publish_debug
@@ -71,6 +77,8 @@ struct _GstSupconPublish
 
   /* Streaming thread, from start to stop. */
   FILE *file;
+  SupconCheckpointLock *lock;   /* nobody else may write the file meanwhile; NULL: it is no regular one */
+  gboolean begun;               /* what was in the file before is gone */
   GstVideoInfo info;
   gchar *stream_uri;            /* what upstream answers */
 
@@ -102,9 +110,40 @@ GST_ELEMENT_REGISTER_DEFINE (supconpublish, "supconpublish", GST_RANK_NONE,
 /* Streaming */
 
 static gboolean
+check_location (GstSupconPublish * self, const gchar * location,
+    gboolean subtitles, GError ** error)
+{
+  /* Pipes and devices have nothing to lose. */
+  if (g_file_test (location, G_FILE_TEST_EXISTS)
+      && !g_file_test (location, G_FILE_TEST_IS_REGULAR))
+    return TRUE;
+  if (subtitles ? !gst_supcon_check_text_location ("location", location,
+          GST_SUPCON_SUBTITLES, error)
+      : !gst_supcon_check_text_location ("location", location,
+          GST_SUPCON_JSON, error))
+    return FALSE;
+  self->lock = supcon_checkpoint_lock_new (location, error);
+  return self->lock != NULL;
+}
+
+/* What is there stays until there is something to write: other elements may not start. */
+static FILE *
+open_location (const gchar * location, GError ** error)
+{
+  gint fd = g_open (location, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  FILE *file = fd >= 0 ? fdopen (fd, "w") : NULL;
+
+  if (!file)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
+        "%s: cannot be written: %s", location, g_strerror (errno));
+  return file;
+}
+
+static gboolean
 gst_supcon_publish_start (GstBaseTransform * trans)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
+  GError *error = NULL;
   gboolean subtitles;
   gchar *location;
 
@@ -112,14 +151,20 @@ gst_supcon_publish_start (GstBaseTransform * trans)
   location = g_strdup (self->settings.location);
   subtitles = self->settings.format == FORMAT_SRT;
   GST_OBJECT_UNLOCK (self);
-  self->file = location ? fopen (location, "we") : stdout;
-  if (!self->file)
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE,
-        ("%s: cannot be written: %s", location, g_strerror (errno)), (NULL));
-  else if (subtitles)
-    self->subtitles = gst_supcon_subtitles_new (self->file);
+  self->begun = FALSE;
+  if (!location)
+    self->file = stdout;
+  else if (check_location (self, location, subtitles, &error))
+    self->file = open_location (location, &error);
   g_free (location);
-  return self->file != NULL;
+  if (error) {
+    g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
+    gst_supcon_post_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+  if (subtitles)
+    self->subtitles = gst_supcon_subtitles_new (self->file);
+  return TRUE;
 }
 
 /* Says which file could not be written, by errno. */
@@ -155,6 +200,7 @@ gst_supcon_publish_stop (GstBaseTransform * trans)
   if (self->file != stdout && fclose (self->file) != 0)
     post_write_error (self);
   self->file = NULL;
+  g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
   g_clear_pointer (&self->stream_uri, g_free);
   return TRUE;
 }
@@ -204,18 +250,32 @@ write_line (GstSupconPublish * self, GstBuffer * buffer)
   return ok;
 }
 
+/* Before the first frame. */
+static gboolean
+begin (GstSupconPublish * self)
+{
+  gboolean done = self->begun || !self->lock
+      || ftruncate (fileno (self->file), 0) == 0;
+
+  self->begun = TRUE;
+  return done;
+}
+
+static gboolean
+write_frame (GstSupconPublish * self, GstBuffer * buffer)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+
+  return self->subtitles ? gst_supcon_subtitles_add (self->subtitles, buffer,
+      gst_supcon_stream_time (segment, buffer)) : write_line (self, buffer);
+}
+
 static GstFlowReturn
 gst_supcon_publish_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 {
   GstSupconPublish *self = GST_SUPCON_PUBLISH (trans);
-  gboolean written;
 
-  if (self->subtitles)
-    written = gst_supcon_subtitles_add (self->subtitles, buffer,
-        gst_supcon_stream_time (&trans->segment, buffer));
-  else
-    written = write_line (self, buffer);
-  if (written)
+  if (begin (self) && write_frame (self, buffer))
     return GST_FLOW_OK;
   post_write_error (self);
   return GST_FLOW_ERROR;
@@ -247,8 +307,8 @@ gst_supcon_publish_class_init (GstSupconPublishClass * klass)
   settings_class = gst_supcon_settings_class_new (object_class, 1,
       G_STRUCT_OFFSET (GstSupconPublish, settings));
   ADD (location, g_param_spec_string ("location",
-          "Location", "File that is written; it is replaced; "
-          "not set: standard output", NULL, flags | GST_PARAM_MUTABLE_READY));
+          "Location", "File that is written; one of the same format is replaced "
+          "when the first frame comes; not set: standard output", NULL, flags | GST_PARAM_MUTABLE_READY));
   ADD (format, g_param_spec_enum ("format",
           "Format", "What is written", GST_TYPE_SUPCON_PUBLISH_FORMAT,
           FORMAT_JSON_LINES, flags | GST_PARAM_MUTABLE_READY));

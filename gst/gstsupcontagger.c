@@ -187,8 +187,8 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   GST_OBJECT_UNLOCK (self);
   /* A long stream is not measured for nothing. */
   if (!settings.evaluation_location
-      || gst_supcon_json_check_location ("evaluation-location",
-          settings.evaluation_location, &error))
+      || gst_supcon_check_text_location ("evaluation-location",
+          settings.evaluation_location, GST_SUPCON_JSON, &error))
     classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
           .method = settings.method,.neighbours = settings.neighbours,
           .name = settings.model,.location = settings.location,

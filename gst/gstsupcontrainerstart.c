@@ -311,7 +311,8 @@ check_metrics_location (const GstSupconTrainerSettings * settings,
         "expected a file of its own", metrics);
     return FALSE;
   }
-  return gst_supcon_json_check_location ("metrics-location", metrics, error);
+  return gst_supcon_check_text_location ("metrics-location", metrics,
+      GST_SUPCON_JSON, error);
 }
 
 static gboolean

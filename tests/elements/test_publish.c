@@ -293,6 +293,42 @@ GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 
 GST_END_TEST;
 
+/* What is written already is lost neither to a pipeline that does not start nor to a name that was mistaken. */
+GST_START_TEST (a_file_is_kept_until_there_is_something_to_write)
+{
+  gchar *path = g_build_filename (folder, "kept", NULL), *text;
+  gchar *lock = g_build_filename (folder, ".kept.lock", NULL);
+  const gchar *line = "videotestsrc num-buffers=1 ! video/x-raw,width=8,height=8 ! %s ! supconpublish location=%s %s "
+      "! fakesink";
+  Run run;
+
+  fail_unless (g_file_set_contents (path, "{}\n", -1, NULL));
+  run = run_launch (line, "supconencoder location=/nowhere/none", path, "");
+  run_assert_error (run, "/nowhere/none");
+  run_clear (&run);
+  run = run_launch (line, "identity", path, "format=srt");
+  run_assert_error (run, "is no subtitles");
+  run_clear (&run);
+  run = run_launch ("videotestsrc ! supconpublish location=%s ! supconpublish location=%s ! fakesink", path, path);
+  run_assert_error (run, "is written by another element");
+  run_clear (&run);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless_equals_string (text, "{}\n");
+  g_free (text);
+  fail_if (g_file_test (lock, G_FILE_TEST_EXISTS));
+
+  run = run_launch (line, "identity", path, "");
+  run_assert_ended (run);
+  run_clear (&run);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless_equals_string (text, "");
+  g_free (text);
+  g_free (path);
+  g_free (lock);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
 {
   const gchar *formats[] = { "json-lines", "srt" };
@@ -343,6 +379,7 @@ publish_suite (void)
   tcase_add_test (tcase, subtitles_come_back_by_subparse);
   tcase_add_test (tcase, a_jump_ends_a_cue);
   tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
+  tcase_add_test (tcase, a_file_is_kept_until_there_is_something_to_write);
   tcase_add_test (tcase, a_full_disk_is_an_error_that_names_the_file);
   gst_supcon_meta_register ();
   return suite;
