@@ -140,7 +140,9 @@ text_new (gchar * text, GstBuffer * frame)
   }
   result = gst_buffer_new_wrapped (text, strlen (text));
   GST_BUFFER_PTS (result) = GST_BUFFER_PTS (frame);
-  GST_BUFFER_DURATION (result) = GST_BUFFER_DURATION (frame);
+  /* A text that lasts no time is over before its frame comes: textoverlay drops it and waits for another. */
+  if (GST_BUFFER_DURATION (frame) > 0)
+    GST_BUFFER_DURATION (result) = GST_BUFFER_DURATION (frame);
   return GST_MINI_OBJECT_CAST (result);
 }
 
