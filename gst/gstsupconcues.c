@@ -168,13 +168,19 @@ read_label (GstBuffer * buffer, gboolean markup)
 
 /* Cues are small, so none is refused: a text pad that blocked could hold up the demuxer that feeds the video too. */
 static GstFlowReturn
-gst_supcon_cues_chain (GstPad * pad, G_GNUC_UNUSED GstObject * parent,
-    GstBuffer * buffer)
+gst_supcon_cues_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 {
   GstSupconCues *self = gst_pad_get_element_private (pad);
   guint64 start = GST_BUFFER_PTS (buffer), end = GST_CLOCK_TIME_NONE;
   gchar *text;
 
+  if (!gst_pad_has_current_caps (pad)) {
+    GST_ELEMENT_ERROR (parent, STREAM, FORMAT,
+        ("What comes to the pad text has no caps; expected text with times, as "
+            "subparse makes of a subtitle file."), (NULL));
+    gst_buffer_unref (buffer);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
   if (GST_BUFFER_DURATION_IS_VALID (buffer) && GST_CLOCK_TIME_IS_VALID (start))
     end = start + GST_BUFFER_DURATION (buffer);
 

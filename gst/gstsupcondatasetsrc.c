@@ -316,7 +316,7 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 
   guint64 position;
 
-  if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
+  if (segment->format != GST_FORMAT_TIME)
     return FALSE;
   /* The frame that is shown then. Starts of frames are rounded down, and so is what is asked for. */
   position = gst_util_uint64_scale (segment->position, self->run.framerate[0],
@@ -325,6 +325,23 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
     position++;
   set_position (self, position);
   return TRUE;
+}
+
+/* Refused before the base class flushes for it, which would leave the stream without a segment. */
+static gboolean
+gst_supcon_dataset_src_event (GstBaseSrc * base, GstEvent * event)
+{
+  gdouble rate;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    gst_event_parse_seek (event, &rate, NULL, NULL, NULL, NULL, NULL, NULL);
+    if (rate < 0) {
+      GST_WARNING_OBJECT (base, "frames are not played backwards");
+      return FALSE;
+    }
+  }
+  return GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->event (base,
+      event);
 }
 
 /* Frames and time, the units in which length and position are told. */
@@ -441,6 +458,7 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
   src_class->negotiate = gst_supcon_dataset_src_negotiate;
   src_class->is_seekable = gst_supcon_dataset_src_is_seekable;
   src_class->do_seek = gst_supcon_dataset_src_do_seek;
+  src_class->event = gst_supcon_dataset_src_event;
   src_class->query = gst_supcon_dataset_src_query;
   GST_PUSH_SRC_CLASS (klass)->create = gst_supcon_dataset_src_create;
 }

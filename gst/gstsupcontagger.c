@@ -196,6 +196,11 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
           .learning = settings.learning,
           .examples_location = settings.examples_location
         }, &error);
+  if (classifier && settings.memory_location && !settings.learning
+      && !g_file_test (settings.memory_location, G_FILE_TEST_EXISTS))
+    gst_supcon_post_info (GST_ELEMENT (self), "memory-location: there is no %s "
+        "to read, and learning=false: frames have no tags until a lesson.",
+        settings.memory_location);
   gst_supcon_settings_clear (settings_class, &settings);
   if (!classifier) {
     gst_supcon_post_error (GST_ELEMENT (self), error);

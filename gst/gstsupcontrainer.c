@@ -261,6 +261,25 @@ gst_supcon_trainer_get_caps (GstBaseSink * sink, GstCaps * filter)
       gst_pad_get_pad_template_caps (GST_BASE_SINK_PAD (sink)), filter);
 }
 
+/* Frames that change their size in the middle are refused by this alone. */
+static gboolean
+gst_supcon_trainer_query (GstBaseSink * sink, GstQuery * query)
+{
+  gboolean ok =
+      GST_BASE_SINK_CLASS (gst_supcon_trainer_parent_class)->query (sink,
+      query), accepted = TRUE;
+  GstCaps *caps;
+
+  if (ok && GST_QUERY_TYPE (query) == GST_QUERY_ACCEPT_CAPS)
+    gst_query_parse_accept_caps_result (query, &accepted);
+  if (!accepted) {
+    gst_query_parse_accept_caps (query, &caps);
+    gst_supcon_trainer_size_refuse (&GST_SUPCON_TRAINER (sink)->size,
+        GST_ELEMENT (sink), caps);
+  }
+  return ok;
+}
+
 static gboolean
 gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
 {
@@ -518,6 +537,7 @@ gst_supcon_trainer_class_init (GstSupconTrainerClass * klass)
       "The gst-supcon authors");
 
   sink_class->get_caps = gst_supcon_trainer_get_caps;
+  sink_class->query = gst_supcon_trainer_query;
   sink_class->set_caps = gst_supcon_trainer_set_caps;
   sink_class->propose_allocation = gst_supcon_trainer_propose_allocation;
   sink_class->render = gst_supcon_trainer_render;

@@ -38,6 +38,7 @@ struct _GstSupconTrainerReport
   const GstSupconTrainerJob *job;
   guint64 first_step;
   gint metrics;                 /* file descriptor; -1: none */
+  gboolean lacks_labels;        /* it could learn from labels, and has not seen one */
   Warned warned;
   guint64 examples;
   gint64 started, reported, printed;    /* monotonic time; 0: not yet */
@@ -99,19 +100,26 @@ warn_once (GstSupconTrainerReport * self, Warned what, const gchar * format,
 }
 
 static void
+warn_of_no_labels (GstSupconTrainerReport * self)
+{
+  warn_once (self, WARNED_NO_LABELS,
+      "No frame so far has a label: views learn from the other views of "
+      "their own frame alone, as with loss=simclr. Use supcondatasetsrc on a "
+      "labelled data set, or supconlabel.");
+}
+
+static void
 warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
     const SupconBatch * batch, const gchar * only_label)
 {
   const SupconTrainerConfig *config = &self->job->config;
   gboolean contrastive = config->stage == SUPCON_STAGE_CONTRASTIVE;
 
+  self->lacks_labels = contrastive && config->loss.kind != SUPCON_LOSS_SELF
+      && !config->teacher && batch->n_classes == 0;
   /* Where few have one, the first batches may have none. */
-  if (contrastive && config->loss.kind != SUPCON_LOSS_SELF && !config->teacher
-      && batch->n_classes == 0 && stats->step == self->first_step + 20)
-    warn_once (self, WARNED_NO_LABELS,
-        "No frame so far has a label: views learn from the other views of "
-        "their own frame alone, as with loss=simclr. Use supcondatasetsrc on a "
-        "labelled data set, or supconlabel.");
+  if (self->lacks_labels && stats->step == self->first_step + 20)
+    warn_of_no_labels (self);
   if (contrastive && stats->anchors == 0) {
     warn_once (self, WARNED_NO_POSITIVES,
         "None of the %u views of step %" G_GUINT64_FORMAT " has a positive, "
@@ -327,6 +335,14 @@ gst_supcon_trainer_report_end_line (GstSupconTrainerReport * self)
     fflush (stdout);
   }
   self->printed = 0;
+}
+
+void
+gst_supcon_trainer_report_finish (GstSupconTrainerReport * self)
+{
+  gst_supcon_trainer_report_end_line (self);
+  if (self->lacks_labels)
+    warn_of_no_labels (self);
 }
 
 /* What is reported */

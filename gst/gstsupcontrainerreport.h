@@ -49,6 +49,8 @@ void gst_supcon_trainer_report_not_kept (GstSupconTrainerReport * report,
 
 /** Ends a line of progress that is redrawn, so that another line may follow. */
 void gst_supcon_trainer_report_end_line (GstSupconTrainerReport * report);
+/** The stream has ended: what would have been said later is said now. */
+void gst_supcon_trainer_report_finish (GstSupconTrainerReport * report);
 
 G_END_DECLS
 #endif

@@ -298,7 +298,7 @@ gst_supcon_trainer_session_finish (GstSupconTrainerSession * self)
   GstFlowReturn ret = GST_FLOW_OK;
   GError *error = NULL;
 
-  gst_supcon_trainer_report_end_line (self->report);
+  gst_supcon_trainer_report_finish (self->report);
   share (self);
   if (self->job->validation
       && supcon_trainer_step_count (self->trainer) > self->validated_step)

@@ -69,6 +69,16 @@ gst_supcon_trainer_size_limit (GstSupconTrainerSize * self,
 }
 
 void
+gst_supcon_trainer_size_refuse (GstSupconTrainerSize * self,
+    GstElement * element, GstCaps * caps)
+{
+  GstSupconTrainerSize size = get (self, element);
+
+  if (size.width)
+    warn_about_size (self, element, caps, size.width, size.height);
+}
+
+void
 gst_supcon_trainer_size_warn_of_no_frame (GstSupconTrainerSize * self,
     GstElement * element)
 {

@@ -24,6 +24,9 @@ void gst_supcon_trainer_size_set (GstSupconTrainerSize * size,
  */
 GstCaps *gst_supcon_trainer_size_limit (GstSupconTrainerSize * size,
     GstElement * element, GstCaps * caps, GstCaps * filter);
+/** Caps were refused: says once that it is for their size, where it is. */
+void gst_supcon_trainer_size_refuse (GstSupconTrainerSize * size,
+    GstElement * element, GstCaps * caps);
 
 /** Says that the stream ended before a frame came, most likely for its size where there is one. Not with the lock. */
 void gst_supcon_trainer_size_warn_of_no_frame (GstSupconTrainerSize * size,

@@ -200,6 +200,8 @@ check_posted (GstBus * bus, GstMessageType type, const gchar * part)
   fail_unless (message != NULL, "no message: %s", part);
   if (type == GST_MESSAGE_ERROR)
     gst_message_parse_error (message, &error, NULL);
+  else if (type == GST_MESSAGE_INFO)
+    gst_message_parse_info (message, &error, NULL);
   else
     gst_message_parse_warning (message, &error, NULL);
   fail_unless (strstr (error->message, part) != NULL, "%s", error->message);

@@ -133,6 +133,11 @@ GST_START_TEST (test_order)
   while (gst_app_sink_is_eos (sink))
     g_usleep (1000);
   fail_unless_equals_int (next_sample (sink, NULL), order[0]);
+  /* What is refused changes nothing. */
+  fail_if (gst_element_seek (pipeline, -1, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET,
+          GST_SECOND));
+  fail_unless_equals_int (next_sample (sink, NULL), order[1]);
   fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
           GST_SEEK_FLAG_FLUSH, 13 * GST_SECOND / 10));
   for (guint i = 13; i < 20; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* supconlabel: labels of subtitles, which frames wait for, but never for ever. */
 #include "labelling.h"
+#include "pipeline.h"
 
 #include <glib/gstdio.h>
 #include <gst/video/video.h>
@@ -363,6 +364,18 @@ GST_START_TEST (test_subtitles)
 
 GST_END_TEST;
 
+/* A file that was linked as it is, without subparse. */
+GST_START_TEST (test_no_text)
+{
+  Run run = run_launch ("videotestsrc num-buffers=3 ! supconlabel name=l ! "
+      "fakesink filesrc location=/dev/zero num-buffers=1 ! l.text");
+
+  run_assert_error (run, "subparse");
+  run_clear (&run);
+}
+
+GST_END_TEST;
+
 static Suite *
 labelcues_suite (void)
 {
@@ -380,6 +393,7 @@ labelcues_suite (void)
   tcase_add_test (tcase, test_upstream_events);
   tcase_add_test (tcase, test_transparent);
   tcase_add_test (tcase, test_subtitles);
+  tcase_add_test (tcase, test_no_text);
   return suite;
 }
 

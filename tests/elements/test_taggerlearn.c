@@ -350,6 +350,7 @@ GST_START_TEST (test_refused_lesson)
   Fixture f, other;
 
   start (&f, reading, FALSE);
+  check_posted (f.bus, GST_MESSAGE_INFO, memory);
   check_pass (&f, new_embedded (&f, two, 2, NULL), NULL, 0, 0);
   fail_if (act (&f, "forget", "nothing", NULL));
   check_posted (f.bus, GST_MESSAGE_WARNING, "no example of 'nothing'");

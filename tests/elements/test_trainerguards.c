@@ -267,6 +267,13 @@ GST_START_TEST (test_frames_of_another_size)
   run_assert_ended (run);
   fail_if (strstr (run.warnings->str, "are offered"), "%s", run.warnings->str);
   run_clear (&run);
+  /* Others come in the middle. */
+  run = run_launch ("concat name=c ! supconlabel label=ball ! supcontrainer stage=cross-entropy encoder=resnet8 batch-size=8 location=%s "
+      "videotestsrc num-buffers=8 ! video/x-raw,format=RGB,width=16,height=16 ! c. "
+      "videotestsrc num-buffers=8 ! video/x-raw,format=RGB,width=20,height=16 ! c.", model);
+  run_assert_error (run, "");
+  run_assert_warning (run, "Frames of 20x16 pixels are offered; expected 16x16");
+  run_clear (&run);
 }
 GST_END_TEST;
 
@@ -275,6 +282,12 @@ GST_START_TEST (test_labels_of_no_use)
   Run run = run_launch ("videotestsrc num-buffers=300 ! " CAPS " ! supconaugment views=2 ! " CAPS
       " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 location=%s", model);
 
+  run_assert_ended (run);
+  run_assert_warning (run, "No frame so far has a label");
+  run_clear (&run);
+  /* Or at the end, where that comes first. */
+  run = run_launch ("videotestsrc num-buffers=24 ! " CAPS " ! supconaugment views=2 ! " CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 location=%s", model);
   run_assert_ended (run);
   run_assert_warning (run, "No frame so far has a label");
   run_clear (&run);
