@@ -236,43 +236,65 @@ GST_START_TEST (test_teaching)
 
 GST_END_TEST;
 
+/* A folder with, maybe, a memory, and what writes and what only reads it. */
+typedef struct
+{
+  gchar *folder, *memory, *learning, *reading;
+} Place;
+
+static Place
+place_new (void)
+{
+  Place place;
+
+  place.folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+  place.memory = g_build_filename (place.folder, "memory.safetensors", NULL);
+  place.learning =
+      g_strdup_printf ("supcontagger method=knn memory-location=%s "
+      "learning=true", place.memory);
+  place.reading =
+      g_strdup_printf ("supcontagger method=knn memory-location=%s "
+      "learning=false", place.memory);
+  return place;
+}
+
+static void
+place_clear (Place * place)
+{
+  g_unlink (place->memory);
+  fail_unless_equals_int (g_rmdir (place->folder), 0);
+  g_free (place->learning);
+  g_free (place->reading);
+  g_free (place->memory);
+  g_free (place->folder);
+}
+
 /* Examples that could not be kept are not learnt, but those of a read-only file can be compared with. */
 GST_START_TEST (test_memory_read_only)
 {
   static const gfloat a[2] = { 1, 0 };
-  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
-  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
-  gchar *launch = g_strdup_printf ("supcontagger method=knn "
-      "memory-location=%s learning=", memory);
-  gchar *learning = g_strconcat (launch, "true", NULL);
-  gchar *reading = g_strconcat (launch, "false", NULL);
+  Place place = place_new ();
   Fixture f;
 
-  start (&f, learning, FALSE);
+  start (&f, place.learning, FALSE);
   check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
   stop (&f);
 
   /* The owner's bits say nothing to root. */
-  fail_unless_equals_int (g_chmod (folder, 0555), 0);
-  fail_unless_equals_int (g_chmod (memory, 0444), 0);
+  fail_unless_equals_int (g_chmod (place.folder, 0555), 0);
+  fail_unless_equals_int (g_chmod (place.memory, 0444), 0);
   if (geteuid () == 0)
     fail_unless_equals_int (seteuid (65534), 0);
-  check_start_error (memory, "%s", learning);
-  check_start_error ("memory-location", "%s", learning);
-  start (&f, reading, FALSE);
+  check_start_error (place.memory, "%s", place.learning);
+  check_start_error ("memory-location", "%s", place.learning);
+  start (&f, place.reading, FALSE);
   check_pass (&f, new_embedded (&f, a, 2, NULL), "cup", 0, 1);
   stop (&f);
   if (getuid () == 0)
     fail_unless_equals_int (seteuid (0), 0);
 
-  fail_unless_equals_int (g_chmod (folder, 0755), 0);
-  g_unlink (memory);
-  g_rmdir (folder);
-  g_free (learning);
-  g_free (reading);
-  g_free (launch);
-  g_free (memory);
-  g_free (folder);
+  fail_unless_equals_int (g_chmod (place.folder, 0755), 0);
+  place_clear (&place);
 }
 
 GST_END_TEST;
@@ -281,23 +303,18 @@ GST_END_TEST;
 GST_START_TEST (test_memory_has_one_writer)
 {
   static const gfloat a[2] = { 1, 0 }, b[2] = { 0, 1 };
-  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
-  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
-  gchar *lock = g_build_filename (folder, ".memory.safetensors.lock", NULL);
-  gchar *launch = g_strdup_printf ("supcontagger method=knn "
-      "memory-location=%s learning=", memory);
-  gchar *learning = g_strconcat (launch, "true", NULL);
-  gchar *reading = g_strconcat (launch, "false", NULL);
+  Place place = place_new ();
+  gchar *lock = g_build_filename (place.folder, ".memory.safetensors.lock", NULL);
   Fixture f, reader;
 
   for (guint i = 0; i < 2; i++) {
-    start (&f, learning, FALSE);
+    start (&f, place.learning, FALSE);
     check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
-    check_start_error ("is written by another element", "%s", learning);
-    check_start_error ("memory-location", "%s", learning);
+    check_start_error ("is written by another element", "%s", place.learning);
+    check_start_error ("memory-location", "%s", place.learning);
     if (i) {
       /* Who only reads may, and cannot be taught meanwhile. */
-      start (&reader, reading, FALSE);
+      start (&reader, place.reading, FALSE);
       check_pass (&reader, new_embedded (&reader, a, 2, NULL), "cup", 0, 1);
       fail_if (act (&reader, "learn", "box", NULL));
       check_posted (reader.bus, GST_MESSAGE_WARNING,
@@ -309,7 +326,7 @@ GST_START_TEST (test_memory_has_one_writer)
       /* Afterwards its lesson is added to what was written since it began. */
       fail_unless (act (&reader, "learn", "box", NULL));
       stop (&reader);
-      start (&reader, reading, FALSE);
+      start (&reader, place.reading, FALSE);
       check_pass (&reader, new_embedded (&reader, b, 2, NULL), "disc", 1, 1);
       fail_unless (act (&reader, "forget", "box", NULL));
       stop (&reader);
@@ -317,22 +334,19 @@ GST_START_TEST (test_memory_has_one_writer)
     fail_if (g_file_test (lock, G_FILE_TEST_EXISTS));
   }
 
-  start (&f, learning, FALSE);
+  start (&f, place.learning, FALSE);
   check_pass (&f, new_embedded (&f, a, 2, "box"), NULL, 0, 0);
   g_unlink (lock);
-  g_unlink (memory);
-  fail_unless_equals_int (g_rmdir (folder), 0);
+  g_unlink (place.memory);
+  fail_unless_equals_int (g_rmdir (place.folder), 0);
   gst_harness_push_event (f.video, gst_event_new_eos ());
   check_posted (f.bus, GST_MESSAGE_ERROR, "cannot be written");
   gst_element_set_state (f.video->element, GST_STATE_READY);
   fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR));
   stop (&f);
-  g_free (learning);
-  g_free (reading);
-  g_free (launch);
+  fail_unless_equals_int (g_mkdir (place.folder, 0755), 0);
+  place_clear (&place);
   g_free (lock);
-  g_free (memory);
-  g_free (folder);
 }
 
 GST_END_TEST;
@@ -341,37 +355,26 @@ GST_END_TEST;
 GST_START_TEST (test_refused_lesson)
 {
   static const gfloat two[2] = { 1, 0 }, three[3] = { 1, 0, 0 };
-  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
-  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
-  gchar *launch = g_strdup_printf ("supcontagger method=knn "
-      "memory-location=%s learning=", memory);
-  gchar *learning = g_strconcat (launch, "true", NULL);
-  gchar *reading = g_strconcat (launch, "false", NULL);
+  Place place = place_new ();
   Fixture f, other;
 
-  start (&f, reading, FALSE);
-  check_posted (f.bus, GST_MESSAGE_INFO, memory);
+  start (&f, place.reading, FALSE);
+  check_posted (f.bus, GST_MESSAGE_INFO, place.memory);
   check_pass (&f, new_embedded (&f, two, 2, NULL), NULL, 0, 0);
   fail_if (act (&f, "forget", "nothing", NULL));
   check_posted (f.bus, GST_MESSAGE_WARNING, "no example of 'nothing'");
-  start (&other, learning, FALSE);
+  start (&other, place.learning, FALSE);
   check_pass (&other, new_embedded (&other, three, 3, "cup"), NULL, 0, 0);
   stop (&other);
   fail_if (act (&f, "learn", "box", NULL));
   check_posted (f.bus, GST_MESSAGE_WARNING, "have 3 numbers, expected 2");
   check_pass (&f, new_embedded (&f, two, 2, NULL), NULL, 0, 0);
-  start (&other, learning, FALSE);
+  start (&other, place.learning, FALSE);
   check_pass (&other, new_embedded (&other, three, 3, NULL), "cup", 0, 1);
   stop (&other);
   stop (&f);
 
-  g_unlink (memory);
-  fail_unless_equals_int (g_rmdir (folder), 0);
-  g_free (learning);
-  g_free (reading);
-  g_free (launch);
-  g_free (memory);
-  g_free (folder);
+  place_clear (&place);
 }
 
 GST_END_TEST;
@@ -380,39 +383,32 @@ GST_END_TEST;
 GST_START_TEST (test_index_is_kept)
 {
   static const gfloat a[2] = { 1, 0 };
-  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
-  gchar *memory = g_build_filename (folder, "memory.safetensors", NULL);
+  Place place = place_new ();
   gchar *kept =
-      g_build_filename (folder, "memory.replaced-3.safetensors", NULL);
-  gchar *launch = g_strdup_printf ("supcontagger method=knn "
-      "memory-location=%s", memory);
+      g_build_filename (place.folder, "memory.replaced-3.safetensors", NULL);
   SupconIndex *index = supcon_index_new (2, SUPCON_METRIC_COSINE);
   Fixture f;
 
   for (guint i = 0; i < 3; i++)
     supcon_index_add (index, a, &(SupconEntry) {
         .label = "cup",.uri = "file:///a",.timestamp = i});
-  fail_unless (supcon_index_save (index, memory, NULL));
+  fail_unless (supcon_index_save (index, place.memory, NULL));
   supcon_index_free (index);
   for (guint i = 0; i < 2; i++) {
-    start (&f, launch, FALSE);
+    start (&f, place.learning, FALSE);
     check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
     stop (&f);
   }
   index = supcon_index_load (kept, NULL);
   fail_unless (index && supcon_index_entry (index, 2).timestamp == 2);
   supcon_index_free (index);
-  index = supcon_index_load (memory, NULL);
+  index = supcon_index_load (place.memory, NULL);
   fail_unless (index && supcon_index_count (index) == 5);
   supcon_index_free (index);
 
-  g_unlink (memory);
   g_unlink (kept);
-  fail_unless_equals_int (g_rmdir (folder), 0);
-  g_free (launch);
-  g_free (memory);
+  place_clear (&place);
   g_free (kept);
-  g_free (folder);
 }
 
 GST_END_TEST;
