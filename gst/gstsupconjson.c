@@ -137,8 +137,12 @@ gst_supcon_properties_to_structure (GObject * object)
 
 gboolean
 gst_supcon_check_text_location (const gchar * property, const gchar * location,
-    const gchar * kind, const gchar * begins, GError ** error)
+    GstSupconTextKind kind, GError ** error)
 {
+  static const struct
+  {
+    const gchar *name, *begins; /* with one of these bytes */
+  } kinds[] = { {"JSON", "{"}, {"subtitles", "0123456789\xef"} };
   gint first = EOF;
   FILE *file = NULL;
 
@@ -152,10 +156,11 @@ gst_supcon_check_text_location (const gchar * property, const gchar * location,
     first = fgetc (file);
     fclose (file);
   }
-  if (first == EOF || (first && strchr (begins, first)))
+  if (first == EOF || (first && strchr (kinds[kind].begins, first)))
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
       "%s: %s is there and is no %s; expected a new name, or that of a file of "
-      "%s to replace", property, location, kind, kind);
+      "%s to replace", property, location, kinds[kind].name,
+      kinds[kind].name);
   return FALSE;
 }

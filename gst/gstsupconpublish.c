@@ -117,10 +117,8 @@ check_location (GstSupconPublish * self, const gchar * location,
   if (g_file_test (location, G_FILE_TEST_EXISTS)
       && !g_file_test (location, G_FILE_TEST_IS_REGULAR))
     return TRUE;
-  if (subtitles ? !gst_supcon_check_text_location ("location", location,
-          GST_SUPCON_SUBTITLES, error)
-      : !gst_supcon_check_text_location ("location", location,
-          GST_SUPCON_JSON, error))
+  if (!gst_supcon_check_text_location ("location", location,
+          subtitles ? GST_SUPCON_TEXT_SUBTITLES : GST_SUPCON_TEXT_JSON, error))
     return FALSE;
   self->lock = supcon_checkpoint_lock_new (location, error);
   return self->lock != NULL;

@@ -188,7 +188,7 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   /* A long stream is not measured for nothing. */
   if (!settings.evaluation_location
       || gst_supcon_check_text_location ("evaluation-location",
-          settings.evaluation_location, GST_SUPCON_JSON, &error))
+          settings.evaluation_location, GST_SUPCON_TEXT_JSON, &error))
     classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
           .method = settings.method,.neighbours = settings.neighbours,
           .name = settings.model,.location = settings.location,
@@ -196,7 +196,8 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
           .learning = settings.learning,
           .examples_location = settings.examples_location
         }, &error);
-  if (classifier && settings.memory_location && !settings.learning
+  if (classifier && settings.method != GST_SUPCON_CLASSIFIER_LINEAR
+      && settings.memory_location && !settings.learning
       && !g_file_test (settings.memory_location, G_FILE_TEST_EXISTS))
     gst_supcon_post_info (GST_ELEMENT (self), "memory-location: there is no %s "
         "to read, and learning=false: frames have no tags until a lesson.",

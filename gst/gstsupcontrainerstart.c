@@ -312,7 +312,7 @@ check_metrics_location (const GstSupconTrainerSettings * settings,
     return FALSE;
   }
   return gst_supcon_check_text_location ("metrics-location", metrics,
-      GST_SUPCON_JSON, error);
+      GST_SUPCON_TEXT_JSON, error);
 }
 
 static gboolean

@@ -269,6 +269,7 @@ count_classes (const SupconSafetensors *file, gboolean ours, gsize dim, guint *n
 static gboolean
 read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *values, GError **error)
 {
+  gboolean variance = g_str_has_suffix (param->name, ".running_var");
   Layout l = layout_of (param);
   gsize at = 0;
 
@@ -292,7 +293,7 @@ read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *v
         if (!isfinite (value))
           return supcon_format_error (
               error, "tensor %s: element %" G_GSIZE_FORMAT " is not a finite number", tensor->name, at);
-        if (value < 0 && g_str_has_suffix (param->name, ".running_var"))
+        if (variance && value < 0)
           return supcon_format_error (error,
               "tensor %s: element %" G_GSIZE_FORMAT " is %g; expected a variance, of 0 or more", tensor->name, at,
               (double)value);

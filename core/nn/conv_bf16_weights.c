@@ -47,9 +47,7 @@ static void
 gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x, guint n)
 {
   gsize per_channel = (gsize)conv->kernel * conv->kernel * conv->in_c, last;
-  guint blocks = (conv->in_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
-  guint run_blocks = (conv->kernel * conv->in_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
-  gboolean shifts;
+  guint run = conv->kernel * conv->in_c;
 
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
   self->conv = conv;
@@ -60,9 +58,11 @@ gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x,
     self->group = MAX (self->group, round_up ((conv->out_c + MIN_TASKS - 1) / MIN_TASKS, PANEL));
   self->groups = (conv->out_c + self->group - 1) / self->group;
   self->shares = MIN (self->bands, (self->tasks + self->groups - 1) / self->groups);
-  shifts = self->shifts = conv->stride == 1 && conv->kernel * blocks <= run_blocks;
-  self->taps = shifts ? conv->kernel * conv->kernel : conv->kernel;
-  self->terms = shifts ? conv->in_c : conv->kernel * conv->in_c;
+  self->shifts = conv->stride == 1
+                 && conv->kernel * supcon_padded_channels (conv->in_c, SUPCON_BF16_BLOCK)
+                        <= supcon_padded_channels (run, SUPCON_BF16_BLOCK);
+  self->taps = self->shifts ? conv->kernel * conv->kernel : conv->kernel;
+  self->terms = self->shifts ? conv->in_c : run;
   self->rows = round_up (self->group, SUPCON_BF16_BLOCK);
   self->cols = supcon_padded_channels (self->terms, SUPCON_BF16_BLOCK);
   self->length = round_up ((gsize)(self->grid.grid.band_images - 1) * self->grid.image
@@ -73,7 +73,7 @@ gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x,
   last = 0;
   for (guint tap = 0; tap < conv->kernel; tap++)
     last = MAX (last, supcon_bf16_tap (&self->grid, tap));
-  self->slots = round_up (self->length + last + (shifts ? conv->kernel : 1), 2);
+  self->slots = round_up (self->length + last + (self->shifts ? conv->kernel : 1), 2);
   self->pairs = self->slots * self->cols;
   self->copies = conv->stride == 1 && conv->kernel > 1 ? 2 : 1;
 }
