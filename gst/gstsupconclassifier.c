@@ -12,14 +12,20 @@
 #include "train/calibrate.h"
 #include "train/smooth.h"
 
+/* Of a file that is watched encoder and classifier learn a moment apart, and frames are on their way. */
+#define WATCH_GRACE (2 * G_USEC_PER_SEC)
+
 struct _GstSupconClassifier
 {
   GstSupconClassifierMethod method;
+  guint64 encoder;              /* the fingerprint of the one that made the frames; 0: not known */
+  gint64 grace;                 /* microseconds for which that may be another one than expected */
+  gint64 other_since;           /* when it began to be another one; 0: it is not */
+  gboolean told_encoder;        /* that it is */
 
   /* linear */
   GstSupconModelSource *source;
   GstSupconSnapshot *snapshot;  /* NULL: none yet; its labels are 'labels' */
-  gboolean told_encoder;        /* that frames are of another encoder than the snapshot */
 
   /* The others. */
   guint neighbours;
@@ -107,6 +113,7 @@ gst_supcon_classifier_new (const GstSupconClassifierConfig * config,
   GstSupconClassifier *self = g_new0 (GstSupconClassifier, 1);
 
   self->method = config->method;
+  self->grace = config->watch ? WATCH_GRACE : 0;
   self->labels = supcon_labels_new ();
   self->evaluation = supcon_evaluation_new ();
   self->probabilities = g_array_new (FALSE, FALSE, sizeof (gfloat));
@@ -196,20 +203,53 @@ gst_supcon_classifier_update (GstSupconClassifier * self,
   return TRUE;
 }
 
+static gboolean
+is_other (const GstSupconClassifier * self, guint64 expected)
+{
+  return expected && self->encoder && expected != self->encoder;
+}
+
+/* What the frames cannot be compared with, as they are of another encoder: the caller's to free, NULL: there is nothing. */
+static gchar *
+find_foreign (const GstSupconClassifier * self)
+{
+  const SupconExamples *examples =
+      self->memory ? gst_supcon_memory_examples (self->memory) : NULL;
+
+  if (self->snapshot && is_other (self, self->snapshot->fingerprint))
+    return g_strdup_printf ("the classifier in '%s' was trained on, so that it "
+        "says nothing of them; expected supconencoder to have the same "
+        "location, or the encoder that it began with",
+        gst_supcon_model_source_name (self->source));
+  if (examples && is_other (self, supcon_examples_encoder (examples)))
+    return g_strdup ("the examples that are known (memory-location, and lessons "
+        "before this frame), which cannot be compared with them; expected the "
+        "encoder that those were taught with");
+  if (self->probe && is_other (self, supcon_probe_encoder (self->probe)))
+    return g_strdup ("those of examples-location, which cannot be compared with "
+        "them; expected the encoder that its index was made with");
+  return NULL;
+}
+
 gboolean
 gst_supcon_classifier_check_encoder (GstSupconClassifier * self,
     guint64 fingerprint, GError ** error)
 {
-  if (!self->snapshot || !self->snapshot->fingerprint || !fingerprint
-      || self->snapshot->fingerprint == fingerprint || self->told_encoder)
-    return TRUE;
-  self->told_encoder = TRUE;
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-      "The frames' embeddings are of another encoder than the classifier in "
-      "'%s' was trained on, so that it says nothing of them; expected "
-      "supconencoder to have the same location, or the encoder that it began "
-      "with", gst_supcon_model_source_name (self->source));
-  return FALSE;
+  gint64 now = g_get_monotonic_time ();
+  gboolean matters;
+  gchar *foreign;
+
+  self->encoder = fingerprint;
+  foreign = self->told_encoder ? NULL : find_foreign (self);
+  if (!foreign || !self->other_since)
+    self->other_since = foreign ? now : 0;
+  matters = foreign && now - self->other_since >= self->grace;
+  self->told_encoder |= matters;
+  if (matters)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+        "The frames' embeddings are of another encoder than %s", foreign);
+  g_free (foreign);
+  return !matters;
 }
 
 static gboolean
@@ -391,7 +431,7 @@ gst_supcon_classifier_learn (GstSupconClassifier * self, const gchar * label,
   }
   before = gst_supcon_memory_examples (self->memory);
   done = gst_supcon_memory_learn (self->memory,
-      (const gfloat *) self->last->data, label, error);
+      (const gfloat *) self->last->data, self->encoder, label, error);
   forget_classes (self, before, FALSE);
   return done;
 }

@@ -47,8 +47,11 @@ void gst_supcon_classifier_free (GstSupconClassifier * classifier);
  */
 gboolean gst_supcon_classifier_update (GstSupconClassifier * classifier,
     gboolean * relabelled, GError ** error);
-/** Whether frames are of the encoder (by its fingerprint, 0: not known) that the classifier was trained on. FALSE once for
- * each model: SUPCON_ERROR_SETTINGS. */
+/**
+ * Says which encoder made the frames that are taken from now on (its fingerprint, 0: not known). FALSE, once for each model:
+ * it is another one than that of what they are compared with; where files are watched, for a while already.
+ * SUPCON_ERROR_SETTINGS.
+ */
 gboolean gst_supcon_classifier_check_encoder (GstSupconClassifier * classifier,
     guint64 fingerprint, GError ** error);
 

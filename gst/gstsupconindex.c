@@ -19,6 +19,8 @@
  *   (GST_CLOCK_TIME_NONE: none) }, the nearest first;
  * * as text on the request pad `text`, a line for each: time, score, label, and the last part of the URI.
  *
+ * An index is of one encoder: frames of another cannot be added to it, and a search by them leads to a warning.
+ *
  * Of entries of one URI that are less than #GstSupconIndex:min-gap apart only the nearest is given, so that five neighbours
  * are five places rather than five frames of one.
  *
@@ -70,6 +72,7 @@ struct _GstSupconIndex
   gchar *stream_uri;            /* what upstream answers */
   guint64 useless;              /* embeddings that could not be added */
   gboolean told;                /* that the index could not be written at the stream's end */
+  gboolean told_encoder;        /* that it is searched by frames of another encoder */
 };
 
 static GstSupconSettingsClass *settings_class;
@@ -212,7 +215,7 @@ gst_supcon_index_start (GstBaseTransform * trans)
   self->changed = FALSE;
   g_mutex_unlock (&self->lock);
   self->useless = 0;
-  self->told = FALSE;
+  self->told = self->told_encoder = FALSE;
   return ok;
 }
 
@@ -233,18 +236,39 @@ gst_supcon_index_stop (GstBaseTransform * trans)
 
 /* Frames */
 
-/* Under the lock. */
+/* Under the lock; begins an index where there is none. */
 static gboolean
-check_dim (GstSupconIndex * self, guint dim, GError ** error)
+check_dim (GstSupconIndex * self, guint dim, guint64 encoder, GError ** error)
 {
-  if (!self->index && dim <= SUPCON_INDEX_MAX_DIM)
+  if (!self->index && dim <= SUPCON_INDEX_MAX_DIM) {
     self->index = supcon_index_new (dim, self->metric);
+    supcon_index_set_encoder (self->index, encoder);
+  }
   if (self->index && supcon_index_dim (self->index) == dim)
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
       "An embedding of %u numbers, expected %s%u: the index is of another "
       "model or layer.", dim, self->index ? "" : "at most ",
       self->index ? supcon_index_dim (self->index) : SUPCON_INDEX_MAX_DIM);
+  return FALSE;
+}
+
+/* Under the lock, after check_dim. Embeddings of two encoders cannot be compared, even if they are as long. FALSE once for
+ * a search, which goes on. */
+static gboolean
+check_encoder (GstSupconIndex * self, guint64 encoder, GError ** error)
+{
+  guint64 expected = supcon_index_encoder (self->index);
+
+  if (!encoder || !expected || encoder == expected || self->told_encoder)
+    return TRUE;
+  self->told_encoder = self->mode == GST_SUPCON_INDEX_SEARCH;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "The frames' embeddings are of another encoder than those of the index "
+      "in '%s', %s; expected the encoder that it was begun with%s",
+      self->location, self->told_encoder ? "so that what is found is not like "
+      "them" : "and cannot be added to them",
+      self->told_encoder ? "" : ", or mode=add to begin another index");
   return FALSE;
 }
 
@@ -320,6 +344,7 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   gchar *text = NULL;
   GstMapInfo map;
   guint dim;
+  guint64 encoder = gst_supcon_buffer_get_embedding_encoder (buffer);
   GstBuffer *embedding =
       gst_supcon_buffer_get_embedding (buffer, &dim, NULL, NULL);
 
@@ -334,18 +359,25 @@ gst_supcon_index_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
     return GST_FLOW_ERROR;
   }
   g_mutex_lock (&self->lock);
-  if (check_dim (self, dim, &error)) {
+  if (check_dim (self, dim, encoder, &error)) {
+    gboolean comparable = check_encoder (self, encoder, &error);
+
     if (self->mode == GST_SUPCON_INDEX_SEARCH)
       search (self, buffer, (const gfloat *) map.data, &structure, &text);
-    else
+    else if (comparable)
       useful = add (self, buffer, (const gfloat *) map.data);
   }
   g_mutex_unlock (&self->lock);
   gst_buffer_unmap (embedding, &map);
   gst_buffer_unref (embedding);
-  if (error) {
+  if (error && !structure) {
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
+  }
+  if (error) {
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message),
+        (NULL));
+    g_error_free (error);
   }
   if (!useful && self->useless++ == 0)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,

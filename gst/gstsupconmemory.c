@@ -130,11 +130,13 @@ gst_supcon_memory_check_dim (GstSupconMemory * self, guint dim,
 }
 
 static gboolean
-add (GstSupconMemory * self, const gfloat * embedding, const gchar * label,
-    GError ** error)
+add (GstSupconMemory * self, const gfloat * embedding, guint64 encoder,
+    const gchar * label, GError ** error)
 {
   if (!self->examples)
     self->examples = supcon_examples_new (self->dim);
+  if (supcon_examples_is_empty (self->examples))
+    supcon_examples_set_encoder (self->examples, encoder);
   if (supcon_examples_add (self->examples, embedding,
           supcon_labels_add (self->labels, label)))
     return TRUE;
@@ -146,11 +148,11 @@ add (GstSupconMemory * self, const gfloat * embedding, const gchar * label,
 
 gboolean
 gst_supcon_memory_learn (GstSupconMemory * self, const gfloat * embedding,
-    const gchar * label, GError ** error)
+    guint64 encoder, const gchar * label, GError ** error)
 {
   gboolean claimed;
   gboolean changed = begin_change (self, &claimed, error)
-      && add (self, embedding, label, error);
+      && add (self, embedding, encoder, label, error);
 
   return end_change (self, claimed, changed);
 }

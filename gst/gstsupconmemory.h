@@ -37,9 +37,11 @@ gboolean gst_supcon_memory_check_dim (GstSupconMemory * memory, guint dim,
  * numbers. What fails changes and holds nothing.
  */
 
-/** Adds an example, whose numbers were checked. SUPCON_ERROR_NUMERIC: it has no direction. */
+/** Adds an example, whose numbers were checked, of an encoder (its fingerprint, 0: not known): the first one's is that of
+ * all. SUPCON_ERROR_NUMERIC: it has no direction. */
 gboolean gst_supcon_memory_learn (GstSupconMemory * memory,
-    const gfloat * embedding, const gchar * label, GError ** error);
+    const gfloat * embedding, guint64 encoder, const gchar * label,
+    GError ** error);
 /** FALSE: there is no example of it. */
 gboolean gst_supcon_memory_forget (GstSupconMemory * memory,
     const gchar * label, GError ** error);

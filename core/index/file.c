@@ -134,6 +134,17 @@ read_metric (const SupconSafetensors *file, SupconMetric *metric, GError **error
   return supcon_format_error (error, "metric \"%s\", expected cosine or inner-product", name);
 }
 
+/* Its fingerprint; a file that another program wrote has none. */
+static gboolean
+read_encoder (SupconIndex *index, GError **error)
+{
+  const char *text = supcon_safetensors_metadata (index->file, "encoder-fingerprint");
+
+  return !text || g_ascii_string_to_unsigned (text, 16, 1, G_MAXUINT64, &index->encoder, NULL)
+         || supcon_format_error (
+             error, "encoder-fingerprint \"%s\", expected a hexadecimal number of at most 64 bits", text);
+}
+
 static SupconIndex *
 read_index (SupconSafetensors *file, GError **error)
 {
@@ -161,7 +172,7 @@ read_index (SupconSafetensors *file, GError **error)
   n = tensor->dims[0];
   index = supcon_index_new ((guint)tensor->dims[1], metric);
   index->file = file;
-  if (!read_names (file, "label-names", index->label_names, error)
+  if (!read_encoder (index, error) || !read_names (file, "label-names", index->label_names, error)
       || !read_names (file, "uri-names", index->uri_names, error)
       || !read_numbers (file, "labels", n, index->label_names, index->labels, error)
       || !read_numbers (file, "uris", n, index->uri_names, index->uris, error) || !read_timestamps (index, n, error)) {
@@ -252,6 +263,7 @@ supcon_index_save (const SupconIndex *index, const char *location, GError **erro
   SupconSafetensorsWriter *writer = supcon_safetensors_writer_new (location, error);
   gsize dims[2] = { supcon_index_count (index), index->dim };
   GString *label_names, *uri_names;
+  char *encoder;
   gboolean done;
 
   if (!writer)
@@ -261,6 +273,11 @@ supcon_index_save (const SupconIndex *index, const char *location, GError **erro
   supcon_safetensors_writer_add_metadata (writer, "format", FORMAT);
   supcon_safetensors_writer_add_metadata (writer, "version", VERSION);
   supcon_safetensors_writer_add_metadata (writer, "metric", metrics[index->metric]);
+  if (index->encoder) {
+    encoder = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", index->encoder);
+    supcon_safetensors_writer_add_metadata (writer, "encoder-fingerprint", encoder);
+    g_free (encoder);
+  }
   /* The embeddings come first, so that they start at a multiple of eight bytes. */
   supcon_safetensors_writer_add_tensor (writer, "embeddings", SUPCON_DTYPE_F32, 2, dims);
   supcon_safetensors_writer_add_tensor (writer, "timestamps", SUPCON_DTYPE_I64, 1, dims);

@@ -46,6 +46,18 @@ supcon_index_metric (const SupconIndex *index)
   return index->metric;
 }
 
+guint64
+supcon_index_encoder (const SupconIndex *index)
+{
+  return index->encoder;
+}
+
+void
+supcon_index_set_encoder (SupconIndex *index, guint64 fingerprint)
+{
+  index->encoder = fingerprint;
+}
+
 gsize
 supcon_index_count (const SupconIndex *index)
 {

@@ -40,6 +40,9 @@ void supcon_index_free (SupconIndex *index);
 guint supcon_index_dim (const SupconIndex *index);
 /** What the scores of an index that was loaded are. */
 SupconMetric supcon_index_metric (const SupconIndex *index);
+/** Which encoder the embeddings are of, by supcon_model_fingerprint; 0, as at first: it is not known. */
+guint64 supcon_index_encoder (const SupconIndex *index);
+void supcon_index_set_encoder (SupconIndex *index, guint64 fingerprint);
 /** Entries; they are numbered from 0 in the order in which they were added. */
 gsize supcon_index_count (const SupconIndex *index);
 /** The strings are owned by index. entry < count. */

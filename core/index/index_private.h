@@ -11,6 +11,7 @@
 struct _SupconIndex {
   guint dim;
   SupconMetric metric;
+  guint64 encoder; /* its fingerprint, 0: not known */
 
   /* Embeddings: first those that are in the file, then those in memory. */
   SupconSafetensors *file; /* NULL: none is */

@@ -18,6 +18,7 @@ typedef struct {
 
 struct _SupconExamples {
   guint dim;
+  guint64 encoder; /* its fingerprint, 0: not known */
   GArray *classes; /* Class */
   SupconCentroids *centroids;
 };
@@ -32,7 +33,7 @@ typedef struct {
 SupconExamples *
 supcon_examples_new (guint dim)
 {
-  SupconExamples *self = g_new (SupconExamples, 1);
+  SupconExamples *self = g_new0 (SupconExamples, 1);
 
   self->dim = dim;
   self->classes = g_array_new (FALSE, TRUE, sizeof (Class));
@@ -62,6 +63,18 @@ guint
 supcon_examples_dim (const SupconExamples *self)
 {
   return self->dim;
+}
+
+guint64
+supcon_examples_encoder (const SupconExamples *self)
+{
+  return self->encoder;
+}
+
+void
+supcon_examples_set_encoder (SupconExamples *self, guint64 fingerprint)
+{
+  self->encoder = fingerprint;
 }
 
 guint
@@ -204,6 +217,7 @@ supcon_examples_save (const SupconExamples *self, const SupconLabels *labels, co
   SupconIndex *index = supcon_index_new (self->dim, SUPCON_METRIC_COSINE);
   gboolean saved;
 
+  supcon_index_set_encoder (index, self->encoder);
   for (guint c = 0; c < self->classes->len; c++) {
     const Class *class = class_of (self, c);
 
@@ -230,6 +244,7 @@ supcon_examples_load (const char *location, SupconLabels *labels, gsize *others,
   n = supcon_index_count (index);
   whole = supcon_index_metric (index) == SUPCON_METRIC_COSINE;
   self = supcon_examples_new (supcon_index_dim (index));
+  self->encoder = supcon_index_encoder (index);
   for (gsize i = 0; i < n; i++) {
     SupconEntry entry = supcon_index_entry (index, i);
 

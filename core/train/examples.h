@@ -19,6 +19,9 @@ typedef struct _SupconExamples SupconExamples;
 SupconExamples *supcon_examples_new (guint dim);
 void supcon_examples_free (SupconExamples *examples);
 guint supcon_examples_dim (const SupconExamples *examples);
+/** Which encoder they are of, by supcon_model_fingerprint; 0, as at first: it is not known. */
+guint64 supcon_examples_encoder (const SupconExamples *examples);
+void supcon_examples_set_encoder (SupconExamples *examples, guint64 fingerprint);
 /** One more than the largest class that ever had an example. */
 guint supcon_examples_n_classes (const SupconExamples *examples);
 gboolean supcon_examples_is_empty (const SupconExamples *examples);

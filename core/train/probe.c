@@ -35,6 +35,7 @@ supcon_probe_new (const SupconIndex *index)
   guint dim = supcon_index_dim (index);
 
   self->index = supcon_index_new (dim, SUPCON_METRIC_COSINE);
+  supcon_index_set_encoder (self->index, supcon_index_encoder (index));
   self->labels = supcon_labels_new ();
   self->entry_labels = g_array_new (FALSE, FALSE, sizeof (guint));
   self->centroids = supcon_centroids_new (dim);
@@ -76,6 +77,12 @@ guint
 supcon_probe_dim (const SupconProbe *self)
 {
   return supcon_index_dim (self->index);
+}
+
+guint64
+supcon_probe_encoder (const SupconProbe *self)
+{
+  return supcon_index_encoder (self->index);
 }
 
 /* Of equal ones the first. */

@@ -223,12 +223,15 @@ START_TEST (a_file_gives_back_what_was_saved)
 
   supcon_index_add (index, a, &(SupconEntry){ "cup \"blue\"\n", "file:///a.mp4", 40 });
   supcon_index_add (index, b, &(SupconEntry){ NULL, "file:///a.mp4", G_MAXINT64 });
+  ck_assert (supcon_index_encoder (index) == 0);
+  supcon_index_set_encoder (index, G_MAXUINT64 - 1);
   ck_assert (supcon_index_save (index, location, &error));
   supcon_index_free (index);
 
   loaded = supcon_index_load (location, &error);
   ck_assert_msg (loaded != NULL, "%s", error ? error->message : "");
   ck_assert_uint_eq (supcon_index_metric (loaded), SUPCON_METRIC_COSINE);
+  ck_assert (supcon_index_encoder (loaded) == G_MAXUINT64 - 1);
   assert_entry (loaded, 0, "cup \"blue\"\n", "file:///a.mp4", 40);
   assert_entry (loaded, 1, NULL, "file:///a.mp4", G_MAXINT64);
 
@@ -252,6 +255,7 @@ START_TEST (a_file_gives_back_what_was_saved)
   loaded = supcon_index_load (location, &error);
   ck_assert_msg (loaded != NULL, "%s", error ? error->message : "");
   ck_assert_uint_eq (supcon_index_count (loaded), 0);
+  ck_assert (supcon_index_encoder (loaded) == 0);
   supcon_index_free (loaded);
   g_unlink (location);
   g_free (location);
@@ -304,6 +308,8 @@ START_TEST (other_files_are_refused_with_a_reason)
     { "{\"__metadata__\":{\"metric\":\"l2\"}," EMBEDDINGS "}", 16, 0, "metric \"l2\", expected cosine" },
     { "{\"__metadata__\":{\"format\":\"gst-supcon-index\",\"version\":\"2\"}," EMBEDDINGS "}", 16, 0,
         "version 2, expected 1" },
+    { "{\"__metadata__\":{\"encoder-fingerprint\":\"resnet18\"}," EMBEDDINGS "}", 16, 0,
+        "encoder-fingerprint \"resnet18\", expected a hexadecimal number" },
     { "{" EMBEDDINGS "}", 12, 0, "data_offsets" },
   };
   char *location = temporary ();

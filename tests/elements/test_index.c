@@ -59,6 +59,16 @@ fill (const gchar * properties, guint n, const gchar * label)
   stop (&f);
 }
 
+/* The same, made by an encoder. */
+static GstBuffer *
+new_encoded (guint64 encoder, gfloat x, gfloat y)
+{
+  GstBuffer *frame = new_embedded (0, x, y, NULL);
+
+  gst_supcon_buffer_set_embedding_encoder (frame, encoder);
+  return frame;
+}
+
 static const GValue *
 value_at (const GstStructure * s, const gchar * field, guint i)
 {
@@ -293,6 +303,48 @@ GST_START_TEST (stopping_without_an_end_saves_too)
 
 GST_END_TEST;
 
+/* Embeddings of two encoders are not mixed, and a search by those of another is said to be one, once. */
+GST_START_TEST (an_index_is_of_one_encoder)
+{
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_encoded (7, 1, 0));
+  fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 0, 1)),
+      GST_FLOW_ERROR);
+  check_error (f.bus, "and cannot be added to them; expected the encoder that it "
+      "was begun with, or mode=add");
+  stop (&f);
+  start_index (&f, FALSE, "mode=append");
+  fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 0, 1)),
+      GST_FLOW_ERROR);
+  check_error (f.bus, "of another encoder than those of the index in");
+  stop (&f);
+  /* One that is not known is not refused. */
+  start_index (&f, FALSE, "mode=append");
+  fail_unless_equals_int (gst_harness_push (f.video, new_embedded (0, 0, 1,
+              NULL)), GST_FLOW_OK);
+  stop (&f);
+  check_saved (2);
+
+  start_index (&f, FALSE, "");
+  gst_harness_push (f.video, new_encoded (7, 1, 0));
+  fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING) == NULL);
+  for (guint i = 0; i < 2; i++) {
+    GstMessage *message;
+
+    fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 1, 0)),
+        GST_FLOW_OK);
+    message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING);
+    fail_unless ((message != NULL) == (i == 0));
+    if (message)
+      gst_message_unref (message);
+  }
+  stop (&f);
+}
+
+GST_END_TEST;
+
 /* Who waits for a frame's text hears of each frame. */
 GST_START_TEST (a_frame_without_neighbours_leaves_a_gap)
 {
@@ -458,6 +510,7 @@ index_suite (void)
   tcase_add_test (tcase, append_adds_to_what_is_there);
   tcase_add_test (tcase, stopping_without_an_end_saves_too);
   tcase_add_test (tcase, an_index_that_is_replaced_stays);
+  tcase_add_test (tcase, an_index_is_of_one_encoder);
   tcase_add_test (tcase, a_frame_without_neighbours_leaves_a_gap);
   tcase_add_test (tcase, properties_are_free_at_any_time);
   tcase_add_test (tcase, mistakes_are_errors_with_a_reason);

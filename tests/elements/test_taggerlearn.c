@@ -413,6 +413,70 @@ GST_START_TEST (test_index_is_kept)
 
 GST_END_TEST;
 
+static GstBuffer *
+new_encoded (Fixture * f, guint64 encoder, const gfloat * embedding)
+{
+  GstBuffer *frame = new_embedded (f, embedding, 2, NULL);
+
+  gst_supcon_buffer_set_embedding_encoder (frame, encoder);
+  return frame;
+}
+
+/* Examples say nothing of frames of another encoder; where those are watched there is a moment to follow. */
+GST_START_TEST (test_examples_of_another_encoder)
+{
+  static const gfloat a[2] = { 1, 0 };
+  Place place = place_new ();
+  gchar *watching = g_strdup_printf ("%s watch=true", place.reading);
+  gchar *judging = g_strdup_printf ("supcontagger method=centroid "
+      "examples-location=%s", place.memory);
+  Fixture f;
+
+  start (&f, place.reading, FALSE);
+  check_pass (&f, new_encoded (&f, 7, a), NULL, 0, 0);
+  fail_unless (act (&f, "learn", "cup", NULL));
+  check_pass (&f, new_encoded (&f, 7, a), "cup", 0, 1);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  check_pass (&f, new_encoded (&f, 8, a), "cup", 0, 1);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "of another encoder than the examples");
+  /* Once nothing is known any more, frames of any may teach. */
+  fail_unless (act (&f, "forget", "cup", NULL));
+  fail_unless (act (&f, "learn", "cup", NULL));
+  stop (&f);
+
+  start (&f, place.reading, FALSE);
+  check_pass (&f, new_encoded (&f, 8, a), "cup", 0, 1);
+  check_pass (&f, new_embedded (&f, a, 2, NULL), "cup", 0, 1);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  for (guint i = 0; i < 3; i++)
+    check_pass (&f, new_encoded (&f, 7, a), "cup", 0, 1);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "expected the encoder that those were taught with");
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  stop (&f);
+
+  start (&f, watching, FALSE);
+  check_pass (&f, new_encoded (&f, 7, a), "cup", 0, 1);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  g_usleep (2100 * 1000);
+  check_pass (&f, new_encoded (&f, 8, a), "cup", 0, 1);
+  check_pass (&f, new_encoded (&f, 7, a), "cup", 0, 1);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  g_usleep (2100 * 1000);
+  check_pass (&f, new_encoded (&f, 7, a), "cup", 0, 1);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "of another encoder than the examples");
+  stop (&f);
+
+  start (&f, judging, FALSE);
+  check_pass (&f, new_encoded (&f, 7, a), NULL, 0, 0);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "than those of examples-location");
+  stop (&f);
+  place_clear (&place);
+  g_free (watching);
+  g_free (judging);
+}
+
+GST_END_TEST;
+
 static Suite *
 taggerlearn_suite (void)
 {
@@ -430,6 +494,7 @@ taggerlearn_suite (void)
   tcase_add_test (tcase, test_memory_has_one_writer);
   tcase_add_test (tcase, test_refused_lesson);
   tcase_add_test (tcase, test_index_is_kept);
+  tcase_add_test (tcase, test_examples_of_another_encoder);
   return suite;
 }
 
