@@ -31,7 +31,7 @@
  * and of the first. #GstSupconTagger:smoothing, #GstSupconTagger:majority and #GstSupconTagger:hysteresis are for whole
  * frames alone.
  *
- * Frames that carry a true label are counted, and at the end of the stream an element message `supcon-evaluation` {
+ * Frames that carry a true label are counted, and at the end of the stream, or when the element is stopped before, an element message `supcon-evaluation` {
  * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
  * were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also examples uint64,
  * knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et al. 2018, arXiv
@@ -234,11 +234,48 @@ save_memory (GstSupconTagger * self, gboolean say)
   return ok;
 }
 
+/* ended: whether the stream has ended, and ought to have had something to measure. */
+static void
+report_evaluation (GstSupconTagger * self, gboolean ended)
+{
+  const SupconEvaluation *evaluation;
+  GstSupconEvaluationReport *report;
+  gchar *location;
+  gboolean print;
+  guint64 unknown;
+
+  GST_OBJECT_LOCK (self);
+  print = self->settings.print_evaluation;
+  location = g_strdup (self->settings.evaluation_location);
+  GST_OBJECT_UNLOCK (self);
+
+  g_mutex_lock (&self->lock);
+  evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
+  report = gst_supcon_evaluation_report_new (evaluation,
+      gst_supcon_classifier_labels (self->classifier), unknown);
+  /* Another stream may follow. */
+  if (report)
+    gst_supcon_classifier_reset_evaluation (self->classifier);
+  g_mutex_unlock (&self->lock);
+
+  if (report)
+    gst_supcon_evaluation_report_give (report, GST_ELEMENT (self), print,
+        location);
+  else if (ended && (location || print))
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+        ("No frame had a true label, so nothing was measured%s%s%s.",
+            location ? " and evaluation-location " : "",
+            location ? location : "", location ? " is not written" : ""),
+        (NULL));
+  g_free (location);
+}
+
 static gboolean
 gst_supcon_tagger_stop (GstBaseTransform * trans)
 {
   GstSupconTagger *self = GST_SUPCON_TAGGER (trans);
 
+  report_evaluation (self, FALSE);
   save_memory (self, !self->told);
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->classifier, gst_supcon_classifier_free);
@@ -352,41 +389,6 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
 
 /* Events */
 
-static void
-report_evaluation (GstSupconTagger * self)
-{
-  const SupconEvaluation *evaluation;
-  GstSupconEvaluationReport *report;
-  gchar *location;
-  gboolean print;
-  guint64 unknown;
-
-  GST_OBJECT_LOCK (self);
-  print = self->settings.print_evaluation;
-  location = g_strdup (self->settings.evaluation_location);
-  GST_OBJECT_UNLOCK (self);
-
-  g_mutex_lock (&self->lock);
-  evaluation = gst_supcon_classifier_evaluation (self->classifier, &unknown);
-  report = gst_supcon_evaluation_report_new (evaluation,
-      gst_supcon_classifier_labels (self->classifier), unknown);
-  /* Another stream may follow. */
-  if (report)
-    gst_supcon_classifier_reset_evaluation (self->classifier);
-  g_mutex_unlock (&self->lock);
-
-  if (report)
-    gst_supcon_evaluation_report_give (report, GST_ELEMENT (self), print,
-        location);
-  else if (location || print)
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
-        ("No frame had a true label, so nothing was measured%s%s%s.",
-            location ? " and evaluation-location " : "",
-            location ? location : "", location ? " is not written" : ""),
-        (NULL));
-  g_free (location);
-}
-
 static gboolean
 gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
 {
@@ -406,7 +408,7 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
       event = gst_supcon_keyword_merge (&self->keyword, event);
       break;
     case GST_EVENT_EOS:
-      report_evaluation (self);
+      report_evaluation (self, TRUE);
       self->told = !save_memory (self, TRUE);
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:

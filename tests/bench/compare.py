@@ -190,10 +190,10 @@ def processor():
 
 
 def openblas():
-    """Which processor's kernels it takes: one that does not know the processor, as it is older, takes an older one's."""
+    """Which processor's kernels it takes, and whether the environment and not the processor says so: figures are another's then."""
     library = ctypes.CDLL("libopenblas.so.0")
     library.openblas_get_corename.restype = ctypes.c_char_p
-    return library.openblas_get_corename().decode()
+    return library.openblas_get_corename().decode() + (" by OPENBLAS_CORETYPE" if "OPENBLAS_CORETYPE" in os.environ else "")
 
 
 os.makedirs(folder, exist_ok=True)

@@ -140,9 +140,24 @@ GST_START_TEST (test_evaluation_location)
   fail_unless (g_file_get_contents (path, &text, NULL, NULL));
   fail_unless (strstr (text, "\"confusion\":[[1,0,0],[1,0,0],[0,0,0]]") != NULL,
       "%s", text);
-  stop (&f);
-  g_remove (path);
   g_free (text);
+  stop (&f);
+  fail_unless_equals_int (g_remove (path), 0);
+
+  /* So does a stream that is stopped; one that has ended is not written again. */
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  stop (&f);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless (strstr (text, "\"confusion\":[[1,0,0],[0,0,0],[0,0,0]]") != NULL,
+      "%s", text);
+  g_free (text);
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless_equals_int (g_remove (path), 0);
+  stop (&f);
+  fail_if (g_file_test (path, G_FILE_TEST_EXISTS));
   g_free (line);
   g_free (path);
 }
