@@ -329,7 +329,8 @@ gst_supcon_encoder_query (GstBaseTransform * trans, GstPadDirection direction,
   GstSupconEncoder *self = GST_SUPCON_ENCODER (trans);
   gboolean ok;
 
-  if (GST_QUERY_TYPE (query) == GST_QUERY_DRAIN)
+  /* Anybody may ask, whatever the state. */
+  if (GST_QUERY_TYPE (query) == GST_QUERY_DRAIN && self->batch)
     send (self);
   ok = GST_BASE_TRANSFORM_CLASS (gst_supcon_encoder_parent_class)->query (trans,
       direction, query);

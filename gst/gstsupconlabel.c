@@ -50,6 +50,7 @@ struct _GstSupconLabel
   GstSupconLabelSettings settings;      /* under the object lock */
   GstSupconCues cues;
 
+  gboolean cuts_regions;        /* from start to stop */
   guint64 first_sample;         /* number of the stream's first frame or region */
 
   /* The video's streaming thread's. */
@@ -162,7 +163,6 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
   gchar *label = NULL;
   GstSupconRegionLabel region_label;
   GstFlowReturn flow;
-  gboolean regions;
 
   if (!find_label (self, buffer, &label)) {
     gst_buffer_unref (buffer);
@@ -173,7 +173,6 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
     g_free (label);
     label = g_strdup (self->settings.label);
   }
-  regions = self->settings.regions;
   region_label = self->settings.region_label;
   GST_OBJECT_UNLOCK (self);
   /* An empty label is none. */
@@ -182,7 +181,7 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
 
   buffer = gst_buffer_make_writable (buffer);
   label_regions (buffer, region_label);
-  if (regions) {
+  if (self->cuts_regions) {
     flow = gst_supcon_region_frames_push (&self->regions, buffer, label,
         self->first_sample, &counts);
   } else {
@@ -336,6 +335,7 @@ gst_supcon_label_change_state (GstElement * element,
     self->first_sample = (guint64) g_str_hash (GST_OBJECT_NAME (self)) << 32;
     gst_supcon_region_frames_start (&self->regions);
     GST_OBJECT_LOCK (self);
+    self->cuts_regions = self->settings.regions;
     self->settings.counts = (GstSupconLabelCounts) { 0 };
     GST_OBJECT_UNLOCK (self);
     gst_supcon_cues_start (&self->cues);

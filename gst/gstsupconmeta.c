@@ -296,6 +296,24 @@ gst_supcon_frame_rectangle (GstVideoFrame * frame)
   return shown;
 }
 
+gboolean
+gst_supcon_frame_map (GstElement * element, GstVideoFrame * frame,
+    const GstVideoInfo * info, GstBuffer * buffer)
+{
+  if (GST_VIDEO_INFO_FORMAT (info) == GST_VIDEO_FORMAT_UNKNOWN) {
+    GST_ELEMENT_ERROR (element, CORE, NEGOTIATION,
+        ("A frame came before caps that tell its format and size."), (NULL));
+    return FALSE;
+  }
+  if (gst_video_frame_map (frame, info, buffer, GST_MAP_READ))
+    return TRUE;
+  GST_ELEMENT_ERROR (element, RESOURCE, READ,
+      ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
+          G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (info),
+          gst_buffer_get_size (buffer)), (NULL));
+  return FALSE;
+}
+
 void
 gst_supcon_frame_visible (GstVideoFrame * frame, guint8 ** pixels,
     gsize * stride, guint * width, guint * height, guint * channels)

@@ -69,6 +69,11 @@ const GstStructure * gst_supcon_buffer_get_neighbours (GstBuffer * buffer);
 /** The part of a frame that its crop meta shows, or all of it. */
 GstVideoRectangle gst_supcon_frame_rectangle (GstVideoFrame * frame);
 /**
+ * Maps a sink's frame to be read; info: of the pad's caps, initialised before they come. FALSE: an error on element's bus says
+ * that they have not come, or how large the frame is and ought to be.
+ */
+gboolean gst_supcon_frame_map (GstElement * element, GstVideoFrame * frame, const GstVideoInfo * info, GstBuffer * buffer);
+/**
  * The visible part of a mapped frame: pixels of its first byte, honouring GstVideoCropMeta, strides; channels 1 for GRAY8 or
  * 3 for RGB. width and height are the visible ones.
  */

@@ -121,38 +121,44 @@ push (GstSupconTextBranch * branch, gpointer item)
   return flow;
 }
 
-/* A buffer of text with the time of frame; of NULL, a gap event, or NULL where frame has no time. text: transfer full. */
-static GstMiniObject *
+/* A gap event with the time of frame; what has none still tells a sink that it need not wait for the first text. */
+static GstEvent *
+gap_new (const GstSegment * segment, GstBuffer * frame)
+{
+  GstClockTime time = GST_BUFFER_PTS (frame), duration =
+      GST_BUFFER_DURATION (frame);
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    time = segment->position;
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    time = segment->start;
+  /* Only a gap that lasts tells textoverlay not to wait for this frame's text. */
+  if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
+    duration = 1;
+  return gst_event_new_gap (time, duration);
+}
+
+/* A buffer of text with the time of frame. text: transfer full. */
+static GstBuffer *
 text_new (gchar * text, GstBuffer * frame)
 {
   GstBuffer *result;
 
-  if (!text) {
-    GstClockTime duration = GST_BUFFER_DURATION (frame);
-
-    if (!GST_BUFFER_PTS_IS_VALID (frame))
-      return NULL;
-    /* Only a gap that lasts tells textoverlay not to wait for this frame's text. */
-    if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
-      duration = 1;
-    return GST_MINI_OBJECT_CAST (gst_event_new_gap (GST_BUFFER_PTS (frame),
-            duration));
-  }
   result = gst_buffer_new_wrapped (text, strlen (text));
   GST_BUFFER_PTS (result) = GST_BUFFER_PTS (frame);
   /* A text that lasts no time is over before its frame comes: textoverlay drops it and waits for another. */
   if (GST_BUFFER_DURATION (frame) > 0)
     GST_BUFFER_DURATION (result) = GST_BUFFER_DURATION (frame);
-  return GST_MINI_OBJECT_CAST (result);
+  return result;
 }
 
 GstFlowReturn
 gst_supcon_text_branch_push_text (GstSupconTextBranch * branch,
     GstBuffer * frame, gchar * text)
 {
-  GstMiniObject *item = text_new (text, frame);
-
-  return item ? push (branch, item) : GST_FLOW_OK;
+  if (text)
+    return push (branch, text_new (text, frame));
+  return push (branch, gap_new (&branch->element->segment, frame));
 }
 
 /* Flushes both pads, at flush-start the pictures first, since they may be what the text's peer waits for. */

@@ -207,6 +207,7 @@ begin_run (GstSupconTrainer * self)
 
   self->frames = 0;
   self->refused = FALSE;
+  gst_video_info_init (&self->info);
   gst_supcon_validation_start (self->validation);
   GST_OBJECT_LOCK (self);
   self->run = gst_supcon_trainer_settings_copy (&self->settings);
@@ -406,13 +407,8 @@ gst_supcon_trainer_render (GstBaseSink * sink, GstBuffer * buffer)
   GstVideoFrame frame;
   GstFlowReturn ret;
 
-  if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A frame cannot be read; expected %" G_GSIZE_FORMAT " bytes, got %"
-            G_GSIZE_FORMAT ".", GST_VIDEO_INFO_SIZE (&self->info),
-            gst_buffer_get_size (buffer)), (NULL));
+  if (!gst_supcon_frame_map (GST_ELEMENT (self), &frame, &self->info, buffer))
     return GST_FLOW_ERROR;
-  }
   ret = push_frame (self, buffer, &frame);
   gst_video_frame_unmap (&frame);
   self->frames++;

@@ -37,6 +37,7 @@ gst_supcon_validation_new (void)
 {
   GstSupconValidation *self = g_new0 (GstSupconValidation, 1);
 
+  gst_video_info_init (&self->info);
   g_mutex_init (&self->lock);
   g_mutex_init (&self->frames_lock);
   g_cond_init (&self->cond);
@@ -147,11 +148,9 @@ add (GstSupconValidation * self, GstObject * element, GstBuffer * buffer)
             "ones, see supcondatasetsrc's max-samples."), (NULL));
     return GST_FLOW_ERROR;
   }
-  if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (element, RESOURCE, READ,
-        ("A validation frame cannot be read."), (NULL));
+  if (!gst_supcon_frame_map (GST_ELEMENT (element), &frame, &self->info,
+          buffer))
     return GST_FLOW_ERROR;
-  }
   kept = keep (self, buffer, &frame);
   gst_video_frame_unmap (&frame);
   if (kept)

@@ -355,6 +355,20 @@ GST_START_TEST (a_pool_has_room_for_a_batch)
 }
 GST_END_TEST;
 
+/* Who wants its buffers back may ask for them whatever the state. */
+GST_START_TEST (a_stopped_encoder_has_nothing_to_drain)
+{
+  GstElement *encoder = gst_object_ref_sink (gst_element_factory_make ("supconencoder", NULL));
+  GstPad *pad = gst_element_get_static_pad (encoder, "sink");
+  GstQuery *query = gst_query_new_drain ();
+
+  gst_pad_query (pad, query);
+  gst_query_unref (query);
+  gst_object_unref (pad);
+  gst_object_unref (encoder);
+}
+GST_END_TEST;
+
 /* Frames between carry on what the one before had, within a batch, and over its end at once. */
 GST_START_TEST (interval_within_batches)
 {
@@ -530,6 +544,7 @@ batch_suite (void)
   tcase_add_test (tcase, refused_frames_are_dropped);
   tcase_add_test (tcase, a_batch_does_not_wait_for_ever);
   tcase_add_test (tcase, latency_counts_in_the_wait);
+  tcase_add_test (tcase, a_stopped_encoder_has_nothing_to_drain);
   tcase_add_test (tcase, a_pool_has_room_for_a_batch);
   tcase_add_test (tcase, interval_within_batches);
   tcase_add_test (tcase, tensors_leave_in_batches);

@@ -236,6 +236,22 @@ GST_START_TEST (a_flush_at_a_regions_caps_is_one)
 }
 GST_END_TEST;
 
+/* What may be set in READY alone is of the next run. */
+GST_START_TEST (regions_begin_at_the_start)
+{
+  GstHarness *h = label_new ("", TRUE);
+  GstElement *element = gst_harness_find_element (h, "supconlabel");
+  GstBuffer *frame = frame_new (8);
+
+  g_object_set (element, "regions", FALSE, NULL);
+  gst_object_unref (element);
+  add_region (frame, "r", 0, 0, 3, 3);
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  gst_buffer_unref (pull_region (h, NULL, 0));
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 /* GStreamer's converter writes behind the end of parts of tiles. */
 GST_START_TEST (tiles_are_refused)
 {
@@ -378,6 +394,7 @@ regions_suite (void)
   tcase_add_test (tcase, regions_leave_as_copies);
   tcase_add_test (tcase, caps_follow_what_downstream_reads);
   tcase_add_test (tcase, none_leaves_a_gap_and_500_leave);
+  tcase_add_test (tcase, regions_begin_at_the_start);
   tcase_add_test (tcase, a_flush_at_a_regions_caps_is_one);
   tcase_add_test (tcase, tiles_are_refused);
   tcase_add_test (tcase, a_short_frame_is_an_error);

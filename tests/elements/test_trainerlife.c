@@ -266,6 +266,42 @@ GST_START_TEST (test_end_of_refused)
 }
 GST_END_TEST;
 
+/* A source may forget to say what its frames are. */
+GST_START_TEST (test_without_caps)
+{
+  GstElement *trainer = gst_object_ref_sink (gst_element_factory_make ("supcontrainer", NULL));
+  GstPad *pads[2] = { gst_element_get_static_pad (trainer, "sink"), gst_element_request_pad_simple (trainer, "validation") };
+  GstBus *bus = gst_bus_new ();
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_element_set_bus (trainer, bus);
+  g_object_set (trainer, "location", model, NULL);
+  gst_element_set_state (trainer, GST_STATE_PLAYING);
+  for (guint i = 0; i < 2; i++) {
+    GstMessage *message;
+    GError *error;
+
+    gst_pad_send_event (pads[i], gst_event_new_stream_start ("s"));
+    gst_pad_send_event (pads[i], gst_event_new_segment (&segment));
+    fail_unless_equals_int (gst_pad_chain (pads[i], gst_buffer_new_allocate (NULL, 144, NULL)), GST_FLOW_ERROR);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    fail_unless (message != NULL);
+    gst_message_parse_error (message, &error, NULL);
+    fail_unless (g_error_matches (error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION), "%s", error->message);
+    g_error_free (error);
+    gst_message_unref (message);
+  }
+  gst_element_set_state (trainer, GST_STATE_NULL);
+  gst_element_release_request_pad (trainer, pads[1]);
+  gst_object_unref (pads[0]);
+  gst_object_unref (pads[1]);
+  gst_element_set_bus (trainer, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (trainer);
+}
+GST_END_TEST;
+
 /* States back and forth, flushes and a frame of another size in the middle. */
 GST_START_TEST (test_life)
 {
@@ -495,6 +531,7 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_last_step_ends);
   tcase_add_test (tcase, test_end_of_seek);
   tcase_add_test (tcase, test_end_of_refused);
+  tcase_add_test (tcase, test_without_caps);
   tcase_add_test (tcase, test_life);
   tcase_add_test (tcase, test_stop_while_validating);
   tcase_add_loop_test (tcase, test_validation_teed, 0, 2);
