@@ -219,10 +219,35 @@ gst_supcon_label_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
 }
 
 static gboolean
+is_flushing_seek (GstEvent * event)
+{
+  GstSeekFlags flags = GST_SEEK_FLAG_NONE;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK)
+    gst_event_parse_seek (event, NULL, NULL, &flags, NULL, NULL, NULL, NULL);
+  return (flags & GST_SEEK_FLAG_FLUSH) != 0;
+}
+
+/* The same seek, which upstream has not heard of yet. */
+static GstEvent *
+seek_copy (GstEvent * event)
+{
+  GstSeekType start_type, stop_type;
+  GstSeekFlags flags;
+  GstFormat format;
+  gint64 start, stop;
+  gdouble rate;
+
+  gst_event_parse_seek (event, &rate, &format, &flags, &start_type, &start,
+      &stop_type, &stop);
+  return gst_event_new_seek (rate, format, flags, start_type, start, stop_type,
+      stop);
+}
+
+static gboolean
 gst_supcon_label_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
   GstSupconLabel *self = GST_SUPCON_LABEL (parent);
-  GstSeekFlags flags = GST_SEEK_FLAG_NONE;
   gboolean flush, ret;
   GstPad *text = NULL;
 
@@ -238,11 +263,13 @@ gst_supcon_label_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 
   /* Text goes first, so that its cues are not those of before the seek when frames come again. Until the video has
    * answered, a frame from before waits: it would use up the new cues. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK)
-    gst_event_parse_seek (event, NULL, NULL, &flags, NULL, NULL, NULL, NULL);
-  flush = (flags & GST_SEEK_FLAG_FLUSH) != 0;
-  if (flush)
+  flush = is_flushing_seek (event);
+  if (flush) {
     gst_supcon_cues_set_seeking (&self->cues, TRUE);
+    /* GStreamer 1.22's subparse plays on while it takes a seek in, and may do so from where the seek before went to. The
+     * second time both are the same. */
+    gst_pad_push_event (text, seek_copy (event));
+  }
   gst_pad_push_event (text, gst_event_ref (event));
   ret = gst_pad_event_default (pad, parent, event);
   if (flush)
