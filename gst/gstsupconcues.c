@@ -255,6 +255,7 @@ gst_supcon_cues_event (GstPad * pad, G_GNUC_UNUSED GstObject * parent,
         self->position = MAX (self->position, position);
       break;
     case GST_EVENT_EOS:
+    case GST_EVENT_SEGMENT_DONE:       /* the end, until a seek */
       self->eos = TRUE;
       break;
     case GST_EVENT_FLUSH_START:

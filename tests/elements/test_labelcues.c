@@ -145,7 +145,7 @@ assert_released (Waiter * waiter, GstFlowReturn flow, const gchar * label)
 }
 
 enum
-{ BY_CUE, BY_LATER_CUE, BY_GAP, BY_EOS, BY_TEXT_FLUSH, BY_FLUSH, BY_UNLINK,
+{ BY_CUE, BY_LATER_CUE, BY_GAP, BY_EOS, BY_SEGMENT_DONE, BY_TEXT_FLUSH, BY_FLUSH, BY_UNLINK,
   BY_STATE, RELEASES
 };
 
@@ -173,6 +173,11 @@ GST_START_TEST (test_wait)
       break;
     case BY_EOS:
       gst_harness_push_event (text, gst_event_new_eos ());
+      assert_released (&waiter, GST_FLOW_OK, NULL);
+      break;
+    case BY_SEGMENT_DONE:
+      gst_harness_push_event (text, gst_event_new_segment_done
+          (GST_FORMAT_TIME, 4 * FRAME));
       assert_released (&waiter, GST_FLOW_OK, NULL);
       break;
     case BY_TEXT_FLUSH:
