@@ -145,8 +145,8 @@ assert_released (Waiter * waiter, GstFlowReturn flow, const gchar * label)
 }
 
 enum
-{ BY_CUE, BY_LATER_CUE, BY_GAP, BY_EOS, BY_SEGMENT_DONE, BY_TEXT_FLUSH, BY_FLUSH, BY_UNLINK,
-  BY_STATE, RELEASES
+{ BY_CUE, BY_LATER_CUE, BY_GAP, BY_EOS, BY_SEGMENT_DONE, BY_TEXT_FLUSH,
+  BY_FLUSH, BY_UNLINK, BY_STATE, RELEASES
 };
 
 GST_START_TEST (test_wait)
