@@ -31,12 +31,13 @@
  * and of the first. #GstSupconTagger:smoothing, #GstSupconTagger:majority and #GstSupconTagger:hysteresis are for whole
  * frames alone.
  *
- * Frames that carry a true label are counted, and at the end of the stream, or when the element is stopped before, an element message `supcon-evaluation` {
- * count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels, confusion #GstValueArray } tells how right the tags
- * were; evaluation-location writes them to a file. With #GstSupconTagger:examples-location it has also examples uint64,
- * knn-1, knn-20, knn-200 and centroid double: how right the vote of so many nearest examples (Wu et al. 2018, arXiv
- * 1805.01978) and the nearest centroid are, so that embeddings are judged without a classifier. With method=centroid or knn
- * each such frame is first judged by what was learnt before it, and only then learnt from.
+ * Frames that carry a true label are counted, and at the end of the stream, or when the element is stopped before it, an
+ * element message `supcon-evaluation` { count, unknown-labels uint64, top1, top5, ece, nll, brier double, labels,
+ * confusion #GstValueArray } tells how right the tags were; evaluation-location writes them to a file. With
+ * #GstSupconTagger:examples-location it has also examples uint64, knn-1, knn-20, knn-200 and centroid double: how right the
+ * vote of so many nearest examples (Wu et al. 2018, arXiv 1805.01978) and the nearest centroid are, so that embeddings are
+ * judged without a classifier. With method=centroid or knn each such frame is first judged by what was learnt before it,
+ * and only then learnt from.
  *
  * ## Example launch line
  * |[
