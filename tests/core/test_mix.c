@@ -77,7 +77,8 @@ mixed_new (guint n, const SupconMix *mix, guint64 seed, guint64 step)
   return batch;
 }
 
-/* Partners are drawn from all views, anew by seed and step: that the one beside comes up is one chance in n - 1. */
+/* Partners are drawn from all views, they and shares anew by seed and step: that the one beside comes up is one chance
+ * in n - 1. */
 START_TEST (test_partners)
 {
   enum { N = 1000 };
@@ -87,16 +88,23 @@ START_TEST (test_partners)
 
   for (guint d = 0; d < G_N_ELEMENTS (draws); d++) {
     SupconBatch *batch = mixed_new (N, &mix, draws[d][0], draws[d][1]);
-    guint beside = 0, again = 0;
+    guint beside = 0, again = 0, shares = 0;
 
     for (guint i = 0; i < N; i++) {
       check_number (batch->second[i] != (gint32)i && batch->second[batch->second[i]] == (gint32)i,
           "draw %u: view %u is mixed with %d", d, i, batch->second[i]);
       beside += batch->second[i] == (gint32)(i ^ 1);
       again += batch->second[i] == first->second[i];
+      /* Wherever they are: another order of the same shares is no other draw. */
+      for (guint j = 0; j < N; j++)
+        if (batch->share[i] == first->share[j]) {
+          shares++;
+          break;
+        }
     }
     ck_assert_uint_le (beside, 10);
     ck_assert_msg (d == 0 ? again == N : again <= 10, "draw %u: %u partners are the first draw's", d, again);
+    ck_assert_msg (d == 0 ? shares == N : shares <= 10, "draw %u: %u shares are the first draw's", d, shares);
     supcon_batch_free (batch);
   }
   supcon_batch_free (first);
@@ -161,4 +169,50 @@ START_TEST (test_both)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("mix", test_mix, test_partners, test_cutmix_area, test_both)
+/* Each draws by its own alpha: mixup's of 50 keeps its shares in the middle, CutMix's of 0.05 leaves two pictures of
+ * five without a box of a pixel. */
+START_TEST (test_both_alphas)
+{
+  enum { PAIRS = 400 };
+  SupconMix mix = { .mixup = 50, .cutmix = 0.05 };
+  SupconBatch *batch = mixed_new (2 * PAIRS, &mix, 1, 2);
+  guint cut = 0, untouched = 0;
+
+  for (guint i = 0; i < 2 * PAIRS; i++) {
+    double share = batch->share[i], kept = share * SIZE * SIZE;
+
+    if (fabs (kept - round (kept)) < 1e-4) {
+      cut++;
+      untouched += share == 1;
+    } else {
+      check_number (share > 0.2 && share < 0.8, "mixup has drawn %g", share);
+    }
+  }
+  ck_assert_uint_gt (cut, PAIRS / 2);
+  ck_assert_uint_gt (untouched, cut / 4);
+  supcon_batch_free (batch);
+}
+END_TEST
+
+/* What smoothing leaves is shared between both labels, and all of a row adds up to 1. */
+START_TEST (test_smoothed)
+{
+  enum { N = 10 };
+  SupconMix mix = { .mixup = 1 };
+  SupconBatch *batch = mixed_new (N, &mix, 1, 2);
+  SupconReal targets[N * N];
+
+  supcon_batch_targets (batch, N, 0.1, targets);
+  for (guint i = 0; i < N; i++) {
+    double sum = 0;
+
+    for (guint c = 0; c < N; c++)
+      sum += targets[i * N + c];
+    ck_assert_double_eq_tol (sum, 1, 1e-6);
+    ck_assert_double_eq_tol (targets[i * N + i], 0.9 * batch->share[i] + 0.1 / N, 1e-6);
+  }
+  supcon_batch_free (batch);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("mix", test_mix, test_partners, test_cutmix_area, test_both, test_both_alphas, test_smoothed)
