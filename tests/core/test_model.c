@@ -328,5 +328,65 @@ START_TEST (test_activations)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN (
-    "model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow, test_state, test_activations)
+/* What is drawn is the seed's and the tensor's own: nothing of it is another seed's, and no tensor begins as another
+ * one, as the ratio of the first two numbers tells at any deviation. That of convolutions is He's by fan-out. */
+START_TEST (test_initial)
+{
+  SupconModelConfig config = config_of ("resnet8", SUPCON_STEM_SMALL, 8, 1);
+  SupconModel *model = supcon_model_new (&config, 1, NULL), *other = supcon_model_new (&config, 2, NULL);
+  guint n;
+  const SupconParam *a = supcon_model_params (model, &n), *b = supcon_model_params (other, &n);
+
+  for (guint i = 0; i < n; i++) {
+    double square = 0, variance;
+
+    if (a[i].kind != SUPCON_PARAM_WEIGHT && a[i].part != SUPCON_PART_PROJECTION)
+      continue;
+    for (gsize k = 0; k < a[i].size; k++) {
+      check_number (a[i].data[k] != b[i].data[k], "%s: element %zu is the same by another seed", a[i].name, k);
+      square += a[i].data[k] * a[i].data[k] / a[i].size;
+    }
+    for (guint j = 0; j < i; j++)
+      if (a[j].kind == SUPCON_PARAM_WEIGHT)
+        ck_assert_msg (fabs (a[i].data[0] / a[i].data[1] - a[j].data[0] / a[j].data[1]) > 1e-9, "%s begins as %s",
+            a[i].name, a[j].name);
+    if (a[i].n_dims != 4)
+      continue;
+    variance = 2.0 / (a[i].dims[0] * a[i].dims[2] * a[i].dims[3]);
+    /* Four standard deviations of a variance of that many numbers. */
+    ck_assert_msg (fabs (square / variance - 1) < 4 * sqrt (2.0 / a[i].size), "%s: variance %g, expected %g", a[i].name,
+        square, variance);
+  }
+  supcon_model_free (model);
+  supcon_model_free (other);
+}
+END_TEST
+
+/* Every tensor of the encoder counts, running statistics too, and no other: an index stays one's own when only heads
+ * have learnt. */
+START_TEST (test_fingerprint)
+{
+  SupconModelConfig config = config_of ("resnet8", SUPCON_STEM_SMALL, 8, 0.25);
+  SupconModel *model = supcon_model_new (&config, 1, NULL);
+  guint64 fingerprint;
+  SupconParam *params;
+  guint n;
+
+  supcon_model_set_n_classes (model, 2);
+  fingerprint = supcon_model_fingerprint (model);
+  params = supcon_model_params (model, &n);
+  for (guint i = 0; i < n; i++) {
+    SupconReal keep = params[i].data[0];
+
+    params[i].data[0] += 1;
+    ck_assert_msg ((supcon_model_fingerprint (model) != fingerprint) == (params[i].part == SUPCON_PART_ENCODER), "%s",
+        params[i].name);
+    params[i].data[0] = keep;
+  }
+  ck_assert (supcon_model_fingerprint (model) == fingerprint);
+  supcon_model_free (model);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("model", test_gradients, test_sizes, test_embed, test_settings, test_classes_grow, test_state,
+    test_activations, test_initial, test_fingerprint)
