@@ -11,7 +11,7 @@ check_share (const char *what, guint found, guint n, double p)
 
 /* What the classifier is shown of a batch in a step: its logits, for its weights are the identity. */
 static SupconReal *
-shown_new (double dropout, guint views, guint64 step)
+shown_new (double dropout, guint views, guint64 step, guint64 seed)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
   SupconModel *model = model_new ();
@@ -25,6 +25,7 @@ shown_new (double dropout, guint views, guint64 step)
   for (guint k = 0; k < dim; k++)
     param_of (model, "classifier.weight")->data[k * dim + k] = 1;
   config.dropout = dropout;
+  config.seed = seed;
   trainer = supcon_trainer_new (model, &config, step);
   ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
   ck_assert_uint_eq (supcon_trainer_logits (trainer)->n, views);
@@ -35,13 +36,15 @@ shown_new (double dropout, guint views, guint64 step)
   return shown;
 }
 
-/* What is left is enlarged, so that its mean stays; which elements are is drawn anew for each view and step. */
+/* What is left is enlarged, so that its mean stays; which elements are is drawn anew for each view, step and
+ * seed. */
 START_TEST (test_dropout)
 {
   enum { N = 64, DIM = 16 };
   const double dropout = 0.4, alike = dropout * dropout + (1 - dropout) * (1 - dropout);
-  SupconReal *whole = shown_new (0, N, 3), *third = shown_new (dropout, N, 3), *fourth = shown_new (dropout, N, 4);
-  guint n = 0, dropped = 0, as_fourth = 0, pairs = 0, as_next = 0;
+  SupconReal *whole = shown_new (0, N, 3, 0), *third = shown_new (dropout, N, 3, 0);
+  SupconReal *fourth = shown_new (dropout, N, 4, 0), *other = shown_new (dropout, N, 3, 1);
+  guint n = 0, dropped = 0, as_fourth = 0, as_other = 0, pairs = 0, as_next = 0;
 
   for (guint i = 0; i < N * DIM; i++) {
     gboolean is_zero = third[i] == 0;
@@ -52,6 +55,7 @@ START_TEST (test_dropout)
     n++;
     dropped += is_zero;
     as_fourth += is_zero == (fourth[i] == 0);
+    as_other += is_zero == (other[i] == 0);
     if (i / DIM % 2 == 0 && whole[i + DIM] != 0) {
       pairs++;
       as_next += is_zero == (third[i + DIM] == 0);
@@ -60,10 +64,12 @@ START_TEST (test_dropout)
   ck_assert_uint_gt (pairs, N * DIM / 4);
   check_share ("dropped", dropped, n, dropout);
   check_share ("as in the next step", as_fourth, n, alike);
+  check_share ("as by another seed", as_other, n, alike);
   check_share ("as of the next view", as_next, pairs, alike);
   g_free (whole);
   g_free (third);
   g_free (fourth);
+  g_free (other);
 }
 END_TEST
 
