@@ -144,6 +144,7 @@ END_TEST
 
 START_TEST (test_cifar)
 {
+  static const guint written[5] = { 3, 1, 5, 2, 4 };
   guint8 *batch = g_malloc (2 * 3073);
   SupconDataset *dataset;
   SupconSample sample;
@@ -151,10 +152,11 @@ START_TEST (test_cifar)
   setup ();
   for (guint i = 0; i < 2 * 3073; i++)
     batch[i] = i % 3073 == 0 ? 3 + i / 3073 : (i % 3073 - 1) / 1024 * 10 + i / 3073;
-  for (guint i = 1; i <= 5; i++) {
+  for (guint i = 0; i < 5; i++) {
     char name[32];
 
-    g_snprintf (name, sizeof name, "data_batch_%u.bin", i);
+    g_snprintf (name, sizeof name, "data_batch_%u.bin", written[i]);
+    batch[1] = 100 + written[i];
     write_file (name, batch, 2 * 3073);
   }
   write_file ("test_batch.bin", batch, 3073);
@@ -164,6 +166,11 @@ START_TEST (test_cifar)
   supcon_dataset_get (dataset, 1, &sample);
   ck_assert (sample.width == 32 && sample.height == 32 && sample.channels == 3 && sample.label == 4);
   ck_assert (sample.pixels[0] == 1 && sample.pixels[1] == 11 && sample.pixels[2] == 21);
+  /* By name, in whatever order the folder lists its files. */
+  for (guint i = 0; i < 5; i++) {
+    supcon_dataset_get (dataset, 2 * i, &sample);
+    ck_assert_uint_eq (sample.pixels[0], 101 + i);
+  }
   supcon_dataset_free (dataset);
   write_file ("test_batch.bin", batch, 3000);
   check_error (folder, SUPCON_SPLIT_TEST, SUPCON_ERROR_FORMAT, "test_batch.bin");
@@ -219,10 +226,12 @@ START_TEST (test_folder)
   write_text ("dog/notes.txt", "x");
   write_text ("dog/.hidden.jpg", "x");
   write_text ("dog/young/d.png", "x"); /* anywhere below */
+  write_text ("dog/z/2/3/4/e.png", "x");
+  write_text ("dog/z/2/3/4/5/f.png", "x"); /* too deep */
   write_text ("cat/c.jpeg", "x");
   write_text (".thumbnails/c.jpeg", "x");
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
-  ck_assert_uint_eq (supcon_dataset_count (dataset), 4);
+  ck_assert_uint_eq (supcon_dataset_count (dataset), 5);
   ck_assert_uint_eq (supcon_dataset_n_classes (dataset), 2);
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 0), "cat");
   supcon_dataset_get (dataset, 1, &sample);
@@ -231,6 +240,8 @@ START_TEST (test_folder)
   ck_assert (g_str_has_suffix (sample.path, "a.PNG"));
   supcon_dataset_get (dataset, 3, &sample);
   ck_assert (sample.label == 1 && g_str_has_suffix (sample.path, "dog/young/d.png"));
+  supcon_dataset_get (dataset, 4, &sample);
+  ck_assert (sample.label == 1 && g_str_has_suffix (sample.path, "dog/z/2/3/4/e.png"));
   supcon_dataset_free (dataset);
   teardown ();
 }
