@@ -476,6 +476,23 @@ START_TEST (test_no_positives)
 END_TEST
 
 /* exp (1 / t) does not fit a double at this temperature; the loss must not care. */
+/* A label and a sample of the same number are not the same thing, though they meet in one place of a small table. */
+START_TEST (test_label_like_sample)
+{
+  for (guint number = 0; number < 16; number++)
+    for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+      Batch batch = batch_new (2, 4, 1, 1, 5);
+
+      batch.labels[0] = number;
+      batch.labels[1] = SUPCON_UNLABELLED;
+      batch.samples[0] = number + 100;
+      batch.samples[1] = number;
+      ck_assert_uint_eq (run (&batch, kinds[k], 0.2, NULL).anchors, 0);
+      batch_clear (&batch);
+    }
+}
+END_TEST
+
 START_TEST (test_low_temperature)
 {
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
@@ -513,6 +530,16 @@ START_TEST (test_collapsed)
       batch_clear (&batch);
     }
   g_free (dz);
+}
+END_TEST
+
+/* Of equal logits the first is the one that is chosen, as by torch.argmax. */
+START_TEST (test_correct_by_the_first)
+{
+  static const SupconReal logits[] = { 1, 3, 3, 2 };
+
+  for (gint32 label = 0; label < 4; label++)
+    ck_assert_uint_eq (supcon_cross_entropy (logits, 1, 4, &label, NULL, NULL).correct, label == 1);
 }
 END_TEST
 
@@ -559,4 +586,5 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_past, test_targets, test_golden, test_signals,
     test_queue, test_smoothing, test_squared_error, test_hard_targets, test_base_temperature, test_gradients_large,
-    test_no_positives, test_low_temperature, test_collapsed, test_cross_entropy)
+    test_no_positives, test_low_temperature, test_collapsed, test_cross_entropy, test_label_like_sample,
+    test_correct_by_the_first)

@@ -81,4 +81,39 @@ START_TEST (test_past)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("signals", test_spread, test_past)
+/* Of ten negatives the hardest tenth is one: with this loss its e^s by the mean of all. Rows that are alone in their
+ * class are no anchors of it. */
+START_TEST (test_hardest_of_ten)
+{
+  enum { NEGATIVES = 10, ROWS = NEGATIVES + 2 };
+  const SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.1 };
+  SupconWorkspace workspace = { .threads = 1 };
+  SupconReal *z = random_array (ROWS * DIM, 3), norm[ROWS];
+  gint32 labels[ROWS];
+  const guint64 samples[ROWS] = { 0 };
+  SupconViews views = { .z = z, .n = ROWS, .dim = DIM, .labels = labels, .samples = samples };
+  double expected = 0;
+  SupconLossSignals signals;
+
+  supcon_normalize_forward (ROWS, DIM, z, z, norm);
+  for (guint i = 0; i < ROWS; i++)
+    labels[i] = i < 2 ? 0 : i;
+  for (guint i = 0; i < 2; i++) {
+    double most = 0, sum = 0;
+
+    for (guint j = 2; j < ROWS; j++) {
+      double e = exp ((1 - squared_distance (z + i * DIM, z + j * DIM) / 2) / 0.1);
+
+      most = MAX (most, e);
+      sum += e;
+    }
+    expected += most / (sum / NEGATIVES) / 2;
+  }
+  supcon_loss_signals (&config, &views, &workspace, &signals);
+  ck_assert_double_eq_tol (signals.hard_negatives, expected, 1e-9 * expected);
+  supcon_workspace_clear (&workspace);
+  supcon_real_free (z);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("signals", test_spread, test_past, test_hardest_of_ten)
