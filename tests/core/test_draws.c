@@ -172,6 +172,65 @@ START_TEST (test_color_bounds)
 }
 END_TEST
 
+/* Of an amount above 1 no factor is below 0, as in torchvision; the others reach as far as they would. */
+START_TEST (test_color_not_negative)
+{
+  SupconProgram *program = parse_program ("color(1.6)");
+  double least = 9, most = 0;
+
+  for (guint i = 0; i < 1000; i++) {
+    SupconDraws draws;
+
+    draw (program, i, &draws);
+    for (guint k = 0; k < 3; k++) {
+      least = MIN (least, draws.steps[0].values[k]);
+      most = MAX (most, draws.steps[0].values[k]);
+    }
+  }
+  ck_assert (least >= 0 && least < 0.1 && most > 2.5 && most <= 2.6);
+  supcon_program_free (program);
+}
+END_TEST
+
+/* RandomErasing's ratio is height / width, where RandomResizedCrop's is width / height. */
+START_TEST (test_shapes)
+{
+  SupconProgram *erase = parse_program ("erase(ratio=2:3)"), *crop = parse_program ("crop(scale=0.1:0.2,ratio=2:3)");
+
+  for (guint i = 0; i < 100; i++) {
+    SupconDraws draws;
+
+    draw (erase, i, &draws);
+    check_number (draws.n_steps == 1 && draws.steps[0].values[3] > 1.5 * draws.steps[0].values[2], "erased %gx%g",
+        draws.steps[0].values[2], draws.steps[0].values[3]);
+    draw (crop, i, &draws);
+    check_number (draws.crop.width > 1.5 * draws.crop.height, "cropped %ux%u", draws.crop.width, draws.crop.height);
+  }
+  supcon_program_free (erase);
+  supcon_program_free (crop);
+}
+END_TEST
+
+/* The same operation in two chains, or twice in one, draws each time. */
+START_TEST (test_mix_independent)
+{
+  SupconProgram *program = parse_program ("mix(2,2){rotate(-30:30)}");
+
+  for (guint i = 0; i < 100; i++) {
+    static const guint at[] = { 2, 3, 5, 6 }; /* behind the mix and the head of each chain */
+    SupconDraws draws;
+
+    draw (program, i, &draws);
+    check_number (draws.n_steps == 7, "%u steps", draws.n_steps);
+    for (guint a = 0; a < G_N_ELEMENTS (at); a++)
+      for (guint b = 0; b < a; b++)
+        check_number (
+            draws.steps[at[a]].values[0] != draws.steps[at[b]].values[0], "steps %u and %u are the same", at[a], at[b]);
+  }
+  supcon_program_free (program);
+}
+END_TEST
+
 /* Flips that stand first are the crop's, and two of them none. */
 START_TEST (test_flips)
 {
@@ -257,4 +316,4 @@ START_TEST (test_neighbour)
 END_TEST
 
 SUPCON_CHECK_MAIN ("draws", test_crop, test_erase, test_color, test_color_bounds, test_blur, test_cutout, test_flips,
-    test_mix_alpha, test_neighbour)
+    test_mix_alpha, test_neighbour, test_color_not_negative, test_shapes, test_mix_independent)

@@ -278,6 +278,22 @@ START_TEST (test_augmix_numbers)
 }
 END_TEST
 
+/* A magnitude beyond the last bin counts as that one's. */
+START_TEST (test_largest_magnitude)
+{
+  SupconPolicy policy;
+  gchar *last;
+
+  supcon_policy_init (&policy, SUPCON_POLICY_RANDAUGMENT);
+  policy.num_magnitude_bins = 5;
+  policy.magnitude = 4;
+  last = supcon_policy_to_text (&policy);
+  policy.magnitude = 9;
+  assert_text (&policy, last);
+  g_free (last);
+}
+END_TEST
+
 /* The middle in the view's shape: as large as it may be, a share of that, a pixel at least; in the middle to a pixel.
  * The property's range is the language's. */
 START_TEST (test_center_crop)
@@ -333,4 +349,4 @@ START_TEST (test_no_center_crop)
 END_TEST
 
 SUPCON_CHECK_MAIN ("program", test_mistakes, test_mutations, test_independent, test_kinds, test_numbers,
-    test_augmix_numbers, test_center_crop, test_no_center_crop)
+    test_augmix_numbers, test_center_crop, test_no_center_crop, test_largest_magnitude)

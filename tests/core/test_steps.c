@@ -110,4 +110,33 @@ START_TEST (test_blur)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("steps", test_warp, test_blur)
+/* Shares of a side are cut to whole pixels, not rounded, and by as many to either side: 2.6 is 2, 3.6 is 3. */
+START_TEST (test_translate)
+{
+  static const struct {
+    const gchar *text;
+    gint x, y;
+  } moves[] = { { "translate-x(0.13)", 2, 0 }, { "translate-x(-0.13)", -2, 0 }, { "translate-y(0.12)", 0, 3 },
+    { "translate-y(-0.12)", 0, -3 } };
+  SupconImage picture = new_picture (20, 30);
+
+  for (guint m = 0; m < G_N_ELEMENTS (moves); m++) {
+    SupconProgram *program = parse_program (moves[m].text);
+    SupconImage view = apply (program, 0, &picture);
+
+    for (gint y = 0; y < 30; y++)
+      for (gint x = 0; x < 20; x++) {
+        gint from_x = x - moves[m].x, from_y = y - moves[m].y;
+        gboolean inside = from_x >= 0 && from_x < 20 && from_y >= 0 && from_y < 30;
+        guint expected = inside ? picture.pixels[from_y * 20 + from_x] : 0, found = view.pixels[y * 20 + x];
+
+        check_number (found == expected, "%s: %u at %d, %d; expected %u", moves[m].text, found, x, y, expected);
+      }
+    g_free (view.pixels);
+    supcon_program_free (program);
+  }
+  g_free (picture.pixels);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("steps", test_warp, test_blur, test_translate)
