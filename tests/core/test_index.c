@@ -199,6 +199,8 @@ START_TEST (neighbours_may_be_held_apart)
   for (gint i = 0; i < 4; i++)
     supcon_index_add (index, query, &(SupconEntry){ NULL, "a", i == 1 ? 5 : -1 });
   ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 20, -1, 1, found), 4);
+  /* The threshold is what is good enough, not what must be passed. */
+  ck_assert_uint_eq (supcon_index_search_distinct (index, query, 5, 20, found[0].score, 1, found), 4);
   supcon_index_free (index);
 }
 END_TEST

@@ -365,6 +365,24 @@ START_TEST (test_finetune)
 }
 END_TEST
 
+/* A layer that is one tensor is frozen, and what follows it is not. */
+START_TEST (test_freeze_one_tensor)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_FINETUNE);
+  SupconModel *model = model_new ();
+  const SupconParam *frozen = param_of (model, "conv1.weight"), *next = param_of (model, "bn1.weight");
+  SupconReal *before = g_memdup2 (frozen->data, frozen->size * sizeof *before);
+
+  config.freeze = "conv1";
+  fill_classifier (model);
+  train (model, &config, 0, 1);
+  ck_assert_mem_eq (frozen->data, before, frozen->size * sizeof *before);
+  ck_assert (next->data[0] != 1);
+  g_free (before);
+  supcon_model_free (model);
+}
+END_TEST
+
 /* The queue holds what averaged weights say of past batches, from the second step on. */
 static void
 check_momentum_encoder (SupconLossKind kind)
@@ -466,4 +484,5 @@ START_TEST (test_momentum_encoder_decay)
 END_TEST
 
 SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_adam, test_average, test_statistics, test_stage_gradients,
-    test_micro_batch, test_online_linear, test_finetune, test_momentum_encoder, test_momentum_encoder_decay)
+    test_micro_batch, test_online_linear, test_finetune, test_freeze_one_tensor, test_momentum_encoder,
+    test_momentum_encoder_decay)
