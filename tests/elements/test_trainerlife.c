@@ -2,6 +2,7 @@
 /* supcontrainer through states, flushes and runs, in live pipelines, and while it is validated. */
 #include <gst/check/gstharness.h>
 
+#include "gstsupconmeta.h"
 #include "model/checkpoint.h"
 #include "training.h"
 
@@ -174,23 +175,178 @@ frame_of (GstHarness * h, gsize size)
   return buffer;
 }
 
+/* Holds up the trainer's thread, which posts after each step, until it is let go: what waits meanwhile is known. */
+typedef struct
+{
+  GMutex lock;
+  GCond cond;
+  gboolean closed, waits;       /* closed: whoever posts waits */
+} Gate;
+
+static GstBusSyncReply
+wait_at_gate (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
+{
+  Gate *self = user_data;
+
+  if (gst_message_has_name (message, "supcon-train")) {
+    g_mutex_lock (&self->lock);
+    self->waits = TRUE;
+    g_cond_broadcast (&self->cond);
+    while (self->closed)
+      g_cond_wait (&self->cond, &self->lock);
+    g_mutex_unlock (&self->lock);
+  }
+  return GST_BUS_PASS;
+}
+
+typedef struct
+{
+  GstHarness *h;
+  GstElement *trainer;
+  GstBus *bus;
+  Gate gate;
+} Held;
+
+static void
+push_frames (GstHarness * h, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 12)), GST_FLOW_OK);
+}
+
+/* A trainer on batches of eight grey frames whose thread is held up after the first one. */
+static void
+held_start (Held * self, const gchar * properties)
+{
+  gchar *line = g_strdup_printf ("supcontrainer name=t loss=simclr encoder=resnet8 width=0.25 batch-size=8 "
+      "message-interval=1 location=%s %s", model, properties);
+
+  g_mutex_init (&self->gate.lock);
+  g_cond_init (&self->gate.cond);
+  self->gate.closed = TRUE;
+  self->gate.waits = FALSE;
+  self->bus = gst_bus_new ();
+  gst_bus_set_sync_handler (self->bus, wait_at_gate, &self->gate, NULL);
+  self->h = gst_harness_new_parse (line);
+  self->trainer = gst_bin_get_by_name (GST_BIN (self->h->element), "t");
+  gst_element_set_bus (self->h->element, self->bus);
+  gst_harness_set_src_caps_str (self->h, "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
+  push_frames (self->h, 8);
+  g_mutex_lock (&self->gate.lock);
+  while (!self->gate.waits)
+    g_cond_wait (&self->gate.cond, &self->gate.lock);
+  g_mutex_unlock (&self->gate.lock);
+  g_free (line);
+}
+
+static void
+held_let_go (Held * self)
+{
+  g_mutex_lock (&self->gate.lock);
+  self->gate.closed = FALSE;
+  g_cond_broadcast (&self->gate.cond);
+  g_mutex_unlock (&self->gate.lock);
+}
+
+static void
+held_stop (Held * self)
+{
+  gst_object_unref (self->trainer);
+  gst_element_set_bus (self->h->element, NULL);
+  gst_harness_teardown (self->h);
+  gst_bus_set_sync_handler (self->bus, NULL, NULL, NULL);
+  gst_object_unref (self->bus);
+  g_cond_clear (&self->gate.cond);
+  g_mutex_clear (&self->gate.lock);
+}
+
+#define WAIT_FOR(condition) \
+  for (guint waited = 0; !(condition); waited++) { \
+    fail_unless (waited < RUN_SECONDS * 100, "it never comes to " #condition); \
+    g_usleep (10000); \
+  }
+
+static guint64
+step_of (GstElement * trainer)
+{
+  guint64 step;
+
+  g_object_get (trainer, "step", &step, NULL);
+  return step;
+}
+
+/* Whichever of the frames are too many, each is counted, and none of them makes a step of total-steps. */
 GST_START_TEST (test_leaky)
 {
-  gchar *line = g_strdup_printf ("supcontrainer name=t encoder=resnet56 "
-      "batch-size=64 leaky=upstream location=%s", model);
-  GstHarness *h = gst_harness_new_parse (line);
-  GstElement *trainer = gst_bin_get_by_name (GST_BIN (h->element), "t");
-  guint64 dropped;
+  guint64 dropped, step;
+  Held held;
 
-  gst_harness_set_src_caps_str (h,
-      "video/x-raw,format=RGB,width=32,height=32,framerate=30/1");
-  for (guint i = 0; i < 64 * 6; i++)
-    fail_unless_equals_int (gst_harness_push (h, frame_of (h, 32 * 32 * 3)),
-        GST_FLOW_OK);
-  g_object_get (trainer, "dropped", &dropped, NULL);
-  fail_unless (dropped > 0 && dropped < 64 * 6, "%" G_GUINT64_FORMAT, dropped);
-  gst_object_unref (trainer);
+  held_start (&held, __i__ ? "total-steps=4 leaky=downstream" : "total-steps=4 leaky=upstream");
+  push_frames (held.h, 8);      /* they wait */
+  push_frames (held.h, 8);      /* too many, or in the place of those */
+  g_object_get (held.trainer, "dropped", &dropped, NULL);
+  fail_unless_equals_uint64 (dropped, 8);
+  held_let_go (&held);
+  for (step = 2; step < 4; step++) {
+    WAIT_FOR (step_of (held.trainer) == step);
+    push_frames (held.h, 7);
+    fail_unless_equals_int (gst_harness_push (held.h, frame_of (held.h, 12 * 12)), step < 3 ? GST_FLOW_OK : GST_FLOW_EOS);
+  }
+  g_object_get (held.trainer, "dropped", &dropped, "step", &step, NULL);
+  fail_unless_equals_uint64 (dropped, 8);
+  fail_unless_equals_uint64 (step, 4);
+  held_stop (&held);
+}
+GST_END_TEST;
+
+/* What a flush throws away is in no batch, and a whole batch of it is no step of total-steps. */
+GST_START_TEST (test_flush)
+{
+  GstSegment segment;
+  Held held;
+
+  held_start (&held, "total-steps=3");
+  push_frames (held.h, 8);      /* they wait */
+  for (guint i = 0; i < 2; i++) {
+    gst_harness_push_event (held.h, gst_event_new_flush_start ());
+    gst_harness_push_event (held.h, gst_event_new_flush_stop (TRUE));
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (held.h, gst_event_new_segment (&segment));
+    if (i == 0)
+      push_frames (held.h, 3);
+  }
+  held_let_go (&held);
+  push_frames (held.h, 15);
+  fail_unless_equals_int (gst_harness_push (held.h, frame_of (held.h, 12 * 12)), GST_FLOW_EOS);
+  fail_unless_equals_uint64 (step_of (held.trainer), 3);
+  held_stop (&held);
+}
+GST_END_TEST;
+
+/* Who resumes goes on behind all frames that came, also behind those that taught nothing. */
+GST_START_TEST (test_unlabelled_frames_count)
+{
+  gchar *line = g_strdup_printf ("supcontrainer stage=cross-entropy encoder=resnet8 width=0.25 batch-size=8 location=%s", model);
+  GstHarness *h = gst_harness_new_parse (line);
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
+  for (guint i = 0; i < 32; i++) {
+    GstBuffer *frame = frame_of (h, 12 * 12);
+
+    if (i % 2)
+      gst_supcon_buffer_set_sample (frame, i % 4 == 1 ? "one" : "two", i, 0);
+    fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
   gst_harness_teardown (h);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  fail_unless_equals_uint64 (info.step, 2);
+  fail_unless_equals_uint64 (info.frames, 32);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
   g_free (line);
 }
 GST_END_TEST;
@@ -378,21 +534,6 @@ play_to_end (GstElement * pipeline)
   return count;
 }
 
-#define WAIT_FOR(condition) \
-  for (guint waited = 0; !(condition); waited++) { \
-    fail_unless (waited < RUN_SECONDS * 100, "it never comes to " #condition); \
-    g_usleep (10000); \
-  }
-
-static guint64
-step_of (GstElement * trainer)
-{
-  guint64 step;
-
-  g_object_get (trainer, "step", &step, NULL);
-  return step;
-}
-
 /* At the end of the stream the trainer waits for a validation stream that has none: pausing and stopping do not. */
 GST_START_TEST (test_stop_while_validating)
 {
@@ -519,6 +660,7 @@ trainer_life_suite (void)
   Suite *suite = suite_create ("supcontrainer trainerlife");
   TCase *tcase = tcase_create ("supcontrainer trainerlife");
 
+  gst_supcon_meta_register ();
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
@@ -527,7 +669,9 @@ trainer_life_suite (void)
   tcase_add_test (tcase, test_patience);
   tcase_add_test (tcase, test_nothing_right);
   tcase_add_test (tcase, test_validation_mistakes);
-  tcase_add_test (tcase, test_leaky);
+  tcase_add_loop_test (tcase, test_leaky, 0, 2);
+  tcase_add_test (tcase, test_flush);
+  tcase_add_test (tcase, test_unlabelled_frames_count);
   tcase_add_test (tcase, test_last_step_ends);
   tcase_add_test (tcase, test_end_of_seek);
   tcase_add_test (tcase, test_end_of_refused);
