@@ -499,6 +499,108 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
 
 GST_END_TEST;
 
+static GstPadProbeReturn
+answer_uri (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
+    G_GNUC_UNUSED gpointer user_data)
+{
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_URI)
+    return GST_PAD_PROBE_OK;
+  gst_query_set_uri (query, "file:///tmp/source.mp4");
+  return GST_PAD_PROBE_HANDLED;
+}
+
+/* Times in the index are of the stream: what of it plays, and where that begins, is not the buffer's. The URI is that of
+ * the source, unless another one is set. */
+GST_START_TEST (entries_have_the_streams_time_and_uri)
+{
+  gchar *path = g_build_filename (folder, "i.safetensors", NULL);
+
+  for (guint set = 0; set < 2; set++) {
+    GstBuffer *frame = new_embedded (251, 1, 0, NULL);
+    GstSegment segment;
+    SupconIndex *index;
+    SupconEntry entry;
+    Fixture f;
+
+    start_index (&f, FALSE, set ? "mode=add uri=set:it" : "mode=add");
+    gst_pad_add_probe (f.video->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
+        answer_uri, NULL, NULL);
+    fail_unless (gst_harness_push_event (f.video,
+            gst_event_new_stream_start ("other")));
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    segment.start = 10 * GST_SECOND;
+    fail_unless (gst_harness_push_event (f.video,
+            gst_event_new_segment (&segment)));
+    fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+    frame = new_embedded (252, 1, 0, NULL);
+    GST_BUFFER_PTS (frame) = GST_CLOCK_TIME_NONE;
+    fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+    stop (&f);
+
+    index = supcon_index_load (path, NULL);
+    fail_unless (index && supcon_index_count (index) == 2);
+    entry = supcon_index_entry (index, 0);
+    fail_unless_equals_int64 (entry.timestamp, FRAME);
+    fail_unless_equals_string (entry.uri,
+        set ? "set:it" : "file:///tmp/source.mp4");
+    entry = supcon_index_entry (index, 1);
+    fail_unless_equals_int64 (entry.timestamp, -1);
+    supcon_index_free (index);
+  }
+  g_free (path);
+}
+
+GST_END_TEST;
+
+/* An index is written, and told of, once; so is that embeddings are of no use. */
+GST_START_TEST (what_was_said_is_not_said_again)
+{
+  GstMessage *message;
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
+  gst_harness_push (f.video, new_embedded (1, 0, 0, NULL));
+  gst_harness_push (f.video, new_embedded (2, NAN, 0, NULL));
+  gst_message_unref (pop (&f, GST_MESSAGE_WARNING));
+  fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING) == NULL);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  gst_element_set_state (f.video->element, GST_STATE_READY);
+  message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT);
+  fail_unless (message && gst_message_has_name (message, "supcon-index"));
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Hours, minutes and seconds each in their own place. */
+GST_START_TEST (times_of_neighbours_have_hours)
+{
+  GstBuffer *frame, *text;
+  gchar *line;
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_embedded (3661 * 25, 1, 0, NULL));
+  stop (&f);
+  start_index (&f, TRUE, "neighbours=1");
+  frame = gst_harness_push_and_pull (f.video, new_embedded (7, 1, 0, NULL));
+  gst_buffer_unref (frame);
+  text = gst_harness_pull (f.text);
+  line = g_malloc0 (gst_buffer_get_size (text) + 1);
+  gst_buffer_extract (text, 0, line, -1);
+  fail_unless_equals_string (line, "1:01:01.000  1.000");
+  g_free (line);
+  gst_buffer_unref (text);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 static Suite *
 index_suite (void)
 {
@@ -508,6 +610,9 @@ index_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, neighbours_leave_in_three_ways);
+  tcase_add_test (tcase, entries_have_the_streams_time_and_uri);
+  tcase_add_test (tcase, what_was_said_is_not_said_again);
+  tcase_add_test (tcase, times_of_neighbours_have_hours);
   tcase_add_test (tcase, threshold_and_neighbours_change_while_playing);
   tcase_add_test (tcase, probes_search_approximately);
   tcase_add_test (tcase, append_adds_to_what_is_there);

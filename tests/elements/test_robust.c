@@ -2,6 +2,7 @@
 /* Tagging where the world is not as it should be: sinks that block or are slow, others who ask in between, and labels of
  * any text. */
 #include <gst/check/gstharness.h>
+#include <gst/video/video.h>
 #include <json-glib/json-glib.h>
 
 #include "folder.h"
@@ -321,6 +322,83 @@ GST_START_TEST (labels_may_be_any_text)
 }
 GST_END_TEST;
 
+/* What crops show of 16x16 pixels, and what is said of it. */
+static const struct
+{
+  guint x, y, width, height;
+  const gchar *error;           /* NULL: the frame is taken */
+} crops[] = {
+  {0, 0, 8, 8, "A frame shows 8x8 pixels; expected 16x16"},
+  {4, 0, 100, 16, "A frame shows 12x16 pixels"},        /* as far as the frame goes */
+  {0, 4, 16, G_MAXUINT, "A frame shows 16x12 pixels"},
+  {16, 0, 8, 8, NULL},          /* nothing of the frame is nonsense */
+  {0, 0, 16, 16, NULL}
+};
+
+/* A trainer's pictures are as large as its model's, whatever their caps are. */
+GST_START_TEST (crops_are_held_to_the_frame_and_the_model)
+{
+  gchar *line = g_strdup_printf ("supcontrainer encoder=resnet8 batch-size=8 "
+      "location=%s/t.safetensors", folder);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 16 * 16, NULL);
+  GstBus *bus = gst_bus_new ();
+  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (frame);
+  GstMessage *message;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=16,height=16,framerate=30/1");
+  gst_buffer_memset (frame, 0, 99, -1);
+  crop->x = crops[__i__].x;
+  crop->y = crops[__i__].y;
+  crop->width = crops[__i__].width;
+  crop->height = crops[__i__].height;
+  fail_unless_equals_int (gst_harness_push (h, frame),
+      crops[__i__].error ? GST_FLOW_ERROR : GST_FLOW_OK);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless ((message != NULL) == (crops[__i__].error != NULL));
+  if (message) {
+    GError *error;
+
+    gst_message_parse_error (message, &error, NULL);
+    fail_unless (strstr (error->message, crops[__i__].error) != NULL, "%s",
+        error->message);
+    g_error_free (error);
+    gst_message_unref (message);
+  }
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+  g_free (line);
+}
+GST_END_TEST;
+
+/* Any application can attach the meta: no number is read that is not there. */
+GST_START_TEST (an_embedding_shorter_than_it_says_is_none)
+{
+  static const gchar *const elements[] = { "supcontagger method=knn",
+    "supconindex mode=add"
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (elements); i++) {
+    gchar *line = i ? g_strdup_printf ("%s location=%s/i.safetensors",
+        elements[i], folder) : g_strdup (elements[i]);
+    GstHarness *h = gst_harness_new_parse (line);
+    GstBuffer *frame = numbered_frame_new (0);
+    const gfloat two[2] = { 1, 2 };
+
+    gst_harness_set_src_caps_str (h, CAPS);
+    gst_supcon_buffer_set_embedding (frame, two, 2, "embedding", "m");
+    gst_structure_set (gst_custom_meta_get_structure (gst_buffer_get_custom_meta
+            (frame, GST_SUPCON_EMBEDDING_META)), "dim", G_TYPE_UINT, 3, NULL);
+    fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_ERROR);
+    gst_harness_teardown (h);
+    g_free (line);
+  }
+}
+GST_END_TEST;
+
 static Suite *
 robust_suite (void)
 {
@@ -337,6 +415,9 @@ robust_suite (void)
   tcase_add_test (tcase, caps_may_be_asked_for_while_it_starts_and_stops);
   tcase_add_loop_test (tcase, labels_may_be_any_text, 0,
       G_N_ELEMENTS (labels));
+  tcase_add_loop_test (tcase, crops_are_held_to_the_frame_and_the_model, 0,
+      G_N_ELEMENTS (crops));
+  tcase_add_test (tcase, an_embedding_shorter_than_it_says_is_none);
   return suite;
 }
 
