@@ -327,7 +327,7 @@ GST_START_TEST (test_smoothing)
   check_pass (&f, frame, "cup", 0, .6);
   segment = GST_BASE_TRANSFORM (f.video->element)->segment;
   gst_harness_push_event (f.video, gst_event_new_segment (&segment));
-  check_pass (&f, new_likely (&f, .6, .3, .1, NULL), "cup", 0, .6);
+  check_pass (&f, new_likely (&f, .1, .8, .1, NULL), "box", 1, .8);
   gst_harness_push_event (f.video, gst_event_new_flush_start ());
   gst_harness_push_event (f.video, gst_event_new_flush_stop (FALSE));
   gst_harness_push_event (f.video, gst_event_new_segment (&segment));
@@ -371,6 +371,23 @@ GST_START_TEST (test_tag_events)
     gst_event_unref (event);
   }
   fail_unless_equals_int (n, 3);
+
+  /* Another stream is told of its label, though it is the same, and has no tags of the one before. */
+  gst_harness_push_event (f.video, gst_event_new_stream_start ("another"));
+  gst_harness_set_src_caps_str (f.video, CAPS);
+  gst_buffer_unref (pass (&f, new_likely (&f, .2, .7, .1, NULL)));
+  while ((event = gst_harness_try_pull_event (f.video))) {
+    if (GST_EVENT_TYPE (event) == GST_EVENT_TAG) {
+      GstTagList *list;
+
+      gst_event_parse_tag (event, &list);
+      fail_unless (gst_tag_list_get_tag_size (list, GST_TAG_KEYWORDS) == 1);
+      fail_unless (gst_tag_list_get_tag_size (list, GST_TAG_TITLE) == 0);
+      n++;
+    }
+    gst_event_unref (event);
+  }
+  fail_unless_equals_int (n, 4);
   stop (&f);
 }
 
@@ -452,6 +469,87 @@ GST_START_TEST (test_majority_and_hysteresis)
   check_pass (&f, new_likely (&f, .6, .3, .1, NULL), "cup", 0, .6);
   check_pass (&f, new_likely (&f, .29, .41, .3, NULL), "unknown", -1, .41);
   check_pass (&f, new_likely (&f, .5, .4, .1, NULL), "cup", 0, .5);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* What a frame was called is no reason to call one the same that does not follow it. */
+GST_START_TEST (test_hysteresis_begins_anew)
+{
+  for (guint i = 0; i < 3; i++) {
+    GstSegment segment;
+    GstBuffer *frame;
+    Fixture f;
+
+    start_linear (&f, "hysteresis=0.2", FALSE);
+    check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, .7);
+    if (i == 1) {
+      segment = GST_BASE_TRANSFORM (f.video->element)->segment;
+      gst_harness_push_event (f.video, gst_event_new_segment (&segment));
+    } else if (i == 2) {
+      f.n_frames += 50;
+    }
+    frame = new_likely (&f, .5, .4, .1, NULL);
+    if (i == 2)
+      GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+    check_pass (&f, frame, i ? "cup" : "box", i ? 0 : 1, i ? .5 : .4);
+    stop (&f);
+  }
+}
+
+GST_END_TEST;
+
+/* A region is no moment in time: neither the frame nor the region before it says anything of it, nor it of what follows.
+ * Without a label of its own it is judged by the frame's. */
+GST_START_TEST (test_regions_are_of_no_time)
+{
+  static const gfloat likely[2][3] = { {.4, .5, .1}, {.1, .2, .7} };
+  static const gchar *const expected[2] = { "box", "can" };
+  GstVideoRegionOfInterestMeta *region;
+  GstMessage *message;
+  GstBuffer *frame;
+  gpointer state = NULL;
+  Fixture f;
+
+  start_linear (&f, "smoothing=0.75 hysteresis=0.2", FALSE);
+  check_pass (&f, new_likely (&f, .8, .1, .1, NULL), "cup", 0, .8);
+  frame = new_frame (&f);
+  gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
+  gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
+  gst_supcon_buffer_set_sample (frame, "box", 0, 0);
+  for (guint i = 0; i < 2; i++) {
+    gfloat embedding[DIM] = { 0 };
+
+    for (guint c = 0; c < 3; c++)
+      embedding[c] = logf (likely[i][c]);
+    region = gst_buffer_add_video_region_of_interest_meta (frame, "thing", i, 1,
+        3, 2);
+    gst_supcon_region_set_embedding (region, embedding, DIM, "embedding", "m");
+    if (i)
+      gst_supcon_region_set_label (region, "can");
+  }
+  frame = pass (&f, frame);
+  while ((region = (gpointer) gst_buffer_iterate_meta_filtered (frame, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstStructure *tag = gst_video_region_of_interest_meta_get_param (region,
+        "classification");
+
+    fail_unless (tag != NULL);
+    fail_unless_equals_string (gst_structure_get_string (tag, "label"),
+        expected[region->x]);
+    assert_close (get_double (tag, "confidence"), region->x ? .7 : .5);
+  }
+  gst_buffer_unref (frame);
+  check_pass (&f, new_likely (&f, .4, .5, .1, NULL), "cup", 0,
+      .75 * .8 + .25 * .4);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  message = pop_message (&f, "supcon-evaluation");
+  fail_unless (message != NULL);
+  fail_unless_equals_uint64 (get_uint64 (gst_message_get_structure (message),
+          "count"), 2);
+  assert_close (get_double (gst_message_get_structure (message), "top1"), 1);
+  gst_message_unref (message);
   stop (&f);
 }
 
@@ -579,7 +677,9 @@ tagger_suite (void)
   tcase_add_test (tcase, test_unreadable);
   tcase_add_test (tcase, test_bad_location);
   tcase_add_test (tcase, test_majority_and_hysteresis);
+  tcase_add_test (tcase, test_hysteresis_begins_anew);
   tcase_add_test (tcase, test_regions);
+  tcase_add_test (tcase, test_regions_are_of_no_time);
   return suite;
 }
 

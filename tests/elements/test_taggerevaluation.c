@@ -52,6 +52,19 @@ GST_START_TEST (test_evaluation)
   check_confusion (s, 0, 1, 0);
   gst_message_unref (message);
   fail_unless (pop_message (&f, "supcon-evaluation") == NULL);
+
+  /* The next stream is measured by itself. */
+  gst_harness_push_event (f.video, gst_event_new_stream_start ("next"));
+  gst_harness_set_src_caps_str (f.video, CAPS);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .6, .3, "box")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_unless ((message = pop_message (&f, "supcon-evaluation")) != NULL);
+  s = gst_message_get_structure (message);
+  fail_unless_equals_uint64 (get_uint64 (s, "count"), 1);
+  fail_unless_equals_uint64 (get_uint64 (s, "unknown-labels"), 0);
+  assert_close (get_double (s, "top1"), 1);
+  check_confusion (s, 0, 0, 0);
+  gst_message_unref (message);
   stop (&f);
 
   /* Nothing is said of a stream without labels. */

@@ -236,6 +236,37 @@ GST_START_TEST (test_teaching)
 
 GST_END_TEST;
 
+/* Frames that teach say nothing of those after them, and what was smoothed goes with the classes that it was of. */
+GST_START_TEST (test_lessons_and_smoothing)
+{
+  static const gfloat a[3] = { 1, 0, 0 }, b[3] = { 0, 1, 0 }, c[3] = { 0, 0, 1 };
+
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *frame;
+    const gchar *label;
+    gint id;
+    Fixture f;
+
+    start (&f, "supcontagger method=knn smoothing=0.5", FALSE);
+    check_pass (&f, new_embedded (&f, a, 3, "cup"), NULL, 0, 0);
+    check_pass (&f, new_embedded (&f, b, 3, "box"), NULL, 0, 0);
+    check_pass (&f, new_embedded (&f, c, 3, "can"), NULL, 0, 0);
+    if (i)
+      check_pass (&f, new_embedded (&f, a, 3, NULL), "cup", 0, 1);
+    if (i == 1)
+      fail_unless (act (&f, "forget", "cup", NULL));
+    if (i == 2)
+      fail_unless (act (&f, "rename", "cup", "box"));
+    frame = pass (&f, new_embedded (&f, c, 3, NULL));
+    assert_close (get_tag (frame, 0, &label, &id), 1);
+    fail_unless_equals_string (label, "can");
+    gst_buffer_unref (frame);
+    stop (&f);
+  }
+}
+
+GST_END_TEST;
+
 /* A folder with, maybe, a memory, and what writes and what only reads it. */
 typedef struct
 {
@@ -490,6 +521,7 @@ taggerlearn_suite (void)
   tcase_add_test (tcase, test_centroid_with_labels);
   tcase_add_test (tcase, test_examples_location);
   tcase_add_test (tcase, test_teaching);
+  tcase_add_test (tcase, test_lessons_and_smoothing);
   tcase_add_test (tcase, test_memory_read_only);
   tcase_add_test (tcase, test_memory_has_one_writer);
   tcase_add_test (tcase, test_refused_lesson);

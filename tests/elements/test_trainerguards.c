@@ -299,6 +299,26 @@ GST_START_TEST (test_labels_of_no_use)
 }
 GST_END_TEST;
 
+/* After a step that went wrong the last checkpoint stays, though a step after it went well. */
+GST_START_TEST (test_failed_step_saves_nothing)
+{
+  gchar *encoder = g_build_filename (folder, "encoder.safetensors", NULL);
+  Run run = run_launch (ONE_THING "total-steps=1 location=%s", encoder);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  run = run_launch ("concat name=c ! supcontrainer stage=regression batch-size=8 checkpoint-interval=2 "
+      "total-steps=9 init-location=%s location=%s videotestsrc num-buffers=24 ! " CAPS " ! supconlabel label=1 ! c. "
+      "videotestsrc num-buffers=8 ! " CAPS " ! supconlabel label=3e38 ! c.", encoder, model);
+
+  run_assert_error (run, "step 4");
+  run_assert_error (run, "not a finite number");
+  run_clear (&run);
+  fail_unless_equals_uint64 (step_of_file (model), 2);
+  g_free (encoder);
+}
+GST_END_TEST;
+
 /* By a learning rate that is too high for the encoder. */
 GST_START_TEST (test_worse_than_guessing)
 {
@@ -367,6 +387,7 @@ trainer_guards_suite (void)
   tcase_add_test (tcase, test_settings_of_no_use);
   tcase_add_test (tcase, test_frames_of_another_size);
   tcase_add_test (tcase, test_labels_of_no_use);
+  tcase_add_test (tcase, test_failed_step_saves_nothing);
   tcase_add_test (tcase, test_worse_than_guessing);
   tcase_add_test (tcase, test_classifier_of_another_encoder);
   return suite;

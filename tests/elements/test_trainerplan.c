@@ -67,6 +67,8 @@ GST_START_TEST (test_rates)
     /* Of four steps the last. */
     {"val-fraction=0 epochs=2 num-buffers=32", "learning-rate=0.1 warmup-steps=0", 4, 0.05 * (1 + M_SQRT1_2 * -1)},
     {"val-fraction=0 epochs=0 num-buffers=32", "learning-rate=0.1 warmup-steps=0", 4, 0.05 * (1 + M_SQRT1_2 * -1)},
+    /* A short training warms up for half of its steps at most. */
+    {"val-fraction=0 epochs=2 num-buffers=32", "learning-rate=0.1", 4, 0.05},
     /* Three steps an epoch; two epochs of warm-up are not over after the fifth step. */
     {"val-fraction=0 epochs=4", "learning-rate=0.6 warmup-epochs=2 total-steps=5", 5, 0.5},
     {"val-fraction=0", "learning-rate=0.6 warmup-epochs=1", 3, 0.6},
