@@ -4,6 +4,7 @@
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <json-glib/json-glib.h>
+#include <math.h>
 
 #include "folder.h"
 #include "gstsupconmeta.h"
@@ -95,6 +96,7 @@ GST_START_TEST (fields_have_dl_streamers_names)
           G_TYPE_INT, 1, NULL));
   gst_video_region_of_interest_meta_add_param (roi,
       gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
+  gst_buffer_add_video_region_of_interest_meta (frame, "cat", 2, 1, 4, 2);
   push (harness, frame);
   push (harness, numbered_frame_new (4));        /* nothing to tell */
 
@@ -122,6 +124,55 @@ GST_START_TEST (fields_have_dl_streamers_names)
       "\"x_max\":0.69999999999999996,\"y_max\":0.80000000000000004}");
   check_json (lines[0], "$.objects[1].id", "17");
   check_json (lines[0], "$.objects[1].x", "2");
+  /* Shares of the width and of the height, which are not the same here. */
+  check_json (lines[0], "$.objects[2].detection.bounding_box",
+      "{\"x_min\":0.25,\"y_min\":0.25,\"x_max\":0.75,\"y_max\":0.75}");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
+/* JSON has no word for it. */
+GST_START_TEST (a_number_that_is_none_is_null)
+{
+  GstHarness *harness = start_publish ("nan.jsonl", "");
+  GstBuffer *frame = numbered_frame_new (0);
+  gchar **lines;
+
+  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0,
+          8, 4), "cup", 1, NAN);
+  push (harness, frame);
+  lines = finish (harness, "nan.jsonl");
+  check_json (lines[0], "$.objects[0].classification.confidence", "null");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
+/* What a longer run wrote before does not stay behind a shorter one's. */
+GST_START_TEST (a_second_run_begins_the_file_anew)
+{
+  GstHarness *harness = start_publish ("twice.jsonl", "");
+  gchar **lines;
+
+  for (guint run = 0; run < 2; run++) {
+    for (guint i = 0; i < (run ? 1 : 3); i++) {
+      GstBuffer *frame = numbered_frame_new (i);
+
+      add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
+              0, 8, 4), "cup", 1, 1);
+      push (harness, frame);
+    }
+    if (run == 0) {
+      gst_element_set_state (harness->element, GST_STATE_READY);
+      gst_element_set_state (harness->element, GST_STATE_PLAYING);
+      gst_harness_push_event (harness, gst_event_new_stream_start ("second"));
+      gst_harness_set_src_caps_str (harness, CAPS);
+    }
+  }
+  lines = finish (harness, "twice.jsonl");
+  fail_unless_equals_int (g_strv_length (lines), 2);
+  check_json (lines[0], "$.timestamp", "0");
   g_strfreev (lines);
 }
 
@@ -282,6 +333,24 @@ GST_START_TEST (a_jump_ends_a_cue)
 
 GST_END_TEST;
 
+/* Hours, minutes and seconds each in their own place, and a label in one line but for the breaks that it has itself. */
+GST_START_TEST (a_cue_has_hours_and_no_carriage_return)
+{
+  GstHarness *harness = start_publish ("late.srt", "format=srt");
+  GstBuffer *frame = numbered_frame_new (3661 * 25);
+  gchar **lines;
+
+  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0,
+          8, 4), "a\rcup", 1, 1);
+  push (harness, frame);
+  lines = finish (harness, "late.srt");
+  fail_unless_equals_string (lines[1], "01:01:01,000 --> 01:01:01,040");
+  fail_unless_equals_string (lines[2], "a cup");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 {
   Run run = run_launch ("videotestsrc num-buffers=1 ! supconpublish "
@@ -374,6 +443,9 @@ publish_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, fields_have_dl_streamers_names);
+  tcase_add_test (tcase, a_number_that_is_none_is_null);
+  tcase_add_test (tcase, a_second_run_begins_the_file_anew);
+  tcase_add_test (tcase, a_cue_has_hours_and_no_carriage_return);
   tcase_add_test (tcase, a_structure_that_is_not_there_is_left_out);
   tcase_add_test (tcase, neighbours_are_held_to_their_types);
   tcase_add_test (tcase, subtitles_come_back_by_subparse);

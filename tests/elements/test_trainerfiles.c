@@ -303,6 +303,77 @@ GST_START_TEST (test_resume)
 }
 GST_END_TEST;
 
+/* Whoever begins with a model has its weights, not the way that its optimizer was going. */
+GST_START_TEST (test_init_takes_weights_alone)
+{
+  gchar *still = g_build_filename (folder, "still.safetensors", NULL), *bytes[2];
+  const gchar *const from[2] = { model, still };
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  gsize size[2];
+  Run run = run_launch (ONE_THING "location=%s", model);
+
+  run_assert_ended (run);
+  run_clear (&run);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  supcon_model_forget_state (loaded);
+  fail_unless (supcon_checkpoint_save (still, loaded, &info, NULL));
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  for (guint i = 0; i < 2; i++) {
+    gchar *to = g_build_filename (folder, i ? "b.safetensors" : "a.safetensors", NULL);
+
+    run = run_launch (ONE_THING "total-steps=2 init-location=%s location=%s", from[i], to);
+    run_assert_ended (run);
+    run_clear (&run);
+    bytes[i] = contents_of (to, &size[i]);
+    g_free (to);
+  }
+  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  g_free (bytes[0]);
+  g_free (bytes[1]);
+  g_free (still);
+}
+GST_END_TEST;
+
+/* A teacher is as sure as its file says. */
+GST_START_TEST (test_teachers_temperature)
+{
+  const gchar *line = SHAPES "shuffle=true seed=1 ! supconaugment policy=none views=1 ! " SHAPE_CAPS
+      " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 stage=cross-entropy seed=1 location=%s %s";
+  gchar *student = g_build_filename (folder, "student.safetensors", NULL), *bytes[2];
+  gchar *taught = g_strdup_printf ("teacher-location=%s", model);
+  SupconCheckpointInfo info;
+  SupconModel *loaded;
+  gsize size[2];
+  Run run;
+
+  write_shapes (96);
+  run = run_launch (line, folder, model, "");
+  run_assert_ended (run);
+  run_clear (&run);
+  loaded = supcon_checkpoint_load (model, NULL, &info, NULL);
+  fail_unless (loaded != NULL);
+  for (guint i = 0; i < 2; i++) {
+    info.temperature = i ? 4 : 1;
+    fail_unless (supcon_checkpoint_save (model, loaded, &info, NULL));
+    g_unlink (student);
+    run = run_launch (line, folder, student, taught);
+    run_assert_ended (run);
+    run_clear (&run);
+    bytes[i] = contents_of (student, &size[i]);
+  }
+  fail_if (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  supcon_checkpoint_info_clear (&info);
+  supcon_model_free (loaded);
+  g_free (bytes[0]);
+  g_free (bytes[1]);
+  g_free (student);
+  g_free (taught);
+}
+GST_END_TEST;
+
 /* A classifier teaches others, of frames without a label too; a training that was cut short ends with the same bytes. */
 GST_START_TEST (test_teacher)
 {
@@ -599,6 +670,8 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_test (tcase, test_disk_full_at_the_end);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
+  tcase_add_test (tcase, test_init_takes_weights_alone);
+  tcase_add_test (tcase, test_teachers_temperature);
   tcase_add_test (tcase, test_teacher);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_diverged);

@@ -351,6 +351,47 @@ GST_START_TEST (test_unlabelled_frames_count)
 }
 GST_END_TEST;
 
+/* What it is judged by has the colours that it learnt. */
+GST_START_TEST (test_colours_of_validation)
+{
+  gchar *line = g_strdup_printf ("supcontrainer stage=cross-entropy encoder=resnet8 width=0.25 batch-size=16 location=%s", model);
+  GstElement *trainer = gst_object_ref_sink (gst_parse_launch (line, NULL));
+  GstHarness *h = gst_harness_new_with_element (trainer, "sink", NULL);
+  GstHarness *validation = gst_harness_new_with_element (trainer, "validation", NULL);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  gdouble accuracy = -1;
+
+  gst_element_set_bus (trainer, bus);
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_harness_set_src_caps_str (validation, CAPS);
+  for (guint i = 0; i < 8 + 16 * 40; i++) {
+    GstHarness *to = i < 8 ? validation : h;
+    GstBuffer *frame = frame_of (to, 12 * 12 * 3);
+
+    for (guint at = i % 2 ? 0 : 2; at < 12 * 12 * 3; at += 3)
+      gst_buffer_memset (frame, at, 200 + i % 50, 1);
+    gst_supcon_buffer_set_sample (frame, i % 2 ? "red" : "blue", i, 0);
+    fail_unless_equals_int (gst_harness_push (to, frame), GST_FLOW_OK);
+    if (i == 7)
+      gst_harness_push_event (validation, gst_event_new_eos ());
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT))) {
+    if (gst_message_has_name (message, "supcon-validation"))
+      gst_structure_get_double (gst_message_get_structure (message), "validation-accuracy", &accuracy);
+    gst_message_unref (message);
+  }
+  fail_unless (accuracy == 1, "%g", accuracy);
+  gst_element_set_bus (trainer, NULL);
+  gst_harness_teardown (validation);
+  gst_harness_teardown (h);
+  gst_object_unref (trainer);
+  gst_object_unref (bus);
+  g_free (line);
+}
+GST_END_TEST;
+
 /* The last step ends the stream itself: behind a funnel one of whose sources says nothing no end would ever come. */
 GST_START_TEST (test_last_step_ends)
 {
@@ -672,6 +713,7 @@ trainer_life_suite (void)
   tcase_add_loop_test (tcase, test_leaky, 0, 2);
   tcase_add_test (tcase, test_flush);
   tcase_add_test (tcase, test_unlabelled_frames_count);
+  tcase_add_test (tcase, test_colours_of_validation);
   tcase_add_test (tcase, test_last_step_ends);
   tcase_add_test (tcase, test_end_of_seek);
   tcase_add_test (tcase, test_end_of_refused);
