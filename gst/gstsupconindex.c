@@ -259,16 +259,17 @@ static gboolean
 check_encoder (GstSupconIndex * self, guint64 encoder, GError ** error)
 {
   guint64 expected = supcon_index_encoder (self->index);
+  gboolean searches = self->mode == GST_SUPCON_INDEX_SEARCH;
 
   if (!encoder || !expected || encoder == expected || self->told_encoder)
     return TRUE;
-  self->told_encoder = self->mode == GST_SUPCON_INDEX_SEARCH;
+  self->told_encoder = searches;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
       "The frames' embeddings are of another encoder than those of the index "
       "in '%s', %s; expected the encoder that it was begun with%s",
-      self->location, self->told_encoder ? "so that what is found is not like "
-      "them" : "and cannot be added to them",
-      self->told_encoder ? "" : ", or mode=add to begin another index");
+      self->location, searches ? "so that what is found is not like them"
+      : "and cannot be added to them",
+      searches ? "" : ", or mode=add to begin another index");
   return FALSE;
 }
 

@@ -11,6 +11,7 @@
 #include "gstsupconmeta.h"
 #include "harness.h"
 #include "model/checkpoint.h"
+#include "posted.h"
 
 /* Numbers of an embedding of the model. */
 #define DIM 64
@@ -188,25 +189,6 @@ get_uint64 (const GstStructure * s, const gchar * field)
 
   fail_unless (gst_structure_get_uint64 (s, field, &value), "%s", field);
   return value;
-}
-
-/* The next message of the type has the part in its text. */
-static inline void
-check_posted (GstBus * bus, GstMessageType type, const gchar * part)
-{
-  GstMessage *message = gst_bus_pop_filtered (bus, type);
-  GError *error;
-
-  fail_unless (message != NULL, "no message: %s", part);
-  if (type == GST_MESSAGE_ERROR)
-    gst_message_parse_error (message, &error, NULL);
-  else if (type == GST_MESSAGE_INFO)
-    gst_message_parse_info (message, &error, NULL);
-  else
-    gst_message_parse_warning (message, &error, NULL);
-  fail_unless (strstr (error->message, part) != NULL, "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
 }
 
 /* What the line (printf's, of one element) says does not start, and the error has the part in it. */

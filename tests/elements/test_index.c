@@ -8,6 +8,7 @@
 #include "gstsupconmeta.h"
 #include "index/index.h"
 #include "model/checkpoint.h"
+#include "posted.h"
 
 static void
 start_index (Fixture * f, gboolean with_text, const gchar * properties)
@@ -100,19 +101,6 @@ pop (Fixture * f, GstMessageType type)
   return message;
 }
 
-static void
-check_error (GstBus * bus, const gchar * text)
-{
-  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  GError *error;
-
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, &error, NULL);
-  fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-}
-
 /* launch: with a %s for location. */
 static void
 check_does_not_start (const gchar * launch, const gchar * location,
@@ -125,7 +113,7 @@ check_does_not_start (const gchar * launch, const gchar * location,
   gst_element_set_bus (element, bus);
   fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
       GST_STATE_CHANGE_FAILURE);
-  check_error (bus, text);
+  check_posted (bus, GST_MESSAGE_ERROR, text);
   gst_element_set_state (element, GST_STATE_NULL);
   gst_element_set_bus (element, NULL);
   gst_object_unref (bus);
@@ -312,13 +300,13 @@ GST_START_TEST (an_index_is_of_one_encoder)
   gst_harness_push (f.video, new_encoded (7, 1, 0));
   fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 0, 1)),
       GST_FLOW_ERROR);
-  check_error (f.bus, "and cannot be added to them; expected the encoder that it "
+  check_posted (f.bus, GST_MESSAGE_ERROR, "and cannot be added to them; expected the encoder that it "
       "was begun with, or mode=add");
   stop (&f);
   start_index (&f, FALSE, "mode=append");
   fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 0, 1)),
       GST_FLOW_ERROR);
-  check_error (f.bus, "of another encoder than those of the index in");
+  check_posted (f.bus, GST_MESSAGE_ERROR, "of another encoder than those of the index in");
   stop (&f);
   /* One that is not known is not refused. */
   start_index (&f, FALSE, "mode=append");
@@ -433,10 +421,10 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   frame = new_embedded (0, 1, 1, NULL);
   gst_supcon_buffer_set_embedding (frame, three, 3, "embedding", "m");
   fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
-  check_error (f.bus, "An embedding of 3 numbers, expected 2");
+  check_posted (f.bus, GST_MESSAGE_ERROR, "An embedding of 3 numbers, expected 2");
   frame = numbered_frame_new (0);
   fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
-  check_error (f.bus, "supconencoder must be upstream");
+  check_posted (f.bus, GST_MESSAGE_ERROR, "supconencoder must be upstream");
   fail_unless_equals_int (gst_harness_push (f.video, new_without_model (0)),
       GST_FLOW_OK);
   fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT) == NULL);
@@ -478,7 +466,7 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
     g_unlink (lock);
     fail_unless_equals_int (g_rmdir (gone), 0);
     gst_harness_push_event (f.video, gst_event_new_eos ());
-    check_error (f.bus, "gone/i.safetensors: cannot be written");
+    check_posted (f.bus, GST_MESSAGE_ERROR, "gone/i.safetensors: cannot be written");
     if (again)
       fail_unless_equals_int (g_mkdir (gone, 0700), 0);
     gst_element_set_state (f.video->element, GST_STATE_READY);

@@ -8,6 +8,7 @@
 
 #include "folder.h"
 #include "gstsupconmeta.h"
+#include "posted.h"
 
 static GstHarness *
 start_publish (const gchar * name, const gchar * properties)
@@ -45,6 +46,18 @@ add_tag (GstVideoRegionOfInterestMeta * roi, const gchar * label, gint id,
       gst_structure_new ("classification", "label", G_TYPE_STRING, label,
           "confidence", G_TYPE_DOUBLE, confidence, "label_id", G_TYPE_INT, id,
           NULL));
+}
+
+/* The frame of the number with one region, as large as it is. */
+static GstBuffer *
+tagged_frame_new (guint number, const gchar * label, gint id,
+    gdouble confidence)
+{
+  GstBuffer *frame = numbered_frame_new (number);
+
+  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0,
+          8, 4), label, id, confidence);
+  return frame;
 }
 
 static void
@@ -136,12 +149,9 @@ GST_END_TEST;
 GST_START_TEST (a_number_that_is_none_is_null)
 {
   GstHarness *harness = start_publish ("nan.jsonl", "");
-  GstBuffer *frame = numbered_frame_new (0);
   gchar **lines;
 
-  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0,
-          8, 4), "cup", 1, NAN);
-  push (harness, frame);
+  push (harness, tagged_frame_new (0, "cup", 1, NAN));
   lines = finish (harness, "nan.jsonl");
   check_json (lines[0], "$.objects[0].classification.confidence", "null");
   g_strfreev (lines);
@@ -156,13 +166,8 @@ GST_START_TEST (a_second_run_begins_the_file_anew)
   gchar **lines;
 
   for (guint run = 0; run < 2; run++) {
-    for (guint i = 0; i < (run ? 1 : 3); i++) {
-      GstBuffer *frame = numbered_frame_new (i);
-
-      add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
-              0, 8, 4), "cup", 1, 1);
-      push (harness, frame);
-    }
+    for (guint i = 0; i < (run ? 1 : 3); i++)
+      push (harness, tagged_frame_new (i, "cup", 1, 1));
     if (run == 0) {
       gst_element_set_state (harness->element, GST_STATE_READY);
       gst_element_set_state (harness->element, GST_STATE_PLAYING);
@@ -245,12 +250,8 @@ static void
 tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
 {
   for (guint i = 0; i < n; i++) {
-    GstBuffer *frame = numbered_frame_new (i);
-
-    if (labels[i])
-      add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
-              0, 8, 4), labels[i], strcmp (labels[i], "unknown") ? 1 : -1, 1);
-    push (harness, frame);
+    push (harness, labels[i] ? tagged_frame_new (i, labels[i],
+            strcmp (labels[i], "unknown") ? 1 : -1, 1) : numbered_frame_new (i));
   }
 }
 
@@ -318,10 +319,8 @@ GST_START_TEST (a_jump_ends_a_cue)
   gchar **lines;
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
-    GstBuffer *frame = numbered_frame_new (numbers[i]);
+    GstBuffer *frame = tagged_frame_new (numbers[i], "cup", 1, 1);
 
-    add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
-            0, 8, 4), "cup", 1, 1);
     GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
     push (harness, frame);
   }
@@ -337,12 +336,9 @@ GST_END_TEST;
 GST_START_TEST (a_cue_has_hours_and_no_carriage_return)
 {
   GstHarness *harness = start_publish ("late.srt", "format=srt");
-  GstBuffer *frame = numbered_frame_new (3661 * 25);
   gchar **lines;
 
-  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0,
-          8, 4), "a\rcup", 1, 1);
-  push (harness, frame);
+  push (harness, tagged_frame_new (3661 * 25, "a\rcup", 1, 1));
   lines = finish (harness, "late.srt");
   fail_unless_equals_string (lines[1], "01:01:01,000 --> 01:01:01,040");
   fail_unless_equals_string (lines[2], "a cup");
@@ -408,22 +404,12 @@ GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
     GstElement *publish = gst_parse_launch (launch, NULL);
     GstHarness *h = gst_harness_new_with_element (publish, "sink", "src");
     GstBus *bus = gst_bus_new ();
-    GstBuffer *frame = numbered_frame_new (0);
-    GstMessage *message;
-    GError *error;
 
     gst_element_set_bus (publish, bus);
     gst_harness_set_src_caps_str (h, CAPS);
-    add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0,
-            0, 1, 1), "cup", 0, 0.9);
-    gst_harness_push (h, frame);
+    gst_harness_push (h, tagged_frame_new (0, "cup", 0, 0.9));
     gst_harness_push_event (h, gst_event_new_eos ());
-    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-    fail_unless (message != NULL);
-    gst_message_parse_error (message, &error, NULL);
-    fail_unless (strstr (error->message, "/dev/full: cannot be written: No "));
-    g_error_free (error);
-    gst_message_unref (message);
+    check_posted (bus, GST_MESSAGE_ERROR, "/dev/full: cannot be written: No ");
     gst_element_set_bus (publish, NULL);
     gst_harness_teardown (h);
     gst_object_unref (bus);

@@ -269,8 +269,6 @@ GST_START_TEST (test_resume)
   gchar *other = g_build_filename (folder, "other.safetensors", NULL);
   gchar *first = g_build_filename (folder, "first.safetensors", NULL);
   const gchar *endings[] = { "", "total-steps=3", "resume=true message-interval=1", "resume=true message-interval=1" };
-  gchar *bytes[2];
-  gsize size[2];
   Run run;
 
   write_shapes (24);
@@ -293,11 +291,7 @@ GST_START_TEST (test_resume)
     }
     run_clear (&run);
   }
-  bytes[0] = contents_of (model, &size[0]);
-  bytes[1] = contents_of (other, &size[1]);
-  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
-  g_free (bytes[0]);
-  g_free (bytes[1]);
+  fail_unless (same_contents (model, other));
   g_free (first);
   g_free (other);
 }
@@ -306,11 +300,10 @@ GST_END_TEST;
 /* Whoever begins with a model has its weights, not the way that its optimizer was going. */
 GST_START_TEST (test_init_takes_weights_alone)
 {
-  gchar *still = g_build_filename (folder, "still.safetensors", NULL), *bytes[2];
+  gchar *still = g_build_filename (folder, "still.safetensors", NULL), *to[2];
   const gchar *const from[2] = { model, still };
   SupconCheckpointInfo info;
   SupconModel *loaded;
-  gsize size[2];
   Run run = run_launch (ONE_THING "location=%s", model);
 
   run_assert_ended (run);
@@ -322,17 +315,14 @@ GST_START_TEST (test_init_takes_weights_alone)
   supcon_checkpoint_info_clear (&info);
   supcon_model_free (loaded);
   for (guint i = 0; i < 2; i++) {
-    gchar *to = g_build_filename (folder, i ? "b.safetensors" : "a.safetensors", NULL);
-
-    run = run_launch (ONE_THING "total-steps=2 init-location=%s location=%s", from[i], to);
+    to[i] = g_build_filename (folder, i ? "b.safetensors" : "a.safetensors", NULL);
+    run = run_launch (ONE_THING "total-steps=2 init-location=%s location=%s", from[i], to[i]);
     run_assert_ended (run);
     run_clear (&run);
-    bytes[i] = contents_of (to, &size[i]);
-    g_free (to);
   }
-  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
-  g_free (bytes[0]);
-  g_free (bytes[1]);
+  fail_unless (same_contents (to[0], to[1]));
+  g_free (to[0]);
+  g_free (to[1]);
   g_free (still);
 }
 GST_END_TEST;
@@ -342,11 +332,10 @@ GST_START_TEST (test_teachers_temperature)
 {
   const gchar *line = SHAPES "shuffle=true seed=1 ! supconaugment policy=none views=1 ! " SHAPE_CAPS
       " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 stage=cross-entropy seed=1 location=%s %s";
-  gchar *student = g_build_filename (folder, "student.safetensors", NULL), *bytes[2];
+  gchar *students[2];
   gchar *taught = g_strdup_printf ("teacher-location=%s", model);
   SupconCheckpointInfo info;
   SupconModel *loaded;
-  gsize size[2];
   Run run;
 
   write_shapes (96);
@@ -358,18 +347,16 @@ GST_START_TEST (test_teachers_temperature)
   for (guint i = 0; i < 2; i++) {
     info.temperature = i ? 4 : 1;
     fail_unless (supcon_checkpoint_save (model, loaded, &info, NULL));
-    g_unlink (student);
-    run = run_launch (line, folder, student, taught);
+    students[i] = g_build_filename (folder, i ? "b.safetensors" : "a.safetensors", NULL);
+    run = run_launch (line, folder, students[i], taught);
     run_assert_ended (run);
     run_clear (&run);
-    bytes[i] = contents_of (student, &size[i]);
   }
-  fail_if (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  fail_if (same_contents (students[0], students[1]));
   supcon_checkpoint_info_clear (&info);
   supcon_model_free (loaded);
-  g_free (bytes[0]);
-  g_free (bytes[1]);
-  g_free (student);
+  g_free (students[0]);
+  g_free (students[1]);
   g_free (taught);
 }
 GST_END_TEST;
@@ -398,8 +385,6 @@ GST_START_TEST (test_teacher)
   gchar *cut = g_strdup_printf ("%s total-steps=9", taught);
   gchar *resumed = g_strdup_printf ("%s resume=true", taught);
   const gchar *runs[][2] = { {taught, model}, {cut, other}, {resumed, other} };
-  gchar *bytes[2];
-  gsize size[2];
   gdouble accuracy;
   Run run;
 
@@ -414,9 +399,7 @@ GST_START_TEST (test_teacher)
     fail_unless (i == 1 || accuracy > 0.6, "accuracy %g", accuracy);
     run_clear (&run);
   }
-  bytes[0] = contents_of (model, &size[0]);
-  bytes[1] = contents_of (other, &size[1]);
-  fail_unless (size[0] == size[1] && memcmp (bytes[0], bytes[1], size[0]) == 0);
+  fail_unless (same_contents (model, other));
 
   run = run_launch ("videotestsrc num-buffers=24 ! video/x-raw,format=RGB,width=16,height=16 ! supconaugment ! "
       "video/x-raw,width=16,height=16 ! supcontrainer encoder=resnet8 width=0.5 batch-size=24 location=%s", wide);
@@ -439,8 +422,6 @@ GST_START_TEST (test_teacher)
       "teacher-location=%s location=%s", wide, teacher);
   run_assert_ended (run);
   run_clear (&run);
-  g_free (bytes[0]);
-  g_free (bytes[1]);
   g_free (teacher);
   g_free (other);
   g_free (wide);
@@ -548,8 +529,7 @@ GST_START_TEST (test_best_over_resume)
       "best-location=%s resume=true %s";
   gchar *whole = g_build_filename (folder, "whole.safetensors", NULL);
   gchar *best[2] = { g_build_filename (folder, "best.safetensors", NULL), g_build_filename (folder, "best2.safetensors", NULL) };
-  gchar *names[2] = { whole, model }, *bytes[4], *accuracy;
-  gsize sizes[4];
+  gchar *accuracy;
   Run run;
 
   write_shapes (640);
@@ -566,13 +546,8 @@ GST_START_TEST (test_best_over_resume)
     fail_unless (accuracy && g_ascii_strtod (accuracy, NULL) > 0.3, "%s", accuracy);
     g_free (accuracy);
   }
-  for (guint i = 0; i < 4; i++)
-    bytes[i] = contents_of (i < 2 ? names[i] : best[i - 2], &sizes[i]);
-  for (guint i = 0; i < 4; i += 2) {
-    fail_unless (sizes[i] == sizes[i + 1] && memcmp (bytes[i], bytes[i + 1], sizes[i]) == 0, "%u", i);
-    g_free (bytes[i]);
-    g_free (bytes[i + 1]);
-  }
+  fail_unless (same_contents (whole, model));
+  fail_unless (same_contents (best[0], best[1]));
   g_free (whole);
   g_free (best[0]);
   g_free (best[1]);

@@ -37,6 +37,18 @@ contents_of (const gchar * path, gsize * size)
   return contents;
 }
 
+static inline gboolean
+same_contents (const gchar * path, const gchar * other)
+{
+  gsize sizes[2];
+  gchar *contents[2] = { contents_of (path, &sizes[0]), contents_of (other, &sizes[1]) };
+  gboolean same = sizes[0] == sizes[1] && memcmp (contents[0], contents[1], sizes[0]) == 0;
+
+  g_free (contents[0]);
+  g_free (contents[1]);
+  return same;
+}
+
 /* One source, so that frames come in one order. */
 #define ONE_THING "videotestsrc pattern=ball num-buffers=48 ! " CAPS " ! supconlabel name=l label=ball ! supconaugment views=2 ! " CAPS \
     " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 seed=3 "
