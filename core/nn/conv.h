@@ -21,8 +21,8 @@ typedef struct {
   SupconPrecision precision; /* of x, y, their gradients, residual and packed weights; never auto */
 } SupconConv;
 
-/** Fills the output's size by the usual rule, (in + 2 pad - kernel) / stride + 1; precision is float32, and the way
- * that of large batches. */
+/** Fills the output's size by the usual rule, (in + 2 pad - kernel) / stride + 1; stride is 1 or 2; precision is
+ * float32, and the way that of large batches. */
 void supcon_conv_init (
     SupconConv *conv, guint in_h, guint in_w, guint in_c, guint out_c, guint kernel, guint stride, guint pad);
 

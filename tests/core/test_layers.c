@@ -133,6 +133,8 @@ static const guint conv_cases[][8] = {
   { 1, 1, 6, 33, 3, 1, 1, 2 },
   { 2, 2, 4, 4, 3, 2, 1, 17 },
   { 40, 40, 2, 5, 3, 2, 1, 1 },
+  /* The last band has rows of two phases of the gradient by input alone. */
+  { 5, 300, 3, 5, 3, 2, 1, 2 },
   { 3, 3, 2, 3, 5, 1, 2, 2 },
   /* 1x1: several blocks of channels; several steps of a share of the pixels. */
   { 9, 7, 300, 70, 1, 2, 0, 3 },
