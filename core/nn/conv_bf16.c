@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Forward and gradient by input in bfloat16: the same walk, as in conv_walk.c. */
+/* Forward and gradient by input in bfloat16: the same walk, as in conv_walk.c; of the gradient's phases each is one of
+ * its own, but a task makes the band of all of them, since their pixels lie between each other. */
 #include "nn/conv_bf16.h"
 
 #include "cpu.h"
@@ -160,20 +161,53 @@ combine_statistics (const SupconBf16Walk *self, gsize bands)
   }
 }
 
-/* Gives back the bands. */
-static gsize
-walk (SupconBf16Walk *self)
-{
-  guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK);
-  gsize bands = supcon_grid_bands (&self->grid.grid, self->grid.images);
+/* Of the gradient by input, for strides of 1 and 2. */
+#define MAX_PHASES 4
 
-  if (bands == 0)
-    return 0;
-  /* Few bands are cut along channels too. As each part copies the band for itself, only by as much as the threads need:
-   * no number depends on it. */
-  self->splits = MIN (panels, (2 * supcon_parallel_threads (self->workspace->threads) + bands - 1) / bands);
-  supcon_parallel_for (self->workspace->threads, bands * self->splits, walk_task, self);
-  return bands;
+typedef struct {
+  SupconBf16Walk walks[MAX_PHASES];
+  gsize tasks[MAX_PHASES];
+  guint n;
+} Walks;
+
+static void
+walks_task (gsize task, guint worker, gpointer data)
+{
+  Walks *self = data;
+
+  for (guint i = 0; i < self->n; i++)
+    if (task < self->tasks[i])
+      walk_task (task, worker, &self->walks[i]);
+}
+
+static gsize
+bands_of (const SupconBf16Walk *self)
+{
+  return supcon_grid_bands (&self->grid.grid, self->grid.images);
+}
+
+/* All of one workspace and as many channels. */
+static void
+walk (Walks *self)
+{
+  guint panels, threads;
+  gsize most = 0;
+
+  for (guint i = 0; i < self->n; i++)
+    most = MAX (most, bands_of (&self->walks[i]));
+  if (most == 0)
+    return;
+  panels = supcon_panels (self->walks[0].channels, SUPCON_BF16_BLOCK);
+  threads = self->walks[0].workspace->threads;
+  for (guint i = 0; i < self->n; i++) {
+    SupconBf16Walk *one = &self->walks[i];
+
+    /* Few bands are cut along channels too. As each part copies the band for itself, only by as much as the threads
+     * need: no number depends on it. */
+    one->splits = MIN (panels, (2 * supcon_parallel_threads (threads) + most - 1) / most);
+    self->tasks[i] = bands_of (one) * one->splits;
+  }
+  supcon_parallel_for (threads, most * self->walks[0].splits, walks_task, self);
 }
 
 /* Elements of packed weights: 'channels' columns of taps_h runs. */
@@ -221,7 +255,7 @@ supcon_bf16_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
     if (!phase_grid (conv, n, phase, &none, &grid, &first))
       continue;
     worker = MAX (worker, supcon_bf16_copy_size (&grid, conv->out_c) * sizeof (SupconBfloat16));
-    packed = MAX (packed, packed_reals (&grid, conv->in_c));
+    packed += packed_reals (&grid, conv->in_c);
     sums += supcon_grid_bands (&grid.grid, grid.images) * 2 * conv->in_c;
   }
   worker = MAX (worker, supcon_bf16_weights_worker_size (conv, n));
@@ -324,7 +358,10 @@ void
 supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const void *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
 {
-  SupconBf16Walk self = { .channels = conv->out_c,
+  Walks walks = { .n = 1 };
+  SupconBf16Walk *self = &walks.walks[0];
+
+  *self = (SupconBf16Walk){ .channels = conv->out_c,
     .packed = packed,
     .target = y,
     .image_stride = supcon_conv_out_size (conv),
@@ -332,21 +369,18 @@ supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, 
     .workspace = workspace,
     .epilogue = epilogue,
     .partial = epilogue && epilogue->mean ? workspace->shared : NULL };
-  gsize bands;
-
-  supcon_bf16_grid_forward (&self.grid, conv, x, n);
-  self.row_stride = self.grid.pointwise ? conv->out_c : (gsize)conv->out_w * conv->out_c;
-  bands = walk (&self);
-  if (self.partial)
-    combine_statistics (&self, bands);
+  supcon_bf16_grid_forward (&self->grid, conv, x, n);
+  self->row_stride = self->grid.pointwise ? conv->out_c : (gsize)conv->out_w * conv->out_c;
+  walk (&walks);
+  if (self->partial)
+    combine_statistics (self, bands_of (self));
 }
 
-/* One phase of the gradient by input; FALSE where there is none. */
+/* One phase of the gradient by input, with its weights packed; FALSE where there is none. */
 static gboolean
 phase_walk (SupconBf16Walk *self, const SupconConv *conv, guint n, guint phase, const SupconNormInput *dy,
-    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace)
+    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconBfloat16 *packed)
 {
-  SupconBfloat16 *packed = (SupconBfloat16 *)workspace->shared;
   Packing packing = { .conv = conv,
     .grid = &self->grid,
     .w = w,
@@ -369,41 +403,34 @@ phase_walk (SupconBf16Walk *self, const SupconConv *conv, guint n, guint phase, 
   return TRUE;
 }
 
-/* SupconReal's of the largest phase's weights. */
-static gsize
-largest_packed (const SupconConv *conv, guint n)
-{
-  SupconBf16Grid grid;
-  gsize first, largest = 0;
-
-  for (guint phase = 0; phase < conv->stride * conv->stride; phase++)
-    if (phase_grid (conv, n, phase, &(SupconNormInput){ 0 }, &grid, &first))
-      largest = MAX (largest, packed_reals (&grid, conv->in_c));
-  return largest;
-}
-
 void
 supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInput *dy, const SupconReal *w,
     const SupconConvTarget *target, SupconWorkspace *workspace)
 {
   gsize bands = 0;
-  SupconReal *partial = workspace->shared + largest_packed (conv, n);
+  SupconReal *shared = workspace->shared;
+  Walks walks = { .n = 0 };
 
   /* Pixels that no tap reaches have gradient zero. */
   g_assert (conv->kernel >= conv->stride || !target->sums);
   if (!target->add && conv->kernel < conv->stride)
     memset (target->dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconBfloat16));
+  g_assert (conv->stride * conv->stride <= MAX_PHASES);
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
-    SupconBf16Walk self;
+    SupconBf16Walk *self = &walks.walks[walks.n];
 
-    if (!phase_walk (&self, conv, n, phase, dy, w, target, workspace))
+    if (!phase_walk (self, conv, n, phase, dy, w, target, workspace, (SupconBfloat16 *)shared))
       continue;
-    if (target->sums)
-      self.partial = partial + bands * 2 * conv->in_c;
-    bands += walk (&self);
+    shared += packed_reals (&self->grid, conv->in_c);
+    walks.n++;
   }
+  for (guint i = 0; target->sums && i < walks.n; i++) {
+    walks.walks[i].partial = shared + bands * 2 * conv->in_c;
+    bands += bands_of (&walks.walks[i]);
+  }
+  walk (&walks);
   if (target->sums)
-    supcon_norm_add_partial (conv->in_c, bands, partial, target->sums);
+    supcon_norm_add_partial (conv->in_c, bands, shared, target->sums);
 }
 
 gsize
@@ -421,7 +448,7 @@ SupconReal *
 supcon_bf16_walk_init (SupconBf16Walk *self, const SupconConv *conv, guint n, const SupconNormInput *dy,
     const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace)
 {
-  phase_walk (self, conv, n, 0, dy, w, target, workspace);
+  phase_walk (self, conv, n, 0, dy, w, target, workspace, (SupconBfloat16 *)workspace->shared);
   self->grid.direct = FALSE;
   if (target->sums)
     self->partial = workspace->shared + packed_reals (&self->grid, conv->in_c);
