@@ -123,30 +123,56 @@ supcon_bf16_walk_band (
     walk_panels (self, &band, panel, MIN (end_panel, panel + group), copy, sums);
 }
 
+static gsize
+bands_of (const SupconBf16Walk *self)
+{
+  return supcon_grid_bands (&self->grid.grid, self->grid.images);
+}
+
+/* Strides are 1 and 2. */
+#define MAX_PHASES 4
+
+/* Forward, or all phases of the gradient by input. */
+typedef struct {
+  SupconBf16Walk walks[MAX_PHASES];
+  guint n;
+  guint splits; /* of the panels of channels */
+  SupconWorkspace *workspace;
+} Walks;
+
 static void
 walk_task (gsize task, guint worker, gpointer data)
 {
-  const SupconBf16Walk *self = data;
+  const Walks *self = data;
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
-  const SupconConvBand band
-      = supcon_grid_band (&self->grid.grid, self->grid.images, task / self->splits, self->channels);
-  guint panels = supcon_panels (self->channels, SUPCON_BF16_BLOCK), split = task % self->splits;
+  gsize number = task / self->splits;
+  guint split = task % self->splits;
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
 
-  if (!self->grid.direct)
-    supcon_bf16_copy (
-        &self->grid, band.first_image, band.images, band.first_row, band.rows, 0, self->grid.grid.c, copy);
-  kernels->begin ();
-  supcon_bf16_walk_band (
-      self, task / self->splits, panels * split / self->splits, panels * (split + 1) / self->splits, copy);
-  kernels->end ();
+  for (guint i = 0; i < self->n; i++) {
+    const SupconBf16Walk *one = &self->walks[i];
+    guint panels = supcon_panels (one->channels, SUPCON_BF16_BLOCK);
+
+    if (number >= bands_of (one)) /* sizes that the stride does not divide */
+      continue;
+    if (!one->grid.direct) {
+      SupconConvBand band = supcon_grid_band (&one->grid.grid, one->grid.images, number, one->channels);
+
+      supcon_bf16_copy (
+          &one->grid, band.first_image, band.images, band.first_row, band.rows, 0, one->grid.grid.c, copy);
+    }
+    kernels->begin ();
+    supcon_bf16_walk_band (one, number, panels * split / self->splits, panels * (split + 1) / self->splits, copy);
+    kernels->end ();
+  }
 }
 
 /* In float32 a band's sum of squares is exact to some 1e-6 of itself, its elements to 2^-8: the difference below loses
  * no more than they do. */
 static void
-combine_statistics (const SupconBf16Walk *self, gsize bands)
+combine_statistics (const SupconBf16Walk *self)
 {
+  gsize bands = bands_of (self);
   double count = (double)self->grid.images * self->grid.grid.rows * self->grid.grid.cols;
 
   for (guint c = 0; c < self->channels; c++) {
@@ -161,53 +187,20 @@ combine_statistics (const SupconBf16Walk *self, gsize bands)
   }
 }
 
-/* Of the gradient by input, for strides of 1 and 2. */
-#define MAX_PHASES 4
-
-typedef struct {
-  SupconBf16Walk walks[MAX_PHASES];
-  gsize tasks[MAX_PHASES];
-  guint n;
-} Walks;
-
-static void
-walks_task (gsize task, guint worker, gpointer data)
-{
-  Walks *self = data;
-
-  for (guint i = 0; i < self->n; i++)
-    if (task < self->tasks[i])
-      walk_task (task, worker, &self->walks[i]);
-}
-
-static gsize
-bands_of (const SupconBf16Walk *self)
-{
-  return supcon_grid_bands (&self->grid.grid, self->grid.images);
-}
-
-/* All of one workspace and as many channels. */
 static void
 walk (Walks *self)
 {
-  guint panels, threads;
-  gsize most = 0;
+  guint panels = supcon_panels (self->walks[0].channels, SUPCON_BF16_BLOCK);
+  gsize bands = 0;
 
   for (guint i = 0; i < self->n; i++)
-    most = MAX (most, bands_of (&self->walks[i]));
-  if (most == 0)
+    bands = MAX (bands, bands_of (&self->walks[i]));
+  if (bands == 0)
     return;
-  panels = supcon_panels (self->walks[0].channels, SUPCON_BF16_BLOCK);
-  threads = self->walks[0].workspace->threads;
-  for (guint i = 0; i < self->n; i++) {
-    SupconBf16Walk *one = &self->walks[i];
-
-    /* Few bands are cut along channels too. As each part copies the band for itself, only by as much as the threads
-     * need: no number depends on it. */
-    one->splits = MIN (panels, (2 * supcon_parallel_threads (threads) + most - 1) / most);
-    self->tasks[i] = bands_of (one) * one->splits;
-  }
-  supcon_parallel_for (threads, most * self->walks[0].splits, walks_task, self);
+  /* Few bands are cut along channels too. As each part copies the band for itself, only by as much as the threads need:
+   * no number depends on it. */
+  self->splits = MIN (panels, (2 * supcon_parallel_threads (self->workspace->threads) + bands - 1) / bands);
+  supcon_parallel_for (self->workspace->threads, bands * self->splits, walk_task, self);
 }
 
 /* Elements of packed weights: 'channels' columns of taps_h runs. */
@@ -358,7 +351,7 @@ void
 supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const void *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
 {
-  Walks walks = { .n = 1 };
+  Walks walks = { .n = 1, .workspace = workspace };
   SupconBf16Walk *self = &walks.walks[0];
 
   *self = (SupconBf16Walk){ .channels = conv->out_c,
@@ -366,20 +359,19 @@ supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, 
     .target = y,
     .image_stride = supcon_conv_out_size (conv),
     .col_stride = conv->out_c,
-    .workspace = workspace,
     .epilogue = epilogue,
     .partial = epilogue && epilogue->mean ? workspace->shared : NULL };
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
   self->row_stride = self->grid.pointwise ? conv->out_c : (gsize)conv->out_w * conv->out_c;
   walk (&walks);
   if (self->partial)
-    combine_statistics (self, bands_of (self));
+    combine_statistics (self);
 }
 
 /* One phase of the gradient by input, with its weights packed; FALSE where there is none. */
 static gboolean
 phase_walk (SupconBf16Walk *self, const SupconConv *conv, guint n, guint phase, const SupconNormInput *dy,
-    const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconBfloat16 *packed)
+    const SupconReal *w, const SupconConvTarget *target, guint threads, SupconBfloat16 *packed)
 {
   Packing packing = { .conv = conv,
     .grid = &self->grid,
@@ -394,12 +386,11 @@ phase_walk (SupconBf16Walk *self, const SupconConv *conv, guint n, guint phase, 
     .target = target->dx,
     .image_stride = supcon_conv_in_size (conv),
     .col_stride = (gsize)conv->stride * conv->in_c,
-    .workspace = workspace,
     .gradient = target };
   if (!phase_grid (conv, n, phase, dy, &self->grid, &self->first))
     return FALSE;
   self->row_stride = self->grid.pointwise ? self->col_stride : conv->in_w * self->col_stride;
-  supcon_parallel_for (workspace->threads, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), pack_task, &packing);
+  supcon_parallel_for (threads, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), pack_task, &packing);
   return TRUE;
 }
 
@@ -409,7 +400,7 @@ supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInp
 {
   gsize bands = 0;
   SupconReal *shared = workspace->shared;
-  Walks walks = { .n = 0 };
+  Walks walks = { .workspace = workspace };
 
   /* Pixels that no tap reaches have gradient zero. */
   g_assert (conv->kernel >= conv->stride || !target->sums);
@@ -419,7 +410,7 @@ supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInp
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
     SupconBf16Walk *self = &walks.walks[walks.n];
 
-    if (!phase_walk (self, conv, n, phase, dy, w, target, workspace, (SupconBfloat16 *)shared))
+    if (!phase_walk (self, conv, n, phase, dy, w, target, workspace->threads, (SupconBfloat16 *)shared))
       continue;
     shared += packed_reals (&self->grid, conv->in_c);
     walks.n++;
@@ -448,7 +439,7 @@ SupconReal *
 supcon_bf16_walk_init (SupconBf16Walk *self, const SupconConv *conv, guint n, const SupconNormInput *dy,
     const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace)
 {
-  phase_walk (self, conv, n, 0, dy, w, target, workspace, (SupconBfloat16 *)workspace->shared);
+  phase_walk (self, conv, n, 0, dy, w, target, workspace->threads, (SupconBfloat16 *)workspace->shared);
   self->grid.direct = FALSE;
   if (target->sums)
     self->partial = workspace->shared + packed_reals (&self->grid, conv->in_c);

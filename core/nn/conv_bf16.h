@@ -54,11 +54,9 @@ typedef struct {
   const SupconBfloat16 *packed; /* panel after panel: taps_h x run rows in pairs */
   SupconBfloat16 *target;
   gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
-  guint splits;                                      /* of the panels */
-  SupconWorkspace *workspace;
-  const SupconConvEpilogue *epilogue; /* of forward */
-  const SupconConvTarget *gradient;   /* of the gradient by input */
-  SupconReal *partial;                /* bands x 2 x channels: two sums over a band's pixels, or NULL */
+  const SupconConvEpilogue *epilogue;                /* of forward */
+  const SupconConvTarget *gradient;                  /* of the gradient by input */
+  SupconReal *partial;                               /* bands x 2 x channels: two sums over a band's pixels, or NULL */
 } SupconBf16Walk;
 
 /* Outputs and channels of a block. */

@@ -16,10 +16,10 @@ typedef struct {
   guint channels;
   SupconPrecision precision; /* of the target and of what is read beside it; sums are taken as it rounds */
   void *target;
-  gsize image_stride, row_stride, col_stride; /* elements from an output to the next */
-  const SupconConvEpilogue *epilogue;         /* of forward, or NULL */
-  const SupconConvTarget *gradient;           /* of the gradient by input, or NULL */
-  SupconReal *partial;                        /* bands x 2 x channels: two sums over a band's pixels, or NULL */
+  gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
+  const SupconConvEpilogue *epilogue;                /* of forward, or NULL */
+  const SupconConvTarget *gradient;                  /* of the gradient by input, or NULL */
+  SupconReal *partial;                               /* bands x 2 x channels: two sums over a band's pixels, or NULL */
   SupconReal *pivot; /* bands x channels, for mean and variance: what the sums are of differences from */
 } SupconFinish;
 

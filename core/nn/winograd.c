@@ -205,8 +205,8 @@ place_outputs (
 {
   SupconWinogradPlace place = supcon_winograd_place (input, tile);
   guint row = input->band.first_row + place.row, count = 0;
-  gsize first = (input->band.first_image + place.image) * finish->image_stride + row * finish->row_stride
-                + place.col * finish->col_stride;
+  gsize first = finish->first + (input->band.first_image + place.image) * finish->image_stride
+                + row * finish->row_stride + place.col * finish->col_stride;
 
   outputs->rows = MIN (OUT, grid->rows - row);
   outputs->cols = MIN (OUT, grid->cols - place.col);
