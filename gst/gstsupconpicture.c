@@ -116,12 +116,11 @@ chain_new (GstElementFactory * factory, GstElementFactory * converter)
   return chain;
 }
 
-/* A chain with the best decoder for caps that works, or NULL. */
+/* A chain with the best decoder of type and at least that rank for caps that works, or NULL. */
 static Chain *
-find_chain (GstCaps * caps)
+find_chain_of (GstElementFactoryListType type, GstRank rank, GstCaps * caps)
 {
-  GList *all = gst_element_factory_list_get_elements
-      (GST_ELEMENT_FACTORY_TYPE_DECODER, GST_RANK_MARGINAL);
+  GList *all = gst_element_factory_list_get_elements (type, rank);
   GList *fit = gst_element_factory_list_filter (all, caps, GST_PAD_SINK, FALSE);
   GstElementFactory *converter = gst_element_factory_find ("videoconvert");
   Chain *chain = NULL;
@@ -131,6 +130,20 @@ find_chain (GstCaps * caps)
   gst_clear_object (&converter);
   gst_plugin_feature_list_free (fit);
   gst_plugin_feature_list_free (all);
+  return chain;
+}
+
+/* GStreamer's good plugins have one decoder alone for BMP, TIFF and PNM, gdkpixbufdec, which has no rank: decodebin is
+ * not to take it. Here it is taken where nothing else decodes. */
+static Chain *
+find_chain (GstCaps * caps)
+{
+  Chain *chain = find_chain_of (GST_ELEMENT_FACTORY_TYPE_DECODER,
+      GST_RANK_MARGINAL, caps);
+
+  if (!chain)
+    chain = find_chain_of (GST_ELEMENT_FACTORY_TYPE_DECODER
+        | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE, GST_RANK_NONE, caps);
   return chain;
 }
 
@@ -218,14 +231,21 @@ chain_run (Chain * chain, GstCaps * caps, GstBuffer * file,
   return ok;
 }
 
-/* Makes chain ready for the next file. */
-static void
+/* Makes chain ready for the next file; FALSE: it is good for one alone, as one whose decoder has no rank
+ * (gdkpixbufdec takes the end of a flush for a segment). */
+static gboolean
 chain_reset (Chain * chain)
 {
+  GstElementFactory *factory = gst_element_get_factory (chain->decoder);
+
+  if (gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)) ==
+      GST_RANK_NONE)
+    return FALSE;
   gst_pad_push_event (chain->srcpad, gst_event_new_flush_start ());
   gst_pad_push_event (chain->srcpad, gst_event_new_flush_stop (TRUE));
   gst_bus_set_flushing (chain->bus, TRUE);
   gst_bus_set_flushing (chain->bus, FALSE);
+  return TRUE;
 }
 
 static GstBuffer *
@@ -257,7 +277,8 @@ decode_bytes (GstSupconPictureDecoder * self, const gchar * path,
     return NULL;
   }
   picture = g_steal_pointer (&chain->picture);
-  chain_reset (chain);
+  if (!chain_reset (chain))
+    g_hash_table_remove (self->chains, type);
   return picture;
 }
 

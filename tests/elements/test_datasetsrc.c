@@ -210,6 +210,37 @@ GST_START_TEST (test_folder)
 }
 GST_END_TEST;
 
+/* Of PNM the good plugins have a decoder alone that no player would take. */
+GST_START_TEST (test_decoder_without_rank)
+{
+  gchar *dir = g_build_filename (folder, "red", NULL);
+  GstAppSink *sink;
+  GstElement *pipeline;
+
+  g_mkdir (dir, 0700);
+  for (guint i = 0; i < 2; i++) {
+    gchar *path = g_strdup_printf ("%s/%u.ppm", dir, i);
+
+    fail_unless (g_file_set_contents (path, "P6 2 1 255\n\xff\0\0\xff\0\0", 17,
+            NULL));
+    g_free (path);
+  }
+  pipeline = pipeline_new ("", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < 2; i++) {
+    GstSample *sample = gst_app_sink_pull_sample (sink);
+
+    fail_unless (sample != NULL, "picture %u", i);
+    fail_unless (gst_buffer_memcmp (gst_sample_get_buffer (sample), 0,
+            "\xff\0\0\xff\0\0", 6) == 0);
+    gst_sample_unref (sample);
+  }
+  fail_unless (gst_app_sink_pull_sample (sink) == NULL);
+  pipeline_free (pipeline, sink);
+  g_free (dir);
+}
+GST_END_TEST;
+
 typedef struct
 {
   GstElement *pipeline;
@@ -358,6 +389,7 @@ datasetsrc_suite (void)
   tcase_add_test (tcase, test_frames);
   tcase_add_test (tcase, test_order);
   tcase_add_test (tcase, test_folder);
+  tcase_add_test (tcase, test_decoder_without_rank);
   tcase_add_test (tcase, test_seek_at_caps);
   tcase_add_test (tcase, test_corrupt);
   tcase_add_test (tcase, test_bad_locations);
