@@ -182,6 +182,41 @@ jpeg_is_whole (const guint8 * bytes, gsize size)
   return at < size && memmem (bytes + at, size - at, "\xff\xd9", 2) != NULL;
 }
 
+/* The next number of a PNM's header at *at, after space and comments. */
+static guint64
+pnm_number (const guint8 * bytes, gsize size, gsize * at)
+{
+  guint64 number = 0;
+
+  while (*at < size && (g_ascii_isspace (bytes[*at]) || bytes[*at] == '#')) {
+    const guint8 *end = bytes[*at] != '#' ? bytes + *at
+        : memchr (bytes + *at, '\n', size - *at);
+
+    *at = end ? (gsize) (end - bytes) + 1 : size;
+  }
+  for (; *at < size && g_ascii_isdigit (bytes[*at]) && number < G_MAXUINT16;
+      (*at)++)
+    number = 10 * number + bytes[*at] - '0';
+  return number;
+}
+
+/* Whether a binary PGM or PPM has all its pixels, of which gdkpixbufdec makes up those that are missing. */
+static gboolean
+pnm_is_whole (const guint8 * bytes, gsize size)
+{
+  gsize at = 2;
+  guint64 width, height, largest;
+
+  if (size < 2 || bytes[0] != 'P' || (bytes[1] != '5' && bytes[1] != '6'))
+    return TRUE;
+  width = pnm_number (bytes, size, &at);
+  height = pnm_number (bytes, size, &at);
+  largest = pnm_number (bytes, size, &at);
+  /* One byte of space is before the pixels. */
+  return at < size && (size - at - 1) / (bytes[1] == '6' ? 3 : 1)
+      / (largest > 255 ? 2 : 1) >= width * height;
+}
+
 /* Refuses what decoders would take a lot of memory for before they find that the file holds nothing of the kind. */
 static gboolean
 check_caps (GstCaps * caps, const gchar * path, GError ** error)
@@ -311,6 +346,10 @@ gst_supcon_picture_decoder_decode (GstSupconPictureDecoder * decoder,
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
         "%s: short file: a JPEG of %" G_GSIZE_FORMAT
         " bytes without the end marker", path, size);
+  } else if (!pnm_is_whole ((guint8 *) bytes, size)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: short file: a PNM of %" G_GSIZE_FORMAT
+        " bytes without the last of its pixels", path, size);
   } else if (check_caps (caps, path, error)) {
     picture = decode_bytes (decoder, path, file, caps, info, error);
   }

@@ -213,14 +213,14 @@ GST_END_TEST;
 /* Of PNM the good plugins have a decoder alone that no player would take. */
 GST_START_TEST (test_decoder_without_rank)
 {
-  gchar *dir = g_build_filename (folder, "red", NULL);
+  gchar *dir = g_build_filename (folder, "red", NULL), *path;
   GstAppSink *sink;
   GstElement *pipeline;
+  Run run;
 
   g_mkdir (dir, 0700);
   for (guint i = 0; i < 2; i++) {
-    gchar *path = g_strdup_printf ("%s/%u.ppm", dir, i);
-
+    path = g_strdup_printf ("%s/%u.ppm", dir, i);
     fail_unless (g_file_set_contents (path, "P6 2 1 255\n\xff\0\0\xff\0\0", 17,
             NULL));
     g_free (path);
@@ -237,6 +237,13 @@ GST_START_TEST (test_decoder_without_rank)
   }
   fail_unless (gst_app_sink_pull_sample (sink) == NULL);
   pipeline_free (pipeline, sink);
+  /* It makes a picture of what is cut off, too. */
+  path = g_build_filename (dir, "1.ppm", NULL);
+  fail_unless (g_file_set_contents (path, "P6 2 1 255\n\xff\0\0\xff\0", 16, NULL));
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
+  run_assert_error (run, "1.ppm: short file: a PNM of 16 bytes");
+  run_clear (&run);
+  g_free (path);
   g_free (dir);
 }
 GST_END_TEST;
