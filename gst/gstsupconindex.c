@@ -101,6 +101,16 @@ gst_supcon_index_release_pad (GstElement * element, GstPad * pad)
   gst_supcon_text_branch_release (&GST_SUPCON_INDEX (element)->text, pad);
 }
 
+static GstStateChangeReturn
+gst_supcon_index_change_state (GstElement * element,
+    GstStateChange transition)
+{
+  gst_supcon_text_branch_change_state (&GST_SUPCON_INDEX (element)->text,
+      transition);
+  return GST_ELEMENT_CLASS (gst_supcon_index_parent_class)->change_state
+      (element, transition);
+}
+
 /* The file */
 
 /* Writes what has changed, once. FALSE: it failed, of which say posts the error. */
@@ -483,6 +493,7 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
       "The gst-supcon authors");
   element_class->request_new_pad = gst_supcon_index_request_new_pad;
   element_class->release_pad = gst_supcon_index_release_pad;
+  element_class->change_state = gst_supcon_index_change_state;
 
   trans_class->start = gst_supcon_index_start;
   trans_class->stop = gst_supcon_index_stop;

@@ -106,6 +106,16 @@ gst_supcon_tagger_release_pad (GstElement * element, GstPad * pad)
   gst_supcon_text_branch_release (&GST_SUPCON_TAGGER (element)->text, pad);
 }
 
+static GstStateChangeReturn
+gst_supcon_tagger_change_state (GstElement * element,
+    GstStateChange transition)
+{
+  gst_supcon_text_branch_change_state (&GST_SUPCON_TAGGER (element)->text,
+      transition);
+  return GST_ELEMENT_CLASS (gst_supcon_tagger_parent_class)->change_state
+      (element, transition);
+}
+
 /* Teaching */
 
 /* error: transfer full. */
@@ -521,6 +531,7 @@ gst_supcon_tagger_class_init (GstSupconTaggerClass * klass)
       "The gst-supcon authors");
   element_class->request_new_pad = gst_supcon_tagger_request_new_pad;
   element_class->release_pad = gst_supcon_tagger_release_pad;
+  element_class->change_state = gst_supcon_tagger_change_state;
 
   trans_class->start = gst_supcon_tagger_start;
   trans_class->stop = gst_supcon_tagger_stop;

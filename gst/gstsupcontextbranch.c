@@ -104,6 +104,19 @@ gst_supcon_text_branch_release (GstSupconTextBranch * branch, GstPad * pad)
   gst_element_remove_pad (GST_ELEMENT (branch->element), pad);
 }
 
+void
+gst_supcon_text_branch_change_state (GstSupconTextBranch * branch,
+    GstStateChange transition)
+{
+  GstSupconTextPad *pad = ref_pad (branch);
+
+  if (!pad)
+    return;
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    gst_supcon_text_pad_pause (pad);
+  gst_object_unref (pad);
+}
+
 /* item: a buffer or serialised event, transfer full; dropped without a pad. */
 static GstFlowReturn
 push (GstSupconTextBranch * branch, gpointer item)

@@ -26,6 +26,9 @@ void gst_supcon_text_branch_init (GstSupconTextBranch * branch, GstBaseTransform
 GstPad * gst_supcon_text_branch_request (GstSupconTextBranch * branch, GstPadTemplate * templ);
 void gst_supcon_text_branch_release (GstSupconTextBranch * branch, GstPad * pad);
 
+/** For the element's change_state, before its parent's: a pause leaves no sink of texts waiting. */
+void gst_supcon_text_branch_change_state (GstSupconTextBranch * branch, GstStateChange transition);
+
 /** Pushes a frame's text (transfer full), or where it is NULL the gap that tells who waits for it that there is none. */
 GstFlowReturn gst_supcon_text_branch_push_text (GstSupconTextBranch * branch, GstBuffer * frame, gchar * text);
 

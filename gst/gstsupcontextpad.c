@@ -15,6 +15,7 @@ struct _GstSupconTextPad
   GQueue queue;                 /* GstMiniObject: buffers and serialised events */
   gboolean flushing;
   GstFlowReturn flow;           /* of the last buffer, if it was a failure */
+  GstClockTime last;            /* of what was queued last; NONE: nothing yet, or it has no time, or is the end */
 
   /* The sink pad's events that were passed on last. Streaming thread, and while it is stopped. */
   GstEvent *stream_start, *segment;
@@ -62,6 +63,7 @@ set_flushing (GstSupconTextPad * self, gboolean flushing)
   g_mutex_lock (&self->lock);
   self->flushing = flushing;
   self->flow = GST_FLOW_OK;
+  self->last = GST_CLOCK_TIME_NONE;
   clear_queue (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -94,6 +96,18 @@ enqueue (GstSupconTextPad * self, gpointer item)
   }
   g_queue_push_tail (&self->queue, item);
   g_cond_broadcast (&self->changed);
+}
+
+static GstClockTime
+time_of (GstMiniObject * item)
+{
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+
+  if (GST_IS_BUFFER (item))
+    time = GST_BUFFER_PTS (item);
+  else if (GST_EVENT_TYPE (item) == GST_EVENT_GAP)
+    gst_event_parse_gap (GST_EVENT_CAST (item), &time, NULL);
+  return time;
 }
 
 /* Whether the sink pad's event of type is another one than last; then that one becomes last. */
@@ -156,10 +170,21 @@ gst_supcon_text_pad_push (GstSupconTextPad * self, GstPad * sinkpad,
   }
   if (segment)
     enqueue (self, segment);
+  self->last = time_of (item);
   enqueue (self, item);
   flow = self->flow;
   g_mutex_unlock (&self->lock);
   return flow;
+}
+
+void
+gst_supcon_text_pad_pause (GstSupconTextPad * self)
+{
+  g_mutex_lock (&self->lock);
+  if (!self->flushing && g_queue_is_empty (&self->queue)
+      && GST_CLOCK_TIME_IS_VALID (self->last))
+    enqueue (self, gst_event_new_gap (self->last, 0));
+  g_mutex_unlock (&self->lock);
 }
 
 void

@@ -23,6 +23,13 @@ G_DECLARE_FINAL_TYPE (GstSupconTextPad, gst_supcon_text_pad, GST, SUPCON_TEXT_PA
 GstFlowReturn gst_supcon_text_pad_push (GstSupconTextPad * pad,
     GstPad * sinkpad, GstMiniObject * item);
 
+/**
+ * The element pauses. A sink at the pad's other end may have had the text of the last picture while it played, and would
+ * wait for another, which none brings as long as the next picture waits in a sink of its own: a gap of no length ends
+ * that.
+ */
+void gst_supcon_text_pad_pause (GstSupconTextPad * pad);
+
 /** flush-start and flush-stop, in this order (event: transfer none); between them everything is dropped. */
 void gst_supcon_text_pad_flush (GstSupconTextPad * pad, GstEvent * event);
 

@@ -49,6 +49,16 @@ look (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
+static GstPadProbeReturn
+count (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
+    gpointer data)
+{
+  Counts *counts = data;
+
+  g_atomic_int_inc (&counts->shown);
+  return GST_PAD_PROBE_OK;
+}
+
 static void
 add_probe (GstElement * pipeline, const gchar * name, const gchar * pad_name,
     GstPadProbeCallback callback, gpointer data)
@@ -98,6 +108,27 @@ finish (GstElement * pipeline)
       GST_STATE_CHANGE_SUCCESS);
   gst_object_unref (pipeline);
 }
+
+/* The text of the picture that a pause finds in its sink, waiting for its time, is in the other sink already, and the
+ * next text comes no sooner than the next picture. */
+GST_START_TEST (test_pause)
+{
+  Counts counts;
+  GstElement *pipeline = new_pipeline ("videotestsrc num-buffers=100",
+      "! fakesink name=s sync=true t.text ! fakesink name=x", &counts);
+
+  add_probe (pipeline, "x", "sink", count, &counts);
+  for (guint i = 1; i <= 3; i++) {
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    while (g_atomic_int_get (&counts.shown) < (gint) (5 * i))
+      g_usleep (1000);
+    gst_element_set_state (pipeline, GST_STATE_PAUSED);
+    fail_unless_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+            5 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+  }
+  finish (pipeline);
+}
+GST_END_TEST;
 
 #define OVERLAY "! textoverlay name=o font-desc=\"Sans 20px\" " \
     "! fakesink name=s t.text ! o.text_sink"
@@ -342,6 +373,7 @@ taggerpipeline_suite (void)
   gst_supcon_meta_register ();
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 60);
+  tcase_add_test (tcase, test_pause);
   tcase_add_test (tcase, test_overlay);
   tcase_add_test (tcase, test_seek);
   tcase_add_test (tcase, test_one_seek);
