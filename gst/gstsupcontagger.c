@@ -14,8 +14,8 @@
  * Tags leave in these ways:
  *
  * * on the frame, a #GstVideoRegionOfInterestMeta of type `supcon` over the whole of it, with a parameter
- *   `classification` { label string, confidence double, label_id int } for each of the #GstSupconTagger:top-k labels, as
- *   DL Streamer names them;
+ *   `classification` { label string, confidence double, label_id int, model_name string } for each of the
+ *   #GstSupconTagger:top-k labels, as DL Streamer names them;
  * * built against GStreamer 1.24 or newer, in the frame's #GstAnalyticsRelationMeta a classification of these labels and
  *   confidences; that of a region is related to an object detection of its type and rectangle;
  * * an element message `supcon-tags` { timestamp uint64, labels, confidences #GstValueArray, version, encoding-time,

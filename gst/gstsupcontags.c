@@ -3,6 +3,7 @@
 #include "gstsupcontags.h"
 
 #include "gstsupconanalytics.h"
+#include "gstsupconmeta.h"
 #include "gstsupconregions.h"
 
 guint
@@ -50,14 +51,19 @@ get_verdict (const GArray * verdicts, guint i)
 
 static void
 attach_params (const GstSupconVerdict * verdict,
-    GstVideoRegionOfInterestMeta * region)
+    GstVideoRegionOfInterestMeta * region, const gchar * model)
 {
-  for (guint i = 0; i < verdict->n; i++)
-    gst_video_region_of_interest_meta_add_param (region,
-        gst_structure_new ("classification",
-            "label", G_TYPE_STRING, verdict->tags[i].label,
-            "confidence", G_TYPE_DOUBLE, verdict->tags[i].confidence,
-            "label_id", G_TYPE_INT, verdict->tags[i].id, NULL));
+  for (guint i = 0; i < verdict->n; i++) {
+    GstStructure *s = gst_structure_new ("classification",
+        "label", G_TYPE_STRING, verdict->tags[i].label,
+        "confidence", G_TYPE_DOUBLE, verdict->tags[i].confidence,
+        "label_id", G_TYPE_INT, verdict->tags[i].id, NULL);
+
+    /* The embedding may be another model's when somebody reads the tag. */
+    if (model)
+      gst_structure_set (s, "model_name", G_TYPE_STRING, model, NULL);
+    gst_video_region_of_interest_meta_add_param (region, s);
+  }
 }
 
 void
@@ -66,13 +72,18 @@ gst_supcon_verdicts_attach (const GArray * verdicts, GstBuffer * buffer,
 {
   for (guint i = 0; i < verdicts->len; i++) {
     const GstSupconVerdict *verdict = get_verdict (verdicts, i);
+    const gchar *model = NULL;
+    GstBuffer *embedding = verdict->region ?
+        gst_supcon_region_get_embedding (verdict->region, NULL, NULL, &model) :
+        gst_supcon_buffer_get_embedding (buffer, NULL, NULL, &model);
 
 #ifdef HAVE_GST_ANALYTICS
     gst_supcon_analytics_attach (verdict, buffer);
 #endif
     attach_params (verdict, verdict->region ? verdict->region :
         gst_buffer_add_video_region_of_interest_meta (buffer, "supcon", 0, 0,
-            width, height));
+            width, height), model);
+    gst_clear_buffer (&embedding);
   }
 }
 

@@ -132,6 +132,7 @@ get_tag (GstBuffer * frame, guint n, const gchar ** label, gint * id)
   *label = gst_structure_get_string (s, "label");
   fail_unless (gst_structure_get_double (s, "confidence", &confidence));
   fail_unless (gst_structure_get_int (s, "label_id", id));
+  fail_unless_equals_string (gst_structure_get_string (s, "model_name"), "m");
   return confidence;
 }
 

@@ -592,6 +592,8 @@ GST_START_TEST (test_regions)
     tagged++;
     fail_unless_equals_string (gst_structure_get_string (tag, "label"),
         class_names[region->x]);
+    fail_unless_equals_string (gst_structure_get_string (tag, "model_name"),
+        "m");
   }
   fail_unless_equals_int (tagged, 2);
   message = pop_message (&f, "supcon-tags");
