@@ -47,7 +47,7 @@ struct _GstSupconDatasetSrc
 
   SupconSampler *sampler;
   GstSupconPictureDecoder *decoder;
-  guint failures;               /* in a row */
+  guint64 failures;             /* in a row */
   GHashTable *unreadable;       /* numbers of the pictures that warnings told of */
   GstVideoInfo info;            /* of the last frame */
 };
@@ -245,7 +245,10 @@ skip_picture (GstSupconDatasetSrc * self, guint32 index, GError * error)
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
-  if (++self->failures > supcon_sampler_epoch_length (self->sampler)) {
+  /* All of an epoch are among as many as two have. Fewer may lie between the one that can be read and itself, where it is
+   * the first of its epoch and the last of the next. */
+  if (++self->failures >= 2 *
+      (guint64) supcon_sampler_epoch_length (self->sampler)) {
     GST_ELEMENT_ERROR (self, STREAM, DECODE,
         ("No picture in %s can be read.", self->run.location),
         ("the last one: %s", error->message));

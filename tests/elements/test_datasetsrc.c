@@ -5,6 +5,8 @@
 #include "gstsupconmeta.h"
 #include "pipeline.h"
 
+#include <gst/video/video.h>
+
 static gchar *folder;
 
 static void
@@ -58,9 +60,9 @@ pipeline_free (GstElement * pipeline, GstAppSink * sink)
   gst_object_unref (pipeline);
 }
 
-/* The number of the next frame's picture, -1 at the end. */
+/* The number of the next frame's picture, -1 at the end. frame: NULL or where it goes, to be unreffed. */
 static gint
-next_sample (GstAppSink * sink, GstClockTime * pts)
+next_sample (GstAppSink * sink, GstBuffer ** frame)
 {
   GstSample *sample = gst_app_sink_pull_sample (sink);
   GstBuffer *buffer;
@@ -77,8 +79,8 @@ next_sample (GstAppSink * sink, GstClockTime * pts)
   fail_unless_equals_string (label, expected);
   gst_buffer_extract (buffer, 5, &pixel, 1);    /* rows of 3 are padded to 4 */
   fail_unless_equals_int (pixel, number * 10);
-  if (pts)
-    *pts = GST_BUFFER_PTS (buffer);
+  if (frame)
+    *frame = gst_buffer_ref (buffer);
   gst_sample_unref (sample);
   return number;
 }
@@ -87,15 +89,20 @@ GST_START_TEST (test_frames)
 {
   GstAppSink *sink;
   GstElement *pipeline;
-  GstClockTime pts;
   gint64 duration;
 
   write_idx ();
-  pipeline = pipeline_new ("epochs=2 framerate=10/1", &sink);
+  pipeline = pipeline_new ("epochs=2 framerate=10/3", &sink);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  for (gint i = 0; i < 20; i++) {
-    fail_unless_equals_int (next_sample (sink, &pts), i % 10);
-    fail_unless_equals_uint64 (pts, i * GST_SECOND / 10);
+  for (guint64 i = 0; i < 20; i++) {
+    GstBuffer *frame;
+
+    fail_unless_equals_int (next_sample (sink, &frame), i % 10);
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (frame), i * 3 * GST_SECOND / 10);
+    fail_unless_equals_uint64 (GST_BUFFER_DURATION (frame), 3 * GST_SECOND / 10);
+    fail_unless_equals_uint64 (GST_BUFFER_OFFSET (frame), i);
+    fail_unless_equals_uint64 (GST_BUFFER_OFFSET_END (frame), i + 1);
+    gst_buffer_unref (frame);
   }
   fail_unless_equals_int (next_sample (sink, NULL), -1);
   fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_DEFAULT,
@@ -103,10 +110,74 @@ GST_START_TEST (test_frames)
   fail_unless_equals_int64 (duration, 20);
   fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
           &duration));
-  fail_unless_equals_int64 (duration, 2 * GST_SECOND);
+  fail_unless_equals_int64 (duration, 6 * GST_SECOND);
   pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
+
+/* Of frames of a third of a second. */
+GST_START_TEST (test_queries)
+{
+  const struct
+  {
+    GstFormat from, to;
+    gint64 value, expected;
+  } conversions[] = {
+    {GST_FORMAT_DEFAULT, GST_FORMAT_TIME, 4, 4 * GST_SECOND / 3},
+    {GST_FORMAT_BUFFERS, GST_FORMAT_DEFAULT, 4, 4},
+    {GST_FORMAT_TIME, GST_FORMAT_BUFFERS, 4 * GST_SECOND / 3, 4},   /* which is rounded down */
+    {GST_FORMAT_TIME, GST_FORMAT_TIME, 7, 7}
+  };
+  GstAppSink *sink;
+  GstElement *pipeline;
+  GstPad *pad;
+  gint64 value;
+
+  write_idx ();
+  pipeline = pipeline_new ("epochs=0 num-buffers=9 framerate=3/1", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (next_sample (sink, NULL) >= 0)
+    continue;
+  pad = gst_pad_get_peer (GST_BASE_SINK_PAD (sink));
+  for (guint i = 0; i < G_N_ELEMENTS (conversions); i++) {
+    fail_unless (gst_pad_query_convert (pad, conversions[i].from,
+            conversions[i].value, conversions[i].to, &value));
+    fail_unless_equals_int64 (value, conversions[i].expected);
+  }
+  fail_if (gst_pad_query_convert (pad, GST_FORMAT_BYTES, 4, GST_FORMAT_TIME,
+          &value));
+  gst_object_unref (pad);
+  pipeline_free (pipeline, sink);
+
+  /* What has no end has no length, but a place where it is. */
+  pipeline = pipeline_new ("epochs=0", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  pad = gst_pad_get_peer (GST_BASE_SINK_PAD (sink));
+  fail_if (gst_pad_query_duration (pad, GST_FORMAT_DEFAULT, &value)
+      && value != -1);
+  fail_unless (gst_pad_query_position (pad, GST_FORMAT_DEFAULT, &value));
+  fail_unless (value > 0);
+  gst_object_unref (pad);
+  pipeline_free (pipeline, sink);
+}
+GST_END_TEST;
+
+/* Notes when the first frame after a flush is: the sink would hide one that has ended before the place that was sought. */
+static GstPadProbeReturn
+note_first (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
+    gpointer user_data)
+{
+  GstClockTime *start = user_data;
+
+  if (GST_IS_BUFFER (info->data)) {
+    if (!GST_CLOCK_TIME_IS_VALID (*start))
+      *start = GST_BUFFER_PTS (GST_BUFFER (info->data));
+  } else if (GST_EVENT_TYPE (info->data) == GST_EVENT_FLUSH_STOP) {
+    *start = GST_CLOCK_TIME_NONE;
+  }
+  return GST_PAD_PROBE_OK;
+}
 
 /* Shuffled: each picture once an epoch, the same order after a restart and a seek. */
 GST_START_TEST (test_order)
@@ -115,6 +186,8 @@ GST_START_TEST (test_order)
   GstElement *pipeline;
   gint order[20];
   gboolean seen[10] = { FALSE };
+  GstClockTime sent = 0;
+  GstPad *pad;
 
   write_idx ();
   pipeline = pipeline_new ("epochs=2 shuffle=true seed=4 framerate=10/1", &sink);
@@ -125,6 +198,7 @@ GST_START_TEST (test_order)
     fail_if (seen[order[i]]);
     seen[order[i]] = TRUE;
   }
+  fail_unless (memcmp (order, order + 10, 10 * sizeof *order) != 0);
   gst_element_set_state (pipeline, GST_STATE_READY);
   /* Until the first frame is there appsink believes that it has seen the end. */
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
@@ -151,32 +225,40 @@ GST_START_TEST (test_order)
   pipeline_free (pipeline, sink);
   /* Starts of frames are rounded: each is found by its own. */
   pipeline = pipeline_new ("framerate=30/1", &sink);
+  pad = gst_pad_get_peer (GST_BASE_SINK_PAD (sink));
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM |
+      GST_PAD_PROBE_TYPE_EVENT_FLUSH, note_first, &sent, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   for (guint i = 0; i < 10; i++) {
+    GstClockTime start = gst_util_uint64_scale (i, GST_SECOND, 30);
+
     gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
     fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
-            GST_SEEK_FLAG_FLUSH, gst_util_uint64_scale (i, GST_SECOND, 30)));
+            GST_SEEK_FLAG_FLUSH, start));
     fail_unless_equals_int (next_sample (sink, NULL), i);
+    fail_unless_equals_uint64 (sent, start);
   }
+  gst_object_unref (pad);
   pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
 
-/* A folder of two classes with PNG and JPEG pictures of two sizes. */
+/* Three classes of two pictures each, PNG and JPEG, of three sizes. */
+static const gchar *const names[] = { "cat", "dog", "eel" };
+static const gint sizes[][2] = { {30, 20}, {31, 20}, {31, 21} };
+
 static void
 write_folder (void)
 {
-  static const gchar *const names[] = { "cat", "dog" };
-
-  for (guint i = 0; i < 2; i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     gchar *dir = g_build_filename (folder, names[i], NULL);
     Run run;
 
     g_mkdir (dir, 0700);
     run = run_launch ("videotestsrc num-buffers=2 ! "
-        "video/x-raw,width=%u,height=20 ! videoconvert ! %s ! "
-        "multifilesink location=%s/%%d.%s", 30 + i, i ? "jpegenc" : "pngenc",
-        dir, i ? "jpg" : "png");
+        "video/x-raw,width=%d,height=%d ! videoconvert ! %s ! "
+        "multifilesink location=%s/%%d.%s", sizes[i][0], sizes[i][1],
+        i ? "jpegenc" : "pngenc", dir, i ? "jpg" : "png");
     run_assert_ended (run);
     run_clear (&run);
     g_free (dir);
@@ -189,20 +271,21 @@ GST_START_TEST (test_folder)
   GstElement *pipeline;
 
   write_folder ();
-  pipeline = pipeline_new ("", &sink);
+  pipeline = pipeline_new ("framerate=25/2", &sink);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  for (guint i = 0; i < 4; i++) {
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (names); i++) {
     GstSample *sample = gst_app_sink_pull_sample (sink);
     const gchar *label;
-    gint width;
+    GstVideoInfo info;
 
     fail_unless (sample != NULL);
     gst_supcon_buffer_get_sample (gst_sample_get_buffer (sample), &label, NULL,
         NULL);
-    fail_unless_equals_string (label, i < 2 ? "cat" : "dog");
-    gst_structure_get_int (gst_caps_get_structure (gst_sample_get_caps (sample),
-            0), "width", &width);
-    fail_unless_equals_int (width, i < 2 ? 30 : 31);
+    fail_unless_equals_string (label, names[i / 2]);
+    fail_unless (gst_video_info_from_caps (&info, gst_sample_get_caps (sample)));
+    fail_unless_equals_int (info.width, sizes[i / 2][0]);
+    fail_unless_equals_int (info.height, sizes[i / 2][1]);
+    fail_unless (info.fps_n == 25 && info.fps_d == 2);
     gst_sample_unref (sample);
   }
   fail_unless (gst_app_sink_pull_sample (sink) == NULL);
@@ -319,7 +402,9 @@ GST_END_TEST;
 
 GST_START_TEST (test_corrupt)
 {
-  gchar *path = NULL, *bytes;
+  gchar *path = NULL, *bytes, *line;
+  GstElement *pipeline, *source;
+  guint64 skipped;
   gsize n;
   Run run;
 
@@ -331,16 +416,66 @@ GST_START_TEST (test_corrupt)
   run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
   run_assert_error (run, "0.jpg");
   run_clear (&run);
-  /* Told of once, and not again in the second epoch. */
-  run = run_launch ("supcondatasetsrc skip-corrupt=true epochs=2 location=%s "
-      "! fakesink", folder);
-  run_assert_ended (run);
-  run_assert_warning (run, "0.jpg");
-  fail_unless (strstr (run.warnings->str, "0.jpg") ==
-      g_strrstr (run.warnings->str, "0.jpg"), "%s", run.warnings->str);
-  run_clear (&run);
+  /* Told of once, and not again in the second epoch; each time it is played. */
+  line = g_strdup_printf ("supcondatasetsrc name=d skip-corrupt=true epochs=2 "
+      "location=%s ! fakesink", folder);
+  pipeline = gst_parse_launch (line, NULL);
+  source = gst_bin_get_by_name (GST_BIN (pipeline), "d");
+  for (guint i = 0; i < 2; i++) {
+    run = run_pipeline (pipeline);
+    run_assert_ended (run);
+    run_assert_warning (run, "0.jpg");
+    fail_unless (strstr (run.warnings->str, "0.jpg") ==
+        g_strrstr (run.warnings->str, "0.jpg"), "%s", run.warnings->str);
+    run_clear (&run);
+    g_object_get (source, "skipped", &skipped, NULL);
+    fail_unless_equals_uint64 (skipped, 2);
+  }
+  gst_object_unref (source);
+  gst_object_unref (pipeline);
+  g_free (line);
   g_free (bytes);
   g_free (path);
+}
+GST_END_TEST;
+
+/* One picture of ten can be read, or none. */
+GST_START_TEST (test_mostly_corrupt)
+{
+  GstAppSink *sink;
+  GstElement *pipeline;
+  gchar *path;
+  Run run;
+
+  write_folder ();
+  for (guint i = 0; i < 4; i++) {
+    path = g_strdup_printf ("%s/cat/broken-%u.png", folder, i);
+    fail_unless (g_file_set_contents (path, "x", 1, NULL));
+    g_free (path);
+  }
+  for (guint i = 1; i < 6; i++) {
+    path = g_strdup_printf ("%s/%s/%u.%s", folder, names[i / 2], i % 2,
+        i < 2 ? "png" : "jpg");
+    fail_unless (g_file_set_contents (path, "x", 1, NULL));
+    g_free (path);
+  }
+  /* At the start of one epoch and at the end of the next it has more before it than a whole epoch. */
+  pipeline = pipeline_new ("skip-corrupt=true shuffle=true epochs=20", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < 20; i++) {
+    GstSample *sample = gst_app_sink_pull_sample (sink);
+
+    fail_unless (sample != NULL, "%u pictures came", i);
+    gst_sample_unref (sample);
+  }
+  pipeline_free (pipeline, sink);
+  path = g_build_filename (folder, "cat", "0.png", NULL);
+  fail_unless (g_file_set_contents (path, "x", 1, NULL));
+  g_free (path);
+  run = run_launch ("supcondatasetsrc skip-corrupt=true epochs=0 location=%s "
+      "! fakesink", folder);
+  run_assert_error (run, "can be read");
+  run_clear (&run);
 }
 GST_END_TEST;
 
@@ -372,11 +507,71 @@ GST_START_TEST (test_bad_locations)
 }
 GST_END_TEST;
 
+/* How many of n frames come with that label. What downstream is told of the share that has one is so. */
+static guint
+count_labels (const gchar * properties, guint n, const gchar * label)
+{
+  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM,
+      gst_structure_new_empty (GST_SUPCON_QUERY_DATASET));
+  GstAppSink *sink;
+  GstElement *pipeline = pipeline_new (properties, &sink);
+  guint found = 0, labelled = 0;
+  gdouble share;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < n; i++) {
+    GstSample *sample = gst_app_sink_pull_sample (sink);
+    const gchar *has;
+
+    fail_unless (sample && gst_supcon_buffer_get_sample (gst_sample_get_buffer
+            (sample), &has, NULL, NULL));
+    found += g_strcmp0 (has, label) == 0;
+    labelled += has != NULL;
+    gst_sample_unref (sample);
+  }
+  fail_unless (gst_app_sink_pull_sample (sink) == NULL);
+  fail_unless (gst_pad_peer_query (GST_BASE_SINK_PAD (sink), query));
+  fail_unless (gst_structure_get_double (gst_query_get_structure (query),
+          "labelled", &share));
+  fail_unless_equals_float (share, labelled / (gdouble) n);
+  gst_query_unref (query);
+  pipeline_free (pipeline, sink);
+  return found;
+}
+
+GST_START_TEST (test_labels)
+{
+  static const guint8 ones[18] = { 0, 0, 8, 1, 0, 0, 0, 10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+  gchar *path = g_build_filename (folder, "ones", NULL), *properties;
+  Run run;
+
+  write_idx ();
+  fail_unless_equals_int (count_labels ("", 10, "1"), 3);
+  fail_unless_equals_int (count_labels ("class-names=a,b,c", 10, "b"), 3);
+  fail_unless (g_file_set_contents (path, (const gchar *) ones, sizeof ones,
+          NULL));
+  /* All of one class of two, and then of the other one. */
+  properties = g_strdup_printf ("labels-location=%s", path);
+  fail_unless_equals_int (count_labels (properties, 10, "1"), 10);
+  g_free (properties);
+  properties = g_strdup_printf ("labels-location=%s label-noise=1", path);
+  fail_unless_equals_int (count_labels (properties, 10, "0"), 10);
+  g_free (properties);
+  run = run_launch ("supcondatasetsrc class-names=a,b location=%s ! fakesink",
+      folder);
+  run_assert_error (run, "class-names: 2 names found");
+  run_clear (&run);
+  g_free (path);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_hidden_labels)
 {
   Run run;
 
-  write_folder ();
+  write_idx ();
+  fail_unless_equals_int (count_labels ("labelled=0", 10, NULL), 10);
+  count_labels ("labelled=0.5 max-samples=4 shuffle=true", 4, NULL);
   run = run_launch ("supcondatasetsrc location=%s labelled=0.5 "
       "sampler=class-balanced ! fakesink", folder);
   run_assert_error (run, "labelled=0.5");
@@ -394,12 +589,15 @@ datasetsrc_suite (void)
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_frames);
+  tcase_add_test (tcase, test_queries);
   tcase_add_test (tcase, test_order);
   tcase_add_test (tcase, test_folder);
   tcase_add_test (tcase, test_decoder_without_rank);
   tcase_add_test (tcase, test_seek_at_caps);
   tcase_add_test (tcase, test_corrupt);
+  tcase_add_test (tcase, test_mostly_corrupt);
   tcase_add_test (tcase, test_bad_locations);
+  tcase_add_test (tcase, test_labels);
   tcase_add_test (tcase, test_hidden_labels);
   return suite;
 }
