@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* supconlabel: labels of a property and of files. */
+#include "gstsupconmeta.h"
 #include "labelling.h"
 
 #include <glib/gstdio.h>
@@ -141,6 +142,100 @@ GST_START_TEST (test_lines)
 
 GST_END_TEST;
 
+/* Frame i, of whatever time, comes out with that label. */
+static void
+pass_numbered (GstHarness * h, guint i, GstClockTime pts, guint64 offset,
+    const gchar * label)
+{
+  GstBuffer *frame = new_frame (0);
+
+  GST_BUFFER_PTS (frame) = pts;
+  GST_BUFFER_OFFSET (frame) = offset;
+  frame = gst_harness_push_and_pull (h, frame);
+  assert_label (frame, label, i);
+  gst_buffer_unref (frame);
+}
+
+/* A frame after a seek has the number that its time says, which is rounded down, or, where there is no rate or no time, its
+ * offset. */
+GST_START_TEST (test_numbers)
+{
+  static const gchar lines[] = "zero\none\ntwo\nthree";
+  GstHarness *h = with_file (lines, sizeof lines - 1, NULL);
+  GstSegment segment;
+
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,framerate=30/1,width=4,height=4");
+  pass_frame (h, 0, "zero");
+  push_segment (h, 0);
+  pass_numbered (h, 1, GST_SECOND / 30, 3, "one");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=4,height=4");
+  push_segment (h, 0);
+  pass_numbered (h, 2, GST_SECOND / 30, 2, "two");
+  gst_segment_init (&segment, GST_FORMAT_DEFAULT);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  pass_numbered (h, 3, GST_CLOCK_TIME_NONE, 3, "three");
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* What was read, counted and numbered in one run is nothing to the next. */
+GST_START_TEST (test_restart)
+{
+  GstHarness *h = with_file ("cup\nbox", 7, NULL);
+  guint64 labelled, unlabelled;
+
+  pass_frame (h, 0, "cup");
+  pass_frame (h, 1, "box");
+  pass_frame (h, 2, NULL);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  g_object_set (h->element, "labels-location", NULL, NULL);
+  gst_harness_play (h);
+  g_object_get (h->element, "labelled", &labelled, "unlabelled", &unlabelled,
+      NULL);
+  fail_unless (labelled == 0 && unlabelled == 0);
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (h, VIDEO_CAPS);
+  push_segment (h, 0);
+  pass_frame (h, 0, NULL);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+static gboolean
+answer_query (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  static const gchar *labels[] = { "cup", NULL };
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CUSTOM)
+    return gst_pad_query_default (pad, parent, query);
+  gst_structure_set (gst_query_writable_structure (query), "epochs",
+      G_TYPE_UINT, 3, "labels", G_TYPE_STRV, labels, "labelled", G_TYPE_DOUBLE,
+      0.5, NULL);
+  return TRUE;
+}
+
+/* What upstream says of its labels is not true of those that frames get here. */
+GST_START_TEST (test_dataset_upstream)
+{
+  GstHarness *h = new_harness ();
+  GstQuery *query = gst_query_new_custom (GST_QUERY_CUSTOM,
+      gst_structure_new_empty (GST_SUPCON_QUERY_DATASET));
+  const GstStructure *s = gst_query_get_structure (query);
+
+  gst_pad_set_query_function (h->srcpad, answer_query);
+  fail_unless (gst_pad_peer_query (h->sinkpad, query));
+  fail_unless (gst_structure_has_field (s, "epochs"));
+  fail_if (gst_structure_has_field (s, "labels"));
+  fail_if (gst_structure_has_field (s, "labelled"));
+  gst_query_unref (query);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* Frames that go backwards have the numbers of their places, not those that follow. */
 GST_START_TEST (test_backwards)
 {
@@ -227,19 +322,22 @@ GST_START_TEST (test_bad_files)
 
 GST_END_TEST;
 
-/* Text first, then the file, then the property. */
+/* Text first, unless it is empty, then the file, then the property. */
 GST_START_TEST (test_priority)
 {
-  static const gchar lines[] = "\nfile\nfile\n";
+  static const gchar lines[] = "\nfile\nfile\nfile\n";
   GstHarness *h = with_file (lines, sizeof lines - 1, NULL);
   GstHarness *text = new_text_harness (h, "utf8");
 
   g_object_set (h->element, "label", "property", NULL);
-  push_cue (text, "text", 2, 4);
+  push_cue (text, "text", 2, 3);
+  push_cue (text, " ", 3, 4);
+  push_cue (text, "text", 4, 5);
   pass_frame (h, 0, "property");
   pass_frame (h, 1, "file");
   pass_frame (h, 2, "text");
-  pass_frame (h, 3, "text");
+  pass_frame (h, 3, "file");
+  pass_frame (h, 4, "text");
   gst_harness_teardown (text);
   gst_harness_teardown (h);
 }
@@ -264,6 +362,9 @@ supconlabel_suite (void)
   tcase_add_test (tcase, test_samples);
   tcase_add_test (tcase, test_property);
   tcase_add_test (tcase, test_lines);
+  tcase_add_test (tcase, test_numbers);
+  tcase_add_test (tcase, test_restart);
+  tcase_add_test (tcase, test_dataset_upstream);
   tcase_add_test (tcase, test_backwards);
   tcase_add_test (tcase, test_idx);
   tcase_add_test (tcase, test_bad_files);

@@ -10,7 +10,12 @@ GST_START_TEST (test_cues)
 {
   GstHarness *h = new_harness ();
   GstHarness *text = new_text_harness (h, "utf8");
+  GstSegment segment;
 
+  /* An open cue ends with the next one, not with its segment. */
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.stop = 30 * FRAME;
+  gst_harness_push_event (text, gst_event_new_segment (&segment));
   push_cue (text, "  cup \n", 1, 3);
   push_cue (text, "<box>", 3, 4);
   push_cue (text, " ", 5, 6);
@@ -145,14 +150,15 @@ assert_released (Waiter * waiter, GstFlowReturn flow, const gchar * label)
 }
 
 enum
-{ BY_CUE, BY_LATER_CUE, BY_GAP, BY_EOS, BY_SEGMENT_DONE, BY_TEXT_FLUSH,
-  BY_FLUSH, BY_UNLINK, BY_STATE, RELEASES
+{ BY_CUE, BY_LATER_CUE, BY_GAP, BY_GAP_TO_THE_END, BY_EOS, BY_SEGMENT_DONE,
+  BY_TEXT_FLUSH, BY_FLUSH, BY_UNLINK, BY_STATE, RELEASES
 };
 
 GST_START_TEST (test_wait)
 {
   GstHarness *h = new_harness ();
   GstHarness *text = new_text_harness (h, "utf8");
+  GstSegment segment;
   Waiter waiter;
 
   push_cue (text, "early", 1, 3);
@@ -169,6 +175,13 @@ GST_START_TEST (test_wait)
       break;
     case BY_GAP:
       gst_harness_push_event (text, gst_event_new_gap (4 * FRAME, 2 * FRAME));
+      assert_released (&waiter, GST_FLOW_OK, NULL);
+      break;
+    case BY_GAP_TO_THE_END:    /* and beyond it, where no time runs */
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      segment.stop = 8 * FRAME;
+      gst_harness_push_event (text, gst_event_new_segment (&segment));
+      gst_harness_push_event (text, gst_event_new_gap (4 * FRAME, 90 * FRAME));
       assert_released (&waiter, GST_FLOW_OK, NULL);
       break;
     case BY_EOS:
@@ -208,6 +221,105 @@ GST_START_TEST (test_wait)
 
 GST_END_TEST;
 
+static void
+flush (GstHarness * h)
+{
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  push_segment (h, 0);
+}
+
+static void
+begin_again (GstHarness * h, const gchar * caps)
+{
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (h, caps);
+  push_segment (h, 0);
+}
+
+enum
+{ AFTER_STOP, AFTER_STOP_IN_FLUSH, AFTER_TEXT_FLUSH, AFTER_UNLINK,
+  AFTER_SEGMENT, BEGINNINGS
+};
+
+/* Where text begins anew, what was known of it is forgotten: a frame waits again, for the new cue. */
+GST_START_TEST (test_anew)
+{
+  GstHarness *h = new_harness ();
+  GstHarness *text = new_text_harness (h, "utf8");
+  GstBuffer *timeless = gst_buffer_new_memdup ("timeless", 8);
+  GstPad *pad = gst_pad_get_peer (text->srcpad);
+  GstSegment segment;
+  Waiter waiter;
+
+  push_cue (text, "old", 0, __i__ == AFTER_SEGMENT ? 3 : 90);
+  if (__i__ != AFTER_SEGMENT)
+    gst_harness_push_event (text, gst_event_new_gap (0, 90 * FRAME));
+  gst_harness_push_event (text, __i__ == AFTER_SEGMENT ?
+      gst_event_new_segment_done (GST_FORMAT_TIME, 3 * FRAME) :
+      gst_event_new_eos ());
+  switch (__i__) {
+    case AFTER_STOP_IN_FLUSH:
+      gst_harness_push_event (text, gst_event_new_flush_start ());
+      /* fall through */
+    case AFTER_STOP:
+      pass_frame (h, 0, "old");
+      gst_element_set_state (h->element, GST_STATE_READY);
+      gst_harness_play (h);
+      begin_again (h, VIDEO_CAPS);
+      break;
+    case AFTER_TEXT_FLUSH:
+      gst_harness_push_event (text, gst_event_new_flush_start ());
+      flush (text);
+      break;
+    case AFTER_UNLINK:
+      gst_pad_unlink (text->srcpad, pad);
+      gst_pad_link (text->srcpad, pad);
+      break;
+    case AFTER_SEGMENT:
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      segment.start = segment.base = 2 * FRAME;
+      gst_harness_push_event (text, gst_event_new_segment (&segment));
+      push_cue (text, "before it", 0, 2);
+      fail_unless_equals_int (gst_harness_push (text, timeless), GST_FLOW_OK);
+      timeless = NULL;
+      break;
+  }
+  start_waiting (&waiter, h, 5);
+  if (__i__ == AFTER_STOP_IN_FLUSH)
+    gst_harness_push_event (text, gst_event_new_flush_stop (TRUE));
+  if (__i__ != AFTER_TEXT_FLUSH && __i__ != AFTER_SEGMENT)
+    begin_again (text, "text/x-raw,format=utf8");
+  push_cue (text, "new", 4, 6);
+  assert_released (&waiter, GST_FLOW_OK, "new");
+  gst_clear_buffer (&timeless);
+  gst_object_unref (pad);
+  gst_harness_teardown (text);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* What is known stays so, whatever of before comes after it. */
+GST_START_TEST (test_known)
+{
+  GstHarness *h = new_harness ();
+  GstHarness *text = new_text_harness (h, "utf8");
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_BYTES);        /* says nothing of time */
+  gst_harness_push_event (text, gst_event_new_segment (&segment));
+  gst_harness_push_event (text, gst_event_new_gap (0, 3 * FRAME));
+  gst_harness_push_event (text, gst_event_new_gap (0, FRAME));
+  pass_frame (h, 0, NULL);
+  push_cue (text, "cup", 1, 2);
+  pass_frame (h, 1, "cup");
+  pass_frame (h, 2, NULL);
+  gst_harness_teardown (text);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 typedef struct
 {
   GstHarness *h, *text;
@@ -215,13 +327,6 @@ typedef struct
   guint seeks;
   guint32 seqnum;               /* of the last one */
 } Seek;
-
-static void
-flush (GstHarness * h)
-{
-  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
-  push_segment (h, 0);
-}
 
 /* The text's source seeks at once, but plays from where the seek before went to, as subparse may; it is asked again. Then a
  * frame from before the seek arrives. */
@@ -308,6 +413,14 @@ GST_START_TEST (test_upstream_events)
   fail_unless_equals_int (GST_EVENT_TYPE (event), GST_EVENT_LATENCY);
   gst_event_unref (event);
   fail_unless (gst_harness_try_pull_upstream_event (text) == NULL);
+  /* A seek that does not flush is asked for once. */
+  gst_harness_push_upstream_event (h, gst_event_new_seek (1.0, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_NONE, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1));
+  event = gst_harness_try_pull_upstream_event (text);
+  fail_unless (event != NULL);
+  fail_unless_equals_int (GST_EVENT_TYPE (event), GST_EVENT_SEEK);
+  gst_event_unref (event);
+  fail_unless (gst_harness_try_pull_upstream_event (text) == NULL);
   gst_harness_teardown (text);
   gst_harness_teardown (h);
 }
@@ -343,6 +456,7 @@ GST_START_TEST (test_transparent)
     GstPad *pad = gst_element_request_pad (h->element, template, NULL, NULL);
 
     fail_unless (pad != NULL);
+    fail_if (gst_pad_iterate_internal_links (pad));     /* nothing goes on from it */
     fail_if (gst_element_request_pad (h->element, template, NULL, NULL));
     gst_element_release_request_pad (h->element, pad);
     gst_object_unref (pad);
@@ -404,6 +518,8 @@ labelcues_suite (void)
   tcase_add_test (tcase, test_markup);
   tcase_add_test (tcase, test_segments);
   tcase_add_loop_test (tcase, test_wait, 0, RELEASES);
+  tcase_add_loop_test (tcase, test_anew, 0, BEGINNINGS);
+  tcase_add_test (tcase, test_known);
   tcase_add_test (tcase, test_seek);
   tcase_add_test (tcase, test_upstream_events);
   tcase_add_test (tcase, test_transparent);

@@ -242,12 +242,40 @@ GST_START_TEST (regions_begin_at_the_start)
   GstHarness *h = label_new ("", TRUE);
   GstElement *element = gst_harness_find_element (h, "supconlabel");
   GstBuffer *frame = frame_new (8);
+  GstSegment segment;
 
   g_object_set (element, "regions", FALSE, NULL);
-  gst_object_unref (element);
   add_region (frame, "r", 0, 0, 3, 3);
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_ref (frame)),
+      GST_FLOW_OK);
+  gst_buffer_unref (pull_region (h, NULL, 0));
+  /* They are counted anew, too. */
+  g_object_set (element, "regions", TRUE, NULL);
+  gst_element_set_state (element, GST_STATE_READY);
+  gst_harness_play (h);
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
   fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
   gst_buffer_unref (pull_region (h, NULL, 0));
+  gst_object_unref (element);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* A label that a region came with stays where regions get none. */
+GST_START_TEST (a_regions_label_stays)
+{
+  GstHarness *h = gst_harness_new_parse ("supconlabel label=thing");
+  GstBuffer *frame = frame_new (8);
+
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_supcon_region_set_label (add_region (frame, "r", 0, 0, 3, 3), "cup");
+  frame = gst_harness_push_and_pull (h, frame);
+  fail_unless_equals_string (gst_supcon_region_get_label
+      (gst_buffer_get_video_region_of_interest_meta (frame)), "cup");
+  gst_buffer_unref (frame);
   gst_harness_teardown (h);
 }
 GST_END_TEST;
@@ -395,6 +423,7 @@ regions_suite (void)
   tcase_add_test (tcase, caps_follow_what_downstream_reads);
   tcase_add_test (tcase, none_leaves_a_gap_and_500_leave);
   tcase_add_test (tcase, regions_begin_at_the_start);
+  tcase_add_test (tcase, a_regions_label_stays);
   tcase_add_test (tcase, a_flush_at_a_regions_caps_is_one);
   tcase_add_test (tcase, tiles_are_refused);
   tcase_add_test (tcase, a_short_frame_is_an_error);
