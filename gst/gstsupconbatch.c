@@ -42,6 +42,7 @@ struct _GstSupconBatch
   /* Of the frame that was encoded last, unless it had nothing to encode. */
   GArray *last;                 /* gfloat: dim for each place, or for the whole */
   GArray *last_places;          /* Place; empty: the whole */
+  guint64 last_version, last_encoder;   /* of the model that found it */
 };
 
 GstSupconBatch *
@@ -227,11 +228,9 @@ attach (GstSupconBatch * self, Frame * frame)
 
   gst_supcon_buffer_set_embedding (frame->buffer, whole ? last : NULL,
       whole ? dim : 0, self->layer, name);
-  gst_supcon_buffer_set_embedding_origin (frame->buffer,
-      gst_supcon_inference_version (self->inference),
+  gst_supcon_buffer_set_embedding_origin (frame->buffer, self->last_version,
       (g_get_monotonic_time () - frame->arrived) * GST_USECOND);
-  gst_supcon_buffer_set_embedding_encoder (frame->buffer,
-      gst_supcon_inference_fingerprint (self->inference));
+  gst_supcon_buffer_set_embedding_encoder (frame->buffer, self->last_encoder);
   if (!self->last_places->len)
     return;
   while ((region = gst_supcon_region_next (frame->buffer, &state))) {
@@ -257,6 +256,8 @@ remember (GstSupconBatch * self, const Frame * frame, const gfloat * values,
   if (frame->by_regions)
     g_array_append_vals (self->last_places,
         &g_array_index (self->places, Place, first), n);
+  self->last_version = gst_supcon_inference_version (self->inference);
+  self->last_encoder = gst_supcon_inference_fingerprint (self->inference);
 }
 
 void

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One model in many elements: shared by name while it is trained, or read again when its file is replaced. */
+#include <fcntl.h>
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <math.h>
+#include <sys/stat.h>
 
 #include "gstsupconmeta.h"
 #include "model/checkpoint.h"
@@ -26,6 +28,17 @@ teardown (void)
 {
   g_free (location);
   folder_free (folder);
+}
+
+/* Gives location the time that it had, or another one. */
+static void
+set_time (const GStatBuf * s, guint later)
+{
+  const struct timespec times[2] = { s->st_mtim,
+    {s->st_mtim.tv_sec + later, s->st_mtim.tv_nsec}
+  };
+
+  fail_unless_equals_int (utimensat (AT_FDCWD, location, times, 0), 0);
 }
 
 /* A random model of 16x16 pictures, 64 * width numbers in its embedding, written to location. */
@@ -168,12 +181,23 @@ GST_START_TEST (test_shared)
 }
 GST_END_TEST;
 
-/* location is the model until one is shared. */
+/* How large a tensor is nobody knows before there is a model. */
+GST_START_TEST (test_tensors_of_none)
+{
+  Run run = run_launch ("videotestsrc num-buffers=1 ! " CAPS
+      " ! supconencoder model=none ! other/tensors ! fakesink");
+
+  run_assert_error (run, "nobody has shared model \"none\" yet");
+  run_clear (&run);
+}
+GST_END_TEST;
+
+/* location is the model until one is shared, and from then on no more. */
 GST_START_TEST (test_file_then_shared)
 {
   SupconModel *model = write_model (3, 1);
-  GstHarness *h = harness_new (NULL, "supconencoder model=one location=%s",
-      location);
+  GstHarness *h = harness_new (NULL, "supconencoder model=one watch=true "
+      "location=%s", location);
   SupconCheckpointInfo info = { 0 };
   SupconModel *trained;
   Run run;
@@ -186,6 +210,10 @@ GST_START_TEST (test_file_then_shared)
   run_clear (&run);
   trained = supcon_checkpoint_load (location, NULL, &info, NULL);
   fail_unless_equals_uint64 (encode (h, trained), 1);
+  supcon_model_free (model);
+  model = write_model (4, 1);
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless_equals_uint64 (encode (h, trained), 1);
   supcon_model_free (trained);
   supcon_checkpoint_info_clear (&info);
   supcon_model_free (model);
@@ -193,29 +221,40 @@ GST_START_TEST (test_file_then_shared)
 }
 GST_END_TEST;
 
-/* A trainer that learns a number shares no classifier. */
-GST_START_TEST (test_shared_number)
+/* A tagger has the classifier that a trainer shares, with its labels; one that learns a number shares none. */
+GST_START_TEST (test_shared_classifier)
 {
-  GstBus *bus = gst_bus_new ();
-  GstHarness *h = harness_new (bus, "supcontagger model=one");
-  GstBuffer *frame = picture_new (120);
-  const gfloat embedding[64] = { 1 };
-  Run run;
+  for (guint number = 0; number < 2; number++) {
+    GstBus *bus = gst_bus_new ();
+    GstHarness *h = harness_new (bus, "supcontagger model=one");
+    GstBuffer *frame = picture_new (120);
+    const gfloat embedding[64] = { 1 };
+    GstVideoRegionOfInterestMeta *tag;
+    Run run;
 
-  supcon_model_free (write_model (3, 1));
-  run = run_launch ("videotestsrc num-buffers=16 pattern=snow ! " CAPS
-      " ! supconlabel label=2.5 ! supcontrainer stage=regression "
-      "batch-size=16 model=one location=%s", location);
-  run_assert_ended (run);
-  run_clear (&run);
-  gst_supcon_buffer_set_embedding (frame, embedding, 64, "embedding", "one");
-  frame = gst_harness_push_and_pull (h, frame);
-  fail_unless (!gst_buffer_get_video_region_of_interest_meta (frame));
-  gst_buffer_unref (frame);
-  assert_warning (bus, "'one' predicts a number");
-  gst_element_set_bus (h->element, NULL);
-  gst_harness_teardown (h);
-  gst_object_unref (bus);
+    supcon_model_free (write_model (3, 1));
+    run = run_launch ("videotestsrc num-buffers=16 pattern=snow ! " CAPS
+        " ! supconlabel label=2.5 ! supcontrainer stage=%s batch-size=16 "
+        "model=one location=%s", number ? "regression" : "linear", location);
+    run_assert_ended (run);
+    run_clear (&run);
+    gst_supcon_buffer_set_embedding (frame, embedding, 64, "embedding", "one");
+    frame = gst_harness_push_and_pull (h, frame);
+    tag = gst_buffer_get_video_region_of_interest_meta (frame);
+    if (number) {
+      fail_unless (tag == NULL);
+      assert_warning (bus, "'one' predicts a number");
+    } else {
+      fail_unless (tag != NULL);
+      fail_unless_equals_string (gst_structure_get_string
+          (gst_video_region_of_interest_meta_get_param (tag, "classification"),
+              "label"), "2.5");
+    }
+    gst_buffer_unref (frame);
+    gst_element_set_bus (h->element, NULL);
+    gst_harness_teardown (h);
+    gst_object_unref (bus);
+  }
 }
 GST_END_TEST;
 
@@ -223,16 +262,27 @@ GST_START_TEST (test_watch)
 {
   SupconModel *before = write_model (3, 1), *after, *other;
   GstBus *bus = gst_bus_new ();
+  guint64 version;
+  GStatBuf s;
   GstHarness *h = harness_new (bus, "supconencoder watch=true location=%s",
       location);
   GstHarness *blind = harness_new (NULL, "supconencoder location=%s",
       location);
+  GstHarness *carrying = harness_new (NULL, "supconencoder watch=true "
+      "interval=2 location=%s", location);
 
+  fail_unless_equals_uint64 (encode (carrying, before), 1);
   fail_unless_equals_uint64 (encode (h, before), 1);
+  /* Another file of the same size and time. */
+  g_stat (location, &s);
   after = write_model (4, 1);
+  set_time (&s, 0);
   g_usleep (WATCH_MICROSECONDS);
   fail_unless_equals_uint64 (encode (h, after), 2);
   fail_unless_equals_uint64 (encode (blind, before), 1);
+  /* What a frame carries on is of the model that it was made by. */
+  fail_unless_equals_uint64 (encode (carrying, before), 1);
+  fail_unless_equals_uint64 (encode (carrying, after), 2);
 
   fail_unless (g_file_set_contents (location, "garbage", -1, NULL));
   g_usleep (WATCH_MICROSECONDS);
@@ -254,13 +304,20 @@ GST_START_TEST (test_watch)
   supcon_model_free (before);
   before = write_model (6, 1);
   g_usleep (WATCH_MICROSECONDS);
-  fail_unless (encode (h, before) > 2);
+  version = encode (h, before);
+  fail_unless (version > 2);
+  /* The same file, written again. */
+  g_stat (location, &s);
+  set_time (&s, 1);
+  g_usleep (WATCH_MICROSECONDS);
+  fail_unless (encode (h, before) > version);
   supcon_model_free (before);
   supcon_model_free (after);
   supcon_model_free (other);
   gst_element_set_bus (h->element, NULL);
   gst_harness_teardown (h);
   gst_harness_teardown (blind);
+  gst_harness_teardown (carrying);
   gst_object_unref (bus);
 }
 GST_END_TEST;
@@ -330,6 +387,10 @@ GST_START_TEST (test_regions)
   g_object_get (h->element, "skipped-regions", &skipped, NULL);
   fail_unless_equals_uint64 (skipped, 3);
   gst_buffer_unref (out);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_harness_play (h);
+  g_object_get (h->element, "skipped-regions", &skipped, NULL);
+  fail_unless_equals_uint64 (skipped, 0);
   supcon_model_free (model);
   gst_harness_teardown (h);
 }
@@ -463,6 +524,9 @@ GST_START_TEST (test_late)
   in = picture_new (3);
   GST_BUFFER_PTS (in) = 3 * GST_SECOND;
   gst_buffer_unref (gst_harness_push_and_pull (h, in));
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_harness_play (h);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h), 0);
   supcon_model_free (model);
   gst_element_set_bus (h->element, NULL);
   gst_harness_teardown (h);
@@ -480,8 +544,9 @@ live_suite (void)
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_shared);
+  tcase_add_test (tcase, test_tensors_of_none);
   tcase_add_test (tcase, test_file_then_shared);
-  tcase_add_test (tcase, test_shared_number);
+  tcase_add_test (tcase, test_shared_classifier);
   tcase_add_test (tcase, test_watch);
   tcase_add_test (tcase, test_regions);
   tcase_add_test (tcase, test_late);
