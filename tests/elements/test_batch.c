@@ -399,12 +399,19 @@ GST_START_TEST (tensors_leave_in_batches)
   gst_harness_set_sink_caps_str (h, "other/tensors,format=static,num_tensors=1,"
       "types=float32,dimensions=64:1:1:1,framerate=30/1");
   gst_harness_set_src_caps_str (h, CAPS);
-  for (guint i = 0; i < 3; i++)
-    push (h, i);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *frame = frame_new (i);
+
+    if (i == 1)
+      GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_MARKER);
+    gst_harness_push (h, frame);
+  }
   for (guint i = 0; i < 3; i++) {
     GstBuffer *out = gst_harness_try_pull (h);
 
     fail_unless (out != NULL);
+    fail_unless_equals_int (GST_BUFFER_FLAG_IS_SET (out,
+            GST_BUFFER_FLAG_MARKER), i == 1);
     fail_unless_equals_uint64 (GST_BUFFER_PTS (out), i * FRAME);
     fail_unless_equals_int (gst_buffer_get_size (out), DIM * sizeof (gfloat));
     check_embedding (out, i);

@@ -269,7 +269,9 @@ GST_START_TEST (test_interval_of_regions_then_tensors)
 
   gst_harness_set_sink_caps_str (h, "other/tensors");
   gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
-  out = gst_harness_push_and_pull (h, picture_new (48, 16, pixels, 48));
+  out = picture_new (48, 16, pixels, 48);
+  gst_buffer_add_video_region_of_interest_meta (out, "thing", 0, 0, 8, 8);
+  out = gst_harness_push_and_pull (h, out);
   supcon_model_embed (reference, pixels, 1, r);
   fail_unless_equals_int (gst_buffer_extract (out, 0, values, sizeof values),
       sizeof values);
@@ -314,7 +316,7 @@ GST_START_TEST (test_tensors)
 }
 GST_END_TEST;
 
-/* Of three frames the first is encoded; a flush starts again. */
+/* Of three frames the first is encoded; a flush and a stream start again. */
 GST_START_TEST (test_interval)
 {
   GstHarness *h = harness_new ("interval=3",
@@ -333,7 +335,63 @@ GST_START_TEST (test_interval)
     check_values (out, r, 64, "embedding");
     gst_buffer_unref (out);
   }
+  for (guint i = 0; i < 2; i++) {
+    GstBuffer *in = gst_buffer_new_allocate (NULL, 48 * 16, NULL);
+    GstSegment segment;
+
+    /* The first one after each of them, which another two would carry on. */
+    if (i == 0) {
+      gst_harness_push_event (h, gst_event_new_flush_start ());
+      gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+    } else {
+      gst_harness_push_event (h, gst_event_new_stream_start ("next"));
+    }
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (h, gst_event_new_segment (&segment));
+    memset (pixels, 100 + i, sizeof pixels);
+    gst_buffer_fill (in, 0, pixels, sizeof pixels);
+    out = gst_harness_push_and_pull (h, in);
+    supcon_model_embed (reference, pixels, 1, r);
+    check_values (out, r, 64, "embedding");
+    gst_buffer_unref (out);
+  }
   gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* What upstream may allocate: as downstream of frames takes it, and of tensors as the encoder reads it. */
+GST_START_TEST (test_allocation)
+{
+  static const gchar caps[] = "video/x-raw,format=RGB,width=16,height=16,framerate=30/1";
+
+  for (guint how = 0; how < 3; how++) {
+    gchar *line = g_strdup_printf ("supconencoder location=%s", model);
+    GstHarness *h = gst_harness_new_parse (line);
+    GstCaps *current;
+    GstQuery *query;
+
+    if (how == 1) {
+      gst_harness_add_propose_allocation_meta (h, GST_VIDEO_META_API_TYPE, NULL);
+      gst_harness_add_propose_allocation_meta (h, GST_VIDEO_CROP_META_API_TYPE,
+          NULL);
+    }
+    if (how == 2)
+      gst_harness_set_sink_caps_str (h, "other/tensors");
+    gst_harness_set_src_caps_str (h, caps);
+    current = gst_pad_get_current_caps (h->srcpad);
+    query = gst_query_new_allocation (current, FALSE);
+    fail_unless (gst_pad_peer_query (h->srcpad, query));
+    fail_unless_equals_int (gst_query_get_n_allocation_metas (query),
+        how == 0 ? 1 : 2);
+    fail_unless (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE,
+            NULL));
+    fail_unless_equals_int (gst_query_find_allocation_meta (query,
+            GST_VIDEO_CROP_META_API_TYPE, NULL), how > 0);
+    gst_query_unref (query);
+    gst_caps_unref (current);
+    gst_harness_teardown (h);
+    g_free (line);
+  }
 }
 GST_END_TEST;
 
@@ -408,6 +466,7 @@ encoder_suite (void)
   tcase_add_test (tcase, test_tensors);
   tcase_add_test (tcase, test_interval_of_regions_then_tensors);
   tcase_add_test (tcase, test_interval);
+  tcase_add_test (tcase, test_allocation);
   tcase_add_test (tcase, test_bad_files);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   tcase_add_test (tcase, test_too_large);
