@@ -439,6 +439,73 @@ GST_START_TEST (test_corrupt)
 }
 GST_END_TEST;
 
+/* Plays the folder with the picture of that name replaced; error: what is to be said of it, or NULL. */
+static void
+check_picture (const gchar * name, const gchar * bytes, gsize n,
+    const gchar * error)
+{
+  gchar *path = g_build_filename (folder, name, NULL), *before;
+  gsize n_before;
+  Run run;
+
+  fail_unless (g_file_get_contents (path, &before, &n_before, NULL));
+  fail_unless (g_file_set_contents (path, bytes, n, NULL));
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
+  if (error)
+    run_assert_error (run, error);
+  else
+    run_assert_ended (run);
+  run_clear (&run);
+  /* What comes after it is read. */
+  run = run_launch ("supcondatasetsrc skip-corrupt=true location=%s ! fakesink",
+      folder);
+  run_assert_ended (run);
+  if (error) {
+    run_assert_warning (run, error);
+    fail_unless (strchr (run.warnings->str, '\n')[1] == 0, "%s",
+        run.warnings->str);
+  }
+  run_clear (&run);
+  fail_unless (g_file_set_contents (path, before, n_before, NULL));
+  g_free (before);
+  g_free (path);
+}
+
+GST_START_TEST (test_damaged)
+{
+  /* A segment with what looks like a JPEG's end, as in a thumbnail, and a byte that fills up. */
+  static const gchar inserted[] = "\xff\xe1\0\6\xff\xd9\0\0\xff";
+  gchar *path, *bytes, *frame;
+  GString *jpeg;
+  gsize n;
+
+  write_folder ();
+  path = g_build_filename (folder, "dog", "0.jpg", NULL);
+  fail_unless (g_file_get_contents (path, &bytes, &n, NULL));
+  g_free (path);
+  jpeg = g_string_new_len (bytes, n);
+  g_free (bytes);
+  g_string_insert_len (jpeg, 2, inserted, sizeof inserted - 1);
+  check_picture ("dog/0.jpg", jpeg->str, jpeg->len, NULL);
+  check_picture ("dog/0.jpg", jpeg->str, jpeg->len - 9,
+      "without the end marker");
+  check_picture ("dog/0.jpg", jpeg->str, 2, "without the end marker");
+  frame = memmem (jpeg->str, jpeg->len, "\xff\xc0", 2);
+  fail_unless (frame != NULL);
+  frame[7] = 0x40;              /* the width, now 16384 more */
+  check_picture ("dog/0.jpg", jpeg->str, jpeg->len,
+      "width 16415 found, 1 to 16384 expected");
+  g_string_free (jpeg, TRUE);
+
+  path = g_build_filename (folder, "cat", "0.png", NULL);
+  fail_unless (g_file_get_contents (path, &bytes, &n, NULL));
+  g_free (path);
+  check_picture ("cat/0.png", bytes, 0, "0 bytes found that are no picture");
+  check_picture ("cat/0.png", bytes, n / 2, "damaged image/png");
+  g_free (bytes);
+}
+GST_END_TEST;
+
 /* One picture of ten can be read, or none. */
 GST_START_TEST (test_mostly_corrupt)
 {
@@ -595,6 +662,7 @@ datasetsrc_suite (void)
   tcase_add_test (tcase, test_decoder_without_rank);
   tcase_add_test (tcase, test_seek_at_caps);
   tcase_add_test (tcase, test_corrupt);
+  tcase_add_test (tcase, test_damaged);
   tcase_add_test (tcase, test_mostly_corrupt);
   tcase_add_test (tcase, test_bad_locations);
   tcase_add_test (tcase, test_labels);
