@@ -483,6 +483,143 @@ GST_START_TEST (regions_carry_on)
 }
 GST_END_TEST;
 
+static GstBuffer *
+region_embedding (GstBuffer * frame, const gchar * type)
+{
+  return gst_supcon_region_get_embedding (find_region (frame, type), NULL, NULL,
+      NULL);
+}
+
+/* The thing that a region shows is the nearest one, if they share half of what they cover. */
+GST_START_TEST (regions_carry_on_where_they_overlap)
+{
+  static const struct
+  {
+    const gchar *type;
+    guint before[4], after[4];
+  } moves[] = {
+    {"cup", {0, 0, 8, 8}, {0, 0, 8, 8}},
+    {"cup", {1, 1, 8, 8}, {1, 1, 8, 8}},
+    {"aside", {0, 8, 8, 8}, {4, 8, 8, 8}},
+    {"down", {8, 0, 8, 8}, {8, 4, 8, 8}},
+    {"away", {0, 0, 4, 4}, {8, 8, 4, 4}}
+  };
+  GstHarness *h = harness_new ("interval=2 regions=true", CAPS);
+  GstBuffer *frames[2], *cup[2];
+  gfloat values[2][DIM];
+
+  for (guint i = 0; i < 2; i++) {
+    frames[i] = frame_new (i + 1);
+    for (guint k = 0; k < G_N_ELEMENTS (moves); k++) {
+      const guint *at = i ? moves[k].after : moves[k].before;
+
+      gst_buffer_add_video_region_of_interest_meta (frames[i], moves[k].type,
+          at[0], at[1], at[2], at[3]);
+    }
+    frames[i] = gst_harness_push_and_pull (h, frames[i]);
+    cup[i] = region_embedding (frames[i], "cup");
+    fail_unless_equals_int (gst_buffer_extract (cup[i], 0, values[i],
+            sizeof values[i]), sizeof values[i]);
+    gst_buffer_unref (cup[i]);
+  }
+  fail_unless (memcmp (values[0], values[1], sizeof values[0]) == 0);
+  for (guint k = 2; k < G_N_ELEMENTS (moves); k++)
+    fail_if (region_embedding (frames[1], moves[k].type), "%s", moves[k].type);
+  gst_buffer_unref (frames[0]);
+  gst_buffer_unref (frames[1]);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* Of the frames of a batch the last one that was encoded is what the next carries on. */
+GST_START_TEST (regions_carry_on_from_the_last)
+{
+  GstHarness *h = harness_new (PATIENT "batch-size=4 interval=3 regions=true",
+      CAPS);
+
+  for (guint i = 0; i < 5; i++) {
+    GstBuffer *frame = frame_new (i), *embedding;
+
+    gst_buffer_add_video_region_of_interest_meta (frame, "cup", i < 3 ? 0 : 8,
+        0, 8, 8);
+    gst_harness_push (h, frame);
+    if (i < 3)
+      continue;
+    while ((frame = gst_harness_try_pull (h))) {
+      embedding = region_embedding (frame, "cup");
+      fail_unless (embedding != NULL, "of %" G_GUINT64_FORMAT,
+          GST_BUFFER_OFFSET (frame));
+      gst_buffer_unref (embedding);
+      gst_buffer_unref (frame);
+    }
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* The part at (left, top) of a picture of which each quarter has a colour of its own. */
+static GstBuffer *
+quarters_new (guint left, guint top, guint width, guint height)
+{
+  GstVideoFrame frame;
+  GstVideoInfo info;
+  GstBuffer *buffer;
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, width, height);
+  buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
+  fail_unless (gst_video_frame_map (&frame, &info, buffer, GST_MAP_WRITE));
+  for (guint c = 0; c < 3; c++)
+    for (guint y = 0; y < (c ? height / 2 : height); y++)
+      for (guint x = 0; x < (c ? width / 2 : width); x++) {
+        guint8 *at = (guint8 *) GST_VIDEO_FRAME_COMP_DATA (&frame, c) +
+            y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, c) + x;
+
+        if (c == 0)
+          *at = 60 + ((left + x) * 7 + (top + y) * (top + y)) % 120;
+        else
+          *at = (c == 1 ? left / 2 + x < 16 : top / 2 + y < 12) ? 70 : 190;
+      }
+  gst_video_frame_unmap (&frame);
+  return buffer;
+}
+
+/* Each in its own colours, of a frame and of a batch that have several. */
+GST_START_TEST (regions_have_their_chroma)
+{
+  static const gchar *const types[] = { "a", "b", "c", "d" };
+  GstHarness *h = harness_new ("regions=true",
+      "video/x-raw,format=I420,width=64,height=48,framerate=30/1");
+  GstHarness *parts = harness_new ("",
+      "video/x-raw,format=I420,width=16,height=16,framerate=30/1");
+  GstBuffer *frame = quarters_new (0, 0, 64, 48);
+
+  for (guint i = 0; i < 4; i++)
+    gst_buffer_add_video_region_of_interest_meta (frame, types[i],
+        8 + i % 2 * 40, 4 + i / 2 * 28, 16, 16);
+  frame = gst_harness_push_and_pull (h, frame);
+  for (guint i = 0; i < 4; i++) {
+    GstBuffer *part = gst_harness_push_and_pull (parts,
+        quarters_new (8 + i % 2 * 40, 4 + i / 2 * 28, 16, 16));
+    GstBuffer *expected = gst_supcon_buffer_get_embedding (part, NULL, NULL,
+        NULL);
+    GstBuffer *found = region_embedding (frame, types[i]);
+    gfloat values[2][DIM];
+
+    gst_buffer_extract (expected, 0, values[0], sizeof values[0]);
+    gst_buffer_extract (found, 0, values[1], sizeof values[1]);
+    for (guint k = 0; k < DIM; k++)
+      fail_unless (fabsf (values[0][k] - values[1][k]) < 1e-4, "%s: %g %g",
+          types[i], values[0][k], values[1][k]);
+    gst_buffer_unref (expected);
+    gst_buffer_unref (found);
+    gst_buffer_unref (part);
+  }
+  gst_buffer_unref (frame);
+  gst_harness_teardown (parts);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 /* Properties, and the policy of augmentation that does the same. */
 static const struct
 {
@@ -556,6 +693,9 @@ batch_suite (void)
   tcase_add_test (tcase, interval_within_batches);
   tcase_add_test (tcase, tensors_leave_in_batches);
   tcase_add_test (tcase, regions_carry_on);
+  tcase_add_test (tcase, regions_carry_on_where_they_overlap);
+  tcase_add_test (tcase, regions_carry_on_from_the_last);
+  tcase_add_test (tcase, regions_have_their_chroma);
   tcase_add_loop_test (tcase, formats_are_read_as_for_training, 0,
       6 * G_N_ELEMENTS (preparations));
   return suite;
