@@ -47,10 +47,51 @@ START_TEST (test_idx)
   ck_assert (!supcon_dataset_set_class_names (dataset, "a,,c", NULL));
   ck_assert (!supcon_dataset_set_class_names (dataset, "a,b,a", NULL));
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 1), "b");
+  ck_assert (supcon_dataset_set_class_names (dataset, "a,b,c,d", NULL));
   supcon_dataset_free (dataset);
+  /* A part that is held out is one of what there is to learn from. */
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, 0.9, NULL);
+  ck_assert_uint_eq (supcon_dataset_count (dataset), 4);
+  supcon_dataset_free (dataset);
+  teardown ();
+  /* There need be nothing to learn from. */
+  setup ();
+  write_idx ("t10k", 4, 4, 3, 0);
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, 0, NULL);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 4);
   supcon_dataset_free (dataset);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "neither train-images-idx3-ubyte");
+  teardown ();
+}
+END_TEST
+
+/* Labels of a file that is named, of a folder and of a file of pictures. */
+START_TEST (test_labels_elsewhere)
+{
+  char *labels, *pictures;
+
+  setup ();
+  write_idx ("train", 10, 10, 3, 0);
+  write_file ("elsewhere", (const guint8[18]){ 0, 0, 8, 1, 0, 0, 0, 10, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4 }, 18);
+  labels = g_build_filename (folder, "elsewhere", NULL);
+  pictures = g_build_filename (folder, "train-images-idx3-ubyte", NULL);
+  for (guint by_name = 0; by_name < 2; by_name++) {
+    const char *location = by_name ? pictures : folder;
+    SupconDataset *dataset = supcon_dataset_open (location, labels, SUPCON_SPLIT_TRAIN, 0, NULL);
+    GError *error = NULL;
+
+    ck_assert_uint_eq (supcon_dataset_label (dataset, 3), 4);
+    supcon_dataset_free (dataset);
+    ck_assert_ptr_null (supcon_dataset_open (location, "/nowhere", SUPCON_SPLIT_TRAIN, 0, &error));
+    ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND));
+    g_error_free (error);
+  }
+  g_free (labels);
+  g_free (pictures);
+  teardown ();
+  setup ();
+  write_text ("cat/a.jpg", "x");
+  ck_assert_ptr_null (supcon_dataset_open (folder, "/nowhere", SUPCON_SPLIT_TRAIN, 0, NULL));
   teardown ();
 }
 END_TEST
@@ -133,11 +174,15 @@ START_TEST (test_idx_wrong)
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "height 0 found, 1 to 16384 expected");
   write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 64, 1 }, 16);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "width 16385 found, 1 to 16384 expected");
+  write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 64, 0 }, 16);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "0 values found, 16384 expected");
   /* A header that promises far more than there is. */
   write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 255, 255, 255, 255, 255, 255 }, 16);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "train-images");
   write_file ("train-images-idx3-ubyte", (const guint8[3]){ 0, 0, 8 }, 3);
-  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "train-images");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "short file: 3 bytes found");
+  write_file ("train-labels-idx1-ubyte", (const guint8[8]){ 0, 0, 8, 1 }, 8);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "no label found");
   teardown ();
 }
 END_TEST
@@ -172,6 +217,13 @@ START_TEST (test_cifar)
     ck_assert_uint_eq (sample.pixels[0], 101 + i);
   }
   supcon_dataset_free (dataset);
+  /* Held out of what there is to learn from. */
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_VAL, 0.5, NULL);
+  ck_assert_ptr_nonnull (dataset);
+  ck_assert_uint_gt (supcon_dataset_count (dataset), 1);
+  supcon_dataset_free (dataset);
+  write_file ("test_batch.bin", batch, 0);
+  check_error (folder, SUPCON_SPLIT_TEST, SUPCON_ERROR_FORMAT, "0 bytes found");
   write_file ("test_batch.bin", batch, 3000);
   check_error (folder, SUPCON_SPLIT_TEST, SUPCON_ERROR_FORMAT, "test_batch.bin");
   batch[3073] = 10;
@@ -212,6 +264,15 @@ START_TEST (test_cifar_100)
   write_file ("train.bin", record, sizeof record);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "label 100 found at byte 1, 0 to 99 expected");
   teardown ();
+  /* Only pictures to test with. */
+  setup ();
+  record[1] = 77;
+  write_file ("test.bin", record, sizeof record);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TEST, 0, NULL);
+  ck_assert_ptr_nonnull (dataset);
+  supcon_dataset_free (dataset);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "no train.bin found in it");
+  teardown ();
 }
 END_TEST
 
@@ -230,6 +291,7 @@ START_TEST (test_folder)
   write_text ("dog/z/2/3/4/5/f.png", "x"); /* too deep */
   write_text ("cat/c.jpeg", "x");
   write_text (".thumbnails/c.jpeg", "x");
+  write_text ("readme.jpg", "x"); /* beside the classes */
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   ck_assert_uint_eq (supcon_dataset_count (dataset), 5);
   ck_assert_uint_eq (supcon_dataset_n_classes (dataset), 2);
@@ -243,6 +305,8 @@ START_TEST (test_folder)
   supcon_dataset_get (dataset, 4, &sample);
   ck_assert (sample.label == 1 && g_str_has_suffix (sample.path, "dog/z/2/3/4/e.png"));
   supcon_dataset_free (dataset);
+  write_text ("eel/none.txt", "x");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "eel: no picture found in this class folder");
   teardown ();
 }
 END_TEST
@@ -388,6 +452,10 @@ START_TEST (test_val_folder)
   ck_assert_uint_eq (supcon_dataset_count (dataset), 43);
   supcon_dataset_free (dataset);
   teardown ();
+  setup ();
+  write_text ("val/cat/a.jpg", "x");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "no folder train found in it");
+  teardown ();
 }
 END_TEST
 
@@ -397,6 +465,7 @@ check_hidden_after_split (guint n, guint (*number) (const SupconSample *sample))
 {
   SupconDataset *dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   gboolean *labelled = g_new (gboolean, n);
+  guint n_labelled = 0;
   SupconSample sample;
 
   ck_assert_uint_eq (supcon_dataset_count (dataset), n);
@@ -412,7 +481,11 @@ check_hidden_after_split (guint n, guint (*number) (const SupconSample *sample))
   for (guint i = 0; i < supcon_dataset_count (dataset); i++) {
     supcon_dataset_get (dataset, i, &sample);
     ck_assert_int_eq (sample.labelled, labelled[number (&sample)]);
+    n_labelled += sample.labelled;
   }
+  /* Nor are they those that were taken away. */
+  ck_assert_uint_gt (n_labelled, supcon_dataset_count (dataset) / 4);
+  ck_assert_uint_lt (n_labelled, supcon_dataset_count (dataset) * 3 / 4);
   supcon_dataset_free (dataset);
   g_free (labelled);
 }
@@ -448,6 +521,7 @@ START_TEST (test_hidden_and_spoilt)
   write_idx ("train", 1000, 1000, 3, 0);
   dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
   supcon_dataset_hide_labels (dataset, 0.3);
+  supcon_dataset_hide_labels (dataset, 0.9); /* what is hidden stays so */
   supcon_dataset_spoil_labels (dataset, 0.4);
   for (guint i = 0; i < 1000; i++) {
     SupconSample sample;
@@ -463,6 +537,12 @@ START_TEST (test_hidden_and_spoilt)
   ck_assert (spoilt > 338 && spoilt < 462);
   ck_assert (both > 80 && both < 160);
   ck_assert (shift[1] > 150 && shift[2] > 150);
+  supcon_dataset_free (dataset);
+  /* There is no other label than that of the one class. */
+  write_idx ("train", 1, 1, 3, 0);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  supcon_dataset_spoil_labels (dataset, 1);
+  ck_assert_uint_eq (supcon_dataset_label (dataset, 0), 0);
   supcon_dataset_free (dataset);
   teardown ();
 }
@@ -547,6 +627,6 @@ START_TEST (test_frame_labels_too_many)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("data", test_idx, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar, test_cifar_100,
+SUPCON_CHECK_MAIN ("data", test_idx, test_labels_elsewhere, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar, test_cifar_100,
     test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
     test_hidden_and_spoilt, test_frame_labels, test_frame_labels_too_long, test_frame_labels_too_many)

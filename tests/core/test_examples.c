@@ -99,12 +99,14 @@ START_TEST (test_newest)
 
   supcon_labels_add (labels, "line\n\"two\"");
   supcon_labels_add (labels, "杯子");
+  supcon_examples_set_encoder (examples, 77);
   ck_assert (supcon_examples_save (examples, labels, location, &error));
   supcon_labels_add (others, "cup");
   supcon_labels_add (others, "杯子");
   read = supcon_examples_load (location, others, &left, &error);
   ck_assert_ptr_nonnull (read);
   ck_assert_uint_eq (left, 0);
+  ck_assert_uint_eq (supcon_examples_encoder (read), 77);
   ck_assert_int_eq (supcon_labels_find (others, "line\n\"two\""), 2);
   ck_assert_uint_eq (supcon_examples_count (read, 0), 0);
   ck_assert_uint_eq (supcon_examples_count (read, 1), 1);
@@ -212,6 +214,9 @@ START_TEST (test_order)
   check_order (examples, 5, 0);
   add_turned (examples, 1, 5, SUPCON_EXAMPLES_PER_CLASS);
   check_order (examples, SUPCON_EXAMPLES_PER_CLASS, 5);
+  /* Round once more. */
+  add_turned (examples, 1, SUPCON_EXAMPLES_PER_CLASS + 5, SUPCON_EXAMPLES_PER_CLASS);
+  check_order (examples, SUPCON_EXAMPLES_PER_CLASS, SUPCON_EXAMPLES_PER_CLASS + 5);
   supcon_examples_free (examples);
 }
 END_TEST

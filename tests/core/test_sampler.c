@@ -101,6 +101,23 @@ START_TEST (test_balanced)
   supcon_sampler_free (sampler);
   config.classes_per_batch = 4;
   ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
+  /* Of the classes of the pictures that are used. */
+  config.classes_per_batch = 3;
+  config.max_samples = 2;
+  ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
+  config.max_samples = 0;
+  /* No more than fits, whatever the product is in 32 bits. */
+  config.classes_per_batch = 2;
+  config.samples_per_class = 1u << 24;
+  ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
+  config.samples_per_class = (1u << 31) + 1;
+  ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
+  /* One batch at least, for which pictures come again. */
+  config.samples_per_class = 20;
+  sampler = supcon_sampler_new (dataset, &config, NULL);
+  ck_assert_uint_eq (supcon_sampler_epoch_length (sampler), 40);
+  supcon_sampler_free (sampler);
+  config.samples_per_class = 4;
 
   config.classes_per_batch = 0;
   sampler = supcon_sampler_new (dataset, &config, NULL);
@@ -162,6 +179,13 @@ START_TEST (test_max_samples)
   }
   ck_assert (chosen[0] != chosen[1] && chosen[1] != chosen[2]);
 
+  /* Shares of 1.9, 0.9 and 0.2. */
+  config.max_samples = 3;
+  sampler = supcon_sampler_new (dataset, &config, NULL);
+  for (guint i = 0; i < 3; i++)
+    ck_assert_uint_lt (supcon_dataset_label (dataset, supcon_sampler_index (sampler, 0, i)), 2);
+  supcon_sampler_free (sampler);
+
   config.max_samples = 1000;
   sampler = supcon_sampler_new (dataset, &config, NULL);
   ck_assert_uint_eq (supcon_sampler_epoch_length (sampler), 160);
@@ -171,4 +195,26 @@ START_TEST (test_max_samples)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("sampler", test_sequential, test_balanced, test_max_samples)
+/* One picture of three classes of ten: of each one at times. */
+START_TEST (test_one_of_equals)
+{
+  SupconSamplerConfig config = { .shuffle = TRUE, .max_samples = 1 };
+  guint counts[3] = { 0 };
+  SupconDataset *dataset;
+
+  setup ();
+  write_idx ("train", 30, 30, 3, 0);
+  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
+  for (config.seed = 0; config.seed < 30; config.seed++) {
+    SupconSampler *sampler = supcon_sampler_new (dataset, &config, NULL);
+
+    counts[supcon_dataset_label (dataset, supcon_sampler_index (sampler, 0, 0))]++;
+    supcon_sampler_free (sampler);
+  }
+  ck_assert (counts[0] > 0 && counts[1] > 0 && counts[2] > 0);
+  supcon_dataset_free (dataset);
+  teardown ();
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("sampler", test_sequential, test_balanced, test_max_samples, test_one_of_equals)
