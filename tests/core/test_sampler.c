@@ -195,26 +195,4 @@ START_TEST (test_max_samples)
 }
 END_TEST
 
-/* One picture of three classes of ten: of each one at times. */
-START_TEST (test_one_of_equals)
-{
-  SupconSamplerConfig config = { .shuffle = TRUE, .max_samples = 1 };
-  guint counts[3] = { 0 };
-  SupconDataset *dataset;
-
-  setup ();
-  write_idx ("train", 30, 30, 3, 0);
-  dataset = supcon_dataset_open (folder, NULL, SUPCON_SPLIT_TRAIN, 0, NULL);
-  for (config.seed = 0; config.seed < 30; config.seed++) {
-    SupconSampler *sampler = supcon_sampler_new (dataset, &config, NULL);
-
-    counts[supcon_dataset_label (dataset, supcon_sampler_index (sampler, 0, 0))]++;
-    supcon_sampler_free (sampler);
-  }
-  ck_assert (counts[0] > 0 && counts[1] > 0 && counts[2] > 0);
-  supcon_dataset_free (dataset);
-  teardown ();
-}
-END_TEST
-
-SUPCON_CHECK_MAIN ("sampler", test_sequential, test_balanced, test_max_samples, test_one_of_equals)
+SUPCON_CHECK_MAIN ("sampler", test_sequential, test_balanced, test_max_samples)
