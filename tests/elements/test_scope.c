@@ -94,17 +94,103 @@ GST_START_TEST (points_have_the_colour_of_their_label)
 
 GST_END_TEST;
 
-static GstBuffer *
-draw_tagged (Fixture * f, const gfloat embedding[2], const gchar * type)
+/* Pixels of the label's colour where one point, the last of so many, is. */
+static guint
+count_point (guint label, guint32 colour, guint n_points)
 {
-  GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
+  gchar *properties = g_strdup_printf ("view=embeddings max-points=%u",
+      n_points);
+  Fixture f;
+  guint n;
 
+  start (&f, properties, 640, 480);
+  for (guint i = 0; i <= label; i++) {
+    gchar *name = g_strdup_printf ("%u", i);
+
+    gst_buffer_unref (draw (&f, 8, name));
+    if (i == label)
+      n = count (&f, draw (&f, 8, name), colour, 0, 470);
+    g_free (name);
+  }
+  gst_harness_teardown (f.harness);
+  g_free (properties);
+  return n;
+}
+
+/* Seven colours, then the same in another shape, of four; an older point is fainter. */
+GST_START_TEST (labels_differ_in_colour_and_shape)
+{
+  guint n[4];
+
+  for (guint shape = 0; shape < 4; shape++) {
+    n[shape] = count_point (7 * shape, FIRST_LABEL, 1);
+    for (guint other = 0; other < shape; other++)
+      fail_unless (n[shape] != n[other], "%u and %u", shape, other);
+  }
+  fail_unless_equals_int (count_point (6, 0xcc79a7, 1), n[0]);
+  fail_unless_equals_int (count_point (0, FIRST_LABEL, 2), n[0]);
+}
+
+GST_END_TEST;
+
+/* What is open is of the usual size; the rate is that of the frames. */
+GST_START_TEST (a_size_is_chosen)
+{
+  GstHarness *h = gst_harness_new_parse ("supconscope");
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw");
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_buffer_unref (gst_harness_push_and_pull (h, gst_buffer_new_allocate (NULL,
+              8 * 4, NULL)));
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (gst_video_info_from_caps (&info, caps));
+  fail_unless (info.width == 640 && info.height == 480);
+  fail_unless (info.fps_n == 30 && info.fps_d == 1);
+  gst_caps_unref (caps);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_restart_forgets_points_and_legend)
+{
+  GstSegment segment;
+  Fixture f;
+
+  start (&f, "view=embeddings", 640, 480);
+  for (guint i = 0; i < 12; i++)
+    gst_buffer_unref (draw (&f, 8, "cup"));
+  gst_element_set_state (f.harness->element, GST_STATE_READY);
+  gst_harness_play (f.harness);
+  gst_harness_push_event (f.harness, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (f.harness, CAPS);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.harness, gst_event_new_segment (&segment));
+  fail_unless_equals_int (count (&f, draw (&f, 0, NULL), FIRST_LABEL, 0, 640),
+      0);
+  gst_harness_teardown (f.harness);
+}
+
+GST_END_TEST;
+
+static GstBuffer *
+tag (Fixture * f, GstBuffer * frame, const gfloat embedding[2],
+    const gchar * type)
+{
   gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
   gst_video_region_of_interest_meta_add_param
       (gst_buffer_add_video_region_of_interest_meta (frame, type, 0, 0, 8, 4),
       gst_structure_new ("classification", "label", G_TYPE_STRING, "cup",
           "label_id", G_TYPE_INT, 3, NULL));
   return gst_harness_push_and_pull (f->harness, frame);
+}
+
+static GstBuffer *
+draw_tagged (Fixture * f, const gfloat embedding[2], const gchar * type)
+{
+  return tag (f, gst_buffer_new_allocate (NULL, 8 * 4, NULL), embedding, type);
 }
 
 GST_START_TEST (tags_are_labels_too_and_old_points_go)
@@ -124,6 +210,11 @@ GST_START_TEST (tags_are_labels_too_and_old_points_go)
   fail_unless (count (&f, frame, UNLABELLED, 0, 470) > 20);
   /* Another model's embeddings start anew. */
   fail_unless (count (&f, draw (&f, 5, NULL), UNLABELLED, 0, 470) > 20);
+  /* The true label goes before the tag: the second one that there is, as "cup" was the first. */
+  frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
+  gst_supcon_buffer_set_sample (frame, "box", 7, 0);
+  frame = tag (&f, frame, embedding, "supcon");
+  fail_unless (count (&f, frame, SECOND_LABEL, 0, 470) > 20);
   gst_harness_teardown (f.harness);
 }
 
@@ -289,6 +380,12 @@ GST_START_TEST (a_view_changes_between_two_frames)
   gst_buffer_unref (draw (&f, 8, "cup"));
   set_view (&f, "both");
   fail_unless (count (&f, draw (&f, 8, "cup"), FIRST_LABEL, 0, 176) > 20);
+  /* And a larger one again. */
+  gst_harness_set_sink_caps_str (f.harness,
+      "video/x-raw,format=BGRx,width=640,height=480,framerate=30/1");
+  f.width = 640;
+  f.height = 480;
+  fail_unless (count (&f, draw (&f, 8, "cup"), FIRST_LABEL, 472, 640) > 20);
   gst_harness_teardown (f.harness);
 }
 
@@ -302,6 +399,9 @@ scope_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, points_have_the_colour_of_their_label);
+  tcase_add_test (tcase, labels_differ_in_colour_and_shape);
+  tcase_add_test (tcase, a_size_is_chosen);
+  tcase_add_test (tcase, a_restart_forgets_points_and_legend);
   tcase_add_test (tcase, tags_are_labels_too_and_old_points_go);
   tcase_add_test (tcase, curves_are_the_trainers);
   tcase_add_test (tcase, scopes_come_and_go);
