@@ -213,7 +213,7 @@ GST_START_TEST (test_disk_full_for_a_while)
 }
 GST_END_TEST;
 
-/* One that is full at the end is one error, though stopping tries again. */
+/* One that is full at the end is one error, though stopping tries again, and though the last step's checkpoint failed. */
 static GstBusSyncReply
 fill_disk_at_the_end (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
 {
@@ -229,23 +229,25 @@ fill_disk_at_the_end (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer
 
 GST_START_TEST (test_disk_full_at_the_end)
 {
-  gchar *line = g_strdup_printf (ONE_THING "message-interval=1 location=%s", model);
-  struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-  GstElement *pipeline = gst_parse_launch (line, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
-  guint errors = 0;
-  Run run;
+  for (guint interval = 0; interval < 2; interval++) {
+    gchar *line = g_strdup_printf (ONE_THING "message-interval=1 checkpoint-interval=%u location=%s", interval, model);
+    struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+    GstElement *pipeline = gst_parse_launch (line, NULL);
+    GstBus *bus = gst_element_get_bus (pipeline);
+    guint errors = 0;
+    Run run;
 
-  signal (SIGXFSZ, SIG_IGN);
-  gst_bus_set_sync_handler (bus, fill_disk_at_the_end, &errors, NULL);
-  run = run_pipeline (pipeline);
-  setrlimit (RLIMIT_FSIZE, &limit);
-  run_assert_error (run, "cannot be written");
-  fail_unless_equals_int (errors, 1);
-  run_clear (&run);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
-  g_free (line);
+    signal (SIGXFSZ, SIG_IGN);
+    gst_bus_set_sync_handler (bus, fill_disk_at_the_end, &errors, NULL);
+    run = run_pipeline (pipeline);
+    setrlimit (RLIMIT_FSIZE, &limit);
+    run_assert_error (run, "cannot be written");
+    fail_unless_equals_int (errors, 1);
+    run_clear (&run);
+    gst_object_unref (bus);
+    gst_object_unref (pipeline);
+    g_free (line);
+  }
 }
 GST_END_TEST;
 
@@ -521,6 +523,22 @@ metadata_of (const gchar * path, const gchar * key)
   return value;
 }
 
+/* A checkpoint of the last step is written again when the end says how good it is. */
+GST_START_TEST (test_accuracy_at_the_end)
+{
+  gchar *accuracy;
+  Run run;
+
+  write_shapes (320);
+  run = run_launch (LEARN_SHAPES (1) "checkpoint-interval=1", folder, folder, model);
+  run_assert_ended (run);
+  run_clear (&run);
+  accuracy = metadata_of (model, "best-accuracy");
+  fail_unless (accuracy != NULL);
+  g_free (accuracy);
+}
+GST_END_TEST;
+
 /* How good the best was is known after a stop, so that a worse one does not take its place; and the end has the bytes of a
  * training that was not stopped. */
 GST_START_TEST (test_best_over_resume)
@@ -650,6 +668,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_teacher);
   tcase_add_test (tcase, test_resume_mistakes);
   tcase_add_test (tcase, test_diverged);
+  tcase_add_test (tcase, test_accuracy_at_the_end);
   tcase_add_test (tcase, test_best_over_resume);
   tcase_add_test (tcase, test_checkpoint_keep);
   tcase_add_test (tcase, test_bad_locations);
