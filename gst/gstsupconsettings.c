@@ -88,6 +88,10 @@ store (const Setting * setting, gpointer fields, const GValue * value)
     case G_TYPE_STRING:
       g_free (*(gchar **) field);
       *(gchar **) field = g_value_dup_string (value);
+      /* As programs and forms have it: a text of no characters is none. */
+      if (!G_PARAM_SPEC_STRING (setting->spec)->default_value
+          && g_strcmp0 (*(gchar **) field, "") == 0)
+        g_clear_pointer ((gchar **) field, g_free);
       break;
     default:
       g_assert_not_reached ();

@@ -409,6 +409,8 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   gchar *path = g_build_filename (folder, "i.safetensors", NULL);
 
   check_does_not_start ("supconindex", NULL, "supconindex needs location");
+  check_does_not_start ("supconindex location=\"\"", NULL,
+      "supconindex needs location");
   check_does_not_start ("supconindex location=%s", path, "i.safetensors: No such file");
   g_file_set_contents (path, "not an index at all", -1, NULL);
   check_does_not_start ("supconindex location=%s", path, "i.safetensors: header of");
