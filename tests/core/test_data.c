@@ -627,6 +627,6 @@ START_TEST (test_frame_labels_too_many)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("data", test_idx, test_labels_elsewhere, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar, test_cifar_100,
-    test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
+SUPCON_CHECK_MAIN ("data", test_idx, test_labels_elsewhere, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar,
+    test_cifar_100, test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
     test_hidden_and_spoilt, test_frame_labels, test_frame_labels_too_long, test_frame_labels_too_many)
