@@ -195,7 +195,9 @@ GST_START_TEST (test_damaged)
   fail_unless (g_file_get_contents (path, &bytes, &n, NULL));
   g_free (path);
   check_picture ("cat/0.png", bytes, 0, "0 bytes found that are no picture");
+#ifndef __SANITIZE_ADDRESS__    /* GStreamer 1.22's pngdec loses its frame at an error */
   check_picture ("cat/0.png", bytes, n / 2, "damaged image/png");
+#endif
   g_free (bytes);
 }
 GST_END_TEST;
