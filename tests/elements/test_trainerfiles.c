@@ -127,10 +127,14 @@ GST_START_TEST (test_metrics_of_large_numbers)
 }
 GST_END_TEST;
 
+/* Bytes of a file on a full disk: fewer than a checkpoint has, more than Check's own file of a test's messages, which would
+ * be cut off as well. */
+#define FULL 16384
+
 /* A disk without room is told before the first step. */
 GST_START_TEST (test_disk_full)
 {
-  struct rlimit limit = { 1000, RLIM_INFINITY };
+  struct rlimit limit = { FULL, RLIM_INFINITY };
   Run run;
 
   signal (SIGXFSZ, SIG_IGN);
@@ -152,7 +156,7 @@ static GstBusSyncReply
 fill_disk (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
 {
   const GstStructure *s = gst_message_get_structure (message);
-  struct rlimit limit = { 1000, RLIM_INFINITY };
+  struct rlimit limit = { FULL, RLIM_INFINITY };
   guint64 step, *full_steps = user_data;
 
   if (!s || !gst_structure_has_name (s, "supcon-train"))
@@ -218,7 +222,7 @@ static GstBusSyncReply
 fill_disk_at_the_end (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
 {
   const GstStructure *s = gst_message_get_structure (message);
-  struct rlimit limit = { 1000, RLIM_INFINITY };
+  struct rlimit limit = { FULL, RLIM_INFINITY };
   guint *errors = user_data;
 
   if (s && gst_structure_has_name (s, "supcon-train"))
