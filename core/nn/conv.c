@@ -11,6 +11,7 @@ void
 supcon_conv_init (
     SupconConv *conv, guint in_h, guint in_w, guint in_c, guint out_c, guint kernel, guint stride, guint pad)
 {
+  g_assert (stride * stride <= SUPCON_MAX_PHASES);
   *conv = (SupconConv){ .in_h = in_h,
     .in_w = in_w,
     .in_c = in_c,

@@ -116,6 +116,9 @@ void supcon_conv_pointwise_backward (const SupconConv *conv, guint n, const Supc
 /** The grid of a forward pass over x, which may be NULL where it is not read. */
 SupconGrid supcon_conv_grid (const SupconConv *conv, const SupconNormInput *x);
 
+/* Phases of the gradient by input, of which each stride s has s x s: strides are 1 and 2. */
+#define SUPCON_MAX_PHASES 4
+
 /** One dimension of a phase of the gradient by input: input positions first, first + stride, ..., and the taps that
  * reach them. */
 typedef struct {

@@ -129,12 +129,9 @@ bands_of (const SupconBf16Walk *self)
   return supcon_grid_bands (&self->grid.grid, self->grid.images);
 }
 
-/* Strides are 1 and 2. */
-#define MAX_PHASES 4
-
 /* Forward, or all phases of the gradient by input. */
 typedef struct {
-  SupconBf16Walk walks[MAX_PHASES];
+  SupconBf16Walk walks[SUPCON_MAX_PHASES];
   guint n;
   guint splits; /* of the panels of channels */
   SupconWorkspace *workspace;
@@ -406,7 +403,6 @@ supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInp
   g_assert (conv->kernel >= conv->stride || !target->sums);
   if (!target->add && conv->kernel < conv->stride)
     memset (target->dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconBfloat16));
-  g_assert (conv->stride * conv->stride <= MAX_PHASES);
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
     SupconBf16Walk *self = &walks.walks[walks.n];
 

@@ -16,12 +16,9 @@ typedef struct {
   gsize bands;
 } Correlation;
 
-/* Strides are 1 and 2. */
-#define MAX_PHASES 4
-
 /* Forward, or all phases of the gradient by input. */
 typedef struct {
-  Correlation walks[MAX_PHASES];
+  Correlation walks[SUPCON_MAX_PHASES];
   guint n;
   guint splits; /* of the panels of channels */
   SupconWorkspace *workspace;
@@ -281,7 +278,6 @@ supcon_real_backward_input (const SupconConv *conv, guint n, const SupconNormInp
   g_assert (conv->kernel >= conv->stride || (!target->sums && (!target->add || target->add == target->dx)));
   if (!target->add && conv->kernel < conv->stride)
     memset (target->dx, 0, n * supcon_conv_in_size (conv) * sizeof (SupconReal));
-  g_assert (conv->stride * conv->stride <= MAX_PHASES);
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
     Correlation *self = &walks.walks[walks.n];
 
