@@ -84,6 +84,19 @@ run_launch (const gchar * format, ...)
   return run;
 }
 
+/* On a pad of an element, both by name. */
+static inline void
+add_probe (GstElement * pipeline, const gchar * name, const gchar * pad_name,
+    GstPadProbeType type, GstPadProbeCallback callback, gpointer data)
+{
+  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  GstPad *pad = gst_element_get_static_pad (element, pad_name);
+
+  gst_pad_add_probe (pad, type, callback, data, NULL);
+  gst_object_unref (pad);
+  gst_object_unref (element);
+}
+
 /* The last element message of that name, or NULL. */
 static inline const GstStructure *
 run_message (const Run * run, const gchar * name)

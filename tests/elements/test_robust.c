@@ -45,18 +45,6 @@ count_out (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
 }
 
 static void
-add_probe (GstElement * pipeline, const gchar * name, const gchar * pad_name,
-    GstPadProbeType type, GstPadProbeCallback callback, gpointer data)
-{
-  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
-  GstPad *pad = gst_element_get_static_pad (element, pad_name);
-
-  gst_pad_add_probe (pad, type, callback, data, NULL);
-  gst_object_unref (pad);
-  gst_object_unref (element);
-}
-
-static void
 be_slow (G_GNUC_UNUSED GstElement * sink, G_GNUC_UNUSED GstBuffer * buffer,
     G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED gpointer data)
 {

@@ -2,6 +2,8 @@
 /* supcontagger in whole pipelines. */
 
 #include <gst/base/gstbasetransform.h>
+
+#include "pipeline.h"
 #include "tagger.h"
 
 /* The first two frames of a stream teach "cup" and "box"; then frames are cups, some of them not sure. */
@@ -59,18 +61,6 @@ count (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
   return GST_PAD_PROBE_OK;
 }
 
-static void
-add_probe (GstElement * pipeline, const gchar * name, const gchar * pad_name,
-    GstPadProbeCallback callback, gpointer data)
-{
-  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
-  GstPad *pad = gst_element_get_static_pad (element, pad_name);
-
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, callback, data, NULL);
-  gst_object_unref (pad);
-  gst_object_unref (element);
-}
-
 static GstElement *
 new_pipeline (const gchar * source, const gchar * rest, Counts * counts)
 {
@@ -84,7 +74,8 @@ new_pipeline (const gchar * source, const gchar * rest, Counts * counts)
   g_assert_no_error (error);
   g_free (launch);
   *counts = (Counts) { 0 };
-  add_probe (pipeline, "i", "src", add_embedding, counts);
+  add_probe (pipeline, "i", "src", GST_PAD_PROBE_TYPE_BUFFER, add_embedding,
+      counts);
   return pipeline;
 }
 
@@ -117,7 +108,8 @@ GST_START_TEST (test_pause)
   GstElement *pipeline = new_pipeline ("videotestsrc num-buffers=100",
       "! fakesink name=s sync=true t.text ! fakesink name=x", &counts);
 
-  add_probe (pipeline, "x", "sink", count, &counts);
+  add_probe (pipeline, "x", "sink", GST_PAD_PROBE_TYPE_BUFFER, count,
+      &counts);
   for (guint i = 1; i <= 3; i++) {
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     while (g_atomic_int_get (&counts.shown) < (gint) (5 * i))
@@ -155,7 +147,8 @@ GST_START_TEST (test_overlay)
     /* Without one, textoverlay cannot tell from a gap alone that a frame has no text, and drops texts that last no time. */
     if (i >= 3)
       counts.duration = &durations[i - 3];
-    add_probe (pipeline, "s", "sink", look, &counts);
+    add_probe (pipeline, "s", "sink", GST_PAD_PROBE_TYPE_BUFFER, look,
+        &counts);
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     wait_for (pipeline, GST_MESSAGE_EOS);
     fail_unless_equals_int (counts.shown, n);
@@ -174,7 +167,8 @@ GST_START_TEST (test_seek)
   GstElement *pipeline = new_pipeline ("videotestsrc pattern=black", OVERLAY,
       &counts);
 
-  add_probe (pipeline, "s", "sink", look, &counts);
+  add_probe (pipeline, "s", "sink", GST_PAD_PROBE_TYPE_BUFFER, look,
+      &counts);
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
   wait_for (pipeline, GST_MESSAGE_ASYNC_DONE);
   for (guint i = 0; i < 20; i++) {
@@ -254,7 +248,8 @@ GST_START_TEST (test_states)
   /* A second run draws as the first. */
   pipeline = new_pipeline ("videotestsrc pattern=black num-buffers=30", OVERLAY,
       &counts);
-  add_probe (pipeline, "s", "sink", look, &counts);
+  add_probe (pipeline, "s", "sink", GST_PAD_PROBE_TYPE_BUFFER, look,
+      &counts);
   for (guint i = 0; i < 2; i++) {
     counts = (Counts) { 0 };
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
