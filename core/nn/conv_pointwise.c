@@ -12,9 +12,10 @@
 #include "nn/feature.h"
 #include "simd.h"
 
-/* Channels of a block, and pixels of a step: each of the two copies fills an eighth of a level-two cache of 2 MB. */
+/* Channels of a block, and pixels of a step: the two copies, the sums and what the next step reads, which is fetched
+ * meanwhile, share a level-two cache of 1 MB. */
 #define BLOCK_CHANNELS 256
-#define STEP_ELEMENTS (1 << 16)
+#define STEP_PIXELS 128
 /* Where both gradients are made together, a block has so many channels at most, and so many sums. */
 #define JOINED_CHANNELS 512
 #define JOINED_ELEMENTS (1 << 17)
@@ -25,7 +26,7 @@ typedef struct {
   const SupconConv *conv;
   gsize pixels;
   SupconNormInput x, dy;
-  guint in_blocks, out_blocks, shares, step;
+  guint in_blocks, out_blocks, shares;
   guint panels;
   SupconReal *partial; /* shares x packed size */
   SupconWorkspace *workspace;
@@ -55,12 +56,11 @@ pointwise_of (const SupconConv *conv, guint n)
 
   if (supcon_conv_pointwise_joins (conv))
     block = MAX (block, MAX (conv->in_c, conv->out_c));
-  self.step = STEP_ELEMENTS / block;
   self.panels = supcon_panels (conv->out_c, supcon_tile_kernels ()->lanes);
   self.in_blocks = (conv->in_c + block - 1) / block;
   self.out_blocks = (conv->out_c + block - 1) / block;
   tasks = self.in_blocks * self.out_blocks;
-  self.shares = MIN ((self.pixels + self.step - 1) / self.step, (SUPCON_BAND_TASKS + tasks - 1) / tasks);
+  self.shares = MIN ((self.pixels + STEP_PIXELS - 1) / STEP_PIXELS, (SUPCON_BAND_TASKS + tasks - 1) / tasks);
   return self;
 }
 
@@ -84,14 +84,20 @@ panel_distance (gsize pixels)
   return pixels * 2 * supcon_tile_kernels ()->lanes + SLOT;
 }
 
+/* Channels of x that a task reads, at most. */
+static inline guint
+block_rows (const Pointwise *self)
+{
+  return (self->conv->in_c + self->in_blocks - 1) / self->in_blocks;
+}
+
 /* Elements of a step's columns of x: no tile but the last has fewer rows than it has room for. */
 static gsize
 x_size (const Pointwise *self)
 {
-  guint rows = supcon_tile_kernels ()->max_rows[1],
-        channels = (self->conv->in_c + self->in_blocks - 1) / self->in_blocks;
+  guint rows = supcon_tile_kernels ()->max_rows[1];
 
-  return tile_distance (self->step) * ((channels + rows - 1) / rows);
+  return tile_distance (STEP_PIXELS) * ((block_rows (self) + rows - 1) / rows);
 }
 
 gsize
@@ -100,7 +106,19 @@ supcon_conv_pointwise_worker_size (const SupconConv *conv)
   Pointwise self = pointwise_of (conv, 1);
   guint panels = (self.panels + self.out_blocks - 1) / self.out_blocks;
 
-  return STEP_ELEMENTS + x_size (&self) + panel_distance (self.step) * panels;
+  return STEP_PIXELS * block_rows (&self) + x_size (&self) + panel_distance (STEP_PIXELS) * panels;
+}
+
+/* The pixel of x that an output pixel is made of. */
+static inline gsize
+input_pixel (const SupconConv *conv, gsize pixel)
+{
+  gsize row = pixel / conv->out_w, image = row / conv->out_h;
+
+  if (conv->stride == 1)
+    return pixel;
+  return (image * conv->in_h + (row - image * conv->out_h) * conv->stride) * conv->in_w
+         + (pixel - row * conv->out_w) * conv->stride;
 }
 
 /* Channels first .. first + rows - 1 of x at some output pixels, cut into tiles. room: for them as they are. */
@@ -109,14 +127,13 @@ copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, gui
     SupconReal *to)
 {
   const SupconConv *conv = self->conv;
-  guint col = first_pixel % conv->out_w, row = first_pixel / conv->out_w % conv->out_h;
-  gsize image = first_pixel / conv->out_w / conv->out_h, distance = tile_distance (pixels);
+  gsize distance = tile_distance (pixels);
   gboolean loaded = self->x.scale && conv->stride == 1;
 
   if (loaded)
     supcon_norm_load (SUPCON_PRECISION_FLOAT32, &self->x, conv->in_c, first_pixel, pixels, first, rows, room);
   for (gsize i = 0; i < pixels; i++) {
-    gsize pixel = (image * conv->in_h + row * conv->stride) * conv->in_w + col * conv->stride;
+    gsize pixel = input_pixel (conv, first_pixel + i);
     const SupconReal *from = (const SupconReal *)self->x.x + pixel * conv->in_c + first;
     guint channel = 0;
 
@@ -135,13 +152,6 @@ copy_x (const Pointwise *self, gsize first_pixel, gsize pixels, guint first, gui
         for (guint j = 0; j < n; j++)
           slot[j] = from[channel + j];
       channel += n;
-    }
-    if (++col == conv->out_w) {
-      col = 0;
-      if (++row == conv->out_h) {
-        row = 0;
-        image++;
-      }
     }
   }
 }
@@ -178,6 +188,16 @@ input_gradient (const Pointwise *self, gsize share, gboolean first, gsize pixel,
 }
 
 static void
+fetch_channels (const SupconNormInput *input, gsize first, guint channels)
+{
+  for (guint c = 0; c < channels; c += SUPCON_LANES) {
+    __builtin_prefetch ((const SupconReal *)input->x + first + c, 0, 2);
+    if (input->other)
+      __builtin_prefetch ((const SupconReal *)input->other + first + c, 0, 2);
+  }
+}
+
+static void
 pointwise_task (gsize task, guint worker, gpointer data)
 {
   const Pointwise *self = data;
@@ -189,16 +209,23 @@ pointwise_task (gsize task, guint worker, gpointer data)
   guint rows = conv->in_c * (in_block + 1) / self->in_blocks - first;
   guint first_panel = self->panels * out_block / self->out_blocks;
   guint end_panel = self->panels * (out_block + 1) / self->out_blocks;
+  guint channel = first_panel * 2 * kernels->lanes,
+        channels = MIN (end_panel * 2 * kernels->lanes, conv->out_c) - channel;
   guint most = kernels->max_rows[supcon_panel_vectors (conv->out_c, kernels->lanes, first_panel) - 1];
-  guint tiles = (rows + most - 1) / most;
+  guint tiles = (rows + most - 1) / most, products = (end_panel - first_panel) * tiles;
   gsize end_pixel = self->pixels * (share + 1) / self->shares, pixels;
   SupconReal *partial = self->partial + share * supcon_conv_packed_size (conv);
-  SupconReal *room = supcon_workspace_worker (self->workspace, worker), *x = room + STEP_ELEMENTS;
+  SupconReal *room = supcon_workspace_worker (self->workspace, worker), *x = room + STEP_PIXELS * block_rows (self);
   SupconReal *dy = x + x_size (self);
   gboolean accumulate = FALSE;
 
   for (gsize pixel = self->pixels * share / self->shares; pixel < end_pixel; pixel += pixels, accumulate = TRUE) {
-    pixels = MIN (self->step, end_pixel - pixel);
+    gsize next, next_pixels, fetched = 0;
+    guint product = 0;
+
+    pixels = MIN (STEP_PIXELS, end_pixel - pixel);
+    next = pixel + pixels;
+    next_pixels = MIN (STEP_PIXELS, end_pixel - next);
     copy_x (self, pixel, pixels, first, rows, tiles, room, x);
     copy_dy (self, pixel, pixels, first_panel, end_panel, dy);
     if (self->finish.gradient)
@@ -218,6 +245,11 @@ pointwise_task (gsize task, guint worker, gpointer data)
       for (guint t = 0; t < tiles; t++) {
         guint n = supcon_even_piece (rows, tiles, t);
 
+        /* The next step's share of this product, so that its copies find it near. */
+        for (gsize end = next_pixels * ++product / products; fetched < end; fetched++) {
+          fetch_channels (&self->x, input_pixel (conv, next + fetched) * conv->in_c + first, rows);
+          fetch_channels (&self->dy, (next + fetched) * conv->out_c + channel, channels);
+        }
         tile.a = x + t * tile_distance (pixels);
         kernels->func[vectors - 1](&tile, n);
         tile.c += (gsize)n * width;
