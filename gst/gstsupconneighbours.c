@@ -59,6 +59,7 @@ gst_supcon_neighbours_to_text (const SupconIndex * index,
     SupconEntry entry = supcon_index_entry (index, neighbours[i].entry);
     guint64 ms = entry.timestamp / GST_MSECOND;
     const gchar *name = entry.uri ? strrchr (entry.uri, '/') : NULL;
+    gchar score[G_ASCII_DTOSTR_BUF_SIZE];
 
     if (i)
       g_string_append_c (lines, '\n');
@@ -66,7 +67,9 @@ gst_supcon_neighbours_to_text (const SupconIndex * index,
       g_string_append_printf (lines, "%u:%02u:%02u.%03u  ",
           (guint) (ms / 3600000), (guint) (ms / 60000 % 60),
           (guint) (ms / 1000 % 60), (guint) (ms % 1000));
-    g_string_append_printf (lines, "%.3f", neighbours[i].score);
+    /* The same in each locale, as programs read it too. */
+    g_string_append (lines, g_ascii_formatd (score, sizeof (score), "%.3f",
+            neighbours[i].score));
     if (entry.label)
       g_string_append_printf (lines, "  %s", entry.label);
     if (entry.uri)

@@ -2,6 +2,7 @@
 /* supconindex with embeddings made by hand, so that every score is known. */
 
 #include <glib/gstdio.h>
+#include <locale.h>
 #include <math.h>
 
 #include "folder.h"
@@ -591,6 +592,41 @@ GST_START_TEST (times_of_neighbours_have_hours)
 
 GST_END_TEST;
 
+/* Programs read the text of neighbours, too. */
+GST_START_TEST (scores_have_a_point_in_each_locale)
+{
+  gchar *path = g_build_filename (folder, "de_DE.UTF-8", NULL), *line;
+  const gchar *const argv[] =
+      { "localedef", "-i", "de_DE", "-f", "UTF-8", path, NULL };
+  GstBuffer *frame, *text;
+  Fixture f;
+
+  g_spawn_sync (NULL, (gchar **) argv, NULL, G_SPAWN_SEARCH_PATH |
+      G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
+      NULL, NULL, NULL);
+  g_setenv ("LOCPATH", folder, TRUE);
+  if (!setlocale (LC_NUMERIC, "de_DE.UTF-8"))
+    g_print ("No German locale: the point is not tested.\n");
+  g_unsetenv ("LOCPATH");
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_embedded (0, 0.5, 0.5, NULL));
+  stop (&f);
+  start_index (&f, TRUE, "");
+  frame = gst_harness_push_and_pull (f.video, new_embedded (7, 1, 0, NULL));
+  gst_buffer_unref (frame);
+  text = gst_harness_pull (f.text);
+  line = g_malloc0 (gst_buffer_get_size (text) + 1);
+  gst_buffer_extract (text, 0, line, -1);
+  fail_unless_equals_string (line, "0:00:00.000  0.707");
+  setlocale (LC_NUMERIC, "C");
+  g_free (line);
+  gst_buffer_unref (text);
+  stop (&f);
+  g_free (path);
+}
+
+GST_END_TEST;
+
 static Suite *
 index_suite (void)
 {
@@ -603,6 +639,7 @@ index_suite (void)
   tcase_add_test (tcase, entries_have_the_streams_time_and_uri);
   tcase_add_test (tcase, what_was_said_is_not_said_again);
   tcase_add_test (tcase, times_of_neighbours_have_hours);
+  tcase_add_test (tcase, scores_have_a_point_in_each_locale);
   tcase_add_test (tcase, threshold_and_neighbours_change_while_playing);
   tcase_add_test (tcase, probes_search_approximately);
   tcase_add_test (tcase, append_adds_to_what_is_there);
