@@ -69,6 +69,9 @@ split_lines (const GByteArray *text, const char *path, GError **error)
   const char *end = line + text->len;
   GPtrArray *labels;
 
+  /* The mark that some editors put before UTF-8. */
+  if (text->len >= 3 && memcmp (line, "\xef\xbb\xbf", 3) == 0)
+    line += 3;
   if (!check_lines (line, end, path, error))
     return NULL;
   labels = g_ptr_array_new_with_free_func (g_free);

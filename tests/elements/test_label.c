@@ -103,7 +103,7 @@ with_file (const void *bytes, gsize size, GstMessage ** message)
 
 GST_START_TEST (test_lines)
 {
-  static const gchar lines[] = "cup\r\n  red box \n\nbox";
+  static const gchar lines[] = "\xef\xbb\xbf" "cup\r\n  red box \n\nbox";
   GstHarness *h = with_file (lines, sizeof lines - 1, NULL);
   GstSegment segment;
   GstBuffer *buffer;
