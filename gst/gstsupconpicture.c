@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "error.h"
+#include "file.h"
 
 /* srcpad ! decoder ! videoconvert ! sinkpad: what is pushed into srcpad arrives at sinkpad in the same call. */
 typedef struct
@@ -328,10 +329,10 @@ gst_supcon_picture_decoder_decode (GstSupconPictureDecoder * decoder,
   gchar *bytes;
   gsize size;
 
+  if (!supcon_file_check (path, error))
+    return NULL;
   if (!g_file_get_contents (path, &bytes, &size, &cause)) {
-    g_set_error (error, SUPCON_ERROR,
-        g_error_matches (cause, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-        ? SUPCON_ERROR_NOT_FOUND : SUPCON_ERROR_READ, "%s", cause->message);
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);
     g_error_free (cause);
     return NULL;
   }

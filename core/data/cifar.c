@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "file.h"
 
 #define SIDE 32
 #define PLANE (SIDE * SIDE)
@@ -66,6 +67,8 @@ read_file (const char *path, char **bytes, gsize *size, GError **error)
 {
   GError *cause = NULL;
 
+  if (!supcon_file_check (path, error))
+    return FALSE;
   if (g_file_get_contents (path, bytes, size, &cause))
     return TRUE;
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);

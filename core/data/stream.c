@@ -9,20 +9,21 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "file.h"
 
 GInputStream *
 supcon_stream_open (const char *path, GError **error)
 {
-  int fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
   GInputStream *file, *stream;
   GZlibDecompressor *decompressor;
   guint8 magic[2];
+  int fd;
 
+  if (!supcon_file_check (path, error))
+    return NULL;
+  fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) {
-    int cause = errno;
-
-    g_set_error (error, SUPCON_ERROR, cause == ENOENT ? SUPCON_ERROR_NOT_FOUND : SUPCON_ERROR_READ, "%s: %s", path,
-        g_strerror (cause));
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s: %s", path, g_strerror (errno));
     return NULL;
   }
   file = g_unix_input_stream_new (fd, TRUE);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/safetensors.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 
 #define LENGTH_BYTES 8
 #define MAX_HEADER (100 * 1000 * 1000) /* the reference implementation's limit */
@@ -382,21 +379,8 @@ read_header (SupconSafetensors *file, GError **error)
 static gboolean
 map_file (SupconSafetensors *file, const char *location, GError **error)
 {
-  GStatBuf status;
   GError *cause = NULL;
 
-  if (g_stat (location, &status) != 0) {
-    int code = errno == ENOENT || errno == ENOTDIR ? SUPCON_ERROR_NOT_FOUND : SUPCON_ERROR_READ;
-
-    g_set_error_literal (error, SUPCON_ERROR, code, g_strerror (errno));
-    return FALSE;
-  }
-  /* Looked at first: opening a pipe would wait for a writer. */
-  if (!S_ISREG (status.st_mode)) {
-    g_set_error_literal (
-        error, SUPCON_ERROR, SUPCON_ERROR_READ, S_ISDIR (status.st_mode) ? "is a folder" : "is not a regular file");
-    return FALSE;
-  }
   file->map = g_mapped_file_new (location, FALSE, &cause);
   if (!file->map) {
     g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_READ, cause->message);
@@ -409,9 +393,12 @@ map_file (SupconSafetensors *file, const char *location, GError **error)
 SupconSafetensors *
 supcon_safetensors_open (const char *location, GError **error)
 {
-  SupconSafetensors *file = g_new0 (SupconSafetensors, 1);
+  SupconSafetensors *file;
   char *shown;
 
+  if (!supcon_file_check (location, error))
+    return NULL;
+  file = g_new0 (SupconSafetensors, 1);
   file->tensors = g_array_new (FALSE, FALSE, sizeof (SupconTensor));
   file->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   if (map_file (file, location, error) && read_header (file, error))

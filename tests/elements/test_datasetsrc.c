@@ -232,6 +232,12 @@ GST_START_TEST (test_bad_locations)
   run_assert_error (run, "notes.txt: gzip'ed data are damaged or end too early");
   run_clear (&run);
   g_free (path);
+  path = g_build_filename (folder, "pipe", NULL);
+  fail_unless (mkfifo (path, 0600) == 0);
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", path);
+  run_assert_error (run, "pipe: is not a regular file");
+  run_clear (&run);
+  g_free (path);
 }
 GST_END_TEST;
 

@@ -2,6 +2,7 @@
 /* supcondatasetsrc: folders of pictures whole and broken, of several sizes. */
 #include <glib/gstdio.h>
 #include <gst/video/video.h>
+#include <sys/stat.h>
 
 #include "dataset.h"
 #include "gstsupconmeta.h"
@@ -171,6 +172,7 @@ GST_START_TEST (test_damaged)
   static const gchar inserted[] = "\xff\xe1\0\6\xff\xd9\0\0\xff";
   gchar *path, *bytes, *frame;
   GString *jpeg;
+  Run run;
   gsize n;
 
   write_folder ();
@@ -199,6 +201,13 @@ GST_START_TEST (test_damaged)
   check_picture ("cat/0.png", bytes, n / 2, "damaged image/png");
 #endif
   g_free (bytes);
+  /* It is not waited for what somebody might write into a pipe. */
+  path = g_build_filename (folder, "cat", "2.png", NULL);
+  fail_unless (mkfifo (path, 0600) == 0);
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
+  run_assert_error (run, "2.png: is not a regular file");
+  run_clear (&run);
+  g_free (path);
 }
 GST_END_TEST;
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "file.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+
+#include "error.h"
+
+gboolean
+supcon_file_check (const char *path, GError **error)
+{
+  SupconErrorCode code = SUPCON_ERROR_READ;
+  GStatBuf status;
+  const char *why;
+  char *shown;
+
+  if (g_stat (path, &status) == 0) {
+    if (S_ISREG (status.st_mode))
+      return TRUE;
+    why = S_ISDIR (status.st_mode) ? "is a folder" : "is not a regular file";
+  } else {
+    if (errno == ENOENT || errno == ENOTDIR)
+      code = SUPCON_ERROR_NOT_FOUND;
+    why = g_strerror (errno);
+  }
+  shown = g_filename_display_name (path);
+  g_set_error (error, SUPCON_ERROR, code, "%s: %s", shown, why);
+  g_free (shown);
+  return FALSE;
+}
