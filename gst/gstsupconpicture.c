@@ -20,7 +20,7 @@ typedef struct
 
 struct _GstSupconPictureDecoder
 {
-  GHashTable *chains;           /* media type to Chain */
+  GHashTable *chains;           /* media type, of deep pictures with more to it, to Chain */
 };
 
 static GstStaticPadTemplate out_template = GST_STATIC_PAD_TEMPLATE ("out",
@@ -117,34 +117,38 @@ chain_new (GstElementFactory * factory, GstElementFactory * converter)
   return chain;
 }
 
-/* A chain with the best decoder of type and at least that rank for caps that works, or NULL. */
+/* A chain with the best decoder of type and at least that rank for caps that works and is not the one of that name, or
+ * NULL. */
 static Chain *
-find_chain_of (GstElementFactoryListType type, GstRank rank, GstCaps * caps)
+find_chain_of (GstElementFactoryListType type, GstRank rank, GstCaps * caps,
+    const gchar * unwanted)
 {
   GList *all = gst_element_factory_list_get_elements (type, rank);
   GList *fit = gst_element_factory_list_filter (all, caps, GST_PAD_SINK, FALSE);
   GstElementFactory *converter = gst_element_factory_find ("videoconvert");
   Chain *chain = NULL;
 
-  for (GList * at = fit; at && converter && !chain; at = at->next)
-    chain = chain_new (at->data, converter);
+  for (GList * at = fit; at && converter && !chain; at = at->next) {
+    if (g_strcmp0 (GST_OBJECT_NAME (at->data), unwanted) != 0)
+      chain = chain_new (at->data, converter);
+  }
   gst_clear_object (&converter);
   gst_plugin_feature_list_free (fit);
   gst_plugin_feature_list_free (all);
   return chain;
 }
 
-/* GStreamer's good plugins have one decoder alone for BMP, TIFF and PNM, gdkpixbufdec, which has no rank: decodebin is
- * not to take it. Here it is taken where nothing else decodes. */
+/* Decoders of still pictures first, whatever their rank: gdkpixbufdec, which the good plugins have for BMP, TIFF and PNM, has
+ * none, so that decodebin does not take it, but reads TIFF files of which libav's decoder makes black pictures. */
 static Chain *
-find_chain (GstCaps * caps)
+find_chain (GstCaps * caps, const gchar * unwanted)
 {
-  Chain *chain = find_chain_of (GST_ELEMENT_FACTORY_TYPE_DECODER,
-      GST_RANK_MARGINAL, caps);
+  Chain *chain = find_chain_of (GST_ELEMENT_FACTORY_TYPE_DECODER
+      | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE, GST_RANK_NONE, caps, unwanted);
 
   if (!chain)
-    chain = find_chain_of (GST_ELEMENT_FACTORY_TYPE_DECODER
-        | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE, GST_RANK_NONE, caps);
+    chain = find_chain_of (GST_ELEMENT_FACTORY_TYPE_DECODER, GST_RANK_MARGINAL,
+        caps, unwanted);
   return chain;
 }
 
@@ -167,20 +171,49 @@ gst_supcon_picture_decoder_free (GstSupconPictureDecoder * decoder)
   g_free (decoder);
 }
 
-/* Whether a JPEG has its end marker. libjpeg makes up what is missing of a cut file in grey, without an error. Embedded
- * thumbnails have the marker too, so it is looked for after the header, where it cannot be part of the data. */
+/* Whether a PNG has three colours of 16 bits each, without alpha. Of these pngdec mixes up the colours. */
 static gboolean
-jpeg_is_whole (const guint8 * bytes, gsize size)
+png_is_deep_rgb (const guint8 * bytes, gsize size)
 {
+  return size > 25 && memcmp (bytes, "\x89PNG", 4) == 0 && bytes[24] == 16
+      && bytes[25] == 2;
+}
+
+/* Refuses a JPEG without its end marker, as libjpeg makes up what is missing of a cut file in grey, without an error, and one
+ * of four colours (CMYK), of which jpegdec says that it is no picture. Embedded thumbnails have the marker too, so it is
+ * looked for after the header, where it cannot be part of the data. */
+static gboolean
+check_jpeg (const guint8 * bytes, gsize size, const gchar * path,
+    GError ** error)
+{
+  guint colours = 0;
   gsize at = 2;
 
   while (at + 4 <= size && bytes[at] == 0xff && bytes[at + 1] != 0xda) {
-    if (bytes[at + 1] == 0xff)  /* filling */
+    guint8 marker = bytes[at + 1];
+
+    if (marker == 0xff) {       /* filling */
       at++;
-    else
-      at += 2 + (bytes[at + 2] << 8 | bytes[at + 3]);
+      continue;
+    }
+    /* A frame's header, which shares its range with three tables. */
+    if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8
+        && marker != 0xcc && at + 9 < size)
+      colours = bytes[at + 9];
+    at += 2 + (bytes[at + 2] << 8 | bytes[at + 3]);
   }
-  return at < size && memmem (bytes + at, size - at, "\xff\xd9", 2) != NULL;
+  if (at >= size || !memmem (bytes + at, size - at, "\xff\xd9", 2)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: short file: a JPEG of %" G_GSIZE_FORMAT
+        " bytes without the end marker", path, size);
+    return FALSE;
+  }
+  if (colours == 4) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: a JPEG of 4 colours (CMYK) found, 1 (grey) or 3 expected", path);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 /* The next number of a PNM's header at *at, after space and comments. */
@@ -239,6 +272,23 @@ check_caps (GstCaps * caps, const gchar * path, GError ** error)
   return TRUE;
 }
 
+/* Refuses files of which decoders would make something that is not their picture. */
+static gboolean
+check_file (GstCaps * caps, const guint8 * bytes, gsize size,
+    const gchar * path, GError ** error)
+{
+  if (gst_structure_has_name (gst_caps_get_structure (caps, 0), "image/jpeg")
+      && !check_jpeg (bytes, size, path, error))
+    return FALSE;
+  if (!pnm_is_whole (bytes, size)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: short file: a PNM of %" G_GSIZE_FORMAT
+        " bytes without the last of its pixels", path, size);
+    return FALSE;
+  }
+  return check_caps (caps, path, error);
+}
+
 /* Pushes the file through chain; TRUE when a picture came out. cause: an error that an element posted. */
 static gboolean
 chain_run (Chain * chain, GstCaps * caps, GstBuffer * file,
@@ -286,16 +336,17 @@ chain_reset (Chain * chain)
 
 static GstBuffer *
 decode_bytes (GstSupconPictureDecoder * self, const gchar * path,
-    GstBuffer * file, GstCaps * caps, GstVideoInfo * info, GError ** error)
+    GstBuffer * file, GstCaps * caps, gboolean deep_rgb, GstVideoInfo * info,
+    GError ** error)
 {
-  const gchar *type =
+  const gchar *type = deep_rgb ? "image/png of 3 x 16 bits" :
       gst_structure_get_name (gst_caps_get_structure (caps, 0));
   Chain *chain = g_hash_table_lookup (self->chains, type);
   GstBuffer *picture;
   GError *cause = NULL;
 
   if (!chain) {
-    chain = find_chain (caps);
+    chain = find_chain (caps, deep_rgb ? "pngdec" : NULL);
     if (!chain) {
       g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
           "%s: no decoder installed for %s", path, type);
@@ -342,17 +393,9 @@ gst_supcon_picture_decoder_decode (GstSupconPictureDecoder * decoder,
   if (!caps) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
         "%s: %" G_GSIZE_FORMAT " bytes found that are no picture", path, size);
-  } else if (gst_structure_has_name (gst_caps_get_structure (caps, 0),
-          "image/jpeg") && !jpeg_is_whole ((guint8 *) bytes, size)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "%s: short file: a JPEG of %" G_GSIZE_FORMAT
-        " bytes without the end marker", path, size);
-  } else if (!pnm_is_whole ((guint8 *) bytes, size)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "%s: short file: a PNM of %" G_GSIZE_FORMAT
-        " bytes without the last of its pixels", path, size);
-  } else if (check_caps (caps, path, error)) {
-    picture = decode_bytes (decoder, path, file, caps, info, error);
+  } else if (check_file (caps, (guint8 *) bytes, size, path, error)) {
+    picture = decode_bytes (decoder, path, file, caps,
+        png_is_deep_rgb ((guint8 *) bytes, size), info, error);
   }
   gst_clear_caps (&caps);
   gst_buffer_unref (file);

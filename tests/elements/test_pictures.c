@@ -95,6 +95,56 @@ GST_START_TEST (test_decoder_without_rank)
 }
 GST_END_TEST;
 
+/* Pictures of red that decoders of a higher rank make something else of, without an error. */
+GST_START_TEST (test_right_decoder)
+{
+  static const gchar png[] =    /* 16 bits a colour, no alpha */
+      "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABEAIAAADA54+dAAAAD0lEQVR4nGP438DA"
+      "wNAAAAkBAgAK8V2DAAAAAElFTkSuQmCC";
+  static const gchar tiff[] =   /* compressed as a JPEG */
+      "SUkqADQAAAD/2P/AABEIAAgACANSEQBHEQBCEQD/2gAMA1IARwBCAAA/APf6+f6+"
+      "f6//2QsAAAEDAAEAAAAIAAAAAQEDAAEAAAAIAAAAAgEDAAMAAAC+AAAAAwEDAAEA"
+      "AAAHAAAABgEDAAEAAAACAAAAEQEEAAEAAAAIAAAAFQEDAAEAAAADAAAAFgEDAAEA"
+      "AAAIAAAAFwEEAAEAAAAsAAAAHAEDAAEAAAABAAAAWwEHACEBAADEAAAAAAAAAAgA"
+      "CAAIAP/Y/9sAQwAIBgYHBgUIBwcHCQkICgwUDQwLCwwZEhMPFB0aHx4dGhwcICQu"
+      "JyAiLCMcHCg3KSwwMTQ0NB8nOT04MjwuMzQy/8QAHwAAAQUBAQEBAQEAAAAAAAAA"
+      "AAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1Fh"
+      "ByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdI"
+      "SUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWm"
+      "p6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3"
+      "+Pn6/9k=";
+  static const gchar *const files[][2] = { {"1.png", png}, {"2.tiff", tiff} };
+  gchar *dir = g_build_filename (folder, "red", NULL);
+  GstAppSink *sink;
+  GstElement *pipeline;
+
+  g_mkdir (dir, 0700);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    gchar *path = g_build_filename (dir, files[i][0], NULL);
+    gsize n;
+    guchar *bytes = g_base64_decode (files[i][1], &n);
+
+    fail_unless (g_file_set_contents (path, (gchar *) bytes, n, NULL));
+    g_free (bytes);
+    g_free (path);
+  }
+  pipeline = pipeline_new ("", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    GstSample *sample = gst_app_sink_pull_sample (sink);
+    guint8 rgb[3];
+
+    fail_unless (sample != NULL, "%s", files[i][0]);
+    gst_buffer_extract (gst_sample_get_buffer (sample), 0, rgb, 3);
+    fail_unless (rgb[0] >= 253 && rgb[1] <= 2 && rgb[2] <= 2, "%s: %u %u %u",
+        files[i][0], rgb[0], rgb[1], rgb[2]);
+    gst_sample_unref (sample);
+  }
+  pipeline_free (pipeline, sink);
+  g_free (dir);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_corrupt)
 {
   gchar *path = NULL, *bytes, *line;
@@ -188,6 +238,9 @@ GST_START_TEST (test_damaged)
   check_picture ("dog/0.jpg", jpeg->str, 2, "without the end marker");
   frame = memmem (jpeg->str, jpeg->len, "\xff\xc0", 2);
   fail_unless (frame != NULL);
+  frame[9] = 4;
+  check_picture ("dog/0.jpg", jpeg->str, jpeg->len, "4 colours (CMYK) found");
+  frame[9] = 3;
   frame[7] = 0x40;              /* the width, now 16384 more */
   check_picture ("dog/0.jpg", jpeg->str, jpeg->len,
       "width 16415 found, 1 to 16384 expected");
@@ -331,6 +384,7 @@ pictures_suite (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_folder);
   tcase_add_test (tcase, test_decoder_without_rank);
+  tcase_add_test (tcase, test_right_decoder);
   tcase_add_test (tcase, test_corrupt);
   tcase_add_test (tcase, test_damaged);
   tcase_add_test (tcase, test_mostly_corrupt);
