@@ -26,6 +26,8 @@ struct _GstSupconClassifier
   /* linear */
   GstSupconModelSource *source;
   GstSupconSnapshot *snapshot;  /* NULL: none yet; its labels are 'labels' */
+  guint unit_lengths;           /* embeddings of length 1 in a row, up to the last one */
+  gboolean told_length;         /* of them */
 
   /* The others. */
   guint neighbours;
@@ -252,6 +254,32 @@ gst_supcon_classifier_check_encoder (GstSupconClassifier * self,
   return !matters;
 }
 
+gboolean
+gst_supcon_classifier_check_length (GstSupconClassifier * self,
+    GError ** error)
+{
+  /* One may have it by chance. */
+  if (self->told_length || self->unit_lengths < 2)
+    return TRUE;
+  self->told_length = TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+      "The frames' embeddings have length 1, but the classifier in '%s' was "
+      "trained on embeddings as they are, so that its confidences are wrong; "
+      "expected normalize=false at supconencoder",
+      gst_supcon_model_source_name (self->source));
+  return FALSE;
+}
+
+static gboolean
+has_unit_length (const gfloat * embedding, guint dim)
+{
+  gdouble square = 0;
+
+  for (guint i = 0; i < dim; i++)
+    square += (gdouble) embedding[i] * embedding[i];
+  return fabs (square - 1) < 1e-5;
+}
+
 static gboolean
 classify_linear (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, const gchar * layer, GError ** error)
@@ -280,6 +308,8 @@ classify_linear (GstSupconClassifier * self, const gfloat * embedding,
   }
   g_array_set_size (self->probabilities, supcon_model_n_classes (model));
   p = (gfloat *) self->probabilities->data;
+  self->unit_lengths =
+      has_unit_length (embedding, dim) ? self->unit_lengths + 1 : 0;
   supcon_model_classify (model, embedding, 1, p);
   supcon_calibrated_softmax (p, 1, self->probabilities->len,
       self->snapshot->temperature, p);

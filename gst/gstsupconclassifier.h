@@ -65,6 +65,9 @@ gboolean gst_supcon_classifier_take (GstSupconClassifier * classifier,
     const gfloat * embedding, guint dim, const gchar * layer,
     const gchar * label, gboolean learning, gboolean time, gdouble smoothing,
     guint majority, const gfloat ** probabilities, guint * n, GError ** error);
+/** Of what was taken. FALSE, once: it is scaled to length 1, but goes to a linear classifier. SUPCON_ERROR_SETTINGS. */
+gboolean gst_supcon_classifier_check_length (GstSupconClassifier * classifier,
+    GError ** error);
 /** The next frame has nothing to do with those before it. */
 void gst_supcon_classifier_forget_frames (GstSupconClassifier * classifier);
 

@@ -381,6 +381,8 @@ gst_supcon_tagger_transform_ip (GstBaseTransform * trans, GstBuffer * buffer)
   self->last = GST_BUFFER_PTS (buffer);
   ok = gst_supcon_judge (self->classifier, buffer, &settings, &self->current,
       verdicts, &error);
+  if (ok && !bad_model)
+    gst_supcon_classifier_check_length (self->classifier, &bad_model);
   g_mutex_unlock (&self->lock);
   if (bad_model)
     warn (self, bad_model);

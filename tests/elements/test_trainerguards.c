@@ -364,6 +364,17 @@ GST_START_TEST (test_classifier_of_another_encoder)
       fail_if (strstr (run.warnings->str, "another encoder"), "%s", run.warnings->str);
     run_clear (&run);
   }
+  /* Nor of those that are scaled. */
+  for (guint normalize = 0; normalize < 2; normalize++) {
+    run = run_launch ("videotestsrc num-buffers=3 ! " CAPS " ! supconencoder normalize=%u location=%s ! supcontagger location=%s ! fakesink",
+        normalize, linear, linear);
+    run_assert_ended (run);
+    if (normalize)
+      run_assert_warning (run, "expected normalize=false");
+    else
+      fail_if (strstr (run.warnings->str, "normalize"), "%s", run.warnings->str);
+    run_clear (&run);
+  }
   g_free (linear);
   g_free (other);
 }
