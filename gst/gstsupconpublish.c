@@ -188,6 +188,26 @@ end_subtitles (GstSupconPublish * self)
     post_write_error (self);
 }
 
+/* An empty file is mostly one that was written before the tags were made. */
+static void
+warn_if_empty (GstSupconPublish * self)
+{
+  gchar *location;
+
+  if (!self->lock || !self->begun || ftell (self->file) != 0)
+    return;
+  GST_OBJECT_LOCK (self);
+  location = g_strdup (self->settings.location);
+  GST_OBJECT_UNLOCK (self);
+  GST_ELEMENT_WARNING (self, STREAM, FAILED,
+      ("Nothing is written to %s, as no frame carried %s; expected %s upstream "
+          "of supconpublish.", location,
+          self->subtitles ? "a tag other than unknown" : "tags or neighbours",
+          self->subtitles ? "supcontagger" :
+          "supcontagger, or supconindex with mode=search,"), (NULL));
+  g_free (location);
+}
+
 static gboolean
 gst_supcon_publish_stop (GstBaseTransform * trans)
 {
@@ -220,6 +240,7 @@ gst_supcon_publish_sink_event (GstBaseTransform * trans, GstEvent * event)
     self->stream_uri = gst_supcon_upstream_uri (trans->sinkpad);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     end_subtitles (self);
+    warn_if_empty (self);
   }
   return GST_BASE_TRANSFORM_CLASS (gst_supcon_publish_parent_class)->sink_event
       (trans, event);

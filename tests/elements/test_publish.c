@@ -384,6 +384,7 @@ GST_START_TEST (a_file_is_kept_until_there_is_something_to_write)
 
   run = run_launch (line, "identity", path, "");
   run_assert_ended (run);
+  run_assert_warning (run, "as no frame carried tags or neighbours");
   run_clear (&run);
   fail_unless (g_file_get_contents (path, &text, NULL, NULL));
   fail_unless_equals_string (text, "");
