@@ -255,9 +255,12 @@ skip_picture (GstSupconDatasetSrc * self, guint32 index, GError * error)
     g_error_free (error);
     return FALSE;
   }
-  if (g_hash_table_add (self->unreadable, GUINT_TO_POINTER (index)))
-    GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", error->message),
-        (NULL));
+  if (g_hash_table_add (self->unreadable, GUINT_TO_POINTER (index))) {
+    gchar *shown = g_utf8_make_valid (error->message, -1);
+
+    GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", shown), (NULL));
+    g_free (shown);
+  }
   g_error_free (error);
   GST_OBJECT_LOCK (self);
   self->settings.skipped++;

@@ -360,8 +360,10 @@ gst_supcon_post_error (GstElement * element, GError * error)
         break;
     }
   }
+  /* A file's name may be anything, but bindings take a message for UTF-8. */
   gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
-      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+      g_utf8_make_valid (error->message, -1), NULL, __FILE__, GST_FUNCTION,
+      __LINE__);
   g_error_free (error);
 }
 

@@ -260,6 +260,20 @@ GST_START_TEST (test_damaged)
   run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
   run_assert_error (run, "2.png: is not a regular file");
   run_clear (&run);
+  g_unlink (path);
+  g_free (path);
+  /* Messages are text, whatever the name of the file. */
+  path = g_build_filename (folder, "cat", "b\xe4" "d.png", NULL);
+  fail_unless (g_file_set_contents (path, "x", 1, NULL));
+  run = run_launch ("supcondatasetsrc location=%s ! fakesink", folder);
+  run_assert_error (run, "d.png: 1 bytes found that are no picture");
+  fail_unless (g_utf8_validate (run.error, -1, NULL));
+  run_clear (&run);
+  run = run_launch ("supcondatasetsrc skip-corrupt=true location=%s ! fakesink",
+      folder);
+  run_assert_warning (run, "d.png: 1 bytes found that are no picture");
+  fail_unless (g_utf8_validate (run.warnings->str, -1, NULL));
+  run_clear (&run);
   g_free (path);
 }
 GST_END_TEST;
