@@ -65,11 +65,15 @@ to_structure (const SupconEvaluation * evaluation,
   return s;
 }
 
+/* A line of more classes is longer than anybody reads: of a thousand, six megabytes were printed. */
+#define MOST_IN_MATRIX 100
+
 static gchar *
 to_text (const SupconEvaluation * evaluation,
     const SupconLabels * labels, guint64 unknown_labels)
 {
   guint n = supcon_evaluation_n_classes (evaluation);
+  gboolean with_matrix = n <= MOST_IN_MATRIX;
   const SupconProbeResult *probe = supcon_evaluation_probe (evaluation);
   GString *text = g_string_new (NULL);
 
@@ -95,11 +99,17 @@ to_text (const SupconEvaluation * evaluation,
   if (n == 0)
     return g_string_free (text, FALSE);
 
-  g_string_append (text, "Confusion: a row is a true class, a column a "
-      "predicted one, at the right the share of the row that is right\n   ");
-  for (guint i = 0; i < n; i++)
-    g_string_append_printf (text, " %5u", i);
-  g_string_append_c (text, '\n');
+  if (with_matrix) {
+    g_string_append (text, "Confusion: a row is a true class, a column a "
+        "predicted one, at the right the share of the row that is right\n   ");
+    for (guint i = 0; i < n; i++)
+      g_string_append_printf (text, " %5u", i);
+    g_string_append_c (text, '\n');
+  } else {
+    g_string_append_printf (text, "The share of each class that is right (with "
+        "more than %u classes confusion is written to evaluation-location "
+        "alone)\n", MOST_IN_MATRIX);
+  }
   for (guint truth = 0; truth < n; truth++) {
     guint64 right = supcon_evaluation_confusion (evaluation, truth, truth);
     guint64 all = 0;
@@ -109,7 +119,8 @@ to_text (const SupconEvaluation * evaluation,
       guint64 count = supcon_evaluation_confusion (evaluation, truth,
           predicted);
 
-      g_string_append_printf (text, " %5" G_GUINT64_FORMAT, count);
+      if (with_matrix)
+        g_string_append_printf (text, " %5" G_GUINT64_FORMAT, count);
       all += count;
     }
     if (all)

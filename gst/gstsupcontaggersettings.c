@@ -106,8 +106,8 @@ install_frame_properties (GParamFlags flags)
           flags));
   ADD (print_evaluation,
       g_param_spec_boolean ("print-evaluation", "Print evaluation",
-          "Print accuracy and confusion matrix to standard output at the end of "
-          "a stream that carries true labels", FALSE, flags));
+          "Print accuracy and, of at most 100 classes, the confusion matrix to "
+          "standard output at the end of a stream that carries true labels", FALSE, flags));
 }
 
 GstSupconSettingsClass *

@@ -252,6 +252,37 @@ GST_START_TEST (test_print_evaluation)
 
 GST_END_TEST;
 
+/* A line of hundreds of columns is nothing to read. */
+GST_START_TEST (test_print_many_classes)
+{
+  const gfloat embedding[] = { 1, 0 };
+  GPrintFunc before;
+  Fixture f;
+
+  printed = g_string_new (NULL);
+  before = g_set_print_handler (catch_print);
+  start (&f, "supcontagger method=centroid print-evaluation=true", FALSE);
+  for (guint i = 0; i < 101; i++) {
+    gchar *label = g_strdup_printf ("class %u", i);
+
+    gst_buffer_unref (pass (&f, new_embedded (&f, embedding, 2, label)));
+    g_free (label);
+  }
+  g_object_set (f.video->element, "learning", FALSE, NULL);
+  gst_buffer_unref (pass (&f, new_embedded (&f, embedding, 2, "class 0")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  g_set_print_handler (before);
+  fail_unless (strstr (printed->str, "confusion is written to "
+          "evaluation-location alone)\n  0  100.0 %  class 0\n"
+          "  1      - %  class 1\n") != NULL, "%s", printed->str);
+  fail_unless (strstr (printed->str, "\n100      - %  class 100\n") != NULL, "%s",
+      printed->str);
+  g_string_free (printed, TRUE);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 static Suite *
 taggerevaluation_suite (void)
 {
@@ -266,6 +297,7 @@ taggerevaluation_suite (void)
   tcase_add_test (tcase, test_evaluation_location);
   tcase_add_test (tcase, test_evaluation_location_of_no_use);
   tcase_add_test (tcase, test_print_evaluation);
+  tcase_add_test (tcase, test_print_many_classes);
   return suite;
 }
 
