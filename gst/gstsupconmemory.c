@@ -124,8 +124,9 @@ gst_supcon_memory_check_dim (GstSupconMemory * self, guint dim,
     self->dim = dim;
   if (dim != self->dim)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "the frame's embedding has %u numbers, but those before it had %u",
-        dim, self->dim);
+        "the frame's embedding has %u numbers, but the examples that are known "
+        "(memory-location, and frames before this one) have %u; expected the "
+        "encoder and the layer that those were made with", dim, self->dim);
   return dim == self->dim;
 }
 

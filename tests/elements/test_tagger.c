@@ -417,7 +417,7 @@ GST_START_TEST (test_bad_frames)
   start (&f, "supcontagger method=centroid", FALSE);
   gst_buffer_unref (pass (&f, new_embedded (&f, ones, 3, "cup")));
   check_error (&f, new_embedded (&f, ones, 2, NULL), GST_LIBRARY_ERROR,
-      GST_LIBRARY_ERROR_SETTINGS, "has 2 numbers", "had 3");
+      GST_LIBRARY_ERROR_SETTINGS, "has 2 numbers", "(memory-location, and frames before this one) have 3");
 
   start (&f, "supcontagger method=centroid", FALSE);
   check_error (&f, new_embedded (&f, zero, 3, "cup"), GST_LIBRARY_ERROR,
