@@ -271,8 +271,8 @@ gst_supcon_scope_transform (GstBaseTransform * trans, GstBuffer * inbuf,
     GstBuffer * outbuf)
 {
   GstSupconScope *self = GST_SUPCON_SCOPE (trans);
-  guint fps = GST_VIDEO_INFO_FPS_N (&self->info)
-      / MAX (GST_VIDEO_INFO_FPS_D (&self->info), 1);
+  guint fps =
+      GST_VIDEO_INFO_FPS_N (&self->info) / GST_VIDEO_INFO_FPS_D (&self->info);
   GstVideoFrame frame;
   const guint8 *drawn;
   gsize from, to;
@@ -284,7 +284,7 @@ gst_supcon_scope_transform (GstBaseTransform * trans, GstBuffer * inbuf,
   GST_OBJECT_UNLOCK (self);
   add_point (self, inbuf);
   if (!self->layer || view != self->drawn
-      || ++self->layer_age * LAYERS_PER_SECOND >= MAX (fps, 1)) {
+      || ++self->layer_age * LAYERS_PER_SECOND >= fps) {
     draw_layer (self, view);
     self->drawn = view;
     self->layer_age = 0;

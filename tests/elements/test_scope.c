@@ -12,6 +12,12 @@
 #define FIRST_LABEL 0xe69f00    /* and the loss */
 #define SECOND_LABEL 0x56b4e9   /* and the learning rate */
 #define UNLABELLED 0xa0a0a0
+#define FRAME 0x4a5058          /* around the map, and around the curves */
+#define TEXT 0xe8e8e8
+#define BACKGROUND 0x14181c
+
+#define fail_unless_about(a, b, tolerance) \
+  fail_unless (ABS ((a) - (b)) <= (tolerance), "%d, not %d", (gint) (a), (gint) (b))
 
 typedef struct
 {
@@ -23,8 +29,8 @@ static void
 start (Fixture * f, const gchar * properties, guint width, guint height)
 {
   gchar *launch = g_strdup_printf ("supconscope %s", properties);
-  gchar *caps = g_strdup_printf ("video/x-raw,format=BGRx,width=%u,height=%u,"
-      "framerate=30/1", width, height);
+  gchar *caps = g_strdup_printf ("video/x-raw,format=BGRx,width=%u,height=%u",
+      width, height);
 
   *f = (Fixture) { gst_harness_new_parse (launch), width, height, 0 };
   gst_harness_set_sink_caps_str (f->harness, caps);
@@ -33,16 +39,14 @@ start (Fixture * f, const gchar * properties, guint width, guint height)
   g_free (caps);
 }
 
-/* A frame with an embedding of dim numbers, or without one (dim 0). */
+/* A frame with that embedding of dim numbers, or without one (dim 0). */
 static GstBuffer *
-draw (Fixture * f, guint dim, const gchar * label)
+draw_embedding (Fixture * f, const gfloat * embedding, guint dim,
+    const gchar * label)
 {
   GstBuffer *frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
-  gfloat embedding[8];
 
   GST_BUFFER_PTS (frame) = f->frames++ * GST_SECOND / 30;
-  for (guint i = 0; i < dim; i++)
-    embedding[i] = 1 + cosf (f->frames * (i + 1.0f));
   if (dim)
     gst_supcon_buffer_set_embedding (frame, embedding, dim, "embedding", "m");
   if (label)
@@ -56,19 +60,61 @@ draw (Fixture * f, guint dim, const gchar * label)
   return frame;
 }
 
+/* With whatever embedding. */
+static GstBuffer *
+draw (Fixture * f, guint dim, const gchar * label)
+{
+  gfloat embedding[8];
+
+  for (guint i = 0; i < dim; i++)
+    embedding[i] = 1 + cosf ((f->frames + 1) * (i + 1.0f));
+  return draw_embedding (f, embedding, dim, label);
+}
+
+/* Pixels, and where the outermost of them are. */
+typedef struct
+{
+  guint n;
+  gint left, top, right, bottom;
+} Spot;
+
+static gboolean
+is_near (guint32 pixel, guint32 colour, gint tolerance)
+{
+  for (guint shift = 0; shift < 24; shift += 8)
+    if (ABS ((gint) (pixel >> shift & 255) - (gint) (colour >> shift & 255)) >
+        tolerance)
+      return FALSE;
+  return TRUE;
+}
+
+/* The pixels of about that colour in the columns from left to right and the rows from top to bottom. */
+static Spot
+find (const Fixture * f, GstBuffer * frame, guint32 colour, gint tolerance,
+    gint left, gint top, gint right, gint bottom)
+{
+  Spot spot = { 0, G_MAXINT, G_MAXINT, -1, -1 };
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_READ);
+  for (gint y = top; y < bottom; y++)
+    for (gint x = left; x < right; x++) {
+      if (!is_near (((const guint32 *) (gpointer) map.data)[y * f->width + x],
+              colour, tolerance))
+        continue;
+      spot = (Spot) { spot.n + 1, MIN (spot.left, x), MIN (spot.top, y),
+          MAX (spot.right, x), MAX (spot.bottom, y) };
+    }
+  gst_buffer_unmap (frame, &map);
+  return spot;
+}
+
 /* Pixels of exactly that colour in the columns from left to right. Takes frame. */
 static guint
 count (Fixture * f, GstBuffer * frame, guint32 colour, guint left, guint right)
 {
-  GstMapInfo map;
-  guint n = 0;
+  guint n = find (f, frame, colour, 0, left, 0, right, f->height).n;
 
-  gst_buffer_map (frame, &map, GST_MAP_READ);
-  for (guint y = 0; y < f->height; y++)
-    for (guint x = left; x < right; x++)
-      n += (((const guint32 *) (gpointer) map.data)[y * f->width + x]
-          & 0xffffff) == colour;
-  gst_buffer_unmap (frame, &map);
   gst_buffer_unref (frame);
   return n;
 }
@@ -94,6 +140,15 @@ GST_START_TEST (points_have_the_colour_of_their_label)
 
 GST_END_TEST;
 
+static void
+set_view (Fixture * f, const gchar * view)
+{
+  GstElement *scope = gst_harness_find_element (f->harness, "supconscope");
+
+  gst_util_set_object_arg (G_OBJECT (scope), "view", view);
+  gst_object_unref (scope);
+}
+
 /* Pixels of the label's colour where one point, the last of so many, is. */
 static guint
 count_point (guint label, guint32 colour, guint n_points)
@@ -117,10 +172,11 @@ count_point (guint label, guint32 colour, guint n_points)
   return n;
 }
 
-/* Seven colours, then the same in another shape, of four; an older point is fainter. */
+/* Seven colours, then the same in another shape, of four; an older point is fainter, one without a label a disc. */
 GST_START_TEST (labels_differ_in_colour_and_shape)
 {
   guint n[4];
+  Fixture f;
 
   for (guint shape = 0; shape < 4; shape++) {
     n[shape] = count_point (7 * shape, FIRST_LABEL, 1);
@@ -129,6 +185,185 @@ GST_START_TEST (labels_differ_in_colour_and_shape)
   }
   fail_unless_equals_int (count_point (6, 0xcc79a7, 1), n[0]);
   fail_unless_equals_int (count_point (0, FIRST_LABEL, 2), n[0]);
+  start (&f, "view=embeddings", 640, 480);
+  fail_unless_equals_int (count (&f, draw (&f, 8, NULL), UNLABELLED, 0, 470),
+      n[0]);
+  gst_harness_teardown (f.harness);
+}
+
+GST_END_TEST;
+
+/* Where a point is in the map, whose frame is around it. */
+static Spot
+find_point (Fixture * f, gfloat x, gfloat y)
+{
+  const gfloat embedding[] = { 1, x, y };
+  GstBuffer *frame = draw_embedding (f, embedding, 3, "cup");
+  Spot map = find (f, frame, FRAME, 0, 0, 0, f->width, f->height);
+  Spot point = find (f, frame, FIRST_LABEL, 0, map.left, map.top, map.right,
+      map.bottom);
+
+  gst_buffer_unref (frame);
+  fail_unless (point.n > 0);
+  return point;
+}
+
+/* How far the four points are apart that a map of that size has. */
+static void
+check_map (guint width, guint height, gfloat x, gfloat y, gint across,
+    gint down)
+{
+  Spot left, right, upper, lower;
+  Fixture f;
+
+  start (&f, "view=curves max-points=4", width, height);
+  for (guint i = 0; i < 100; i++) {     /* until the mean, the origin, hardly moves */
+    gst_buffer_unref (draw_embedding (&f, (const gfloat[]) { 1, -x, 0 }, 3,
+            NULL));
+    gst_buffer_unref (draw_embedding (&f, (const gfloat[]) { 1, x, 0 }, 3,
+            NULL));
+    gst_buffer_unref (draw_embedding (&f, (const gfloat[]) { 1, 0, 0.75f * y },
+            3, NULL));
+    gst_buffer_unref (draw_embedding (&f, (const gfloat[]) { 1, 0, -0.25f * y },
+            3, NULL));
+  }
+  set_view (&f, "embeddings");
+  left = find_point (&f, -x, 0);
+  right = find_point (&f, x, 0);
+  upper = find_point (&f, 0, 0.75f * y);
+  lower = find_point (&f, 0, -0.25f * y);
+  fail_unless_about (right.left - left.left, across, 4);
+  fail_unless_about (lower.top - upper.top, down, 4);
+  fail_unless_about (upper.left + lower.left, left.left + right.left, 8);
+  fail_unless_about (left.top - upper.top, 0.75 * down, 4);
+  fail_unless_about (right.top - upper.top, 0.75 * down, 4);
+  gst_harness_teardown (f.harness);
+}
+
+/* Both directions are to one scale, in which the longer one fills the map. */
+GST_START_TEST (a_map_shows_all_points_to_scale)
+{
+  check_map (640, 480, 0.04f, 0.04f, 447, 223);
+  check_map (640, 240, 0.02f, 0.04f, 191, 191);
+}
+
+GST_END_TEST;
+
+/* One far away is at the edge at first, and the rest moves bit by bit until there is room. */
+GST_START_TEST (a_map_does_not_jump)
+{
+  Spot before, after, far;
+  Fixture f;
+
+  start (&f, "view=curves max-points=3", 640, 480);
+  for (guint i = 0; i < 100; i++) {
+    gst_buffer_unref (draw_embedding (&f, (const gfloat[]) { 1, -0.04f, 0 }, 3,
+            NULL));
+    gst_buffer_unref (draw_embedding (&f, (const gfloat[]) { 1, 0.04f, 0 }, 3,
+            NULL));
+  }
+  set_view (&f, "embeddings");
+  before = find_point (&f, 0.04f, 0);
+  far = find_point (&f, 0.4f, 0);
+  after = find_point (&f, 0.04f, 0);
+  fail_unless_about (far.left, before.left, 12);
+  fail_unless (after.left < before.left && after.left > 160);
+  for (guint i = 0; i < 60; i++) {
+    far = find_point (&f, 0.4f, 0);
+    after = find_point (&f, 0.04f, 0);
+    before = find_point (&f, -0.04f, 0);
+  }
+  /* Embeddings have length 1: (1, 0.4) is at 0.371. */
+  fail_unless_about (after.left - before.left, (far.left - before.left) * 0.08
+      / 0.411, 4);
+  gst_harness_teardown (f.harness);
+}
+
+GST_END_TEST;
+
+/* Lines of the legend of so many labels that have a sign. The last of 26, if it has none, says that two are left out. */
+static guint
+count_signs (guint n_labels)
+{
+  guint n = 0;
+  GstBuffer *frame;
+  Spot map, named, last;
+  Fixture f;
+
+  start (&f, "view=curves", 640, 480);
+  for (guint i = 0; i < n_labels; i++) {
+    gchar *name = i == 24 ? g_strdup ("and 2 more") : g_strdup_printf ("%u", i);
+
+    gst_buffer_unref (draw (&f, 8, name));
+    g_free (name);
+  }
+  set_view (&f, "embeddings");
+  frame = draw (&f, 0, NULL);
+  map = find (&f, frame, FRAME, 0, 0, 0, 640, 480);
+  for (gint y = map.top; y < map.top + 26 * 17; y += 17)
+    n += find (&f, frame, BACKGROUND, 0, map.right + 9, y, map.right + 24,
+        y + 17).n < 15 * 17;
+  if (n < 26) {
+    gint y = map.top + 24 * 17;
+
+    named = find (&f, frame, TEXT, 96, map.right + 24, y, 640, y + 17);
+    last = find (&f, frame, TEXT, 96, map.right + 24, y + 17, 640, y + 34);
+    fail_unless_equals_int (last.n, named.n);
+    fail_unless_equals_int (last.right, named.right);
+  }
+  gst_buffer_unref (frame);
+  gst_harness_teardown (f.harness);
+  return n;
+}
+
+GST_START_TEST (a_legend_says_what_it_leaves_out)
+{
+  fail_unless_equals_int (count_signs (26), 26);
+  fail_unless_equals_int (count_signs (27), 25);
+}
+
+GST_END_TEST;
+
+/* Text, which takes long, is drawn five times a second. */
+GST_START_TEST (a_legend_follows)
+{
+  static const gchar *const rates[] = { "30/1", "30000/1001" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    gchar *caps = g_strdup_printf ("video/x-raw,format=GRAY8,width=8,height=4,"
+        "framerate=%s", rates[i]);
+    Fixture f;
+
+    start (&f, "view=embeddings", 640, 480);
+    gst_harness_set_src_caps_str (f.harness, caps);
+    gst_buffer_unref (draw (&f, 8, NULL));
+    for (guint j = 1; j < 13; j++)
+      fail_unless ((count (&f, draw (&f, 8, j < 7 ? "cup" : "box"),
+                  j < 7 ? FIRST_LABEL : SECOND_LABEL, 472, 640) > 20) ==
+          (j % 6 == 0), "%s, frame %u", rates[i], j);
+    gst_harness_teardown (f.harness);
+    g_free (caps);
+  }
+}
+
+GST_END_TEST;
+
+/* Two thirds of the height are the map's. */
+GST_START_TEST (curves_are_below_the_map)
+{
+  GstBuffer *frame;
+  Fixture f;
+  Spot spot;
+
+  start (&f, "view=both", 640, 480);
+  frame = draw (&f, 8, "cup");
+  spot = find (&f, frame, FRAME, 0, 0, 0, 640, 480);
+  fail_unless_about (spot.bottom, 320 - 8, 8);
+  /* That there are no curves. */
+  spot = find (&f, frame, TEXT, 0, 0, 320, 640, 480);
+  fail_unless_about ((spot.top + spot.bottom) / 2, 400, 10);
+  gst_buffer_unref (frame);
+  gst_harness_teardown (f.harness);
 }
 
 GST_END_TEST;
@@ -157,7 +392,9 @@ GST_END_TEST;
 GST_START_TEST (a_restart_forgets_points_and_legend)
 {
   GstSegment segment;
+  GstBuffer *frame;
   Fixture f;
+  Spot spot;
 
   start (&f, "view=embeddings", 640, 480);
   for (guint i = 0; i < 12; i++)
@@ -170,6 +407,12 @@ GST_START_TEST (a_restart_forgets_points_and_legend)
   gst_harness_push_event (f.harness, gst_event_new_segment (&segment));
   fail_unless_equals_int (count (&f, draw (&f, 0, NULL), FIRST_LABEL, 0, 640),
       0);
+  /* One point is in the middle of what is seen. */
+  frame = draw (&f, 8, "cup");
+  spot = find (&f, frame, FIRST_LABEL, 0, 0, 0, 470, 480);
+  gst_buffer_unref (frame);
+  fail_unless (ABS (spot.left + spot.right - 2 * 239) < 4
+      && ABS (spot.top + spot.bottom - 2 * 248) < 4);
   gst_harness_teardown (f.harness);
 }
 
@@ -221,18 +464,20 @@ GST_START_TEST (tags_are_labels_too_and_old_points_go)
 GST_END_TEST;
 
 static void
-post_step (GstElement * trainer, guint64 step, gdouble loss)
+post_step (GstElement * trainer, guint64 step, gdouble loss, gdouble rate)
 {
   gst_element_post_message (trainer,
       gst_message_new_element (GST_OBJECT (trainer),
           gst_structure_new ("supcon-train", "step", G_TYPE_UINT64, step,
-              "loss", G_TYPE_DOUBLE, loss, "learning-rate", G_TYPE_DOUBLE, 0.1,
-              NULL)));
+              "loss", G_TYPE_DOUBLE, loss, "learning-rate", G_TYPE_DOUBLE,
+              rate, NULL)));
 }
 
-/* Two elements named like trainers post, in a bin of the same pipeline. */
-static guint
-count_loss (const gchar * properties, guint n_steps)
+/* What is drawn of these losses and rates of steps from 1 on, and then one without a loss. Two elements named like
+ * trainers post, in a bin of the same pipeline. */
+static GstBuffer *
+draw_curves (const gchar * properties, const gdouble * losses,
+    const gdouble * rates, guint n_steps)
 {
   gchar *launch = g_strdup_printf ("appsrc name=in caps=" CAPS
       " ! supconscope view=curves %s ! video/x-raw,format=BGRx,width=640,height=480 ! appsink name=out sync=false "
@@ -242,24 +487,21 @@ count_loss (const gchar * properties, guint n_steps)
   GstElement *in = gst_bin_get_by_name (GST_BIN (pipeline), "in");
   GstElement *out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
   GstElement *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "a");
-  Fixture f = { NULL, 640, 480, 0 };
   GstSample *sample = NULL;
   GstBuffer *buffer;
   GstFlowReturn flow;
-  guint n;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   for (guint i = 0; i < n_steps; i++)
-    post_step (trainer, i + 1, 5.0 / (i + 1));
-  post_step (trainer, n_steps + 1, NAN);
+    post_step (trainer, i + 1, losses[i], rates[i]);
+  post_step (trainer, n_steps + 1, NAN, 0.1);
   buffer = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
   g_signal_emit_by_name (in, "push-buffer", buffer, &flow);
   gst_buffer_unref (buffer);
   g_signal_emit_by_name (in, "end-of-stream", &flow);
   g_signal_emit_by_name (out, "pull-sample", &sample);
   fail_unless (sample != NULL);
-  n = count (&f, gst_buffer_ref (gst_sample_get_buffer (sample)), FIRST_LABEL,
-      0, 640);
+  buffer = gst_buffer_ref (gst_sample_get_buffer (sample));
   gst_sample_unref (sample);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (in);
@@ -267,6 +509,24 @@ count_loss (const gchar * properties, guint n_steps)
   gst_object_unref (trainer);
   gst_object_unref (pipeline);
   g_free (launch);
+  return buffer;
+}
+
+static guint
+count_loss (const gchar * properties, guint n_steps)
+{
+  gdouble *losses = g_new (gdouble, n_steps), *rates = g_new (gdouble, n_steps);
+  Fixture f = { NULL, 640, 480, 0 };
+  guint n;
+
+  for (guint i = 0; i < n_steps; i++) {
+    losses[i] = 5.0 / (i + 1);
+    rates[i] = 0.1;
+  }
+  n = count (&f, draw_curves (properties, losses, rates, n_steps), FIRST_LABEL,
+      0, 640);
+  g_free (losses);
+  g_free (rates);
   return n;
 }
 
@@ -277,6 +537,44 @@ GST_START_TEST (curves_are_the_trainers)
   fail_unless (count_loss ("trainer=a", 1) > 5);        /* its number at least */
   fail_unless_equals_int (count_loss ("", 0), 0);
   fail_unless_equals_int (count_loss ("trainer=b", 100), 0);
+}
+
+GST_END_TEST;
+
+/* Steps go from left to right; the largest loss and rate are at the top, the smallest loss and no rate at the bottom. */
+GST_START_TEST (curves_fill_their_frame)
+{
+  static const gdouble losses[] = { 1, 1, 1, 4.25, 4.25, 4.25 };
+  static const gdouble rates[] = { 0.25, 0.25, 0.25, 0.125, 0.125, 0.125 };
+  const Fixture f = { NULL, 640, 480, 0 };
+  GstBuffer *frame = draw_curves ("", losses, rates, G_N_ELEMENTS (losses));
+  Spot spot = find (&f, frame, FRAME, 0, 0, 0, 640, 480), other;
+  gint left = spot.left, top = spot.top, right = spot.right;
+  gint bottom = spot.bottom, middle = (left + right) / 2;
+
+  fail_unless (top > 17 && bottom < 480 - 17);  /* lines of text are above and below */
+  /* Lines as wide as this are of no pixel wholly. */
+  spot = find (&f, frame, FIRST_LABEL, 96, left, top, middle - 60, bottom);
+  fail_unless_about (spot.left, left, 4);
+  fail_unless_about (spot.top, bottom, 4);
+  spot = find (&f, frame, FIRST_LABEL, 96, middle + 60, top, right, bottom);
+  fail_unless_about (spot.right, right, 4);
+  fail_unless_about (spot.bottom, top, 4);
+  spot = find (&f, frame, SECOND_LABEL, 96, left, top, middle - 60, bottom);
+  fail_unless_about (spot.bottom, top, 4);
+  spot = find (&f, frame, SECOND_LABEL, 96, middle + 60, top, right, bottom);
+  fail_unless_about (spot.top, (top + bottom) / 2, 4);
+  fail_unless_about (spot.bottom, (top + bottom) / 2, 4);
+  /* 4.25 and 1, 0.25 and 0. */
+  spot = find (&f, frame, FIRST_LABEL, 96, 0, top, left, top + 17);
+  other = find (&f, frame, FIRST_LABEL, 96, 0, bottom - 17, left, bottom);
+  fail_unless (other.n > 0 && spot.right - spot.left > other.right - other.left
+      + 10);
+  spot = find (&f, frame, SECOND_LABEL, 96, right, top, 640, top + 17);
+  other = find (&f, frame, SECOND_LABEL, 96, right, bottom - 17, 640, bottom);
+  fail_unless (other.n > 0 && spot.right - spot.left > other.right - other.left
+      + 10);
+  gst_buffer_unref (frame);
 }
 
 GST_END_TEST;
@@ -293,33 +591,41 @@ post_steps (gpointer data)
   Poster *self = data;
 
   for (guint64 step = 1; !g_atomic_int_get (&self->done); step++)
-    post_step (self->trainer, step, 1);
+    post_step (self->trainer, step, 1, 1);
   return NULL;
+}
+
+static void
+come_and_go (GstElement * pipeline, GstElement * scope)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  gst_bin_add (GST_BIN (pipeline), scope);
+  gst_element_set_state (scope, GST_STATE_PAUSED);
+  gst_element_set_state (scope, GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (pipeline), scope);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_bus_set_flushing (bus, FALSE);
+  gst_object_unref (bus);
 }
 
 /* Scopes come and go while a trainer's thread posts; a sanitizer sees whether one is told after it is gone. */
 GST_START_TEST (scopes_come_and_go)
 {
   GstElement *pipeline = gst_pipeline_new (NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
+  GstElement *scope = gst_element_factory_make ("supconscope", NULL);
   Poster poster = { gst_element_factory_make ("fakesink", NULL), FALSE };
   GThread *thread;
 
+  g_object_add_weak_pointer (G_OBJECT (scope), (gpointer *) & scope);
+  come_and_go (pipeline, scope);
+  fail_unless (scope == NULL, "it is not freed");
   gst_bin_add (GST_BIN (pipeline), poster.trainer);
   thread = g_thread_new ("trainer", post_steps, &poster);
-  for (guint i = 0; i < 300; i++) {
-    GstElement *scope = gst_element_factory_make ("supconscope", NULL);
-
-    gst_bin_add (GST_BIN (pipeline), scope);
-    gst_element_set_state (scope, GST_STATE_PAUSED);
-    gst_element_set_state (scope, GST_STATE_NULL);
-    gst_bin_remove (GST_BIN (pipeline), scope);
-    gst_bus_set_flushing (bus, TRUE);
-    gst_bus_set_flushing (bus, FALSE);
-  }
+  for (guint i = 0; i < 300; i++)
+    come_and_go (pipeline, gst_element_factory_make ("supconscope", NULL));
   g_atomic_int_set (&poster.done, TRUE);
   g_thread_join (thread);
-  gst_object_unref (bus);
   gst_object_unref (pipeline);
 }
 
@@ -349,15 +655,6 @@ GST_START_TEST (any_size_holds_all_of_it)
 }
 
 GST_END_TEST;
-
-static void
-set_view (Fixture * f, const gchar * view)
-{
-  GstElement *scope = gst_harness_find_element (f->harness, "supconscope");
-
-  gst_util_set_object_arg (G_OBJECT (scope), "view", view);
-  gst_object_unref (scope);
-}
 
 /* From the first frame of a view on, points are in its map: not where a picture before it had one, or none. */
 GST_START_TEST (a_view_changes_between_two_frames)
@@ -400,10 +697,16 @@ scope_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, points_have_the_colour_of_their_label);
   tcase_add_test (tcase, labels_differ_in_colour_and_shape);
+  tcase_add_test (tcase, a_map_shows_all_points_to_scale);
+  tcase_add_test (tcase, a_map_does_not_jump);
+  tcase_add_test (tcase, a_legend_says_what_it_leaves_out);
+  tcase_add_test (tcase, a_legend_follows);
+  tcase_add_test (tcase, curves_are_below_the_map);
   tcase_add_test (tcase, a_size_is_chosen);
   tcase_add_test (tcase, a_restart_forgets_points_and_legend);
   tcase_add_test (tcase, tags_are_labels_too_and_old_points_go);
   tcase_add_test (tcase, curves_are_the_trainers);
+  tcase_add_test (tcase, curves_fill_their_frame);
   tcase_add_test (tcase, scopes_come_and_go);
   tcase_add_test (tcase, any_size_holds_all_of_it);
   tcase_add_test (tcase, a_view_changes_between_two_frames);
