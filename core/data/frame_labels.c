@@ -108,7 +108,7 @@ supcon_frame_labels_read (const char *path, GError **error)
     g_byte_array_append (text, start, got);
     if (got == 2 && !start[0] && !start[1])
       labels = read_idx (path, error);
-    else if (got < 2 || read_text (stream, path, text, error))
+    else if (read_text (stream, path, text, error))
       labels = split_lines (text, path, error);
   }
   g_byte_array_unref (text);

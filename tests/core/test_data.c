@@ -100,7 +100,7 @@ END_TEST
 START_TEST (test_idx_large)
 {
   enum { N = 1000, SIDE = 40, SIZE = SIDE * SIDE };
-  guint8 labels[8 + N] = { 0, 0, 8, 1, 0, 0, N >> 8, N & 255 }, *pictures = g_malloc (16 + N * SIZE);
+  guint8 labels[8 + N] = { 0, 0, 8, 1, 0, 0, N >> 8, N & 255 }, *pictures = g_malloc0 (16 + N * SIZE + 1);
   const guint8 header[16] = { 0, 0, 8, 3, 0, 0, N >> 8, N & 255, 0, 0, 0, SIDE, 0, 0, 0, SIDE };
   SupconDataset *dataset;
 
@@ -120,6 +120,8 @@ START_TEST (test_idx_large)
     ck_assert_msg (memcmp (sample.pixels, pictures + 16 + i * SIZE, SIZE) == 0, "picture %u", i);
   }
   supcon_dataset_free (dataset);
+  write_file ("train-images-idx3-ubyte", pictures, 16 + N * SIZE + 1);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "more values found than the 1600000");
   teardown ();
   g_free (pictures);
 }
@@ -158,6 +160,8 @@ END_TEST
 
 START_TEST (test_idx_wrong)
 {
+  guint8 many[8 + (1 << 16)] = { 0, 0, 8, 1, 0, 1 };
+
   setup ();
   check_error ("/nowhere", SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "/nowhere");
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, folder);
@@ -179,6 +183,9 @@ START_TEST (test_idx_wrong)
   /* A header that promises far more than there is. */
   write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 255, 255, 255, 255, 255, 255 }, 16);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "train-images");
+  write_file ("train-labels-idx1-ubyte", many, sizeof many);
+  write_file ("train-images-idx3-ubyte", (const guint8[16]){ 0, 0, 8, 3, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0 }, 16);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "0 values found, 4294967296 expected");
   write_file ("train-images-idx3-ubyte", (const guint8[3]){ 0, 0, 8 }, 3);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "short file: 3 bytes found");
   write_file ("train-labels-idx1-ubyte", (const guint8[8]){ 0, 0, 8, 1 }, 8);
@@ -583,6 +590,29 @@ START_TEST (test_frame_labels)
 }
 END_TEST
 
+/* What is neither text nor an IDX file. Blank lines count. */
+START_TEST (test_frame_labels_wrong)
+{
+  static const char *const texts[] = { "\0a\n", "a\n\n\xff\n" };
+  static const gsize sizes[] = { 3, 5 };
+  static const char *const named[] = { "line 1 is not UTF-8", "line 3 is not UTF-8" };
+  char *path;
+
+  setup ();
+  path = g_build_filename (folder, "labels", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    GError *error = NULL;
+
+    write_file ("labels", (const guint8 *)texts[i], sizes[i]);
+    ck_assert_ptr_null (supcon_frame_labels_read (path, &error));
+    ck_assert_msg (strstr (error->message, named[i]) != NULL, "%s", error->message);
+    g_error_free (error);
+  }
+  g_free (path);
+  teardown ();
+}
+END_TEST
+
 /* Longer than any such text is: a .gz of a few bytes could say so. */
 START_TEST (test_frame_labels_too_long)
 {
@@ -629,4 +659,5 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("data", test_idx, test_labels_elsewhere, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar,
     test_cifar_100, test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
-    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_too_long, test_frame_labels_too_many)
+    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_wrong, test_frame_labels_too_long,
+    test_frame_labels_too_many)

@@ -42,9 +42,28 @@ START_TEST (test_knn)
   supcon_examples_classify_knn (examples, query, 1000, p);
   ck_assert_close (p[0] + p[2], 1);
   supcon_examples_classify_knn (examples, none, 3, p);
-  ck_assert (isnan (p[0]));
+  ck_assert (isnan (p[0]) && isnan (p[1]));
   supcon_examples_classify_knn (examples, infinite, 3, p);
   ck_assert (!isfinite (p[0]));
+  supcon_examples_free (examples);
+}
+END_TEST
+
+/* Of examples that are as near as each other those of the first class count, whatever comes nearer after them. */
+START_TEST (test_ties)
+{
+  static const SupconReal nearer[2] = { 3.1, 4 };
+  SupconExamples *examples = supcon_examples_new (2);
+  SupconReal p[3];
+
+  supcon_examples_add (examples, north, 1);
+  supcon_examples_add (examples, north, 0);
+  supcon_examples_classify_knn (examples, query, 1, p);
+  ck_assert_close (p[0], 1);
+  supcon_examples_add (examples, nearer, 2);
+  supcon_examples_classify_knn (examples, query, 2, p);
+  ck_assert (p[0] > 0);
+  ck_assert_close (p[1], 0);
   supcon_examples_free (examples);
 }
 END_TEST
@@ -73,6 +92,11 @@ START_TEST (test_forget_and_merge)
   ck_assert_close (p[1], 1);
   supcon_examples_forget (examples, 1);
   ck_assert (supcon_examples_is_empty (examples));
+  /* Nothing of them is left in the centroid. */
+  supcon_examples_add (examples, east, 0);
+  supcon_examples_add (examples, north, 1);
+  supcon_examples_classify_centroid (examples, query, p);
+  ck_assert_close (p[1], 1 / (1 + exp (-2)));
   supcon_examples_free (examples);
 }
 END_TEST
@@ -357,6 +381,6 @@ START_TEST (test_temperature_of_many_classes)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("examples", test_knn, test_forget_and_merge, test_newest, test_index_is_more, test_order,
+SUPCON_CHECK_MAIN ("examples", test_knn, test_ties, test_forget_and_merge, test_newest, test_index_is_more, test_order,
     test_rename, test_smoothing, test_majority, test_majority_of_fewer, test_temperature,
     test_temperature_of_many_classes)

@@ -93,6 +93,17 @@ START_TEST (test_lars_zero)
 }
 END_TEST
 
+/* Checkpoints keep them. */
+START_TEST (test_names)
+{
+  ck_assert_str_eq (supcon_optimizer_name (SUPCON_OPTIMIZER_SGD), "sgd");
+  ck_assert_str_eq (supcon_optimizer_name (SUPCON_OPTIMIZER_LARS), "lars");
+  ck_assert_str_eq (supcon_optimizer_name (SUPCON_OPTIMIZER_ADAM), "adam");
+  ck_assert_str_eq (supcon_optimizer_name (SUPCON_OPTIMIZER_ADAMW), "adamw");
+  ck_assert_str_eq (supcon_optimizer_name (SUPCON_OPTIMIZER_RMSPROP), "rmsprop");
+}
+END_TEST
+
 START_TEST (test_schedules)
 {
   SupconSchedule s = { SUPCON_SCHEDULE_COSINE, 0.2, 10, 110 };
@@ -115,7 +126,11 @@ START_TEST (test_schedules)
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 99), 0.0002, 1e-15);
   s.kind = SUPCON_SCHEDULE_CONSTANT;
   ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 99), 0.2, 1e-15);
+  /* Of a length that is not known no share is done. */
+  s = (SupconSchedule){ SUPCON_SCHEDULE_COSINE, 0.2, 10, 0 };
+  ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 4), 0.1, 1e-15);
+  ck_assert_double_eq_tol (supcon_schedule_learning_rate (&s, 99), 0.2, 1e-15);
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("optim", test_paths, test_paths_of_other_settings, test_lars_zero, test_schedules)
+SUPCON_CHECK_MAIN ("optim", test_paths, test_paths_of_other_settings, test_lars_zero, test_names, test_schedules)
