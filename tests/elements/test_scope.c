@@ -463,21 +463,25 @@ GST_START_TEST (tags_are_labels_too_and_old_points_go)
 
 GST_END_TEST;
 
+typedef struct
+{
+  guint64 step;
+  gdouble loss, rate;
+} Step;
+
 static void
-post_step (GstElement * trainer, guint64 step, gdouble loss, gdouble rate)
+post_step (GstElement * trainer, const Step * step)
 {
   gst_element_post_message (trainer,
       gst_message_new_element (GST_OBJECT (trainer),
-          gst_structure_new ("supcon-train", "step", G_TYPE_UINT64, step,
-              "loss", G_TYPE_DOUBLE, loss, "learning-rate", G_TYPE_DOUBLE,
-              rate, NULL)));
+          gst_structure_new ("supcon-train", "step", G_TYPE_UINT64, step->step,
+              "loss", G_TYPE_DOUBLE, step->loss, "learning-rate", G_TYPE_DOUBLE,
+              step->rate, NULL)));
 }
 
-/* What is drawn of these losses and rates of steps from 1 on, and then one without a loss. Two elements named like
- * trainers post, in a bin of the same pipeline. */
+/* What is drawn of these steps. Two elements named like trainers post, in a bin of the same pipeline. */
 static GstBuffer *
-draw_curves (const gchar * properties, const gdouble * losses,
-    const gdouble * rates, guint n_steps)
+draw_curves (const gchar * properties, const Step * steps, guint n_steps)
 {
   gchar *launch = g_strdup_printf ("appsrc name=in caps=" CAPS
       " ! supconscope view=curves %s ! video/x-raw,format=BGRx,width=640,height=480 ! appsink name=out sync=false "
@@ -493,8 +497,7 @@ draw_curves (const gchar * properties, const gdouble * losses,
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   for (guint i = 0; i < n_steps; i++)
-    post_step (trainer, i + 1, losses[i], rates[i]);
-  post_step (trainer, n_steps + 1, NAN, 0.1);
+    post_step (trainer, &steps[i]);
   buffer = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
   g_signal_emit_by_name (in, "push-buffer", buffer, &flow);
   gst_buffer_unref (buffer);
@@ -515,18 +518,18 @@ draw_curves (const gchar * properties, const gdouble * losses,
 static guint
 count_loss (const gchar * properties, guint n_steps)
 {
-  gdouble *losses = g_new (gdouble, n_steps), *rates = g_new (gdouble, n_steps);
+  Step *steps = g_new (Step, n_steps + 2);
   Fixture f = { NULL, 640, 480, 0 };
   guint n;
 
-  for (guint i = 0; i < n_steps; i++) {
-    losses[i] = 5.0 / (i + 1);
-    rates[i] = 0.1;
-  }
-  n = count (&f, draw_curves (properties, losses, rates, n_steps), FIRST_LABEL,
-      0, 640);
-  g_free (losses);
-  g_free (rates);
+  for (guint i = 0; i < n_steps; i++)
+    steps[i] = (Step) { i + 1, 5.0 / (i + 1), 0.1 };
+  /* No numbers that could be drawn. */
+  steps[n_steps] = (Step) { n_steps + 1, NAN, 0.1 };
+  steps[n_steps + 1] = (Step) { n_steps + 2, 1, INFINITY };
+  n = count (&f, draw_curves (properties, steps, n_steps + 2), FIRST_LABEL, 0,
+      640);
+  g_free (steps);
   return n;
 }
 
@@ -544,10 +547,13 @@ GST_END_TEST;
 /* Steps go from left to right; the largest loss and rate are at the top, the smallest loss and no rate at the bottom. */
 GST_START_TEST (curves_fill_their_frame)
 {
-  static const gdouble losses[] = { 1, 1, 1, 4.25, 4.25, 4.25 };
-  static const gdouble rates[] = { 0.25, 0.25, 0.25, 0.125, 0.125, 0.125 };
+  /* Of two runs, the first of which is over. */
+  static const Step steps[] = {
+    {1, 9, 1}, {2, 0, 2}, {2, 1, 0.25}, {3, 1, 0.25}, {4, 1, 0.25},
+    {5, 4.25, 0.125}, {6, 4.25, 0.125}, {7, 4.25, 0.125}
+  };
   const Fixture f = { NULL, 640, 480, 0 };
-  GstBuffer *frame = draw_curves ("", losses, rates, G_N_ELEMENTS (losses));
+  GstBuffer *frame = draw_curves ("", steps, G_N_ELEMENTS (steps));
   Spot spot = find (&f, frame, FRAME, 0, 0, 0, 640, 480), other;
   gint left = spot.left, top = spot.top, right = spot.right;
   gint bottom = spot.bottom, middle = (left + right) / 2;
@@ -579,6 +585,31 @@ GST_START_TEST (curves_fill_their_frame)
 
 GST_END_TEST;
 
+/* Of many steps some are left out, evenly: what lasted for a hundred of ten thousand is still to be seen. */
+GST_START_TEST (long_curves_are_thinned_out)
+{
+  enum { N = 10000 };
+  const Fixture f = { NULL, 640, 480, 0 };
+  Step *steps = g_new (Step, N);
+  GstBuffer *frame;
+  Spot spot;
+
+  for (guint i = 0; i < N; i++)
+    steps[i] = (Step) { i + 1, i / 100 == 6 || i / 100 == 15 ? 4 : 1, 0 };
+  frame = draw_curves ("", steps, N);
+  spot = find (&f, frame, FRAME, 0, 0, 0, 640, 480);
+  for (guint i = 6; i < 16; i += 9) {
+    gint x = spot.left + (spot.right - spot.left) * (i + 0.5) / 100;
+
+    fail_unless (find (&f, frame, FIRST_LABEL, 96, x - 3, spot.top, x + 4,
+            spot.top + 10).n > 0, "step %u", i * 100);
+  }
+  gst_buffer_unref (frame);
+  g_free (steps);
+}
+
+GST_END_TEST;
+
 typedef struct
 {
   GstElement *trainer;
@@ -591,7 +622,7 @@ post_steps (gpointer data)
   Poster *self = data;
 
   for (guint64 step = 1; !g_atomic_int_get (&self->done); step++)
-    post_step (self->trainer, step, 1, 1);
+    post_step (self->trainer, &(const Step) { step, 1, 1 });
   return NULL;
 }
 
@@ -707,6 +738,7 @@ scope_suite (void)
   tcase_add_test (tcase, tags_are_labels_too_and_old_points_go);
   tcase_add_test (tcase, curves_are_the_trainers);
   tcase_add_test (tcase, curves_fill_their_frame);
+  tcase_add_test (tcase, long_curves_are_thinned_out);
   tcase_add_test (tcase, scopes_come_and_go);
   tcase_add_test (tcase, any_size_holds_all_of_it);
   tcase_add_test (tcase, a_view_changes_between_two_frames);
