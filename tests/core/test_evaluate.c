@@ -284,9 +284,11 @@ START_TEST (test_probe)
     /* Counts for nothing. */
     ck_assert (supcon_index_add (index, x, &(SupconEntry){ .timestamp = -1 }));
   }
+  supcon_index_set_encoder (index, 77);
   probe = supcon_probe_new (index);
   supcon_index_free (index);
   ck_assert_uint_eq (supcon_probe_dim (probe), DIM);
+  ck_assert_uint_eq (supcon_probe_encoder (probe), 77);
   result = supcon_probe_take (probe);
   ck_assert_uint_eq (result.count, 0);
   ck_assert_double_eq (result.centroid, 0);

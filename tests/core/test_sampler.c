@@ -112,6 +112,8 @@ START_TEST (test_balanced)
   ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
   config.samples_per_class = (1u << 31) + 1;
   ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
+  config.samples_per_class = 0;
+  ck_assert_ptr_null (supcon_sampler_new (dataset, &config, NULL));
   /* One batch at least, for which pictures come again. */
   config.samples_per_class = 20;
   sampler = supcon_sampler_new (dataset, &config, NULL);

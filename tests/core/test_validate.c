@@ -52,6 +52,11 @@ START_TEST (test_validate_neighbours)
   ck_assert_uint_eq (validation.n, labelled);
   ck_assert_double_eq_tol (validation.accuracy, (double)correct / labelled, 1e-12);
   ck_assert (correct > labelled / CLASSES && correct < labelled); /* neither chance nor certainty, which prove little */
+  /* One alone has no neighbour that could be right. */
+  batch->labels[0] = 0;
+  supcon_validate_neighbours (model, batch->pixels, batch->labels, 1, &validation);
+  ck_assert_uint_eq (validation.n, 1);
+  ck_assert_double_eq (validation.accuracy, 0);
   g_free (r);
   supcon_batch_free (batch);
   supcon_model_free (model);
@@ -72,9 +77,10 @@ START_TEST (test_validate_classifier)
   for (guint c = 0; c < CLASSES; c++)
     params[n - 1].data[c] = c == 1;
   batch->labels[0] = SUPCON_UNLABELLED;
-  batch->labels[1] = CLASSES + 4; /* one that the classifier does not know */
+  batch->labels[1] = CLASSES; /* one that the classifier does not know */
   supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation);
   ck_assert_uint_eq (validation.n, N - 1);
+  ck_assert_uint_eq (validation.unknown, 1);
   ck_assert_double_eq_tol (validation.accuracy, 4.0 / (N - 1), 1e-12);
   ck_assert_double_eq_tol (validation.loss, log (2 + exp (1)) - 4.0 / (N - 2), 1e-9);
   supcon_batch_free (batch);

@@ -241,9 +241,14 @@ GST_START_TEST (test_damaged)
   frame[9] = 4;
   check_picture ("dog/0.jpg", jpeg->str, jpeg->len, "4 colours (CMYK) found");
   frame[9] = 3;
-  frame[7] = 0x40;              /* the width, now 16384 more */
+  frame[7] = 0x40;              /* the width */
+  frame[8] = 1;
   check_picture ("dog/0.jpg", jpeg->str, jpeg->len,
-      "width 16415 found, 1 to 16384 expected");
+      "width 16385 found, 1 to 16384 expected");
+  frame[7] = 0;
+  frame[5] = 0x40;              /* the height, now 16384 more */
+  check_picture ("dog/0.jpg", jpeg->str, jpeg->len,
+      "height 16404 found, 1 to 16384 expected");
   g_string_free (jpeg, TRUE);
 
   path = g_build_filename (folder, "cat", "0.png", NULL);
@@ -275,6 +280,29 @@ GST_START_TEST (test_damaged)
   fail_unless (g_utf8_validate (run.warnings->str, -1, NULL));
   run_clear (&run);
   g_free (path);
+}
+GST_END_TEST;
+
+/* Grey and in colour, of one byte and of two, with a comment: whole, and without the last byte. */
+GST_START_TEST (test_pnm)
+{
+  static const gchar *const headers[] = {
+    "P5\n3 2\n255\n", "P5\n3 2\n65535\n", "P6\n3 2\n255\n",
+    "P6\n3 2\n65535\n", "P5\n# of 9 9 9\n3 2\n255\n"
+  };
+  static const gsize sizes[] = { 6, 12, 18, 36, 6 };
+
+  write_folder ();
+  for (guint i = 0; i < G_N_ELEMENTS (headers); i++) {
+    GString *pnm = g_string_new (headers[i]);
+
+    g_string_set_size (pnm, pnm->len + sizes[i]);
+    memset (pnm->str + pnm->len - sizes[i], 100, sizes[i]);
+    check_picture ("cat/0.png", pnm->str, pnm->len, NULL);
+    check_picture ("cat/0.png", pnm->str, pnm->len - 1,
+        "without the last of its pixels");
+    g_string_free (pnm, TRUE);
+  }
 }
 GST_END_TEST;
 
@@ -401,6 +429,7 @@ pictures_suite (void)
   tcase_add_test (tcase, test_right_decoder);
   tcase_add_test (tcase, test_corrupt);
   tcase_add_test (tcase, test_damaged);
+  tcase_add_test (tcase, test_pnm);
   tcase_add_test (tcase, test_mostly_corrupt);
   tcase_add_test (tcase, test_seek_at_caps);
   return suite;
