@@ -116,4 +116,30 @@ START_TEST (test_hardest_of_ten)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("signals", test_spread, test_past, test_hardest_of_ten)
+/* Rows of one class have no negatives, those without a label no positives: what there is none of is 0. */
+START_TEST (test_one_kind)
+{
+  enum { ROWS = 6 };
+  const SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.1 };
+  SupconWorkspace workspace = { .threads = 1 };
+  SupconReal *z = random_array (ROWS * DIM, 3), norm[ROWS];
+  const guint64 samples[ROWS] = { 0, 1, 2, 3, 4, 5 };
+  SupconLossSignals signals;
+
+  supcon_normalize_forward (ROWS, DIM, z, z, norm);
+  for (gint32 label = -1; label < 1; label++) {
+    const gint32 labels[ROWS] = { label, label, label, label, label, label };
+    SupconViews views = { .z = z, .n = ROWS, .dim = DIM, .labels = labels, .samples = samples };
+
+    supcon_loss_signals (&config, &views, &workspace, &signals);
+    ck_assert_double_eq (signals.hard_negatives, 0);
+    ck_assert (label < 0 ? signals.hard_positives == 0 : signals.hard_positives > 0);
+    ck_assert (label < 0 ? signals.alignment == 0 : signals.alignment > 0);
+    ck_assert (signals.uniformity < 0);
+  }
+  supcon_workspace_clear (&workspace);
+  supcon_real_free (z);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("signals", test_spread, test_past, test_hardest_of_ten, test_one_kind)
