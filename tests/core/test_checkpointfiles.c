@@ -73,14 +73,14 @@ keep_steps (const char *location, guint64 first, guint64 last)
 START_TEST (test_keep)
 {
   static const char *const names[]
-      = { "m.safetensors", "m.step-3.safetensors", "m.step-4.safetensors", "link", "m.step-4.safetensors.bak",
-          "m.step-+4.safetensors", "m.step-.safetensors", "m.step-1-2.safetensors", "m.replaced-1.safetensors" };
-  const guint64 steps[] = { 4, 3, 4, 4 };
+      = { "m.safetensors", "m.step-9.safetensors", "m.step-10.safetensors", "link", "m.step-10.safetensors.bak",
+          "m.step-+8.safetensors", "m.step-.safetensors", "m.step-1-2.safetensors", "m.replaced-1.safetensors" };
+  const guint64 steps[] = { 10, 9, 10, 10 };
 
   for (guint i = G_N_ELEMENTS (steps); i < G_N_ELEMENTS (names); i++)
     write_file (path_of (names[i]), "mine", 4);
   ck_assert_int_eq (symlink ("m.safetensors", path_of ("link")), 0);
-  keep_steps (path_of ("link"), 1, 4);
+  keep_steps (path_of ("link"), 7, 10);
   assert_names (names, G_N_ELEMENTS (names));
   for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
     ck_assert_uint_eq (step_at (names[i]), steps[i]);

@@ -419,6 +419,49 @@ GST_START_TEST (test_bad_files)
 }
 GST_END_TEST;
 
+/* A file that does not say what it holds, as torchvision's, is read as the properties say. */
+GST_START_TEST (test_file_without_metadata)
+{
+  gchar *bytes, *from, *to;
+  guint8 pixels[32 * 32 * 3];
+  SupconModelConfig config;
+  SupconModel *net;
+  SupconReal r[32];
+  GstBuffer *out;
+  GstHarness *h;
+  gsize size;
+  Run run;
+
+  supcon_model_config_init (&config);
+  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
+  config.width = 0.5;
+  config.input_width = config.input_height = 32;
+  net = supcon_model_new (&config, 7, NULL);
+  fail_unless (supcon_checkpoint_save (model, net,
+          &(SupconCheckpointInfo) {.stage = "contrastive"}, NULL));
+  fail_unless (g_file_get_contents (model, &bytes, &size, NULL));
+  from = memmem (bytes, size, "\"__metadata__\"", 14);
+  fail_unless (from != NULL);
+  to = memmem (from, bytes + size - from, "},", 2);
+  fail_unless (to != NULL);
+  memset (from, ' ', to + 2 - from);
+  fail_unless (g_file_set_contents (model, bytes, size, NULL));
+  g_free (bytes);
+  h = harness_new ("encoder=resnet8 stem=small width=0.5",
+      "video/x-raw,format=RGB,width=32,height=32,framerate=30/1");
+  out = gst_harness_push_and_pull (h, picture_new (96, 32, pixels, 96));
+  supcon_model_embed (net, pixels, 1, r);
+  check_values (out, r, 32, "embedding");
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+  run = run_launch ("videotestsrc num-buffers=1 ! videoconvert ! "
+      "supconencoder location=%s encoder=resnet8 stem=small ! fakesink", model);
+  run_assert_error (run, "expected");
+  run_clear (&run);
+  supcon_model_free (net);
+}
+GST_END_TEST;
+
 /* Sanitizers reserve more address space than any limit leaves. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
@@ -468,6 +511,7 @@ encoder_suite (void)
   tcase_add_test (tcase, test_interval);
   tcase_add_test (tcase, test_allocation);
   tcase_add_test (tcase, test_bad_files);
+  tcase_add_test (tcase, test_file_without_metadata);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   tcase_add_test (tcase, test_too_large);
 #endif
