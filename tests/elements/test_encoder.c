@@ -433,8 +433,8 @@ GST_START_TEST (test_file_without_metadata)
   Run run;
 
   supcon_model_config_init (&config);
-  g_strlcpy (config.encoder, "resnet8", sizeof config.encoder);
-  config.width = 0.5;
+  g_strlcpy (config.encoder, "resnet18", sizeof config.encoder);
+  config.width = 0.0625;
   config.input_width = config.input_height = 32;
   net = supcon_model_new (&config, 7, NULL);
   fail_unless (supcon_checkpoint_save (model, net,
@@ -447,7 +447,7 @@ GST_START_TEST (test_file_without_metadata)
   memset (from, ' ', to + 2 - from);
   fail_unless (g_file_set_contents (model, bytes, size, NULL));
   g_free (bytes);
-  h = harness_new ("encoder=resnet8 stem=small width=0.5",
+  h = harness_new ("encoder=resnet18 stem=small width=0.0625",
       "video/x-raw,format=RGB,width=32,height=32,framerate=30/1");
   out = gst_harness_push_and_pull (h, picture_new (96, 32, pixels, 96));
   supcon_model_embed (net, pixels, 1, r);
@@ -455,8 +455,9 @@ GST_START_TEST (test_file_without_metadata)
   gst_buffer_unref (out);
   gst_harness_teardown (h);
   run = run_launch ("videotestsrc num-buffers=1 ! videoconvert ! "
-      "supconencoder location=%s encoder=resnet8 stem=small ! fakesink", model);
-  run_assert_error (run, "expected");
+      "supconencoder location=%s encoder=resnet18 width=0.0625 ! fakesink",
+      model);
+  run_assert_error (run, "tensor conv1.weight has shape");
   run_clear (&run);
   supcon_model_free (net);
 }
