@@ -10,12 +10,17 @@
 #include "nn/workspace.h"
 #include "train/neighbours.h"
 
+/* Embeddings, and logits where they are wanted, by what checkpoints give as the model. */
 static SupconReal *
-embed (SupconModel *model, const guint8 *pixels, guint n)
+embed (SupconModel *model, const guint8 *pixels, guint n, SupconReal *logits)
 {
   SupconReal *r = supcon_real_alloc ((gsize)n * supcon_model_embedding_dim (model));
 
+  supcon_model_swap_average (model);
   supcon_model_embed (model, pixels, n, r);
+  if (logits)
+    supcon_model_classify (model, r, n, logits);
+  supcon_model_swap_average (model);
   return r;
 }
 
@@ -45,7 +50,7 @@ supcon_validate_neighbours (
     SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n, SupconValidation *validation)
 {
   const guint k = SUPCON_VALIDATION_NEIGHBOURS + 1, dim = supcon_model_embedding_dim (model);
-  SupconReal *r = embed (model, pixels, n);
+  SupconReal *r = embed (model, pixels, n, NULL);
   SupconIndex *index = supcon_index_new (dim, SUPCON_METRIC_COSINE);
   const SupconEntry entry = { .timestamp = -1 };
   SupconNeighbour *neighbours = g_new (SupconNeighbour, (gsize)n * k);
@@ -84,7 +89,7 @@ supcon_validate_classifier (
     SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n, SupconValidation *validation)
 {
   guint classes = supcon_model_n_classes (model);
-  SupconReal *r = embed (model, pixels, n), *logits = supcon_real_alloc ((gsize)n * classes);
+  SupconReal *logits = supcon_real_alloc ((gsize)n * classes), *r = embed (model, pixels, n, logits);
   gint32 *known = g_new (gint32, MAX (n, 1));
   SupconCrossEntropyResult loss;
 
@@ -94,7 +99,6 @@ supcon_validate_classifier (
     validation->unknown += labels[i] >= 0 && (guint)labels[i] >= classes;
     known[i] = labels[i] >= 0 && (guint)labels[i] < classes ? labels[i] : SUPCON_UNLABELLED;
   }
-  supcon_model_classify (model, r, n, logits);
   loss = supcon_cross_entropy (logits, n, classes, known, NULL, NULL);
   validation->loss = loss.loss;
   validation->accuracy = validation->n ? (double)loss.correct / validation->n : 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** How good a model is that is still being trained, on pictures it does not learn from. */
+/**
+ * How good a model is that is still being trained, on pictures it does not learn from: by the averages of its weights
+ * where it keeps them, since those are what its checkpoints give.
+ */
 #ifndef SUPCON_TRAIN_VALIDATE_H
 #define SUPCON_TRAIN_VALIDATE_H
 

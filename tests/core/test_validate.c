@@ -88,6 +88,40 @@ START_TEST (test_validate_classifier)
 }
 END_TEST
 
+/* What is judged is what a checkpoint gives as the model: averages of the weights where they are kept. */
+START_TEST (test_validate_average)
+{
+  enum { N = 60 };
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+  SupconModel *model = model_new (), *given;
+  SupconBatch *batch = batch_new (N, 6);
+  SupconValidation validation, expected;
+  GArray *before, *after;
+
+  config.average_decay = 0.7;
+  train (model, &config, 0, 12);
+  given = supcon_model_copy (model);
+  before = weights_of (model, FALSE);
+  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation);
+  supcon_validate_classifier (given, batch->pixels, batch->labels, N, &expected);
+  ck_assert_double_eq (validation.loss, expected.loss);
+  supcon_validate_neighbours (model, batch->pixels, batch->labels, N, &validation);
+  supcon_validate_neighbours (given, batch->pixels, batch->labels, N, &expected);
+  ck_assert_double_eq (validation.accuracy, expected.accuracy);
+  after = weights_of (model, FALSE);
+  ck_assert_double_eq (difference (after, before), 0);
+  /* The weights themselves are judged otherwise, or this would prove nothing. */
+  supcon_model_set_state (model, 0);
+  supcon_validate_neighbours (model, batch->pixels, batch->labels, N, &validation);
+  ck_assert_double_ne (validation.accuracy, expected.accuracy);
+  g_array_unref (before);
+  g_array_unref (after);
+  supcon_batch_free (batch);
+  supcon_model_free (given);
+  supcon_model_free (model);
+}
+END_TEST
+
 /* A fit holds for a tenth of the steps where that is enough, and is made once a step. */
 START_TEST (test_calibration)
 {
@@ -112,4 +146,5 @@ START_TEST (test_calibration)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("validate", test_validate_neighbours, test_validate_classifier, test_calibration)
+SUPCON_CHECK_MAIN (
+    "validate", test_validate_neighbours, test_validate_classifier, test_validate_average, test_calibration)
