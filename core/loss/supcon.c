@@ -320,13 +320,12 @@ take (char *memory, gsize *used, gsize n, gsize size)
   return piece;
 }
 
-/* Where all arrays are in memory; how many bytes they are. They have room for a power of two, so that a queue that
- * fills seldom makes them grow. */
+/* Where all arrays are in memory; how many bytes they are. */
 static gsize
 lay_out (SupconLoss *self, char *memory)
 {
   const SupconViews *views = self->views;
-  gsize n = self->n_slots / 2, classes = views->n_classes, used = 0;
+  gsize n = MAX (views->n, views->most), classes = views->n_classes, used = 0;
   gboolean soft = self->config.kind == SUPCON_LOSS_GENERAL && views->targets;
 
   self->group = take (memory, &used, n, sizeof *self->group);
@@ -360,22 +359,30 @@ log_sums_clear (SupconLogSums *sums, guint n)
   }
 }
 
+/* Small ones so that there are enough. */
+static guint
+block_of (guint n)
+{
+  return n >= 8 * BLOCK_LARGE ? BLOCK_LARGE : BLOCK_SMALL;
+}
+
 static void
 loss_init (SupconLoss *self)
 {
-  guint n = self->views->n;
+  guint n = self->views->n, most = MAX (n, self->views->most);
 
   self->n_anchors = n - self->views->n_past;
-  self->block = n >= 8 * BLOCK_LARGE ? BLOCK_LARGE : BLOCK_SMALL; /* small ones so that there are enough */
-  self->blocks = (n + self->block - 1) / self->block;
   self->inverse_t = 1 / self->config.temperature;
   self->scale = self->config.base_temperature > 0 ? self->config.temperature / self->config.base_temperature : 1;
   self->shared = self->config.kind != SUPCON_LOSS_IN && self->config.kind != SUPCON_LOSS_SINCERE
                  && self->config.temperature >= SHARED_TEMPERATURE;
-  for (self->n_slots = 4; self->n_slots < 2 * (gsize)n; self->n_slots *= 2)
+  for (self->n_slots = 4; self->n_slots < 2 * (gsize)most; self->n_slots *= 2)
     ;
+  self->block = block_of (most);
   supcon_workspace_reserve (self->workspace, supcon_loss_tile_size (self), lay_out (self, NULL) / sizeof (SupconReal));
   lay_out (self, (char *)self->workspace->shared);
+  self->block = block_of (n);
+  self->blocks = (n + self->block - 1) / self->block;
   log_sums_clear (&self->all, n);
   log_sums_clear (&self->positives, n);
 }

@@ -36,6 +36,7 @@ typedef struct {
   /* Of SUPCON_LOSS_GENERAL: n x n_classes weights (>= 0) of the classes in each labelled row; NULL: one class each. */
   const SupconReal *targets;
   guint n_classes;
+  guint most; /* the largest n of later calls with this workspace, which takes memory for it at once; 0: not known */
 } SupconViews;
 
 typedef struct {

@@ -65,6 +65,7 @@ make_views (SupconTrainer *self, SupconBatch *batch, guint dim, guint classes)
   views.samples = self->samples;
   views.n += queue->n;
   views.n_past = queue->n;
+  views.most = batch->n + queue->size;
   return views;
 }
 

@@ -291,7 +291,7 @@ START_TEST (test_golden)
   } expected[] = { { out_loss, out_gradient }, { in_loss, in_gradient }, { self_loss, self_gradient },
     { sincere_loss, sincere_gradient }, { general_loss, general_gradient } };
   SupconReal z[ROWS * DIM], targets[ROWS * N_CLASSES], dz[(ROWS - 3) * DIM];
-  SupconViews views = { z, ROWS, DIM, 3, golden_labels, golden_samples, targets, N_CLASSES };
+  SupconViews views = { z, ROWS, DIM, 3, golden_labels, golden_samples, targets, N_CLASSES, 0 };
 
   golden_z (z);
   golden_targets (targets);
@@ -308,7 +308,7 @@ END_TEST
 START_TEST (test_signals)
 {
   SupconReal z[ROWS * DIM], targets[ROWS * N_CLASSES];
-  SupconViews views = { z, ROWS, DIM, 0, golden_labels, golden_samples, targets, N_CLASSES };
+  SupconViews views = { z, ROWS, DIM, 0, golden_labels, golden_samples, targets, N_CLASSES, 0 };
 
   golden_z (z);
   golden_targets (targets);
