@@ -103,6 +103,40 @@ START_TEST (test_adam)
 }
 END_TEST
 
+/* LARS gives weights rates of their own, layer by layer; biases and BatchNorm move by the rate as it is, without decay.
+ */
+START_TEST (test_lars_exclusions)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new ();
+  GArray *before = weights_of (model, FALSE);
+  const SupconParam *params;
+  guint n, at = 0, excluded = 0, adapted = 0;
+
+  config.optimizer = (SupconOptimizer){ .kind = SUPCON_OPTIMIZER_LARS, .weight_decay = 0.3 };
+  train (model, &config, 0, 1);
+  params = supcon_model_params (model, &n);
+  for (guint i = 0; i < n; i++)
+    for (gsize k = 0; k < params[i].size; k++, at++) {
+      double moved = g_array_index (before, SupconReal, at) - params[i].data[k];
+      gboolean plainly;
+
+      if (!params[i].grad || params[i].part == SUPCON_PART_CLASSIFIER)
+        continue;
+      plainly = fabs (moved - config.schedule.learning_rate * params[i].grad[k]) < 1e-12;
+      if (params[i].kind == SUPCON_PARAM_WEIGHT)
+        adapted += !plainly;
+      else
+        ck_assert_msg (plainly, "%s moved by %g, its gradient is %g", params[i].name, moved, params[i].grad[k]);
+      excluded += params[i].kind != SUPCON_PARAM_WEIGHT && moved != 0;
+    }
+  ck_assert_uint_gt (excluded, 0);
+  ck_assert_uint_gt (adapted, 0);
+  g_array_unref (before);
+  supcon_model_free (model);
+}
+END_TEST
+
 START_TEST (test_average)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
@@ -483,6 +517,6 @@ START_TEST (test_momentum_encoder_decay)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_adam, test_average, test_statistics, test_stage_gradients,
-    test_micro_batch, test_online_linear, test_finetune, test_freeze_one_tensor, test_momentum_encoder,
-    test_momentum_encoder_decay)
+SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_adam, test_lars_exclusions, test_average, test_statistics,
+    test_stage_gradients, test_micro_batch, test_online_linear, test_finetune, test_freeze_one_tensor,
+    test_momentum_encoder, test_momentum_encoder_decay)
