@@ -399,6 +399,32 @@ START_TEST (test_finetune)
 }
 END_TEST
 
+/* The second stages on an encoder as it is leave it so: weight decay moves nothing either, nor do statistics. */
+START_TEST (test_frozen_encoder)
+{
+  static const SupconStage stages[] = { SUPCON_STAGE_LINEAR, SUPCON_STAGE_REGRESSION };
+
+  for (guint s = 0; s < G_N_ELEMENTS (stages); s++) {
+    SupconTrainerConfig config = config_of (stages[s]);
+    SupconModel *model = model_new (), *start = model_new ();
+    const SupconParam *params, *before;
+    guint n;
+
+    if (stages[s] == SUPCON_STAGE_REGRESSION)
+      supcon_model_set_n_classes (model, 1);
+    train (model, &config, 0, 3);
+    params = supcon_model_params (model, &n);
+    before = supcon_model_params (start, &n);
+    for (guint i = 0; i < n; i++)
+      ck_assert_msg ((memcmp (params[i].data, before[i].data, params[i].size * sizeof *params[i].data) == 0)
+                         == (params[i].part != SUPCON_PART_CLASSIFIER),
+          "stage %s: %s", supcon_stage_name (stages[s]), params[i].name);
+    supcon_model_free (model);
+    supcon_model_free (start);
+  }
+}
+END_TEST
+
 /* A layer that is one tensor is frozen, and what follows it is not. */
 START_TEST (test_freeze_one_tensor)
 {
@@ -518,5 +544,5 @@ START_TEST (test_momentum_encoder_decay)
 END_TEST
 
 SUPCON_CHECK_MAIN ("trainer", test_clipping, test_decay, test_adam, test_lars_exclusions, test_average, test_statistics,
-    test_stage_gradients, test_micro_batch, test_online_linear, test_finetune, test_freeze_one_tensor,
-    test_momentum_encoder, test_momentum_encoder_decay)
+    test_stage_gradients, test_micro_batch, test_online_linear, test_finetune, test_frozen_encoder,
+    test_freeze_one_tensor, test_momentum_encoder, test_momentum_encoder_decay)

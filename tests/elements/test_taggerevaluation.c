@@ -41,6 +41,7 @@ GST_START_TEST (test_evaluation)
   assert_close (get_double (s, "ece"), (.4 + .4 + .6) / 4);
   assert_close (get_double (s, "nll"),
       -(log (.7) + log (.2) + log (.6) + log (.4)) / 4);
+  assert_close (get_double (s, "brier"), (.14 + 1.14 + .26 + .54) / 4);
   labels = gst_structure_get_value (s, "labels");
   fail_unless_equals_int (gst_value_array_get_size (labels), 3);
   fail_unless_equals_string (g_value_get_string (gst_value_array_get_value

@@ -7,6 +7,26 @@
 #include "model/checkpoint.h"
 #include "training.h"
 
+/* line names each property that has a value, not an object. */
+static void
+assert_all_properties (const gchar * line)
+{
+  GstElement *trainer = gst_element_factory_make ("supcontrainer", NULL);
+  guint n;
+  GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (trainer), &n);
+
+  for (guint i = 0; i < n; i++) {
+    gchar *key = g_strdup_printf ("\"%s\":", specs[i]->name);
+
+    if ((specs[i]->flags & G_PARAM_READABLE) && !G_TYPE_IS_OBJECT (specs[i]->value_type)
+        && specs[i]->value_type != GST_TYPE_SAMPLE)
+      fail_unless (strstr (line, key) != NULL, "%s is missing: %s", key, line);
+    g_free (key);
+  }
+  g_free (specs);
+  gst_object_unref (trainer);
+}
+
 /* A header with every property, then a line for each message; resuming adds to them. */
 GST_START_TEST (test_metrics)
 {
@@ -30,6 +50,7 @@ GST_START_TEST (test_metrics)
   fail_unless (strstr (lines[0], "\"batch-size\":24") != NULL
       && strstr (lines[0], "\"stage\":\"contrastive\"") != NULL
       && strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
+  assert_all_properties (lines[0]);
   for (guint i = 1; i < 4; i++) {
     gchar *step = g_strdup_printf ("\"step\":%u,", i);
 

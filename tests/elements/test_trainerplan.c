@@ -52,6 +52,14 @@ last_rate (const Run * run, guint64 * step)
   return rate;
 }
 
+static gchar printed[256];
+
+static void
+keep_printed (const gchar * text)
+{
+  g_strlcat (printed, text, sizeof printed);
+}
+
 #define PLAN SHAPES "%s ! supconaugment views=1 ! " SHAPE_CAPS " ! supcontrainer encoder=resnet8 width=0.25 batch-size=8 " \
     "message-interval=1 location=%s %s"
 
@@ -77,12 +85,14 @@ GST_START_TEST (test_rates)
   };
 
   write_shapes (24);
+  g_set_print_handler (keep_printed);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Run run = run_launch (PLAN, folder, cases[i].source, model, cases[i].trainer);
     gdouble rate;
     guint64 step;
 
     run_assert_ended (run);
+    fail_unless_equals_string (printed, strstr (cases[i].trainer, "scale") ? "learning rate 0.02 = 0.64 x 8 / 256\n" : "");
     rate = last_rate (&run, &step);
     fail_unless_equals_uint64 (step, cases[i].step);
     fail_unless (fabs (rate - cases[i].rate) < 1e-9, "case %u: %.12g, expected %.12g", i, rate, cases[i].rate);
