@@ -102,6 +102,19 @@ pop (Fixture * f, GstMessageType type)
   return message;
 }
 
+static void
+check_text (Fixture * f, GstClockTime time, const gchar * expected)
+{
+  GstBuffer *text = gst_harness_pull (f->text);
+  gchar *found = g_malloc0 (gst_buffer_get_size (text) + 1);
+
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (text), time);
+  gst_buffer_extract (text, 0, found, -1);
+  fail_unless_equals_string (found, expected);
+  g_free (found);
+  gst_buffer_unref (text);
+}
+
 /* launch: with a %s for location. */
 static void
 check_does_not_start (const gchar * launch, const gchar * location,
@@ -125,10 +138,9 @@ check_does_not_start (const gchar * launch, const gchar * location,
 GST_START_TEST (neighbours_leave_in_three_ways)
 {
   Fixture f;
-  GstBuffer *frame, *text;
+  GstBuffer *frame;
   GstMessage *message;
   const GstStructure *s;
-  gchar *line;
 
   fill ("mode=add uri=file:///tmp/turn.mp4", 90, "cup \"1\"");
   start_index (&f, TRUE, "neighbours=2 min-gap=400000000");
@@ -148,14 +160,8 @@ GST_START_TEST (neighbours_leave_in_three_ways)
   gst_message_unref (message);
   gst_buffer_unref (frame);
 
-  text = gst_harness_pull (f.text);
-  fail_unless_equals_uint64 (GST_BUFFER_PTS (text), 7 * FRAME);
-  line = g_malloc0 (gst_buffer_get_size (text) + 1);
-  gst_buffer_extract (text, 0, line, -1);
-  fail_unless_equals_string (line, "0:00:01.200  1.000  cup \"1\"  turn.mp4\n"
+  check_text (&f, 7 * FRAME, "0:00:01.200  1.000  cup \"1\"  turn.mp4\n"
       "0:00:01.600  0.985  cup \"1\"  turn.mp4");
-  g_free (line);
-  gst_buffer_unref (text);
   stop (&f);
 }
 
@@ -571,8 +577,7 @@ GST_END_TEST;
 /* Hours, minutes and seconds each in their own place. */
 GST_START_TEST (times_of_neighbours_have_hours)
 {
-  GstBuffer *frame, *text;
-  gchar *line;
+  GstBuffer *frame;
   Fixture f;
 
   start_index (&f, FALSE, "mode=add");
@@ -581,12 +586,7 @@ GST_START_TEST (times_of_neighbours_have_hours)
   start_index (&f, TRUE, "neighbours=1");
   frame = gst_harness_push_and_pull (f.video, new_embedded (7, 1, 0, NULL));
   gst_buffer_unref (frame);
-  text = gst_harness_pull (f.text);
-  line = g_malloc0 (gst_buffer_get_size (text) + 1);
-  gst_buffer_extract (text, 0, line, -1);
-  fail_unless_equals_string (line, "1:01:01.000  1.000");
-  g_free (line);
-  gst_buffer_unref (text);
+  check_text (&f, 7 * FRAME, "1:01:01.000  1.000");
   stop (&f);
 }
 
@@ -595,18 +595,16 @@ GST_END_TEST;
 /* Programs read the text of neighbours, too. */
 GST_START_TEST (scores_have_a_point_in_each_locale)
 {
-  gchar *path = g_build_filename (folder, "de_DE.UTF-8", NULL), *line;
+  gchar *path = g_build_filename (folder, "de_DE.UTF-8", NULL);
   const gchar *const argv[] =
       { "localedef", "-i", "de_DE", "-f", "UTF-8", path, NULL };
-  GstBuffer *frame, *text;
+  GstBuffer *frame;
   Fixture f;
 
-  g_spawn_sync (NULL, (gchar **) argv, NULL, G_SPAWN_SEARCH_PATH |
-      G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
-      NULL, NULL, NULL);
+  fail_unless (g_spawn_sync (NULL, (gchar **) argv, NULL, G_SPAWN_SEARCH_PATH,
+          NULL, NULL, NULL, NULL, NULL, NULL));
   g_setenv ("LOCPATH", folder, TRUE);
-  if (!setlocale (LC_NUMERIC, "de_DE.UTF-8"))
-    g_print ("No German locale: the point is not tested.\n");
+  fail_unless (setlocale (LC_NUMERIC, "de_DE.UTF-8") != NULL);
   g_unsetenv ("LOCPATH");
   start_index (&f, FALSE, "mode=add");
   gst_harness_push (f.video, new_embedded (0, 0.5, 0.5, NULL));
@@ -614,13 +612,8 @@ GST_START_TEST (scores_have_a_point_in_each_locale)
   start_index (&f, TRUE, "");
   frame = gst_harness_push_and_pull (f.video, new_embedded (7, 1, 0, NULL));
   gst_buffer_unref (frame);
-  text = gst_harness_pull (f.text);
-  line = g_malloc0 (gst_buffer_get_size (text) + 1);
-  gst_buffer_extract (text, 0, line, -1);
-  fail_unless_equals_string (line, "0:00:00.000  0.707");
+  check_text (&f, 7 * FRAME, "0:00:00.000  0.707");
   setlocale (LC_NUMERIC, "C");
-  g_free (line);
-  gst_buffer_unref (text);
   stop (&f);
   g_free (path);
 }
