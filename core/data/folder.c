@@ -143,6 +143,13 @@ supcon_folder_read (SupconDataset *dataset, const char *folder, SupconSplit spli
     guint32 label = supcon_labels_add (dataset->classes, name);
     guint before = dataset->paths->len;
 
+    /* Each byte that is no UTF-8 is shown as the same sign. */
+    if (label != i) {
+      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
+          "%s: two class folders are called \"%s\", bytes that are no UTF-8 left aside; expected names in UTF-8",
+          chosen, name);
+      break;
+    }
     if (!list_pictures (path, 0, dataset->paths, error))
       break;
     if (dataset->paths->len == before) {

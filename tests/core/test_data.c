@@ -314,6 +314,11 @@ START_TEST (test_folder)
   supcon_dataset_free (dataset);
   write_text ("eel/none.txt", "x");
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "eel: no picture found in this class folder");
+  /* Names in Shift-JIS, which are both two bytes that are no UTF-8, would be one class. */
+  write_text ("\x8c\xa2/a.jpg", "x");
+  write_text ("\x8b\x9b/a.jpg", "x");
+  write_text ("eel/a.jpg", "x");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_SETTINGS, "expected names in UTF-8");
   teardown ();
 }
 END_TEST
