@@ -58,7 +58,7 @@ struct _GstSupconEncoder
   GstSupconInference *inference;
   GstSupconBatch *batch;
   guint batch_size;
-  guint64 frame;                /* since start, flush or other caps */
+  guint64 frame;                /* since caps or a flush */
   GstVideoInfo info;
   gboolean tensors;             /* what leaves is no video */
 
@@ -242,7 +242,6 @@ gst_supcon_encoder_start (GstBaseTransform * trans)
   }
   self->batch = gst_supcon_batch_new (self->inference, output_layer (self));
   gst_supcon_latency_reset (&self->latency);
-  self->frame = 0;
   if (self->batch_size > 1)
     self->deadline = gst_supcon_deadline_new (send_late, self);
   return TRUE;

@@ -100,6 +100,23 @@ START_TEST (test_calibration_resumed)
 }
 END_TEST
 
+/* Who goes on without a queue has no use for that of a checkpoint. */
+START_TEST (test_queue_not_wanted)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 1);
+  SupconQueue *past = supcon_queue_new (1, 1);
+
+  supcon_queue_push (past, &(SupconReal){ 1 }, &(gint32){ 0 }, &(guint64){ 0 }, 1);
+  supcon_trainer_restore (trainer, past, NULL);
+  ck_assert_ptr_null (supcon_trainer_queue (trainer));
+  supcon_queue_free (past);
+  supcon_trainer_free (trainer);
+  supcon_model_free (model);
+}
+END_TEST
+
 /* A queue that has gone round once comes back oldest first. */
 START_TEST (test_queue_in_checkpoint)
 {
@@ -253,5 +270,5 @@ START_TEST (test_logits_without_classifier)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("resumed", test_optimizer_in_checkpoint, test_calibration_resumed, test_queue_in_checkpoint,
-    test_queue_not_finite, test_queue_labels, test_logits_without_classifier)
+SUPCON_CHECK_MAIN ("resumed", test_queue_not_wanted, test_optimizer_in_checkpoint, test_calibration_resumed,
+    test_queue_in_checkpoint, test_queue_not_finite, test_queue_labels, test_logits_without_classifier)

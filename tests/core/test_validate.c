@@ -146,5 +146,25 @@ START_TEST (test_calibration)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN (
-    "validate", test_validate_neighbours, test_validate_classifier, test_validate_average, test_calibration)
+/* Confidence is held to labels, which no picture has that is mixed, however that is, or whose target is smoothed. */
+START_TEST (test_calibration_of_mixed)
+{
+  for (guint how = 0; how < 4; how++) {
+    SupconTrainerConfig config = config_of (SUPCON_STAGE_LINEAR);
+    SupconModel *model = model_new ();
+    SupconTrainer *trainer;
+
+    config.mix.mixup = how == 1;
+    config.mix.cutmix = how == 2;
+    config.label_smoothing = how == 3 ? 0.1 : 0;
+    trainer = supcon_trainer_new (model, &config, 0);
+    step_to (trainer, 1);
+    ck_assert_int_eq (supcon_trainer_logits (trainer) == NULL, how > 0);
+    supcon_trainer_free (trainer);
+    supcon_model_free (model);
+  }
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("validate", test_validate_neighbours, test_validate_classifier, test_validate_average,
+    test_calibration, test_calibration_of_mixed)

@@ -313,6 +313,57 @@ GST_START_TEST (latency_counts_in_the_wait)
 }
 GST_END_TEST;
 
+/* Upstream keeps frames for 20 ms, and for 30 at most. */
+static gboolean
+answer_latency (GstPad * pad, GstObject * parent, GstQuery * query)
+{
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return gst_pad_query_default (pad, parent, query);
+  gst_query_set_latency (query, TRUE, 20 * GST_MSECOND, 30 * GST_MSECOND);
+  return TRUE;
+}
+
+/* The wait lengthens both latencies, also the one without an end; that it has changed is told of, and a restart forgets it. */
+GST_START_TEST (latency_is_told_of)
+{
+  GstHarness *h = harness_new ("batch-size=4 batch-timeout=70000000", CAPS);
+  GstQuery *query = gst_query_new_latency ();
+  GstBus *bus = gst_bus_new ();
+  GstClockTime least, most;
+  GstMessage *message;
+
+  gst_harness_set_live (h, TRUE);
+  fail_unless (gst_pad_peer_query (h->sinkpad, query));
+  gst_query_parse_latency (query, NULL, &least, &most);
+  fail_unless_equals_uint64 (least, 70 * GST_MSECOND);
+  fail_unless_equals_uint64 (most, GST_CLOCK_TIME_NONE);
+  gst_pad_set_query_function (h->srcpad, answer_latency);
+  fail_unless (gst_pad_peer_query (h->sinkpad, query));
+  gst_query_parse_latency (query, NULL, &least, &most);
+  fail_unless_equals_uint64 (least, 90 * GST_MSECOND);
+  fail_unless_equals_uint64 (most, 100 * GST_MSECOND);
+  gst_query_unref (query);
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,width=8,height=8,framerate=30/1");
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY) == NULL);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_bus_set_flushing (bus, FALSE);
+  gst_harness_play (h);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h),
+      20 * GST_MSECOND);
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (h, CAPS);
+  fail_unless ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY)));
+  gst_message_unref (message);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 static gboolean
 offer_small_pool (GstPad * pad, GstObject * parent, GstQuery * query)
 {
@@ -342,7 +393,17 @@ GST_START_TEST (a_pool_has_room_for_a_batch)
   gst_query_unref (query);
   gst_harness_teardown (h);
 
-  /* Downstream's, which has not as many, is not proposed. */
+  /* Downstream's stays as it is where nothing waits. */
+  h = harness_new ("", CAPS);
+  gst_pad_set_query_function (h->sinkpad, offer_small_pool);
+  query = gst_query_new_allocation (caps, TRUE);
+  fail_unless (gst_pad_peer_query (h->srcpad, query));
+  gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &least, &most);
+  fail_unless (least == 2 && most == 3);
+  gst_query_unref (query);
+  gst_harness_teardown (h);
+
+  /* Where it has not as many as wait, it is not proposed. */
   h = harness_new ("batch-size=16", CAPS);
   gst_pad_set_query_function (h->sinkpad, offer_small_pool);
   query = gst_query_new_allocation (caps, TRUE);
@@ -691,6 +752,7 @@ batch_suite (void)
   tcase_add_test (tcase, refused_frames_are_dropped);
   tcase_add_test (tcase, a_batch_does_not_wait_for_ever);
   tcase_add_test (tcase, latency_counts_in_the_wait);
+  tcase_add_test (tcase, latency_is_told_of);
   tcase_add_test (tcase, a_stopped_encoder_has_nothing_to_drain);
   tcase_add_test (tcase, a_pool_has_room_for_a_batch);
   tcase_add_test (tcase, interval_within_batches);
