@@ -48,10 +48,7 @@ gboolean
 gst_supcon_snapshot_check_classifier (const GstSupconSnapshot * snapshot,
     const gchar * name, GError ** error)
 {
-  guint n_classes = supcon_model_n_classes (snapshot->model);
-  guint n_labels = supcon_labels_count (snapshot->labels);
-
-  if (n_classes == 0)
+  if (supcon_model_n_classes (snapshot->model) == 0)
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "'%s' has no classifier: train one with supcontrainer stage=linear",
         name);
@@ -59,10 +56,6 @@ gst_supcon_snapshot_check_classifier (const GstSupconSnapshot * snapshot,
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "'%s' predicts a number (stage=regression), expected a classifier: "
         "supconencoder layer=logits gives the number", name);
-  else if (n_labels < n_classes)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-        "'%s' has %u label names, expected one for each of its classifier's %u "
-        "classes", name, n_labels, n_classes);
   else
     return TRUE;
   return FALSE;

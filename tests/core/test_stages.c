@@ -220,9 +220,42 @@ START_TEST (test_collapse)
   ck_assert_double_lt (stats.spread, 0.001);
   ck_assert (!stats.collapsed);
   supcon_trainer_free (trainer);
+
+  /* Where no view has a positive, nothing was to be kept apart. */
+  draw_together (model, weights, 0);
+  config.loss.temperature = 0.2;
+  for (guint i = 0; i < VIEWS; i++) {
+    batch->labels[i] = SUPCON_UNLABELLED;
+    batch->samples[i] = i;
+  }
+  trainer = supcon_trainer_new (model, &config, 0);
+  for (guint step = 1; step <= 50; step++)
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  ck_assert_uint_eq (stats.anchors, 0);
+  ck_assert (!stats.collapsed);
+  supcon_trainer_free (trainer);
   supcon_batch_free (batch);
   supcon_model_free (model);
   g_free (weights);
+}
+END_TEST
+
+START_TEST (test_unlabelled_are_not_classified)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
+  SupconBatch *batch = batch_new (VIEWS, 0);
+  SupconTrainStats stats;
+
+  for (guint i = 0; i < 3; i++)
+    batch->labels[i] = SUPCON_UNLABELLED;
+  ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  ck_assert_uint_eq (stats.classified, VIEWS - 3);
+  ck_assert_uint_eq (stats.anchors, VIEWS - 3);
+  supcon_batch_free (batch);
+  supcon_trainer_free (trainer);
+  supcon_model_free (model);
 }
 END_TEST
 
@@ -239,4 +272,4 @@ START_TEST (test_signal_interval)
 END_TEST
 
 SUPCON_CHECK_MAIN ("stages", test_dropout, test_mixed_by_step, test_calibrated_by_labels, test_probe, test_collapse,
-    test_signal_interval)
+    test_unlabelled_are_not_classified, test_signal_interval)

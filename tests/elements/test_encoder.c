@@ -192,6 +192,7 @@ GST_START_TEST (test_flush_and_states)
   SupconReal r[64];
   GstSegment segment;
   GstBuffer *out = gst_harness_push_and_pull (h, picture_new (48, 16, pixels, 48));
+  GstCaps *running, *stopped;
 
   supcon_model_embed (reference, pixels, 1, r);
   check_values (out, r, 64, "embedding");
@@ -221,6 +222,14 @@ GST_START_TEST (test_flush_and_states)
     check_values (out, r, 64, "embedding");
     gst_buffer_unref (out);
   }
+
+  /* How many numbers tensors have is not known without a model. */
+  running = gst_pad_query_caps (GST_PAD_PEER (h->sinkpad), NULL);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  stopped = gst_pad_query_caps (GST_PAD_PEER (h->sinkpad), NULL);
+  fail_unless (!gst_caps_is_strictly_equal (running, stopped));
+  gst_caps_unref (running);
+  gst_caps_unref (stopped);
   gst_harness_teardown (h);
 }
 GST_END_TEST;

@@ -198,10 +198,16 @@ GST_START_TEST (test_file_then_shared)
   SupconModel *model = write_model (3, 1);
   GstHarness *h = harness_new (NULL, "supconencoder model=one watch=true "
       "location=%s", location);
+  GstBuffer *out = gst_harness_push_and_pull (h, picture_new (120)), *data;
   SupconCheckpointInfo info = { 0 };
   SupconModel *trained;
+  const gchar *name;
   Run run;
 
+  data = gst_supcon_buffer_get_embedding (out, NULL, NULL, &name);
+  fail_unless_equals_string (name, "one");
+  gst_buffer_unref (data);
+  gst_buffer_unref (out);
   fail_unless_equals_uint64 (encode (h, model), 1);
   run = run_launch ("videotestsrc num-buffers=16 pattern=snow ! " CAPS
       " ! supconlabel label=snow ! supcontrainer encoder=resnet8 batch-size=16 "
