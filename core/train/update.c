@@ -11,7 +11,7 @@ typedef struct {
   const SupconTrainer *trainer;
   SupconParam *params;
   double learning_rate;
-  SupconReal clip; /* multiplies gradients */
+  SupconReal clip; /* multiplies gradients, where it is less than 1 */
   double *squares; /* of each tensor's gradient */
 } Update;
 
@@ -154,7 +154,7 @@ supcon_trainer_update (SupconTrainer *self, SupconTrainStats *stats, GError **er
         stats->step, broken, stats->loss, stats->gradient_norm, stats->learning_rate);
     return FALSE;
   }
-  if (self->config.clip_norm > 0 && stats->gradient_norm > self->config.clip_norm)
+  if (self->config.clip_norm > 0)
     job.clip = self->config.clip_norm / stats->gradient_norm;
   supcon_parallel_for (threads, n, update_task, &job);
   self->step++;

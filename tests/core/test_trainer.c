@@ -30,6 +30,7 @@ START_TEST (test_clipping)
     length += a * a;
   }
   ck_assert_double_eq_tol (dot / length, 0.25, 1e-9);
+  ck_assert_double_eq_tol (sqrt (length), config.schedule.learning_rate * stats.gradient_norm, 1e-9);
   g_array_unref (before);
   g_array_unref (moved);
   g_array_unref (shortened);
@@ -367,7 +368,7 @@ START_TEST (test_finetune)
   const SupconParam *params, *others;
   guint n, frozen = 0, at = 0;
 
-  config.optimizer = (SupconOptimizer){ 0 };
+  config.optimizer = (SupconOptimizer){ .weight_decay = 1e-3 };
   config.freeze = "layer2";
   params = supcon_model_params (model, &n);
   others = supcon_model_params (slow, &n);
