@@ -82,6 +82,20 @@ START_TEST (test_corruptions_sizes)
 }
 END_TEST
 
+/* Black has no colour that could be kept: it becomes grey, a twentieth of white in a small picture. */
+START_TEST (test_brightness_of_black)
+{
+  SupconPlanes picture = make_picture (4, 4, 3);
+
+  for (guint c = 0; c < 3; c++)
+    memset (picture.plane[c], 0, 16);
+  supcon_corrupt_brightness (&picture, 1, NULL);
+  for (guint c = 0; c < 3; c++)
+    ck_assert_uint_eq (picture.plane[c][5], 12);
+  free_picture (&picture);
+}
+END_TEST
+
 START_TEST (test_warp)
 {
   SupconPlanes picture = make_picture (golden_warps[_i].width, golden_warps[_i].height, 3);
@@ -233,6 +247,7 @@ main (void)
   tcase_add_loop_test (tcase, test_corruptions, 0, G_N_ELEMENTS (golden_corruptions));
   tcase_add_loop_test (tcase, test_warp, 0, G_N_ELEMENTS (golden_warps));
   tcase_add_test (tcase, test_corruptions_sizes);
+  tcase_add_test (tcase, test_brightness_of_black);
   tcase_add_test (tcase, test_warp_identity);
   tcase_add_test (tcase, test_mix);
   tcase_add_test (tcase, test_cutout);
