@@ -356,7 +356,7 @@ START_TEST (test_temperature)
     supcon_calibration_add (&queue, logits[i % 5], 1, 2, &labels[i % 5], &(guint64){ 0 });
   }
   /* A label that has no logit is left out. */
-  supcon_calibration_add (&queue, right, 1, 2, &(gint32){ 5 }, &(guint64){ 0 });
+  supcon_calibration_add (&queue, right, 1, 2, &(gint32){ 2 }, &(guint64){ 0 });
   ck_assert_uint_eq (queue->n, SUPCON_CALIBRATION_PICTURES);
   for (guint i = 0; i < queue->n; i++)
     ck_assert_int_lt (queue->labels[i], 2);

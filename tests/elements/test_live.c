@@ -264,6 +264,49 @@ GST_START_TEST (test_shared_classifier)
 }
 GST_END_TEST;
 
+static gdouble
+confidence_of (GstHarness * h)
+{
+  gfloat embedding[64];
+  GstBuffer *frame = picture_new (120);
+  gdouble confidence;
+
+  for (guint i = 0; i < 64; i++)
+    embedding[i] = i % 3;
+  gst_supcon_buffer_set_embedding (frame, embedding, 64, "embedding", "one");
+  frame = gst_harness_push_and_pull (h, frame);
+  fail_unless (gst_structure_get_double
+      (gst_video_region_of_interest_meta_get_param
+          (gst_buffer_get_video_region_of_interest_meta (frame),
+              "classification"), "confidence", &confidence));
+  gst_buffer_unref (frame);
+  return confidence;
+}
+
+/* It is as sure as that of the checkpoint. */
+GST_START_TEST (test_shared_confidence)
+{
+  GstHarness *h = harness_new (NULL, "supcontagger model=one"), *file;
+  SupconCheckpointInfo info = { 0 };
+  Run run;
+
+  supcon_model_free (write_model (3, 1));
+  run = run_launch ("videotestsrc num-buffers=32 pattern=snow ! " CAPS
+      " ! supconlabel label=a ! f. videotestsrc num-buffers=32 ! " CAPS
+      " ! supconlabel label=b ! f. funnel name=f ! supcontrainer stage=linear "
+      "batch-size=16 model=one location=%s", location);
+  run_assert_ended (run);
+  run_clear (&run);
+  supcon_model_free (supcon_checkpoint_load (location, NULL, &info, NULL));
+  fail_unless (info.temperature != 1);
+  supcon_checkpoint_info_clear (&info);
+  file = harness_new (NULL, "supcontagger location=%s", location);
+  fail_unless (fabs (confidence_of (h) - confidence_of (file)) < 1e-6);
+  gst_harness_teardown (file);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_watch)
 {
   SupconModel *before = write_model (3, 1), *after, *other;
@@ -553,6 +596,7 @@ live_suite (void)
   tcase_add_test (tcase, test_tensors_of_none);
   tcase_add_test (tcase, test_file_then_shared);
   tcase_add_test (tcase, test_shared_classifier);
+  tcase_add_test (tcase, test_shared_confidence);
   tcase_add_test (tcase, test_watch);
   tcase_add_test (tcase, test_regions);
   tcase_add_test (tcase, test_late);
