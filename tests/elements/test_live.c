@@ -272,7 +272,7 @@ confidence_of (GstHarness * h)
   gdouble confidence;
 
   for (guint i = 0; i < 64; i++)
-    embedding[i] = i % 3;
+    embedding[i] = i % 3 * 0.002f;      /* the smaller, the less sure */
   gst_supcon_buffer_set_embedding (frame, embedding, 64, "embedding", "one");
   frame = gst_harness_push_and_pull (h, frame);
   fail_unless (gst_structure_get_double
