@@ -215,4 +215,21 @@ START_TEST (test_smoothed)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("mix", test_mix, test_partners, test_cutmix_area, test_both, test_both_alphas, test_smoothed)
+/* Classes of which a batch has no picture count where they are known. */
+START_TEST (test_n_classes)
+{
+  SupconBatch *batch = supcon_batch_new (2, 1, 1);
+  const guint8 pixel[3] = { 0 };
+
+  supcon_batch_append (batch, pixel, 3, 3, SUPCON_UNLABELLED, 0);
+  ck_assert_uint_eq (supcon_batch_n_classes (batch), 0);
+  supcon_batch_append (batch, pixel, 3, 3, 4, 1);
+  ck_assert_uint_eq (supcon_batch_n_classes (batch), 5);
+  batch->n_classes = 7;
+  ck_assert_uint_eq (supcon_batch_n_classes (batch), 7);
+  supcon_batch_free (batch);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN (
+    "mix", test_mix, test_partners, test_cutmix_area, test_both, test_both_alphas, test_smoothed, test_n_classes)
