@@ -32,9 +32,9 @@ START_TEST (the_plane_of_most_variance_is_found)
   SupconMap *map = supcon_map_new (DIM, 500);
   GRand *rand = g_rand_new_with_seed (3);
   SupconMapPoint points[500];
-  double a[3000], b[3000], xa = 0, xx = 0, aa = 0, yb = 0, yy = 0, bb = 0;
+  double a[3010], b[3010], xa = 0, xx = 0, aa = 0, yb = 0, yy = 0, bb = 0;
 
-  for (guint i = 0; i < 3000; i++) {
+  for (guint i = 0; i < 3010; i++) {
     SupconReal embedding[DIM];
 
     draw (rand, embedding, &a[i], &b[i]);
@@ -44,7 +44,7 @@ START_TEST (the_plane_of_most_variance_is_found)
   for (guint i = 0; i < 500; i++) {
     guint number = (guint)points[i].label;
 
-    ck_assert_uint_eq (number, 2500 + i);
+    ck_assert_uint_eq (number, 2510 + i); /* the oldest first, wherever the ring begins */
     xa += points[i].x * a[number];
     xx += points[i].x * points[i].x;
     aa += a[number] * a[number];
@@ -84,4 +84,21 @@ START_TEST (few_and_useless_embeddings_do_no_harm)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("map", the_plane_of_most_variance_is_found, few_and_useless_embeddings_do_no_harm)
+START_TEST (points_lie_around_their_mean)
+{
+  static const SupconReal embeddings[][2] = { { 1, 0 }, { 3, 1 }, { 0, 1 } };
+  SupconMap *map = supcon_map_new (2, 3);
+  SupconMapPoint points[3];
+
+  for (guint i = 0; i < 3; i++)
+    supcon_map_add (map, embeddings[i], 0);
+  ck_assert_uint_eq (supcon_map_points (map, points), 3);
+  ck_assert_double_eq_tol (points[0].x + points[1].x + points[2].x, 0, 1e-6);
+  ck_assert_double_eq_tol (points[0].y + points[1].y + points[2].y, 0, 1e-6);
+  ck_assert (points[0].x != points[2].x);
+  supcon_map_free (map);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN (
+    "map", the_plane_of_most_variance_is_found, few_and_useless_embeddings_do_no_harm, points_lie_around_their_mean)
