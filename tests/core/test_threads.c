@@ -134,19 +134,28 @@ START_TEST (test_loss)
 }
 END_TEST
 
-/* As many threads as processors that the process may use, as in a container that has one of many. Each test is a
- * process of its own, so that they were not counted before. */
-START_TEST (test_allowed_processors)
+/* Lets the process use one processor, of those that it might before. */
+static void
+allow_one_processor (cpu_set_t *before)
 {
-  cpu_set_t allowed, one;
+  cpu_set_t one;
   guint first = 0;
 
-  ck_assert (sched_getaffinity (0, sizeof allowed, &allowed) == 0);
-  while (!CPU_ISSET (first, &allowed))
+  ck_assert (sched_getaffinity (0, sizeof *before, before) == 0);
+  while (!CPU_ISSET (first, before))
     first++;
   CPU_ZERO (&one);
   CPU_SET (first, &one);
   ck_assert (sched_setaffinity (0, sizeof one, &one) == 0);
+}
+
+/* As many threads as processors that the process may use, as in a container that has one of many. Each test is a
+ * process of its own, so that they were not counted before. */
+START_TEST (test_allowed_processors)
+{
+  cpu_set_t allowed;
+
+  allow_one_processor (&allowed);
   ck_assert_uint_eq (supcon_parallel_threads (0), 1);
   ck_assert_uint_eq (supcon_parallel_threads (3), 3);
   ck_assert_uint_eq (supcon_parallel_threads (SUPCON_MAX_THREADS + 1), SUPCON_MAX_THREADS);
@@ -154,4 +163,69 @@ START_TEST (test_allowed_processors)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("threads", test_allowed_processors, test_float32, test_bfloat16, test_loss)
+/* A training: short tasks without end. */
+typedef struct {
+  guint tasks, stop; /* atomic */
+} Ordinary;
+
+static void
+ordinary_task (G_GNUC_UNUSED gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  __atomic_fetch_add (&((Ordinary *)data)->tasks, 1, __ATOMIC_RELAXED);
+}
+
+static gpointer
+call_without_end (gpointer data)
+{
+  while (!__atomic_load_n (&((Ordinary *)data)->stop, __ATOMIC_RELAXED))
+    supcon_parallel_for (2, 10000, ordinary_task, data);
+  return NULL;
+}
+
+/* How many tasks were begun, until these are enough or the time is over. */
+static guint
+wait_for_tasks (Ordinary *ordinary, guint more, guint milliseconds)
+{
+  guint before = __atomic_load_n (&ordinary->tasks, __ATOMIC_RELAXED), now = before;
+
+  for (guint i = 0; i < milliseconds && now - before < more; i++) {
+    g_usleep (1000);
+    now = __atomic_load_n (&ordinary->tasks, __ATOMIC_RELAXED);
+  }
+  return now - before;
+}
+
+/* How many tasks others begin while this one takes its time. */
+static void
+urgent_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
+{
+  guint begun = task == 0 ? wait_for_tasks (data, G_MAXUINT, 20) : 0;
+
+  ck_assert_msg (begun <= 4, "%u ordinary tasks beside an urgent one", begun);
+}
+
+/* Two threads at work are as many as there are to be: while a frame is encoded by both, a training beside begins what
+ * each thread, and a call that it ends, was about to begin, and no more; between two frames it goes on. */
+START_TEST (test_urgent_first)
+{
+  Ordinary ordinary = { 0 };
+  cpu_set_t allowed;
+  GThread *thread;
+
+  /* Counted as one, so that the limit is the two threads of each call. */
+  allow_one_processor (&allowed);
+  ck_assert_uint_eq (supcon_parallel_threads (0), 1);
+  ck_assert (sched_setaffinity (0, sizeof allowed, &allowed) == 0);
+  thread = g_thread_new ("ordinary", call_without_end, &ordinary);
+  for (guint frame = 0; frame < 5; frame++) {
+    ck_assert_uint_ge (wait_for_tasks (&ordinary, 100, 60000), 100);
+    supcon_parallel_begin_urgent ();
+    supcon_parallel_for (2, 2, urgent_task, &ordinary);
+    supcon_parallel_end_urgent ();
+  }
+  __atomic_store_n (&ordinary.stop, TRUE, __ATOMIC_RELAXED);
+  g_thread_join (thread);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("threads", test_allowed_processors, test_urgent_first, test_float32, test_bfloat16, test_loss)
