@@ -23,8 +23,8 @@
  * A full pair of batches makes upstream wait; a live source may rather lose frames, see #GstSupconTrainer:leaky.
  *
  * Frames on the request pad `validation` are not learnt from: every #GstSupconTrainer:validate-interval steps, and at
- * the end, they tell how good the model is, by nearest neighbours in the contrastive stage, by the classifier in the others. With
- * averages of the weights (#GstSupconTrainer:average-decay) it is these that are judged, as it is these that are written.
+ * the end, they tell how good the model is, by nearest neighbours in the contrastive stage, by the classifier in the others.
+ * Averages of the weights (#GstSupconTrainer:average-decay) are judged in their place, as it is these that are written.
  * #GstSupconTrainer:best-location keeps the best, #GstSupconTrainer:patience ends a training that gets no better.
  *
  * Element messages: `supcon-validation` { step uint64, count uint, validation-accuracy, validation-loss double, best
