@@ -426,6 +426,29 @@ START_TEST (test_base_temperature)
 }
 END_TEST
 
+/* Twice as many views take twice the memory, and tiles that are as large as before; of each loss. */
+START_TEST (test_memory)
+{
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
+    SupconWorkspace taken[2] = { { .threads = 2 }, { .threads = 2 } };
+
+    for (guint i = 0; i < 2; i++) {
+      Batch batch = batch_new (2048 << i, 4, 3, 2, 4);
+      SupconLossConfig config = { .kind = kinds[k], .temperature = 0.1 };
+      SupconViews views
+          = { .z = batch.z, .n = batch.n, .dim = batch.dim, .labels = batch.labels, .samples = batch.samples };
+
+      supcon_loss (&config, &views, &taken[i], NULL);
+      batch_clear (&batch);
+    }
+    ck_assert_uint_le (taken[1].shared_size, 2 * taken[0].shared_size);
+    ck_assert_uint_eq (taken[1].worker_size, taken[0].worker_size);
+    supcon_workspace_clear (&taken[0]);
+    supcon_workspace_clear (&taken[1]);
+  }
+}
+END_TEST
+
 /* Of a large batch too, where there are several tiles: along random directions. */
 START_TEST (test_gradients_large)
 {
@@ -586,5 +609,5 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_past, test_targets, test_golden, test_signals,
     test_queue, test_smoothing, test_squared_error, test_hard_targets, test_base_temperature, test_gradients_large,
-    test_no_positives, test_low_temperature, test_collapsed, test_cross_entropy, test_label_like_sample,
+    test_memory, test_no_positives, test_low_temperature, test_collapsed, test_cross_entropy, test_label_like_sample,
     test_correct_by_the_first)
