@@ -101,13 +101,25 @@ START_TEST (test_embeddings)
 }
 END_TEST
 
-START_TEST (test_training_step)
+/* The pictures, moved on by so many places, as they come in that step. */
+static SupconBatch *
+batch_new (const guint8 *pixels, guint step)
 {
   static const gint32 labels[N] = { 0, 1, 0, 1, 2, 2, -1, -1 };
   static const guint64 samples[N] = { 0, 1, 2, 3, 4, 5, 6, 6 };
+  SupconBatch *batch = supcon_batch_new (N, SIZE, SIZE);
+
+  for (guint i = 0; i < N; i++)
+    supcon_batch_append (
+        batch, pixels + (i + N - step) % N * SIZE * SIZE * 3, SIZE * 3, 3, labels[i], samples[i] + N * step);
+  return batch;
+}
+
+START_TEST (test_training_step)
+{
   guint8 *pixels;
   SupconModel *model = model_new ("resnet18", &pixels);
-  SupconBatch *batch = supcon_batch_new (N, SIZE, SIZE);
+  SupconBatch *batch = batch_new (pixels, 0);
   SupconTrainerConfig config = { .loss = { .temperature = 0.1 },
     .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 },
     .schedule = { .learning_rate = 0.1 } };
@@ -116,8 +128,6 @@ START_TEST (test_training_step)
   guint n, learnt = 0;
   SupconParam *params = supcon_model_params (model, &n);
 
-  for (guint i = 0; i < N; i++)
-    supcon_batch_append (batch, pixels + i * SIZE * SIZE * 3, SIZE * 3, 3, labels[i], samples[i]);
   ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
   ck_assert_double_eq_tol (stats.loss, resnet18_loss[0], 1e-3 * resnet18_loss[0]);
 
@@ -153,4 +163,32 @@ START_TEST (test_training_step)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("oracle", test_embeddings, test_training_step)
+START_TEST (test_momentum_encoder)
+{
+  guint8 *pixels;
+  SupconModel *model = model_new ("resnet18", &pixels);
+  SupconTrainerConfig config = { .loss = { .temperature = 0.1 },
+    .optimizer = { .momentum = 0.9, .weight_decay = 1e-4 },
+    .schedule = { .learning_rate = 0.001 },
+    .queue_size = 12,
+    .momentum_encoder = TRUE,
+    .average_decay = 0.6 };
+  SupconTrainer *trainer = supcon_trainer_new (model, &config, 0);
+
+  for (guint step = 0; step < G_N_ELEMENTS (resnet18_momentum_encoder_losses); step++) {
+    double expected = resnet18_momentum_encoder_losses[step];
+    SupconBatch *batch = batch_new (pixels, step);
+    SupconTrainStats stats;
+
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+    ck_assert_msg (fabs (stats.loss - expected) < 1e-4 * expected, "step %u: loss %.7f, expected %.7f", step,
+        stats.loss, expected);
+    supcon_batch_free (batch);
+  }
+  supcon_trainer_free (trainer);
+  supcon_model_free (model);
+  g_free (pixels);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("oracle", test_embeddings, test_training_step, test_momentum_encoder)

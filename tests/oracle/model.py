@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes tests/core/golden/model.h: what PyTorch and torchvision compute for weights and pictures that both sides make from
-one formula. Embeddings in evaluation mode, and one whole training step (loss, gradients, updated weights), in double
-precision.
+one formula. Embeddings in evaluation mode, one whole training step (loss, gradients, updated weights), and the losses of
+steps with a momentum encoder and a queue, in double precision.
 
 Usage: python3 tests/oracle/model.py > tests/core/golden/model.h    (needs torch, torchvision)
 """
+import copy
+
 import numpy as np
 import torch
 import torch.nn as nn
@@ -16,6 +18,7 @@ N, SIZE = 8, 64
 LABELS = [0, 1, 0, 1, 2, 2, -1, -1]
 SAMPLES = [0, 1, 2, 3, 4, 5, 6, 6]
 TEMPERATURE, RATE, MOMENTUM, DECAY = 0.1, 0.1, 0.9, 1e-4
+STEPS, QUEUE, SLOW_RATE, AVERAGE = 4, 12, 0.001, 0.6
 
 
 def noise(stream, n):
@@ -72,20 +75,55 @@ def pictures():
     return torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
 
 
-def supcon(z):
-    """Equation 2, as printed; mean over anchors with a positive."""
-    s = z @ z.T / TEMPERATURE
+def supcon(z, labels=LABELS, samples=SAMPLES):
+    """Equation 2, as printed; mean over anchors with a positive. The first N rows are anchors, those behind them past."""
+    s = z[:N] @ z.T / TEMPERATURE
     terms = []
     for i in range(N):
-        others = [a for a in range(N) if a != i]
-        if LABELS[i] >= 0:
-            positives = [p for p in others if LABELS[p] == LABELS[i]]
+        others = [a for a in range(len(z)) if a != i]
+        if labels[i] >= 0:
+            positives = [p for p in others if labels[p] == labels[i]]
         else:
-            positives = [p for p in others if SAMPLES[p] == SAMPLES[i]]
+            positives = [p for p in others if samples[p] == samples[i]]
         if positives:
             log_sum = torch.logsumexp(s[i, others], 0)
             terms.append(-(s[i, positives] - log_sum).mean())
     return torch.stack(terms).mean()
+
+
+def sgd(net, rate):
+    """Normalisation and biases do not decay."""
+    decayed = [p for p in net.parameters() if p.dim() > 1]
+    plain = [p for p in net.parameters() if p.dim() == 1]
+    groups = [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM)
+
+
+def momentum_encoder_losses():
+    """MoCo's (He et al. 2020, arXiv 1911.05722): a second encoder follows the learnt one, and what it says of past
+    batches, first in first out, is what the next are contrasted with too. Each batch is the pictures of the one before,
+    moved on by a place."""
+    net = Net("resnet18")
+    with torch.no_grad():
+        fill(net)
+    follower = copy.deepcopy(net)
+    optimizer = sgd(net, SLOW_RATE)
+    past, past_labels, past_samples, losses = torch.empty(0, 128), [], [], []
+    for step in range(STEPS):
+        x = pictures().roll(step, 0)
+        samples = [s + N * step for s in SAMPLES]
+        loss = supcon(torch.cat([net(x), past]), LABELS + past_labels, samples + past_samples)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            for f, w in zip(follower.parameters(), net.parameters()):
+                f.mul_(AVERAGE).add_(w, alpha=1 - AVERAGE)
+            past = torch.cat([past, follower(x)])[-QUEUE:]
+        past_labels = (past_labels + LABELS)[-QUEUE:]
+        past_samples = (past_samples + samples)[-QUEUE:]
+    return losses
 
 
 def array(name, values):
@@ -115,11 +153,7 @@ loss = supcon(net(pictures()))
 loss.backward()
 params = dict(net.named_parameters())
 before = {k: v.detach().clone() for k, v in params.items()}
-decayed = [p for p in net.parameters() if p.dim() > 1]
-plain = [p for p in net.parameters() if p.dim() == 1]
-torch.optim.SGD(
-    [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=RATE, momentum=MOMENTUM
-).step()
+sgd(net, RATE).step()
 array("resnet18_loss", [loss.item()])
 norms, dots, updates = [], [], []
 for i, (k, p) in enumerate(params.items()):
@@ -131,3 +165,4 @@ print("/* Of each learnt tensor in file order: the gradient's norm, its product 
 array("resnet18_gradient_norm", norms)
 array("resnet18_gradient_dot", dots)
 array("resnet18_update_dot", updates)
+array("resnet18_momentum_encoder_losses", momentum_encoder_losses())

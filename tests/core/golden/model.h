@@ -76,3 +76,7 @@ static const double resnet18_update_dot[] = {
   -1.171114701e-01, -3.041556972e-03, 1.271738880e-02, -5.786023174e-04,
 };
 
+static const double resnet18_momentum_encoder_losses[] = {
+  1.963918751e+00, 3.509345861e+00, 3.313280780e+00, 3.262432491e+00,
+};
+
