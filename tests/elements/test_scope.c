@@ -418,22 +418,25 @@ GST_START_TEST (a_restart_forgets_points_and_legend)
 
 GST_END_TEST;
 
+/* id: -1 for a tag that says that nothing is known. */
 static GstBuffer *
 tag (Fixture * f, GstBuffer * frame, const gfloat embedding[2],
-    const gchar * type)
+    const gchar * type, gint id)
 {
   gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
   gst_video_region_of_interest_meta_add_param
       (gst_buffer_add_video_region_of_interest_meta (frame, type, 0, 0, 8, 4),
       gst_structure_new ("classification", "label", G_TYPE_STRING, "cup",
-          "label_id", G_TYPE_INT, 3, NULL));
+          "label_id", G_TYPE_INT, id, NULL));
   return gst_harness_push_and_pull (f->harness, frame);
 }
 
 static GstBuffer *
-draw_tagged (Fixture * f, const gfloat embedding[2], const gchar * type)
+draw_tagged (Fixture * f, const gfloat embedding[2], const gchar * type,
+    gint id)
 {
-  return tag (f, gst_buffer_new_allocate (NULL, 8 * 4, NULL), embedding, type);
+  return tag (f, gst_buffer_new_allocate (NULL, 8 * 4, NULL), embedding, type,
+      id);
 }
 
 GST_START_TEST (tags_are_labels_too_and_old_points_go)
@@ -443,20 +446,22 @@ GST_START_TEST (tags_are_labels_too_and_old_points_go)
   const gfloat embedding[2] = { 1, 0.5 };
 
   start (&f, "view=embeddings max-points=1", 640, 480);
-  frame = draw_tagged (&f, embedding, "supcon");
+  frame = draw_tagged (&f, embedding, "supcon", 3);
   fail_unless (gst_buffer_get_video_region_of_interest_meta_id (frame, 0) ==
       NULL);
   fail_unless (count (&f, frame, FIRST_LABEL, 0, 470) > 20);
   fail_unless (count (&f, draw (&f, 2, NULL), FIRST_LABEL, 0, 470) == 0);
-  /* The tag of a region says nothing of the frame. */
-  frame = draw_tagged (&f, embedding, "person");
+  /* The tag of a region says nothing of the frame, nor does one of no class. */
+  frame = draw_tagged (&f, embedding, "person", 3);
+  fail_unless (count (&f, frame, UNLABELLED, 0, 470) > 20);
+  frame = draw_tagged (&f, embedding, "supcon", -1);
   fail_unless (count (&f, frame, UNLABELLED, 0, 470) > 20);
   /* Another model's embeddings start anew. */
   fail_unless (count (&f, draw (&f, 5, NULL), UNLABELLED, 0, 470) > 20);
   /* The true label goes before the tag: the second one that there is, as "cup" was the first. */
   frame = gst_buffer_new_allocate (NULL, 8 * 4, NULL);
   gst_supcon_buffer_set_sample (frame, "box", 7, 0);
-  frame = tag (&f, frame, embedding, "supcon");
+  frame = tag (&f, frame, embedding, "supcon", 3);
   fail_unless (count (&f, frame, SECOND_LABEL, 0, 470) > 20);
   gst_harness_teardown (f.harness);
 }
