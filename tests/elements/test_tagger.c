@@ -81,6 +81,28 @@ GST_START_TEST (test_not_learning)
 
 GST_END_TEST;
 
+/* A class that no neighbour is of is no answer, whatever may be one. */
+GST_START_TEST (test_impossible_class)
+{
+  static const gfloat a[2] = { 1, 0 }, b[2] = { 0, 1 };
+  GstVideoRegionOfInterestMeta *roi;
+  GstBuffer *frame;
+  Fixture f;
+
+  start (&f, "supcontagger method=knn neighbours=1 top-k=2 threshold=0",
+      FALSE);
+  check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
+  check_pass (&f, new_embedded (&f, b, 2, "box"), NULL, 0, 0);
+  frame = pass (&f, new_embedded (&f, a, 2, NULL));
+  check_tag (frame, 0, "cup", 0, 1);
+  roi = gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
+  fail_unless_equals_int (g_list_length (roi->params), 1);
+  gst_buffer_unref (frame);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_caps_change)
 {
   Fixture f;
@@ -668,6 +690,7 @@ tagger_suite (void)
   tcase_add_test (tcase, test_linear_tags);
   tcase_add_test (tcase, test_temperature);
   tcase_add_test (tcase, test_not_learning);
+  tcase_add_test (tcase, test_impossible_class);
   tcase_add_test (tcase, test_caps_change);
   tcase_add_test (tcase, test_shared_buffer);
   tcase_add_test (tcase, test_threshold_and_text);
