@@ -167,18 +167,20 @@ check_settings (GstSupconTrainer * self, GError ** error)
 {
   const GstSupconTrainerJob *job = &self->run.job;
   gboolean validated = is_validated (self);
+  const gchar *judging = job->best_location ? "best-location" : job->patience ?
+      "patience" : job->validate_interval ? "validate-interval" : NULL;
 
-  if (!validated && (job->best_location || job->patience)) {
+  if (judging && !validated) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
         "%s is set, but the pad validation is not linked; expected frames on "
-        "it to judge the model by", job->best_location ? "best-location" :
-        "patience");
+        "it to judge the model by", judging);
     return FALSE;
   }
-  if (!validated && job->validate_interval) {
+  if (job->checkpoint_keep && !job->checkpoint_interval) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
-        "validate-interval is set, but the pad validation is not linked; "
-        "expected frames on it to judge the model by");
+        "checkpoint-keep is %u, but checkpoint-interval is 0; expected an "
+        "interval, as the checkpoints between are what is kept",
+        job->checkpoint_keep);
     return FALSE;
   }
   if (validated && job->config.stage == SUPCON_STAGE_REGRESSION) {

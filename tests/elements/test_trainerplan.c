@@ -110,6 +110,7 @@ GST_START_TEST (test_not_to_be_learnt)
     {"class-names=1,2,3,0x10", "stage=regression", "The source has the label \"0x10\"; expected numbers alone"},
     {"class-names=1,2,3,1e39", "stage=regression", "The source has the label \"1e39\"; expected numbers alone"},
     {"", "best-location=/tmp/b.safetensors", "best-location is set, but the pad validation is not linked"},
+    {"", "checkpoint-keep=3", "checkpoint-keep is 3, but checkpoint-interval is 0"},
     {"", "patience=3", "patience is set, but the pad validation is not linked"}
   };
   gsize before, after;
