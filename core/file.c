@@ -28,3 +28,17 @@ supcon_file_check (const char *path, GError **error)
   g_free (shown);
   return FALSE;
 }
+
+gboolean
+supcon_file_read (const char *path, char **bytes, gsize *size, GError **error)
+{
+  GError *cause = NULL;
+
+  if (!supcon_file_check (path, error))
+    return FALSE;
+  if (g_file_get_contents (path, bytes, size, &cause))
+    return TRUE;
+  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);
+  g_error_free (cause);
+  return FALSE;
+}

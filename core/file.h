@@ -8,4 +8,8 @@
 /** Whether path is a regular file; opening a pipe would wait for a writer. The error begins with the path. */
 gboolean supcon_file_check (const char *path, GError **error);
 
+/** The whole of a regular file into *bytes, which the caller frees, with a zero byte after its *size (or NULL) bytes.
+ * The errors are SUPCON_ERROR_NOT_FOUND or SUPCON_ERROR_READ and name the path. */
+gboolean supcon_file_read (const char *path, char **bytes, gsize *size, GError **error);
+
 #endif

@@ -376,17 +376,11 @@ gst_supcon_picture_decoder_decode (GstSupconPictureDecoder * decoder,
   const gchar *dot = strrchr (path, '.');
   GstBuffer *file, *picture = NULL;
   GstCaps *caps;
-  GError *cause = NULL;
   gchar *bytes;
   gsize size;
 
-  if (!supcon_file_check (path, error))
+  if (!supcon_file_read (path, &bytes, &size, error))
     return NULL;
-  if (!g_file_get_contents (path, &bytes, &size, &cause)) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);
-    g_error_free (cause);
-    return NULL;
-  }
   file = gst_buffer_new_wrapped (bytes, size);
   caps = size ? gst_type_find_helper_for_data_with_extension (NULL,
       (guint8 *) bytes, size, dot ? dot + 1 : NULL, NULL) : NULL;

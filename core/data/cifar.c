@@ -63,20 +63,6 @@ supcon_cifar_is_in (const char *folder)
 }
 
 static gboolean
-read_file (const char *path, char **bytes, gsize *size, GError **error)
-{
-  GError *cause = NULL;
-
-  if (!supcon_file_check (path, error))
-    return FALSE;
-  if (g_file_get_contents (path, bytes, size, &cause))
-    return TRUE;
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);
-  g_error_free (cause);
-  return FALSE;
-}
-
-static gboolean
 read_names (SupconDataset *dataset, const char *folder, const Kind *kind, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, kind->names, NULL);
@@ -88,7 +74,7 @@ read_names (SupconDataset *dataset, const char *folder, const Kind *kind, GError
     supcon_labels_add_numbers (dataset->classes, kind->n_classes);
     return TRUE;
   }
-  if (!read_file (path, &text, NULL, error))
+  if (!supcon_file_read (path, &text, NULL, error))
     return FALSE;
   lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; lines[i]; i++) {
@@ -124,7 +110,7 @@ read_records (SupconDataset *dataset, const char *path, const Kind *kind, GError
   guint8 *pixels;
   guint32 *labels;
 
-  if (!read_file (path, &bytes, &size, error))
+  if (!supcon_file_read (path, &bytes, &size, error))
     return FALSE;
   if (size == 0 || size % record != 0) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
