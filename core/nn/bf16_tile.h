@@ -12,10 +12,13 @@
 #define SUPCON_NN_BF16_TILE_H
 
 #include "nn/feature.h"
+#include "nn/fetch.h"
 
 /* Rows and columns of a block, and terms of a step. */
 #define SUPCON_BF16_BLOCK 16
 #define SUPCON_BF16_STEP 32
+/* Rows that AVX-512 takes at once, of 32 columns. */
+#define SUPCON_BF16_ROWS 8
 
 typedef struct {
   const SupconBfloat16 *a, *b;
@@ -29,6 +32,7 @@ typedef struct {
   float *c;
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */
+  SupconFetch *fetch;  /* what AVX-512 fetches, a step with each two terms, or NULL */
 } SupconBf16Tile;
 
 typedef struct {

@@ -7,19 +7,22 @@
 /* Rows of tiles of one vector and of two: their sums hide the latency of a product at two a cycle, and their rows'
  * addresses stay in registers. */
 #define ROWS1 12
-#define ROWS2 8
+#define ROWS2 SUPCON_BF16_ROWS
 
 static void
 nothing (void)
 {
 }
 
-/* Rows of[0] and up; with their number and that of the columns' vectors constant, 'sum' is registers alone. */
+/* Rows of[0] and up; with their number, that of the columns' vectors and whether it fetches constant, 'sum' is
+ * registers alone. */
 static SUPCON_INLINE void
-rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, const guint cols)
+rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, const guint cols, const gboolean fetches)
 {
   __m512 sum[ROWS1][2];
   const SupconBfloat16 *b = tile->b, *a[ROWS1];
+  const char *fetch = fetches ? tile->fetch->at : NULL;
+  gsize fetch_step = fetches ? tile->fetch->step : 0;
 
 #pragma GCC unroll 12
   for (guint i = 0; i < rows; i++) {
@@ -34,6 +37,10 @@ rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, co
     for (gsize k = tile->a_outer[o]; k < end; k += 2, b += 32 * cols) {
       __m512bh b0 = (__m512bh)_mm512_loadu_si512 (b), b1 = (__m512bh)_mm512_loadu_si512 (b + 32 * (cols - 1));
 
+      if (fetches) {
+        __builtin_prefetch (fetch, 0, 2);
+        fetch += fetch_step;
+      }
 #pragma GCC unroll 12
       for (guint i = 0; i < rows; i++) {
         gint32 pair;
@@ -48,6 +55,8 @@ rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, co
     }
     b += (tile->inner * SUPCON_BF16_STEP - tile->terms) * SUPCON_BF16_BLOCK * cols;
   }
+  if (fetches)
+    tile->fetch->at = fetch;
 #pragma GCC unroll 12
   for (guint i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -56,12 +65,12 @@ rows_product (const SupconBf16Tile *tile, const guint8 *of, const guint rows, co
 }
 
 static SUPCON_INLINE void
-some_rows (const SupconBf16Tile *tile, const guint8 *of, guint rows, const guint cols)
+some_rows (const SupconBf16Tile *tile, const guint8 *of, guint rows, const guint cols, const gboolean fetches)
 {
 #define CASE(n)                                                                                                        \
   case n:                                                                                                              \
     if (n <= (cols > 1 ? ROWS2 : ROWS1))                                                                               \
-      rows_product (tile, of, n, cols);                                                                                \
+      rows_product (tile, of, n, cols, fetches);                                                                       \
     break;
   switch (rows) {
     CASE (1)
@@ -91,10 +100,15 @@ product (const SupconBf16Tile *tile)
   for (guint i = 0; i < pieces; i++) {
     guint rows = n / pieces + (i < n % pieces);
 
-    if (tile->cols > 1)
-      some_rows (tile, of, rows, 2);
+    if (supcon_fetch_left (tile->fetch)) {
+      if (tile->cols > 1)
+        some_rows (tile, of, rows, 2, TRUE);
+      else
+        some_rows (tile, of, rows, 1, TRUE);
+    } else if (tile->cols > 1)
+      some_rows (tile, of, rows, 2, FALSE);
     else
-      some_rows (tile, of, rows, 1);
+      some_rows (tile, of, rows, 1, FALSE);
     of += rows;
   }
 }

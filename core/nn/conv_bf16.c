@@ -55,19 +55,21 @@ find_places (const SupconBf16Walk *self, const SupconConvBand *band, guint image
 }
 
 /* A block of outputs after the other, each with all panels: its inputs stay in the nearest cache, and the weights of
- * these panels in the next one. */
+ * these panels in the next one. The first block has each panel fetch the next, up to fetch_end. */
 static void
 walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first_panel, guint end_panel,
-    SupconBfloat16 *copy, SupconReal *sums)
+    guint fetch_end, SupconBfloat16 *copy, SupconReal *sums)
 {
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
   const SupconBf16Finish finish = best_finish ();
   const SupconGrid *grid = &self->grid.grid;
   guint run = supcon_bf16_run (&self->grid, grid->c);
-  gsize slot = supcon_bf16_slot (&self->grid, grid->c), taps[SUPCON_MAX_TAPS];
+  gsize slot = supcon_bf16_slot (&self->grid, grid->c), panel_size = (gsize)grid->taps_h * run * PANEL;
+  gsize taps[SUPCON_MAX_TAPS];
   gsize outputs = (gsize)(band->rows - 1) * self->grid.pitch + grid->cols;
   float c[PANEL * PANEL] __attribute__ ((aligned (64)));
   SupconBf16Places places;
+  SupconFetch fetch;
   SupconBf16Tile tile = { .a_row = slot,
     .a_outer = taps,
     .outer = grid->taps_h,
@@ -97,7 +99,14 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
         guint channel = panel * PANEL;
 
         tile.cols = supcon_panel_vectors (self->channels, SUPCON_BF16_BLOCK, panel);
-        tile.b = self->packed + (gsize)grid->taps_h * run * channel;
+        tile.b = self->packed + panel * panel_size;
+        tile.fetch = NULL;
+        if (image == 0 && p == 0 && panel + 1 < fetch_end) {
+          fetch = supcon_fetch (tile.b + panel_size, panel_size * sizeof *tile.b,
+              band->images * outputs * slot * sizeof *tile.a, places.count / SUPCON_BF16_ROWS,
+              (gsize)tile.outer * tile.terms / 2);
+          tile.fetch = &fetch;
+        }
         kernels->product (&tile);
         finish (self, &places, c, channel, MIN (PANEL, self->channels - channel), sums);
       }
@@ -120,7 +129,7 @@ supcon_bf16_walk_band (
       memset (sums + k * self->channels + first, 0, (end - first) * sizeof *sums);
     }
   for (guint panel = first_panel; panel < end_panel; panel += group)
-    walk_panels (self, &band, panel, MIN (end_panel, panel + group), copy, sums);
+    walk_panels (self, &band, panel, MIN (end_panel, panel + group), end_panel, copy, sums);
 }
 
 static gsize

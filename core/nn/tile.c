@@ -4,15 +4,18 @@
 #include "nn/tile.h"
 
 #define LANES (TILE_BYTES / sizeof (SupconReal))
+#define MOST_ROWS 16 /* of any instruction set */
 
 typedef SupconReal Vector __attribute__ ((vector_size (TILE_BYTES), aligned (sizeof (SupconReal)), may_alias));
 
-/* With rows and vectors constant after inlining, 'sum' is registers alone. */
+/* With rows, vectors and whether it fetches constant after inlining, 'sum' is registers alone; with a size that is
+ * constant after inlining only, gcc keeps it in memory where there is fetching. */
 static inline __attribute__ ((always_inline)) void
-tile_product (const SupconTile *tile, const guint rows, const guint vectors)
+tile_product (const SupconTile *tile, const guint rows, const guint vectors, const gboolean fetches)
 {
-  Vector sum[rows][vectors];
-  gsize a_row = tile->a_row;
+  Vector sum[MOST_ROWS][2];
+  gsize a_row = tile->a_row, fetch_step = fetches ? tile->fetch->step : 0;
+  const char *fetch = fetches ? tile->fetch->at : NULL;
 
 #pragma GCC unroll 32
   for (guint i = 0; i < rows; i++)
@@ -32,10 +35,16 @@ tile_product (const SupconTile *tile, const guint rows, const guint vectors)
         if (vectors > 1)
           sum[i][1] += a[i * a_row] * b1;
       }
+      if (fetches) {
+        __builtin_prefetch (fetch, 0, 2);
+        fetch += fetch_step;
+      }
       a += tile->a_inner;
       b += tile->b_inner;
     }
   }
+  if (fetches)
+    tile->fetch->at = fetch;
 
 #pragma GCC unroll 32
   for (guint i = 0; i < rows; i++)
@@ -44,35 +53,44 @@ tile_product (const SupconTile *tile, const guint rows, const guint vectors)
       *(Vector *)(tile->c + i * tile->c_row + j * LANES) = sum[i][j];
 }
 
-#define ROWS(n, vectors)                                                                                               \
+#define ROWS(n)                                                                                                        \
   case n:                                                                                                              \
-    if (n <= TILE_ROWS##vectors)                                                                                       \
-      tile_product (tile, n <= TILE_ROWS##vectors ? n : 1, vectors);                                                   \
+    if (n <= most)                                                                                                     \
+      tile_product (tile, n <= most ? n : 1, vectors, fetches);                                                        \
     break;
+
+static inline __attribute__ ((always_inline)) void
+some_rows (const SupconTile *tile, guint rows, const guint vectors, const guint most, const gboolean fetches)
+{
+  switch (rows) {
+    ROWS (1)
+    ROWS (2)
+    ROWS (3)
+    ROWS (4)
+    ROWS (5)
+    ROWS (6)
+    ROWS (7)
+    ROWS (8)
+    ROWS (9)
+    ROWS (10)
+    ROWS (11)
+    ROWS (12)
+    ROWS (13)
+    ROWS (14)
+    ROWS (15)
+    ROWS (16)
+  default:
+    g_assert_not_reached ();
+  }
+}
 
 #define TILE_FUNC(vectors)                                                                                             \
   static void tile_##vectors (const SupconTile *tile, guint rows)                                                      \
   {                                                                                                                    \
-    switch (rows) {                                                                                                    \
-      ROWS (1, vectors)                                                                                                \
-      ROWS (2, vectors)                                                                                                \
-      ROWS (3, vectors)                                                                                                \
-      ROWS (4, vectors)                                                                                                \
-      ROWS (5, vectors)                                                                                                \
-      ROWS (6, vectors)                                                                                                \
-      ROWS (7, vectors)                                                                                                \
-      ROWS (8, vectors)                                                                                                \
-      ROWS (9, vectors)                                                                                                \
-      ROWS (10, vectors)                                                                                               \
-      ROWS (11, vectors)                                                                                               \
-      ROWS (12, vectors)                                                                                               \
-      ROWS (13, vectors)                                                                                               \
-      ROWS (14, vectors)                                                                                               \
-      ROWS (15, vectors)                                                                                               \
-      ROWS (16, vectors)                                                                                               \
-    default:                                                                                                           \
-      g_assert_not_reached ();                                                                                         \
-    }                                                                                                                  \
+    if (supcon_fetch_left (tile->fetch))                                                                               \
+      some_rows (tile, rows, vectors, TILE_ROWS##vectors, TRUE);                                                       \
+    else                                                                                                               \
+      some_rows (tile, rows, vectors, TILE_ROWS##vectors, FALSE);                                                      \
   }
 
 TILE_FUNC (1)

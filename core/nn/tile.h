@@ -11,6 +11,7 @@
 #ifndef SUPCON_NN_TILE_H
 #define SUPCON_NN_TILE_H
 
+#include "nn/fetch.h"
 #include "real.h"
 
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
   SupconReal *c;
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */
+  SupconFetch *fetch;  /* what is fetched, a step with each k of each o, or NULL */
 } SupconTile;
 
 typedef void (*SupconTileFunc) (const SupconTile *tile, guint rows);

@@ -264,14 +264,17 @@ supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *in
   const SupconConvBand *band = &input->band;
   guint tiles = supcon_winograd_band_tiles (input), made = band->end_channel - band->first_channel;
   gsize v_position = supcon_winograd_position (tiles, grid->c), m_position = supcon_winograd_position (tiles, made);
+  gsize u_position = supcon_winograd_position (grid->c, finish->channels);
+  guint step = 2 * products->lanes;
   SupconReal *v = room, *m = v + POSITIONS * v_position;
+  SupconFetch fetch;
 
   supcon_winograd_transform (input, v, v_position, (gsize)tiles * SLOT);
   for (guint position = 0; position < POSITIONS; position++) {
-    const SupconReal *u = packed + position * supcon_winograd_position (grid->c, finish->channels);
+    const SupconReal *u = packed + position * u_position;
 
-    for (guint channel = band->first_channel; channel < band->end_channel; channel += 2 * products->lanes) {
-      guint vectors = supcon_panel_vectors (finish->channels, products->lanes, channel / (2 * products->lanes));
+    for (guint channel = band->first_channel; channel < band->end_channel; channel += step) {
+      guint vectors = supcon_panel_vectors (finish->channels, products->lanes, channel / step);
       guint pieces = (tiles + products->max_rows[vectors - 1] - 1) / products->max_rows[vectors - 1];
       SupconTile product = { .a = v + position * v_position,
         .a_row = SLOT,
@@ -285,6 +288,14 @@ supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *in
         .c = m + position * m_position + (channel - band->first_channel),
         .c_row = made };
 
+      if (channel + step < band->end_channel || position + 1 < POSITIONS) {
+        const SupconReal *next = channel + step < band->end_channel
+                                     ? product.b + (gsize)grid->c * step
+                                     : u + u_position + (gsize)grid->c * band->first_channel;
+
+        fetch = supcon_fetch (next, grid->c * product.b_inner * sizeof (SupconReal), 0, pieces, grid->c);
+        product.fetch = &fetch;
+      }
       for (guint i = 0; i < pieces; i++) {
         guint rows = supcon_even_piece (tiles, pieces, i);
 

@@ -52,7 +52,8 @@ check_tile (const SupconBf16Kernels *kernels)
   SupconBfloat16 *a = random_features (6000, 1), *b = random_features (K * 32, 2);
 
   kernels->begin ();
-  for (guint test = 0; test < 16; test++) {
+  for (guint test = 0; test < 32; test++) {
+    SupconFetch fetch = supcon_fetch (b, K * 32 * sizeof *b, 0, 1, OUTER * (INNER * SUPCON_BF16_STEP - 14) / 2);
     guint8 matters[32];
     float c[32 * 40], kept[32 * 40];
     SupconBf16Tile tile = { .a = a,
@@ -61,14 +62,15 @@ check_tile (const SupconBf16Kernels *kernels)
       .a_outer = outer,
       .outer = OUTER,
       .inner = INNER,
-      .terms = test / 8 ? INNER * SUPCON_BF16_STEP - 14 : INNER * SUPCON_BF16_STEP,
-      .wanted = test / 8 ? wanted : NULL,
+      .terms = test / 8 % 2 ? INNER * SUPCON_BF16_STEP - 14 : INNER * SUPCON_BF16_STEP,
+      .wanted = test / 8 % 2 ? wanted : NULL,
       .n_wanted = test % 2 ? G_N_ELEMENTS (wanted) : 11, /* those below 16 */
       .rows = 1 + test % 2,
       .cols = 1 + test / 2 % 2,
       .c = c,
       .c_row = 40,
-      .accumulate = test / 4 % 2 };
+      .accumulate = test / 4 % 2,
+      .fetch = test / 16 ? &fetch : NULL };
     guint width = tile.cols * SUPCON_BF16_BLOCK;
 
     memset (matters, !tile.wanted, sizeof matters);
@@ -81,6 +83,8 @@ check_tile (const SupconBf16Kernels *kernels)
     for (guint i = 0; i < G_N_ELEMENTS (c); i++)
       c[i] = kept[i] = i;
     kernels->product (&tile);
+    if (kernels == &supcon_bf16_avx512)
+      ck_assert (supcon_fetch_left (&fetch) == !tile.fetch);
     for (guint i = 0; i < 32; i++)
       for (guint j = 0; j < 40; j++) {
         double sum = tile.accumulate ? kept[i * 40 + j] : 0, size = fabs (sum);

@@ -63,6 +63,8 @@ START_TEST (test_tiles)
     for (guint rows = 1; rows <= best->max_rows[v]; rows++)
       for (guint accumulate = 0; accumulate < 2; accumulate++) {
         guint width = (v + 1) * best->lanes;
+        /* The second and third of four calls fetch all of b. */
+        SupconFetch fetch = supcon_fetch (b, 4096 * sizeof *b, 0, 2, 8 * 3);
         SupconReal c[16 * 32];
         SupconTile tile = { .a = a,
           .b = b,
@@ -77,20 +79,24 @@ START_TEST (test_tiles)
           .c_row = width,
           .accumulate = accumulate };
 
-        for (guint i = 0; i < G_N_ELEMENTS (c); i++)
-          c[i] = i;
-        best->func[v](&tile, rows);
-        for (guint i = 0; i < rows; i++)
-          for (guint j = 0; j < width; j++) {
-            double sum = accumulate ? i * width + j : 0;
+        for (guint call = 0; call < 4; call++) {
+          tile.fetch = call > 0 ? &fetch : NULL;
+          ck_assert (supcon_fetch_left (tile.fetch) == (call == 1 || call == 2));
+          for (guint i = 0; i < G_N_ELEMENTS (c); i++)
+            c[i] = i;
+          best->func[v](&tile, rows);
+          for (guint i = 0; i < rows; i++)
+            for (guint j = 0; j < width; j++) {
+              double sum = accumulate ? i * width + j : 0;
 
-            for (guint o = 0; o < 3; o++)
-              for (guint k = 0; k < 8; k++)
-                sum += a[i * 7 + o * 100 + k * 3] * b[o * 9 * width + k * width + j];
-            ck_assert_double_eq_tol (c[i * width + j], sum, 1e-12);
-          }
-        for (guint i = rows * width; i < G_N_ELEMENTS (c); i++)
-          ck_assert_double_eq (c[i], i);
+              for (guint o = 0; o < 3; o++)
+                for (guint k = 0; k < 8; k++)
+                  sum += a[i * 7 + o * 100 + k * 3] * b[o * 9 * width + k * width + j];
+              ck_assert_double_eq_tol (c[i * width + j], sum, 1e-12);
+            }
+          for (guint i = rows * width; i < G_N_ELEMENTS (c); i++)
+            ck_assert_double_eq (c[i], i);
+        }
       }
   supcon_real_free (a);
   supcon_real_free (b);
