@@ -10,7 +10,7 @@
 #include "labels.h"
 
 #define SUPCON_PROBE_KINDS 3
-/* The nearest one, and as many as Wu et al. 2018 take among a million pictures and among fewer. */
+/* The nearest one, as many as do for thousands of pictures, and as Wu et al. 2018 take among a million. */
 #define SUPCON_PROBE_NEIGHBOURS                                                                                        \
   {                                                                                                                    \
     1, 20, 200                                                                                                         \

@@ -3,7 +3,7 @@
  * The stages of training, a batch at a time.
  *
  * contrastive: encoder and projection head by a contrastive loss. linear: the classifier by cross-entropy on the
- * embeddings of the frozen encoder (paper, section 3.1). cross-entropy: encoder and classifier together, the baseline.
+ * embeddings of the frozen encoder (paper, section 3). cross-entropy: encoder and classifier together, the baseline.
  * finetune: the same from a trained encoder. regression: a linear output on the frozen encoder by mean squared error,
  * labels being numbers.
  */
