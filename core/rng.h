@@ -16,6 +16,7 @@ typedef struct {
   guint used; /* numbers taken from block, 4 = none left */
 } SupconRng;
 
+/** Of view and operation the lower 16 bits count. */
 void supcon_rng_init (SupconRng *rng, guint64 seed, guint64 sample, guint32 view, guint32 operation);
 /** 32 uniform bits. */
 guint32 supcon_rng_next (SupconRng *rng);

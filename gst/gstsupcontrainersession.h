@@ -16,7 +16,8 @@ typedef struct _GstSupconTrainerSession GstSupconTrainerSession;
 
 /**
  * Goes on from start, whose model, labels and queues it takes; its locks stay with it. job is borrowed; messages are posted
- * in element's name. NULL: the job's files cannot be written (SUPCON_ERROR_WRITE).
+ * in element's name. NULL: the job's files cannot be written (SUPCON_ERROR_WRITE), or its model's name is another's
+ * (SUPCON_ERROR_SETTINGS).
  */
 GstSupconTrainerSession *gst_supcon_trainer_session_new (GstElement * element,
     const GstSupconTrainerJob * job, GstSupconTrainerStart * start,

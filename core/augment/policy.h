@@ -48,7 +48,7 @@ typedef struct {
   /* Of augmix, torchvision's. */
   guint severity;      /* the first so many of 10 magnitudes: 3; 1 to 10 */
   guint mixture_width; /* chains: 3; 1 to 5 */
-  gint chain_depth;    /* operations of each, -1: 1 to 3 by chance; at most 3 */
+  gint chain_depth;    /* operations of each, -1 or 0: 1 to 3 by chance; at most 3 */
   double alpha;        /* of the weights' Dirichlet and beta distributions: 1 */
   /* Of all but none, last. */
   double erase_probability;  /* torchvision's RandomErasing: 0 */

@@ -24,7 +24,8 @@ typedef struct {
 
 typedef struct _SupconSampler SupconSampler;
 
-/** Nothing of dataset is kept. SUPCON_ERROR_SETTINGS when there are too few classes. */
+/** Nothing of dataset is kept. SUPCON_ERROR_SETTINGS when there are too few classes, or a batch is of 0 or more than
+ * 2^24 pictures. */
 SupconSampler *supcon_sampler_new (const SupconDataset *dataset, const SupconSamplerConfig *config, GError **error);
 void supcon_sampler_free (SupconSampler *sampler);
 /**

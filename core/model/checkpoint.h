@@ -6,7 +6,7 @@
  * projection-dim, projection-hidden, labels (a JSON array of strings in class order), stage, step, frames, batch-size,
  * optimizer, temperature, best-accuracy, worse-validations.
  * Tensors: the model's under torchvision's names, "optimizer.momentum." + name for momenta, "optimizer.square." for
- * means of squared gradients; num_batches_tracked is accepted and passed over; queue.embeddings,
+ * means of squared gradients; num_batches_tracked, for PyTorch, which is passed over here; queue.embeddings,
  * queue.labels, queue.samples of a queue of past embeddings and calibration.logits, calibration.labels,
  * calibration.samples of the pictures that temperature is fitted to, oldest first. When averages of the weights are
  * kept, they are what has the names, and the weights that training goes on with are "optimizer.weight." + name.
@@ -55,7 +55,7 @@ gboolean supcon_checkpoint_check_room (const char *location, SupconModel *model,
 
 /**
  * The right to write location, which one holder has at a time among all that ask for it on this machine; who dies loses
- * it. SUPCON_ERROR_SETTINGS: somebody has it.
+ * it. SUPCON_ERROR_SETTINGS: somebody has it; SUPCON_ERROR_WRITE: the file beside it that says so cannot be made.
  */
 typedef struct _SupconCheckpointLock SupconCheckpointLock;
 
@@ -90,11 +90,11 @@ gboolean supcon_checkpoint_keep_replaced (const char *location, guint64 step, ch
 
 /**
  * Reads a checkpoint into a new model (training enabled when momenta are there). Of a file with averages, data is the
- * averages and average is the weights to go on with: see
- * supcon_model_swap_average. Everything is validated against the
+ * averages and average is the weights to go on with: see supcon_model_swap_average. Everything is validated against the
  * file's size and the model's shapes before memory is taken by it. fallback: the configuration for a file without our
  * metadata (torchvision's or timm's tensors; an "fc." head becomes the classifier), or NULL to refuse such a file.
- * info: filled. Errors name the tensor or key, what was found and what was expected.
+ * info: filled, to be cleared; empty on an error. SUPCON_ERROR_NOT_FOUND, _READ, _FORMAT, or _SETTINGS: refused, or no
+ * such model. Errors name the tensor or key, what was found and what was expected.
  */
 SupconModel *supcon_checkpoint_load (
     const char *location, const SupconModelConfig *fallback, SupconCheckpointInfo *info, GError **error);

@@ -23,7 +23,7 @@ gboolean supcon_checkpoint_metadata_read_config (
     const SupconSafetensors *file, SupconModelConfig *config, GError **error);
 
 /**
- * Everything but the queue; info->labels is there and empty. n_classes: rows of the classifier; 0 when there is none,
+ * Everything but the queues; info->labels is there and empty. n_classes: rows of the classifier; 0 when there is none,
  * then the labels are those that the encoder was trained with.
  */
 gboolean supcon_checkpoint_metadata_read_info (

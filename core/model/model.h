@@ -62,8 +62,9 @@ typedef enum { SUPCON_STATE_SQUARES = 1 << 0, SUPCON_STATE_AVERAGE = 1 << 1 } Su
 typedef struct _SupconModel SupconModel;
 
 /**
- * A model with torchvision's random initialisation drawn from seed. Fails (SUPCON_ERROR_SETTINGS) on an unknown
- * encoder, a width that leaves no channel, or an input smaller than the encoder's total stride needs.
+ * A model with torchvision's random initialisation drawn from seed, without a classifier. Fails (SUPCON_ERROR_SETTINGS)
+ * on an unknown encoder, a width that leaves no channel, an input smaller than the encoder's total stride needs, or
+ * what else is not in its range.
  */
 SupconModel *supcon_model_new (const SupconModelConfig *config, guint64 seed, GError **error);
 /** How many weights a model of config has, nearly, without making one; negative: an error of supcon_model_new's. */
@@ -94,7 +95,7 @@ SupconPrecision supcon_model_precision (const SupconModel *model);
  * (FNV-1a, Fowler, Noll and Vo, over 32-bit words). */
 guint64 supcon_model_fingerprint (const SupconModel *model);
 /** All tensors in file order, *n of them; the array and the pointers live until the classes change or the model is
- * freed. */
+ * freed. Weights may be changed until the model is used again: embed keeps what it made of them, and this drops it. */
 SupconParam *supcon_model_params (SupconModel *model, guint *n);
 /** Allocates gradients and momenta (zero). */
 void supcon_model_enable_training (SupconModel *model);
@@ -110,7 +111,7 @@ void supcon_model_forget_state (SupconModel *model);
 void supcon_model_embed (SupconModel *model, const guint8 *pixels, guint n, SupconReal *r);
 /** z (n x projection dim), rows of unit length, of r. */
 void supcon_model_project (SupconModel *model, const SupconReal *r, guint n, SupconReal *z);
-/** logits (n x classes) of r. */
+/** logits (n x classes) of r. There are classes. */
 void supcon_model_classify (SupconModel *model, const SupconReal *r, guint n, SupconReal *logits);
 
 /**
@@ -130,7 +131,7 @@ void supcon_model_backward (SupconModel *model, const SupconReal *dz);
 void supcon_model_backward_encoder (SupconModel *model, const SupconReal *dr);
 /**
  * Adds to the classifier's gradients those of a loss with gradient dlogits, for inputs r; dr (n x embedding dim):
- * written with the gradient by r, or NULL.
+ * written with the gradient by r, or NULL. There are classes.
  */
 void supcon_model_backward_classifier (
     SupconModel *model, const SupconReal *r, guint n, const SupconReal *dlogits, SupconReal *dr);

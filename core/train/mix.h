@@ -14,8 +14,8 @@ typedef struct {
 } SupconMix;
 
 /**
- * Mixes each labelled view with another one, drawn from (seed, step); a pair is mixed both ways. second and share of
- * batch tell with what. Nothing happens when mix asks for nothing.
+ * Mixes each labelled view with another one, drawn from (seed, step); a pair is mixed both ways, and of an odd number
+ * one is left. second and share of batch tell with what. Nothing happens when mix asks for nothing.
  */
 void supcon_mix (const SupconMix *mix, guint64 seed, guint64 step, SupconBatch *batch);
 
