@@ -108,6 +108,7 @@ gst_supcon_encoder_settings_install (GObjectClass * klass, gsize fields)
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_ENCODER_NAME, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_STEM, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_INTERPOLATION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SUPCON_PRECISION, 0);
   return settings_class;
 }
 

@@ -157,8 +157,9 @@ install_optimizer_properties (GParamFlags flags)
           FALSE, flags));
   ADD (job.config.optimizer.weight_decay,
       g_param_spec_double ("weight-decay", "Weight decay",
-          "Added to the gradient as a multiple of the weights; 1e-4 is the "
-          "paper's", 0.0, 1.0, 1e-4, flags));
+          "Multiple of the weights that is added to the gradient, or with adamw "
+          "taken off them beside it; 1e-4 is that of the authors' code", 0.0,
+          1.0, 1e-4, flags));
   ADD (job.config.decay_all,
       g_param_spec_boolean ("decay-all", "Decay all",
           "Weight decay on biases and normalisation parameters too", FALSE,
