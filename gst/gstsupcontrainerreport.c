@@ -136,8 +136,8 @@ warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
         "there is nothing to tell apart. Give frames of other labels too, in "
         "shuffled order.", batch->n, stats->step, only_label);
   }
-  if (supcon_trainer_has_classes (config) && batch->n_classes > 1
-      && stats->step >= self->first_step + 20
+  if (!contrastive && supcon_trainer_has_classes (config)
+      && batch->n_classes > 1 && stats->step >= self->first_step + 20
       && stats->loss > 2 * log (batch->n_classes)) {
     warn_once (self, WARNED_WORSE_THAN_GUESSING,
         "At step %" G_GUINT64_FORMAT " the classifier's loss is %.4g, while "
