@@ -58,7 +58,7 @@ gboolean gst_supcon_classifier_check_encoder (GstSupconClassifier * classifier,
 /**
  * Takes in an embedding (dim numbers of layer, which may be NULL), counting it when label (may be NULL) is its true one.
  * With learning, centroid and knn then learn from it, and it has no probabilities of its own.
- * probabilities: *n of them, the caller's to change, valid until the next call. *n is 0 where there is nothing to say.
+ * probabilities: *n of them, valid until the next call. *n is 0 where there is nothing to say.
  * time: smooths over the frames before, by smoothing and majority; FALSE: there are none before it, as for regions.
  */
 gboolean gst_supcon_classifier_take (GstSupconClassifier * classifier,

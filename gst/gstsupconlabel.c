@@ -4,7 +4,8 @@
  * @title: supconlabel
  *
  * Attaches a label to every frame, as a `supcon-sample` meta with the frame's sample number (the one it came with,
- * else the number of the frame). The label is the first of these that there is for the frame:
+ * else the number of the frame with one that is made of the element's name above it). The label is the first of these
+ * that there is for the frame:
  *
  * - the cue on the request pad `text` in whose time [start, end) the frame's running time falls (the newest, where
  *   cues overlap; one without duration lasts until the next begins). Frames wait until the text stream is known up to

@@ -31,7 +31,7 @@ typedef struct
 void gst_supcon_snapshot_unref (GstSupconSnapshot * snapshot);
 /**
  * Whether it has a classifier of classes with names. name: the model's, for the
- * error: SUPCON_ERROR_SETTINGS, SUPCON_ERROR_FORMAT.
+ * error: SUPCON_ERROR_SETTINGS.
  */
 gboolean gst_supcon_snapshot_check_classifier (const GstSupconSnapshot *
     snapshot, const gchar * name, GError ** error);

@@ -28,8 +28,8 @@ typedef struct
 
 /**
  * The most probable of n classes into tags, at most top_k (<= GST_SUPCON_MAX_TAGS), the most probable first; none below
- * threshold. When none is left, "unknown" alone. Class current (-1: none) is judged as if it were more probable by
- * hysteresis. Returns how many.
+ * threshold or of probability 0. When none is left, "unknown" alone. Class current (-1: none) is judged as if it were
+ * more probable by hysteresis. Returns how many.
  */
 guint gst_supcon_tags_choose (const gfloat * probabilities, guint n, const SupconLabels * labels, guint top_k,
     gdouble threshold, gint current, gdouble hysteresis, GstSupconTag * tags);
