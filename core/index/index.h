@@ -74,7 +74,8 @@ void supcon_index_search (
 gboolean supcon_index_approximate (SupconIndex *index, guint probes, guint threads, GError **error);
 
 /**
- * As search, for one query; but of entries of one URI that are less than gap nanoseconds apart only the best is given.
+ * As search, for one query; but of entries of one URI, or of none, that are less than gap nanoseconds apart only the
+ * best is given.
  * Returns how many of the k were found, with scores of at least threshold.
  */
 guint supcon_index_search_distinct (const SupconIndex *index, const SupconReal *query, guint k, gint64 gap,
