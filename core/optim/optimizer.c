@@ -41,16 +41,6 @@ sgd_step (SupconReal rate, SupconReal momentum, SupconReal decay, gboolean neste
     }
 }
 
-static double
-norm_of (const SupconReal *x, gsize n)
-{
-  double sum = 0;
-
-  for (gsize i = 0; i < n; i++)
-    sum += (double)x[i] * x[i];
-  return sqrt (sum);
-}
-
 /* The rate is inside the momentum, so that a change of it does not rescale what was gathered before. */
 SUPCON_MULTIVERSION static void
 lars_step (SupconReal rate, SupconReal momentum, SupconReal decay, SupconReal *w, const SupconReal *g,
@@ -65,7 +55,7 @@ lars_step (SupconReal rate, SupconReal momentum, SupconReal decay, SupconReal *w
 static double
 lars_local_rate (const SupconOptimizer *self, const SupconReal *w, const SupconReal *g, gsize n)
 {
-  double weight = norm_of (w, n), gradient = norm_of (g, n);
+  double weight = supcon_real_length (w, n), gradient = supcon_real_length (g, n);
 
   if (weight == 0 || gradient == 0)
     return 1;
