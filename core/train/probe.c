@@ -121,9 +121,13 @@ judge (SupconProbe *self)
     return;
   supcon_index_search (self->index, self->n, self->queries, MOST, 0, self->found);
   for (guint i = 0; i < self->n; i++) {
+    const SupconNeighbour *found = self->found + (gsize)i * MOST;
+
     for (guint kind = 0; kind < SUPCON_PROBE_KINDS; kind++)
-      self->right_knn[kind]
-          += is_voted (self, self->found + (gsize)i * MOST, neighbours_of_kind[kind], self->truths[i]);
+      self->right_knn[kind] += is_voted (self, found, neighbours_of_kind[kind], self->truths[i]);
+    /* Without a direction it is near to no class. */
+    if (found->entry == SUPCON_NO_ENTRY)
+      continue;
     supcon_centroids_scores (self->centroids, self->queries + (gsize)i * dim, self->probabilities);
     self->right_centroid += largest (self->probabilities, n_labels) == self->truths[i];
   }

@@ -32,7 +32,8 @@ void supcon_probe_free (SupconProbe *probe);
 guint supcon_probe_dim (const SupconProbe *probe);
 /** As supcon_index_encoder. */
 guint64 supcon_probe_encoder (const SupconProbe *probe);
-/** Counts a picture (dim numbers) of that label. One whose label no example has is left out. */
+/** Counts a picture (dim numbers) of that label. One whose label no example has is left out, one without a direction is
+ * told wrong. */
 void supcon_probe_add (SupconProbe *probe, const SupconReal *embedding, const char *label);
 /** Of the pictures since the last call. */
 SupconProbeResult supcon_probe_take (SupconProbe *probe);

@@ -328,7 +328,7 @@ START_TEST (test_probe_small)
   supcon_probe_add (probe, near_x, "x");
   supcon_probe_add (probe, near_x, "y");
   supcon_probe_add (probe, y, "y");
-  supcon_probe_add (probe, none, "y");
+  supcon_probe_add (probe, none, "x"); /* the first of those that are as near */
   result = supcon_probe_take (probe);
   ck_assert_double_eq (result.knn[0], 0.5);
   ck_assert_double_eq (result.knn[2], 0.5);
