@@ -50,7 +50,7 @@ gboolean supcon_checkpoint_save (
  */
 gboolean supcon_checkpoint_check_writable (const char *location, GError **error);
 
-/** Tells whether there is room at location for a checkpoint of model, likewise. SUPCON_ERROR_WRITE. */
+/** Tells whether there is room at location for a checkpoint of model without queues, likewise. SUPCON_ERROR_WRITE. */
 gboolean supcon_checkpoint_check_room (const char *location, SupconModel *model, GError **error);
 
 /**
