@@ -285,7 +285,7 @@ classify_linear (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, const gchar * layer, GError ** error)
 {
   const gchar *name = gst_supcon_model_source_name (self->source);
-  SupconModel *model;
+  const SupconModel *model;
   guint expected;
   gfloat *p;
 

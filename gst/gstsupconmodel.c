@@ -39,7 +39,7 @@ gst_supcon_snapshot_unref (GstSupconSnapshot * snapshot)
 {
   if (!g_atomic_int_dec_and_test (&snapshot->ref_count))
     return;
-  supcon_model_free (snapshot->model);
+  supcon_model_free ((SupconModel *) snapshot->model);
   supcon_labels_free (snapshot->labels);
   g_free (snapshot);
 }

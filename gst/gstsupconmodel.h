@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint ref_count;
-  SupconModel *model;           /* only for what takes a const model, and supcon_model_classify */
+  const SupconModel *model;
   SupconLabels *labels;
   gdouble temperature;          /* divides the classifier's logits */
   gboolean regression;          /* its output is a number, not classes */

@@ -5,6 +5,8 @@
  * Paper: section 3.1. Encoders are torchvision's ResNets and the small-image family of He et al. 2015, section 4.2.
  * Inside, pictures are NHWC and convolution weights HWIO; names and shapes that leave the model are torchvision's
  * (OIHW).
+ *
+ * One thread at a time, but for what takes a const model.
  */
 #ifndef SUPCON_MODEL_MODEL_H
 #define SUPCON_MODEL_MODEL_H
@@ -110,9 +112,9 @@ void supcon_model_forget_state (SupconModel *model);
 /** r (n x embedding dim) of n pictures (uint8, n x height x width x 3), with running BatchNorm statistics. */
 void supcon_model_embed (SupconModel *model, const guint8 *pixels, guint n, SupconReal *r);
 /** z (n x projection dim), rows of unit length, of r. */
-void supcon_model_project (SupconModel *model, const SupconReal *r, guint n, SupconReal *z);
+void supcon_model_project (const SupconModel *model, const SupconReal *r, guint n, SupconReal *z);
 /** logits (n x classes) of r. There are classes. */
-void supcon_model_classify (SupconModel *model, const SupconReal *r, guint n, SupconReal *logits);
+void supcon_model_classify (const SupconModel *model, const SupconReal *r, guint n, SupconReal *logits);
 
 /**
  * The training pass: as embed, but with the batch's BatchNorm statistics (running ones updated, momentum 0.1) and with

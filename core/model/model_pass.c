@@ -83,7 +83,7 @@ hidden_dim (const SupconModel *self)
 
 /* w of r; hidden (n x hidden dim) is written when there is such a layer. */
 static void
-head_forward (SupconModel *self, const SupconReal *r, guint n, SupconReal *hidden, SupconReal *w)
+head_forward (const SupconModel *self, const SupconReal *r, guint n, SupconReal *hidden, SupconReal *w)
 {
   const SupconParam *params = self->params.items;
   guint threads = self->workspace.threads;
@@ -107,7 +107,7 @@ head_forward (SupconModel *self, const SupconReal *r, guint n, SupconReal *hidde
 }
 
 void
-supcon_model_project (SupconModel *self, const SupconReal *r, guint n, SupconReal *z)
+supcon_model_project (const SupconModel *self, const SupconReal *r, guint n, SupconReal *z)
 {
   SupconReal *hidden = supcon_real_alloc ((gsize)n * hidden_dim (self));
   SupconReal *norm = supcon_real_alloc (n);
@@ -119,7 +119,7 @@ supcon_model_project (SupconModel *self, const SupconReal *r, guint n, SupconRea
 }
 
 void
-supcon_model_classify (SupconModel *self, const SupconReal *r, guint n, SupconReal *logits)
+supcon_model_classify (const SupconModel *self, const SupconReal *r, guint n, SupconReal *logits)
 {
   const SupconParam *weight;
 
