@@ -271,16 +271,6 @@ gst_supcon_classifier_check_length (GstSupconClassifier * self,
 }
 
 static gboolean
-has_unit_length (const gfloat * embedding, guint dim)
-{
-  gdouble square = 0;
-
-  for (guint i = 0; i < dim; i++)
-    square += (gdouble) embedding[i] * embedding[i];
-  return fabs (square - 1) < 1e-5;
-}
-
-static gboolean
 classify_linear (GstSupconClassifier * self, const gfloat * embedding,
     guint dim, const gchar * layer, GError ** error)
 {
@@ -309,7 +299,8 @@ classify_linear (GstSupconClassifier * self, const gfloat * embedding,
   g_array_set_size (self->probabilities, supcon_model_n_classes (model));
   p = (gfloat *) self->probabilities->data;
   self->unit_lengths =
-      has_unit_length (embedding, dim) ? self->unit_lengths + 1 : 0;
+      fabs (supcon_real_length (embedding, dim) - 1) < 5e-6
+      ? self->unit_lengths + 1 : 0;
   supcon_model_classify (model, embedding, 1, p);
   supcon_calibrated_softmax (p, 1, self->probabilities->len,
       self->snapshot->temperature, p);
