@@ -24,14 +24,11 @@ supcon_conv_init (
   supcon_conv_choose (conv, G_MAXUINT);
 }
 
-gboolean
+void
 supcon_conv_choose (SupconConv *conv, guint n)
 {
-  gboolean before = conv->winograd;
-
   conv->winograd_weights = supcon_winograd_wins (conv, n);
   conv->winograd = conv->winograd_weights && supcon_winograd_fits_forward (conv);
-  return conv->winograd != before;
 }
 
 void

@@ -26,9 +26,9 @@ typedef struct {
 void supcon_conv_init (
     SupconConv *conv, guint in_h, guint in_w, guint in_c, guint out_c, guint kernel, guint stride, guint pad);
 
-/** Chooses the ways that are best for n pictures, by the shapes, the precision and the processor's level. Returns
- * whether forward's is another one than before: weights have to be packed again then. */
-gboolean supcon_conv_choose (SupconConv *conv, guint n);
+/** Chooses the ways that are best for n pictures, by the shapes, the precision and the processor's level. Packed
+ * weights are of the way that they were packed for. */
+void supcon_conv_choose (SupconConv *conv, guint n);
 
 static inline gsize
 supcon_conv_in_size (const SupconConv *conv)

@@ -265,7 +265,8 @@ START_TEST (test_shapes)
     c.dw = supcon_real_alloc (c.w_size);
     check_way (&c);
     if (c.conv.winograd) {
-      ck_assert (supcon_conv_choose (&c.conv, 0));
+      supcon_conv_choose (&c.conv, 0);
+      ck_assert (!c.conv.winograd);
       check_way (&c);
     }
     supcon_real_free (c.x);
@@ -285,15 +286,17 @@ START_TEST (test_choice)
 
   supcon_conv_init (&conv, 7, 7, 512, 512, 3, 1, 1);
   ck_assert (conv.winograd);
-  ck_assert (supcon_conv_choose (&conv, 1));
+  supcon_conv_choose (&conv, 1);
   ck_assert (!conv.winograd);
-  ck_assert (!supcon_conv_choose (&conv, 2));
-  ck_assert (supcon_conv_choose (&conv, 16));
+  supcon_conv_choose (&conv, 2);
+  ck_assert (!conv.winograd);
+  supcon_conv_choose (&conv, 16);
   ck_assert (conv.winograd);
   supcon_conv_init (&conv, 14, 14, 256, 256, 3, 1, 1);
-  ck_assert_int_eq (supcon_conv_choose (&conv, 1), supcon_cpu_level () >= SUPCON_CPU_AMX);
+  supcon_conv_choose (&conv, 1);
+  ck_assert_int_eq (conv.winograd, supcon_cpu_level () < SUPCON_CPU_AMX);
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 1, 1);
-  ck_assert (!supcon_conv_choose (&conv, 1));
+  supcon_conv_choose (&conv, 1);
   ck_assert (conv.winograd);
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 2, 1);
   ck_assert (!conv.winograd);
