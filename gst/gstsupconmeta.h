@@ -27,7 +27,10 @@ void gst_supcon_meta_register (void);
 
 /** Attaches the meta, or changes the one that is there. label may be NULL. buffer is writable. */
 void gst_supcon_buffer_set_sample (GstBuffer * buffer, const gchar * label, guint64 sample, guint view);
-/** FALSE when there is none. label: valid as long as the buffer is unchanged, NULL when unlabelled. Any out may be NULL. */
+/**
+ * FALSE when there is none: what the outs point to stays. label: valid as long as the buffer is unchanged, NULL when
+ * unlabelled. Any out may be NULL.
+ */
 gboolean gst_supcon_buffer_get_sample (GstBuffer * buffer, const gchar ** label, guint64 * sample, guint * view);
 
 /** The true label of a region, as its parameter of the sample's name; NULL: it has none of its own. */
