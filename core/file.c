@@ -6,27 +6,40 @@
 
 #include "error.h"
 
-gboolean
-supcon_file_check (const char *path, GError **error)
+static gboolean
+fail (const char *path, SupconErrorCode code, const char *why, GError **error)
 {
-  SupconErrorCode code = SUPCON_ERROR_READ;
-  GStatBuf status;
-  const char *why;
-  char *shown;
+  char *shown = g_filename_display_name (path);
 
-  if (g_stat (path, &status) == 0) {
-    if (S_ISREG (status.st_mode))
-      return TRUE;
-    why = S_ISDIR (status.st_mode) ? "is a folder" : "is not a regular file";
-  } else {
-    if (errno == ENOENT || errno == ENOTDIR)
-      code = SUPCON_ERROR_NOT_FOUND;
-    why = g_strerror (errno);
-  }
-  shown = g_filename_display_name (path);
   g_set_error (error, SUPCON_ERROR, code, "%s: %s", shown, why);
   g_free (shown);
   return FALSE;
+}
+
+gboolean
+supcon_file_mode (const char *path, guint *mode, GError **error)
+{
+  GStatBuf status;
+
+  *mode = 0;
+  if (g_stat (path, &status) == 0)
+    *mode = status.st_mode;
+  else if (errno != ENOENT && errno != ENOTDIR)
+    return fail (path, SUPCON_ERROR_READ, g_strerror (errno), error);
+  return TRUE;
+}
+
+gboolean
+supcon_file_check (const char *path, GError **error)
+{
+  guint mode;
+
+  if (!supcon_file_mode (path, &mode, error))
+    return FALSE;
+  if (!mode)
+    return fail (path, SUPCON_ERROR_NOT_FOUND, g_strerror (ENOENT), error);
+  return S_ISREG (mode)
+         || fail (path, SUPCON_ERROR_READ, S_ISDIR (mode) ? "is a folder" : "is not a regular file", error);
 }
 
 gboolean

@@ -39,6 +39,7 @@
 #include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 #include "gstsupconindexsettings.h"
 #include "gstsupconmeta.h"
 #include "gstsupconneighbours.h"
@@ -156,8 +157,11 @@ keep_replaced (const gchar * location, GError ** error)
   SupconIndex *there;
   GStatBuf status;
   guint64 count;
+  guint mode;
 
-  if (g_stat (location, &status) != 0 || status.st_size == 0)
+  if (!supcon_file_mode (location, &mode, error))
+    return FALSE;
+  if (!mode || (g_stat (location, &status) == 0 && status.st_size == 0))
     return TRUE;
   there = supcon_index_load (location, error);
   if (!there) {
@@ -176,6 +180,8 @@ static gboolean
 open_file (GstSupconIndex * self, const gchar * location, guint probes,
     SupconIndex ** index, GError ** error)
 {
+  guint mode;
+
   if (self->mode != GST_SUPCON_INDEX_SEARCH) {
     self->file_lock = supcon_checkpoint_claim (location, error);
     if (!self->file_lock)
@@ -183,8 +189,9 @@ open_file (GstSupconIndex * self, const gchar * location, guint probes,
   }
   if (self->mode == GST_SUPCON_INDEX_ADD)
     return keep_replaced (location, error);
-  if (self->mode == GST_SUPCON_INDEX_APPEND
-      && !g_file_test (location, G_FILE_TEST_EXISTS))
+  if (!supcon_file_mode (location, &mode, error))
+    return FALSE;
+  if (self->mode == GST_SUPCON_INDEX_APPEND && !mode)
     return TRUE;
   *index = supcon_index_load (location, error);
   return *index && (self->mode != GST_SUPCON_INDEX_SEARCH || probes == 0

@@ -3,6 +3,7 @@
 #include "gstsupconmemory.h"
 
 #include "error.h"
+#include "file.h"
 #include "model/checkpoint.h"
 
 struct _GstSupconMemory
@@ -30,9 +31,11 @@ load (GstSupconMemory * self, GError ** error)
 {
   SupconExamples *examples;
   gsize others;
-  guint dim;
+  guint dim, mode;
 
-  if (!g_file_test (self->location, G_FILE_TEST_EXISTS))
+  if (!supcon_file_mode (self->location, &mode, error))
+    return FALSE;
+  if (!mode)
     return TRUE;
   examples =
       supcon_examples_load (self->location, self->labels, &others, error);
@@ -57,9 +60,13 @@ load (GstSupconMemory * self, GError ** error)
 static gboolean
 start (GstSupconMemory * self, gboolean learning, GError ** error)
 {
+  guint mode;
+
   if (learning)
     return claim (self, error) && load (self, error);
-  if (g_file_test (self->location, G_FILE_TEST_EXISTS))
+  if (!supcon_file_mode (self->location, &mode, error))
+    return FALSE;
+  if (mode)
     return load (self, error);
   if (supcon_checkpoint_check_writable (self->location, error))
     return TRUE;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "file.h"
 #include "gstsupconenums.h"
 #include "gstsupconjson.h"
 #include "gstsupconmodel.h"
@@ -230,16 +231,20 @@ load_teacher (GstSupconTrainerStart * self,
   return good;
 }
 
-/* The file that training begins with; NULL: none. */
-static const gchar *
-find_first_model (const GstSupconTrainerSettings * settings)
+/* The file that training begins with; NULL: none. FALSE: what is at location cannot be told, and a training to go on with
+ * may be. */
+static gboolean
+find_first_model (const GstSupconTrainerSettings * settings,
+    const gchar ** location, GError ** error)
 {
   gboolean needed = supcon_stage_needs_encoder (settings->job.config.stage);
+  guint mode;
 
-  if (g_file_test (settings->location, G_FILE_TEST_EXISTS)
-      && (settings->resume || (needed && !settings->init_location)))
-    return settings->location;
-  return settings->init_location;
+  if (!supcon_file_mode (settings->location, &mode, error))
+    return FALSE;
+  *location = mode && (settings->resume || (needed && !settings->init_location))
+      ? settings->location : settings->init_location;
+  return TRUE;
 }
 
 /* FALSE: what is there is no model that anybody meant to give up. is_model: it was read as one, maybe another program's. */
@@ -274,12 +279,12 @@ is_resumable (const GstSupconTrainerSettings * settings)
 /* A training that begins anew takes no other one's work with it, though that was written to the same name. */
 static gboolean
 find_all_replaced (GstSupconTrainerStart * self,
-    const GstSupconTrainerSettings * settings, GError ** error)
+    const GstSupconTrainerSettings * settings, const gchar * first,
+    GError ** error)
 {
   const gchar *best = settings->job.best_location;
   gboolean is_model =
-      supcon_checkpoint_is_same_file (find_first_model (settings),
-      settings->location);
+      supcon_checkpoint_is_same_file (first, settings->location);
 
   if (best && !find_replaced (best, FALSE, &self->replaced_best, error))
     return FALSE;
@@ -317,9 +322,9 @@ check_metrics_location (const GstSupconTrainerSettings * settings,
 
 static gboolean
 load_first_model (GstSupconTrainerStart * self,
-    const GstSupconTrainerSettings * settings, GError ** error)
+    const GstSupconTrainerSettings * settings, const gchar * location,
+    GError ** error)
 {
-  const gchar *location = find_first_model (settings);
   SupconStage stage = settings->job.config.stage;
 
   if (location)
@@ -339,6 +344,8 @@ gboolean
 gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
     const GstSupconTrainerSettings * settings, GError ** error)
 {
+  const gchar *first;
+
   *self = (GstSupconTrainerStart) { 0 };
   if (!settings->location) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_SETTINGS,
@@ -356,8 +363,9 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
       return FALSE;
   }
   if (!check_metrics_location (settings, error)
-      || !load_first_model (self, settings, error)
-      || !find_all_replaced (self, settings, error))
+      || !find_first_model (settings, &first, error)
+      || !load_first_model (self, settings, first, error)
+      || !find_all_replaced (self, settings, first, error))
     return FALSE;
   if (!self->labels)
     self->labels = supcon_labels_new ();

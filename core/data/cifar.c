@@ -68,9 +68,11 @@ read_names (SupconDataset *dataset, const char *folder, const Kind *kind, GError
   g_autofree char *path = g_build_filename (folder, kind->names, NULL);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
-  guint n = 0;
+  guint n = 0, mode;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+  if (!supcon_file_mode (path, &mode, error))
+    return FALSE;
+  if (!mode) {
     supcon_labels_add_numbers (dataset->classes, kind->n_classes);
     return TRUE;
   }

@@ -2,19 +2,25 @@
 #include "data/dataset.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "data/readers.h"
 #include "error.h"
+#include "file.h"
 #include "rng.h"
 
 static gboolean
 read_any (SupconDataset *dataset, const char *location, const char *labels_location, SupconSplit split, GError **error)
 {
-  if (!g_file_test (location, G_FILE_TEST_EXISTS)) {
+  guint mode;
+
+  if (!supcon_file_mode (location, &mode, error))
+    return FALSE;
+  if (!mode) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND, "%s: there is no such file or folder", location);
     return FALSE;
   }
-  if (!g_file_test (location, G_FILE_TEST_IS_DIR))
+  if (!S_ISDIR (mode))
     return supcon_idx_read (dataset, location, labels_location, error);
   if (supcon_idx_is_in (location))
     return supcon_idx_read_folder (dataset, location, labels_location, split, error);

@@ -2,9 +2,12 @@
 /* Folders of class folders of pictures. Only names are read here; who uses the pictures decodes them. */
 #include "data/readers.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "error.h"
+#include "file.h"
 
 /* How deep below a class folder pictures are looked for: enough for every layout known, and links in circles end. */
 #define MAX_DEPTH 4
@@ -32,6 +35,7 @@ list_names (const char *folder, GError **error)
   GDir *dir = g_dir_open (folder, 0, &cause);
   GPtrArray *names;
   const char *name;
+  int failed;
 
   if (!dir) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);
@@ -39,11 +43,18 @@ list_names (const char *folder, GError **error)
     return NULL;
   }
   names = g_ptr_array_new_with_free_func (g_free);
-  while ((name = g_dir_read_name (dir))) {
+  /* The end of the names and an error look alike but for errno. */
+  for (errno = 0; (name = g_dir_read_name (dir)); errno = 0) {
     if (name[0] != '.')
       g_ptr_array_add (names, g_strdup (name));
   }
+  failed = errno;
   g_dir_close (dir);
+  if (failed) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s: %s", folder, g_strerror (failed));
+    g_ptr_array_unref (names);
+    return NULL;
+  }
   g_ptr_array_sort (names, supcon_compare_names);
   return names;
 }
@@ -59,7 +70,11 @@ list_pictures (const char *folder, guint depth, GPtrArray *paths, GError **error
     const char *name = g_ptr_array_index (names, i);
     g_autofree char *path = g_build_filename (folder, name, NULL);
 
-    if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    guint mode;
+
+    if (!supcon_file_mode (path, &mode, error))
+      return FALSE;
+    if (S_ISDIR (mode)) {
       if (depth < MAX_DEPTH && !list_pictures (path, depth + 1, paths, error))
         return FALSE;
     } else if (is_picture (name)) {
@@ -77,8 +92,11 @@ list_folders (const char *folder, GError **error)
 
   for (guint i = 0; names && i < names->len;) {
     g_autofree char *path = g_build_filename (folder, g_ptr_array_index (names, i), NULL);
+    guint mode;
 
-    if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    if (!supcon_file_mode (path, &mode, error))
+      g_clear_pointer (&names, g_ptr_array_unref);
+    else if (S_ISDIR (mode))
       i++;
     else
       g_ptr_array_remove_index (names, i);

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 #include "model/checkpoint_metadata.h"
 #include "model/checkpoint_queue.h"
 #include "model/safetensors.h"
@@ -449,9 +450,14 @@ supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **
   GError *cause = NULL;
   GStatBuf status;
   gboolean good;
+  guint mode;
 
   *step = 0;
-  good = g_stat (location, &status) != 0 || status.st_size == 0;
+  if (!supcon_file_mode (location, &mode, error)) {
+    supcon_checkpoint_info_clear (&info);
+    return FALSE;
+  }
+  good = !mode || (g_stat (location, &status) == 0 && status.st_size == 0);
   if (!good) {
     file = supcon_safetensors_open (location, &cause);
     good = file && supcon_checkpoint_metadata_is_ours (file)

@@ -26,6 +26,17 @@ write_text (const char *name, const char *text)
   write_file (name, (const guint8 *)text, strlen (text));
 }
 
+/* A symbolic link, in place of one that is there. */
+static void
+link_to (const char *name, const char *target)
+{
+  char *path = g_build_filename (folder, name, NULL);
+
+  g_unlink (path);
+  ck_assert_int_eq (symlink (target, path), 0);
+  g_free (path);
+}
+
 START_TEST (test_idx)
 {
   SupconDataset *dataset;
@@ -245,6 +256,9 @@ START_TEST (test_cifar)
   ck_assert_ptr_nonnull (dataset);
   ck_assert_str_eq (supcon_dataset_class_name (dataset, 8), "i");
   supcon_dataset_free (dataset);
+  /* Names that cannot be reached are not taken for none. */
+  link_to ("batches.meta.txt", "batches.meta.txt");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_READ, "batches.meta.txt: ");
   teardown ();
   g_free (batch);
 }
@@ -312,6 +326,14 @@ START_TEST (test_folder)
   supcon_dataset_get (dataset, 4, &sample);
   ck_assert (sample.label == 1 && g_str_has_suffix (sample.path, "dog/z/2/3/4/e.png"));
   supcon_dataset_free (dataset);
+  /* A link that leads nowhere is nothing; of one in a circle nobody can tell what it is, a class maybe. */
+  link_to ("nothing", "nowhere");
+  link_to ("dog/circle", "circle");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_READ, "dog/circle: ");
+  link_to ("dog/circle", "b.jpg");
+  link_to ("class", "class");
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_READ, "/class: ");
+  link_to ("class", "nowhere");
   write_text ("eel/none.txt", "x");
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "eel: no picture found in this class folder");
   /* Names in Shift-JIS, which are both two bytes that are no UTF-8, would be one class. */

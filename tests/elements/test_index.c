@@ -424,6 +424,11 @@ GST_START_TEST (mistakes_are_errors_with_a_reason)
   check_does_not_start ("supconindex mode=add location=%s", path,
       "What is there is no index to replace");
   g_unlink (path);
+  /* What cannot be told is not taken for an index that is to begin. */
+  fail_unless_equals_int (symlink ("i.safetensors", path), 0);
+  check_does_not_start ("supconindex mode=add location=%s", path, "i.safetensors: Too many levels");
+  check_does_not_start ("supconindex mode=append location=%s", path, "i.safetensors: Too many levels");
+  g_unlink (path);
 
   fill ("mode=add", 5, NULL);
   start_index (&f, FALSE, "");

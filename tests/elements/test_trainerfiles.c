@@ -636,6 +636,14 @@ GST_START_TEST (test_bad_locations)
   run = run_launch (TRAINER "best-location=%s/none/b location=%s " THINGS (8), folder, model);
   run_assert_error (run, "none/b: cannot be written");
   run_clear (&run);
+  /* What cannot be told is not taken for a training that is to begin. */
+  fail_unless (symlink ("m.safetensors", model) == 0);
+  for (guint i = 0; i < 2; i++) {
+    run = run_launch (TRAINER "batch-size=8 resume=%s location=%s " THINGS (8), i ? "true" : "false", model);
+    run_assert_error (run, "m.safetensors: Too many levels of symbolic links");
+    run_clear (&run);
+    fail_unless (g_file_test (model, G_FILE_TEST_IS_SYMLINK));
+  }
 }
 GST_END_TEST;
 
