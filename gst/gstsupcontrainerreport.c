@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 #include "gstsupconjson.h"
 #include "gstsupconmeta.h"
 
@@ -208,16 +209,21 @@ write_line (GstSupconTrainerReport * self, const GstStructure * line)
 
 /* Leaves the run's properties, the first line, and what was said until step. Behind it may be lines of steps that were
  * lost with a killed training, which come again, and half a line. */
-static void
-cut_later_lines (const gchar * location, guint64 step)
+static gboolean
+cut_later_lines (const gchar * location, guint64 step, GError ** error)
 {
   static const gchar key[] = "\"step\":";
   gchar *text, *line, *end;
+  gboolean done = TRUE;
   gsize size;
+  guint mode;
 
-  if (!g_file_test (location, G_FILE_TEST_IS_REGULAR)
-      || !g_file_get_contents (location, &text, &size, NULL))
-    return;
+  if (!supcon_file_mode (location, &mode, error))
+    return FALSE;
+  if (!mode)
+    return TRUE;
+  if (!supcon_file_read (location, &text, &size, error))
+    return FALSE;
   for (line = text; (end = memchr (line, '\n', text + size - line));
       line = end + 1) {
     const gchar *at =
@@ -226,9 +232,14 @@ cut_later_lines (const gchar * location, guint64 step)
     if (at && g_ascii_strtoull (at + strlen (key), NULL, 10) > step)
       break;
   }
-  if (line < text + size && truncate (location, line - text) != 0)
-    GST_WARNING ("%s: its last lines stay: %s", location, g_strerror (errno));
+  if (line < text + size && truncate (location, line - text) != 0) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
+        "%s: the lines of steps that were lost cannot be removed: %s", location,
+        g_strerror (errno));
+    done = FALSE;
+  }
   g_free (text);
+  return done;
 }
 
 /* A new file begins with a line that tells what the run is; one that is gone on with has it. */
@@ -242,8 +253,9 @@ gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport * self,
 
   if (!location)
     return TRUE;
-  if (self->first_step)
-    cut_later_lines (location, self->first_step);
+  if (self->first_step
+      && !cut_later_lines (location, self->first_step, error))
+    return FALSE;
   self->metrics = g_open (location, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
       (self->first_step ? 0 : O_TRUNC), 0666);
   if (self->metrics < 0)
@@ -267,8 +279,9 @@ static void
 write_metrics (GstSupconTrainerReport * self, const GstStructure * line)
 {
   if (self->metrics >= 0 && !write_line (self, line))
-    warn_once (self, WARNED_METRICS, "Metrics are no longer complete, a line "
-        "could not be written: %s", g_strerror (errno));
+    warn_once (self, WARNED_METRICS, "%s: metrics are no longer complete, a "
+        "line could not be written: %s", self->job->metrics_location,
+        g_strerror (errno));
 }
 
 /* Progress */

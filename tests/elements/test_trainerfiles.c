@@ -171,6 +171,43 @@ GST_START_TEST (test_disk_full)
 }
 GST_END_TEST;
 
+/* One that has no room for another line of metrics: the file is named. */
+static GstBusSyncReply
+fill_metrics (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+  GStatBuf status;
+
+  if (!s || !gst_structure_has_name (s, "supcon-train"))
+    return GST_BUS_PASS;
+  fail_unless_equals_int (g_stat (user_data, &status), 0);
+  limit.rlim_cur = status.st_size;
+  setrlimit (RLIMIT_FSIZE, &limit);
+  return GST_BUS_PASS;
+}
+
+GST_START_TEST (test_metrics_on_a_full_disk)
+{
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL);
+  gchar *line = g_strdup_printf (ONE_THING "message-interval=1 metrics-location=%s location=%s", metrics, model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  gst_bus_set_sync_handler (bus, fill_metrics, metrics, NULL);
+  run = run_pipeline (pipeline);
+  setrlimit (RLIMIT_FSIZE, &(struct rlimit) { RLIM_INFINITY, RLIM_INFINITY });
+  run_assert_warning (run, "m.jsonl: metrics are no longer complete");
+  run_clear (&run);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (metrics);
+}
+GST_END_TEST;
+
 /* A disk that is full in the middle: what is there stays, a warning says so, and the next checkpoint is written when there
  * is room again. The limit is changed on the training thread itself, between two steps. */
 static GstBusSyncReply
@@ -693,6 +730,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_metrics_of_a_second_run);
   tcase_add_test (tcase, test_metrics_of_large_numbers);
   tcase_add_test (tcase, test_disk_full);
+  tcase_add_test (tcase, test_metrics_on_a_full_disk);
   tcase_add_test (tcase, test_disk_full_for_a_while);
   tcase_add_test (tcase, test_disk_full_at_the_end);
   tcase_add_loop_test (tcase, test_resume, 0, G_N_ELEMENTS (methods));
