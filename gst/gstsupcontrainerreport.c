@@ -162,10 +162,10 @@ warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
 
 void
 gst_supcon_trainer_report_not_written (GstSupconTrainerReport * self,
-    GError * error)
+    GError * error, const gchar * again)
 {
   GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
-      ("Training goes on; the next checkpoint tries again."));
+      ("Training goes on; the next %s tries again.", again));
   g_error_free (error);
 }
 

@@ -197,7 +197,8 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
   GError *error = NULL;
   GstFlowReturn ret = gst_supcon_validation_run (self->job->validation, at_end,
       self->model, labels, &validation, &error);
-  gboolean best;
+  gboolean best, had_best = self->validated;
+  gdouble best_before = self->best;
 
   if (ret == GST_FLOW_ERROR)
     gst_supcon_post_error (self->element, error);
@@ -217,8 +218,13 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
   gst_supcon_trainer_report_validation (self->report, self->validated_step,
       &validation, best);
   if (best && self->job->best_location
-      && !write_checkpoint (self, self->job->best_location, &error))
-    gst_supcon_trainer_report_not_written (self->report, error);
+      && !write_checkpoint (self, self->job->best_location, &error)) {
+    gst_supcon_trainer_report_not_written (self->report, error,
+        "validation that is better than what is there");
+    /* What is there is of the best before. */
+    self->validated = had_best;
+    self->best = best_before;
+  }
   return GST_FLOW_OK;
 }
 
@@ -234,7 +240,8 @@ save_and_keep (GstSupconTrainerSession * self)
       gst_supcon_post_error (self->element, error);
       return FALSE;
     }
-    gst_supcon_trainer_report_not_written (self->report, error);
+    gst_supcon_trainer_report_not_written (self->report, error,
+        "checkpoint");
   } else if (self->job->checkpoint_keep
       && !supcon_checkpoint_keep (self->job->location,
           supcon_trainer_step_count (self->trainer),

@@ -634,6 +634,55 @@ GST_START_TEST (test_best_over_resume)
 }
 GST_END_TEST;
 
+/* A disk that was full when the best model so far came: that one is lost, and the next takes its place, though it is no better. */
+static GstBusSyncReply
+fill_disk_at_a_validation (G_GNUC_UNUSED GstBus * bus, GstMessage * message, gpointer user_data)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+  guint *validations = user_data;
+
+  if (s && gst_structure_has_name (s, "supcon-validation") && (*validations)++ == 0)
+    limit.rlim_cur = FULL;
+  else if (!s || !gst_structure_has_name (s, "supcon-train"))
+    return GST_BUS_PASS;
+  setrlimit (RLIMIT_FSIZE, &limit);
+  return GST_BUS_PASS;
+}
+
+GST_START_TEST (test_best_on_a_full_disk)
+{
+  gchar *best = g_build_filename (folder, "best.safetensors", NULL), *line, *accuracy;
+  GstElement *pipeline;
+  guint validations = 0;
+  GstBus *bus;
+  Run run;
+
+  write_shapes (640);
+  /* None is right, so that no validation is better than the first. */
+  line = g_strdup_printf (SHAPES "! " SHAPE_CAPS " ! t. "
+      "videotestsrc num-buffers=8 ! " SHAPE_CAPS " ! supconlabel label=other ! t.validation "
+      "supcontrainer name=t stage=cross-entropy encoder=resnet8 width=0.25 batch-size=64 message-interval=1 "
+      "validate-interval=1 location=%s best-location=%s", folder, model, best);
+  pipeline = gst_parse_launch (line, NULL);
+  bus = gst_element_get_bus (pipeline);
+  signal (SIGXFSZ, SIG_IGN);
+  gst_bus_set_sync_handler (bus, fill_disk_at_a_validation, &validations, NULL);
+  run = run_pipeline (pipeline);
+  run_assert_ended (run);
+  run_assert_warning (run, "best.safetensors: cannot be written");
+  fail_unless (validations > 1);
+  accuracy = metadata_of (best, "best-accuracy");
+  fail_unless (accuracy != NULL);
+  g_free (accuracy);
+  run_clear (&run);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+  g_free (best);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_checkpoint_keep)
 {
   Run run = run_launch (ONE_THING "checkpoint-interval=1 checkpoint-keep=2 location=%s", model);
@@ -741,6 +790,7 @@ trainer_files_suite (void)
   tcase_add_test (tcase, test_diverged);
   tcase_add_test (tcase, test_accuracy_at_the_end);
   tcase_add_test (tcase, test_best_over_resume);
+  tcase_add_test (tcase, test_best_on_a_full_disk);
   tcase_add_test (tcase, test_checkpoint_keep);
   tcase_add_test (tcase, test_bad_locations);
   tcase_add_test (tcase, test_one_writer);
