@@ -221,9 +221,10 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
       && !write_checkpoint (self, self->job->best_location, &error)) {
     gst_supcon_trainer_report_not_written (self->report, error,
         "validation that is better than what is there");
-    /* What is there is of the best before. */
+    /* What is there is of the best before; and the end, when no step comes before it, tries once more. */
     self->validated = had_best;
     self->best = best_before;
+    self->validated_step--;
   }
   return GST_FLOW_OK;
 }
