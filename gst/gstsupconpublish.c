@@ -38,6 +38,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -109,10 +110,30 @@ GST_ELEMENT_REGISTER_DEFINE (supconpublish, "supconpublish", GST_RANK_NONE,
 
 /* Streaming */
 
+/* The descriptor that a name is of, -1 where it is of none. A shell that
+ * redirects it has said whether the file is replaced or gone on with. */
+static gint
+descriptor_of (const gchar * location)
+{
+  guint64 number;
+
+  if (g_str_equal (location, "/dev/stdout"))
+    return STDOUT_FILENO;
+  if (g_str_equal (location, "/dev/stderr"))
+    return STDERR_FILENO;
+  if (g_str_has_prefix (location, "/dev/fd/")
+      && g_ascii_string_to_unsigned (location + strlen ("/dev/fd/"), 10, 0,
+          G_MAXINT, &number, NULL))
+    return number;
+  return -1;
+}
+
 static gboolean
 check_location (GstSupconPublish * self, const gchar * location,
     gboolean subtitles, GError ** error)
 {
+  if (descriptor_of (location) >= 0)
+    return TRUE;
   /* Pipes and devices have nothing to lose. */
   if (g_file_test (location, G_FILE_TEST_EXISTS)
       && !g_file_test (location, G_FILE_TEST_IS_REGULAR))
@@ -128,7 +149,9 @@ check_location (GstSupconPublish * self, const gchar * location,
 static FILE *
 open_location (const gchar * location, GError ** error)
 {
-  gint fd = g_open (location, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  gint descriptor = descriptor_of (location);
+  gint fd = descriptor >= 0 ? fcntl (descriptor, F_DUPFD_CLOEXEC, 0)
+      : g_open (location, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   FILE *file = fd >= 0 ? fdopen (fd, "w") : NULL;
 
   if (!file)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* supconpublish: JSON Lines read by json-glib, subtitles read back by subparse and supconlabel. */
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <json-glib/json-glib.h>
@@ -179,6 +183,38 @@ GST_START_TEST (a_second_run_begins_the_file_anew)
   fail_unless_equals_int (g_strv_length (lines), 2);
   check_json (lines[0], "$.timestamp", "0");
   g_strfreev (lines);
+}
+
+GST_END_TEST;
+
+/* A descriptor, as of a shell's redirection, goes on where it is. */
+GST_START_TEST (an_open_descriptor_is_gone_on_with)
+{
+  gchar *path = g_build_filename (folder, "several.jsonl", NULL), *text;
+  gint fd = g_open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  gchar *launch = g_strdup_printf ("supconpublish location=/dev/fd/%d", fd);
+  gchar **lines;
+
+  fail_unless (fd >= 0 && write (fd, "a log\n", 6) == 6);
+  for (guint run = 0; run < 2; run++) {
+    GstHarness *harness = gst_harness_new_parse (launch);
+
+    gst_harness_set_src_caps_str (harness, CAPS);
+    push (harness, tagged_frame_new (run, "cup", 1, 1));
+    gst_harness_teardown (harness);
+  }
+  fail_unless (close (fd) == 0);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  fail_unless_equals_int (g_strv_length (lines), 4);
+  fail_unless_equals_string (lines[0], "a log");
+  for (guint run = 0; run < 2; run++)
+    check_json (lines[1 + run], "$.objects[0].classification.label",
+        "\"cup\"");
+  g_strfreev (lines);
+  g_free (text);
+  g_free (launch);
+  g_free (path);
 }
 
 GST_END_TEST;
@@ -432,6 +468,7 @@ publish_suite (void)
   tcase_add_test (tcase, fields_have_dl_streamers_names);
   tcase_add_test (tcase, a_number_that_is_none_is_null);
   tcase_add_test (tcase, a_second_run_begins_the_file_anew);
+  tcase_add_test (tcase, an_open_descriptor_is_gone_on_with);
   tcase_add_test (tcase, a_cue_has_hours_and_no_carriage_return);
   tcase_add_test (tcase, a_structure_that_is_not_there_is_left_out);
   tcase_add_test (tcase, neighbours_are_held_to_their_types);
