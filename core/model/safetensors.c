@@ -353,11 +353,15 @@ read_header (SupconSafetensors *file, GError **error)
     return supcon_format_error (error, "%" G_GSIZE_FORMAT " bytes, expected a safetensors file of 8 or more", size);
   memcpy (&length, contents, LENGTH_BYTES);
   length = GUINT64_FROM_LE (length);
-  if (length > size - LENGTH_BYTES || length > MAX_HEADER)
+  if (length > size - LENGTH_BYTES || length > MAX_HEADER) {
+    if (memcmp (contents, "PK\003\004", 4) == 0)
+      return supcon_format_error (error, "a zip archive, as torch.save writes; expected safetensors, "
+                                         "which safetensors.torch.save_file writes of a state_dict");
     return supcon_format_error (error,
         "header of %" G_GUINT64_FORMAT " bytes, expected at most %" G_GSIZE_FORMAT
         " (not a safetensors file, or a truncated one)",
         length, MIN (size - LENGTH_BYTES, MAX_HEADER));
+  }
   file->data = (const guint8 *)contents + LENGTH_BYTES + length;
   file->data_size = size - LENGTH_BYTES - length;
 

@@ -451,6 +451,8 @@ START_TEST (test_unreadable)
   refused ("/dev/zero", NULL, SUPCON_ERROR_READ, "is not a regular file");
   write_file (location, "", 0);
   refused (location, NULL, SUPCON_ERROR_FORMAT, "0 bytes");
+  write_file (location, "PK\003\004\0\0\010\010\0\0", 10);
+  refused (location, NULL, SUPCON_ERROR_FORMAT, "as torch.save writes");
   write_file (path_of ("file"), "", 0);
   refused (path_of ("file/m.safetensors"), NULL, SUPCON_ERROR_NOT_FOUND, "Not a directory");
   remove_folder ();
