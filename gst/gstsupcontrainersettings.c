@@ -326,7 +326,8 @@ install_run_properties (GParamFlags flags)
           flags));
   ADD (job.message_interval,
       g_param_spec_uint ("message-interval", "Message interval",
-          "Steps between supcon-train messages", 1, G_MAXUINT,
+          "Steps between supcon-train messages; the last step has one too "
+          "where the stream's length is known", 1, G_MAXUINT,
           10, flags));
   ADD (job.progress,
       g_param_spec_boolean ("progress", "Progress",

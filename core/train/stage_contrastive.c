@@ -100,7 +100,8 @@ supcon_trainer_contrastive_step (SupconTrainer *self, SupconBatch *batch, Supcon
   stats->anchors = loss.anchors;
   stats->positives_per_anchor = loss.positives_per_anchor;
   stats->spread = spread_of (self->z, batch->n, dim);
-  stats->has_signals = interval && (self->step + 1) % interval == 0 && views.n > 1;
+  stats->has_signals = interval && views.n > 1
+                       && ((self->step + 1) % interval == 0 || self->step + 1 == self->config.schedule.total_steps);
   if (stats->has_signals)
     supcon_loss_signals (&self->config.loss, &views, &self->workspace, &stats->signals);
 

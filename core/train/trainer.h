@@ -57,8 +57,8 @@ typedef struct {
   gboolean online_linear;    /* contrastive: a linear classifier learns beside, by SGD, and the encoder not from it */
   guint queue_size;          /* contrastive: past embeddings that are contrasts too; 0: none */
   gboolean momentum_encoder; /* the queue is filled by the averaged weights; average_decay 0 is 0.999 then */
-  guint signal_interval;     /* contrastive: steps between computed signals; 0: never */
-  guint64 seed;              /* of mixing and dropout */
+  guint signal_interval; /* contrastive: steps between computed signals, the schedule's last has them too; 0: never */
+  guint64 seed;          /* of mixing and dropout */
 } SupconTrainerConfig;
 
 /**

@@ -27,6 +27,22 @@ assert_all_properties (const gchar * line)
   gst_object_unref (trainer);
 }
 
+/* A training that is shorter than the interval is told of, with its signals. */
+GST_START_TEST (test_message_of_the_last_step)
+{
+  Run run = run_launch (ONE_THING "total-steps=3 location=%s", model);
+  const GstStructure *s;
+  guint64 step;
+
+  run_assert_ended (run);
+  s = run_message (&run, "supcon-train");
+  fail_unless (s && gst_structure_get_uint64 (s, "step", &step));
+  fail_unless_equals_uint64 (step, 3);
+  fail_unless (gst_structure_has_field (s, "alignment"));
+  run_clear (&run);
+}
+GST_END_TEST;
+
 /* A header with every property, then a line for each message; resuming adds to them. */
 GST_START_TEST (test_metrics)
 {
@@ -777,6 +793,7 @@ trainer_files_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, RUN_SECONDS + 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, test_message_of_the_last_step);
   tcase_add_test (tcase, test_metrics);
   tcase_add_test (tcase, test_metrics_of_a_second_run);
   tcase_add_test (tcase, test_metrics_of_large_numbers);
