@@ -160,7 +160,7 @@ supcon_trainer_check_memory (
         "%s is %u: to encode so many pictures of %ux%u at once takes %.0f bytes, more than there is memory; expected "
         "%s",
         config->micro_batch ? "micro-batch" : "batch-size", piece, size->input_width, size->input_height, activations,
-        config->micro_batch ? "a smaller one" : "a smaller one, or micro-batch");
+        config->micro_batch ? "a smaller one, or smaller frames" : "a smaller one, micro-batch, or smaller frames");
   if (!is_available (pictures + activations + queue))
     return fail (error,
         "queue-size is %u: so many embeddings of %u numbers take %.0f bytes, more than there is memory beside what "

@@ -132,6 +132,7 @@ START_TEST (test_memory)
   config = config_of (SUPCON_STAGE_CONTRASTIVE);
   check_too_large (config, 1 << 23, "batch-size is 8388608: two batches of pictures of 12x12 take 7247757312 bytes");
   check_too_large (config, 1 << 20, "batch-size is 1048576: to encode so many");
+  check_too_large (config, 1 << 20, "micro-batch, or smaller frames");
   config.micro_batch = 1 << 19;
   check_too_large (config, 1 << 20, "micro-batch is 524288: to encode so many");
   config.micro_batch = 64;
