@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tags a video from Python: python3 tag.py MODEL URI    (Debian: python3-gi gir1.2-gstreamer-1.0)"""
+import signal
 import sys
 
 import gi
@@ -8,6 +9,7 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends quietly behind "| head"
 Gst.init(None)
 pipeline = Gst.parse_launch("uridecodebin name=source ! videoconvert ! supconencoder name=e ! supcontagger name=t ! fakesink")
 pipeline.get_by_name("source").set_property("uri", sys.argv[2])

@@ -53,6 +53,8 @@ assert bytes(tensor("uri-names", "B")) == b"test:fashion\0"
 PYTHON
 
 /usr/bin/python3 "$root/docs/examples/tag.py" model.safetensors "file://$work/clip.avi" > tags
+/usr/bin/python3 "$root/docs/examples/tag.py" model.safetensors "file://$work/clip.avi" 2> piped | head -n 1 > first
+! grep -E 'BrokenPipe|CRITICAL' piped || exit 1
 [ "$(grep -c '^0\.[0-9]* s: ' tags)" = 10 ] || { cat tags; exit 1; }
 ! /usr/bin/python3 "$root/docs/examples/tag.py" none.safetensors "file://$work/clip.avi" 2> error || exit 1
 grep -q none.safetensors error
