@@ -37,7 +37,7 @@ supcon_file_check (const char *path, GError **error)
   if (!supcon_file_mode (path, &mode, error))
     return FALSE;
   if (!mode)
-    return fail (path, SUPCON_ERROR_NOT_FOUND, g_strerror (ENOENT), error);
+    return fail (path, SUPCON_ERROR_NOT_FOUND, g_strerror (errno), error);
   return S_ISREG (mode)
          || fail (path, SUPCON_ERROR_READ, S_ISDIR (mode) ? "is a folder" : "is not a regular file", error);
 }

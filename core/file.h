@@ -6,8 +6,8 @@
 #include <glib.h>
 
 /**
- * What is at path, links followed: *mode is as stat() has it, 0 where nothing is. FALSE: nobody can tell, as with a
- * disk that fails, and it must not be taken for missing. The error begins with the path.
+ * What is at path, links followed: *mode is as stat() has it, 0 where nothing is, and errno says why. FALSE: nobody can
+ * tell, as with a disk that fails, and it must not be taken for missing. The error begins with the path.
  */
 gboolean supcon_file_mode (const char *path, guint *mode, GError **error);
 
