@@ -19,6 +19,9 @@
 /* How often a progress line is printed where it cannot be redrawn. */
 #define PROGRESS_INTERVAL (5 * G_USEC_PER_SEC)
 
+/* Of a whole training: fewer are a mistake rather than a choice. */
+#define FEW_STEPS 10
+
 /* What is said once. */
 typedef enum
 {
@@ -30,7 +33,8 @@ typedef enum
   WARNED_UNFINISHED = 1 << 5,
   WARNED_NO_LABELS = 1 << 6,
   WARNED_UNKNOWN_LABELS = 1 << 7,
-  WARNED_WORSE_THAN_GUESSING = 1 << 8
+  WARNED_WORSE_THAN_GUESSING = 1 << 8,
+  WARNED_FEW_STEPS = 1 << 9
 } Warned;
 
 struct _GstSupconTrainerReport
@@ -136,6 +140,14 @@ warn_about (GstSupconTrainerReport * self, const SupconTrainStats * stats,
         "All %u views of step %" G_GUINT64_FORMAT " have the label \"%s\": "
         "there is nothing to tell apart. Give frames of other labels too, in "
         "shuffled order.", batch->n, stats->step, only_label);
+  }
+  if (self->job->last_step == 0 && config->schedule.total_steps > 0
+      && config->schedule.total_steps < FEW_STEPS) {
+    warn_once (self, WARNED_FEW_STEPS,
+        "Steps until the end of the stream: %" G_GUINT64_FORMAT
+        " (batch-size is %u). So few teach next to nothing: set more epochs at "
+        "the source, or a smaller batch-size.", config->schedule.total_steps,
+        self->job->batch_size);
   }
   if (!contrastive && supcon_trainer_has_classes (config)
       && batch->n_classes > 1 && stats->step >= self->first_step + 20

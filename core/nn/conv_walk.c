@@ -49,8 +49,7 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
   guint images = flat ? 1 : band->images, rows = flat ? 1 : band->rows;
   guint pixels = flat ? band->images * band->rows * grid->cols : grid->cols;
   guint most = supcon_tile_kernels ()->max_rows[1];
-  gsize a_size = (gsize)band->images * band->rows * MIN (grid->stride, grid->taps_h) * a_outer * sizeof (SupconReal),
-        b_size;
+  gsize a_size = (gsize)band->images * band->rows * MIN (grid->stride, grid->taps_h) * a_outer;
   const SupconReal *a = scratch;
   SupconFetch fetch;
 
@@ -72,9 +71,10 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
       .outer = grid->taps_h };
 
     product.b_outer = product.inner * product.b_inner;
-    b_size = product.outer * product.b_outer;
     if (channel + step < band->end_channel) {
-      fetch = supcon_fetch (product.b + b_size, b_size * sizeof (SupconReal), a_size,
+      gsize b_size = product.outer * product.b_outer;
+
+      fetch = supcon_fetch (product.b + b_size, b_size * sizeof (SupconReal), a_size * sizeof (SupconReal),
           images * rows * ((pixels + most - 1) / most), product.outer * product.inner);
       product.fetch = &fetch;
     }

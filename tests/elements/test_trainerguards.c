@@ -343,6 +343,26 @@ GST_START_TEST (test_worse_than_guessing)
 }
 GST_END_TEST;
 
+/* Unless they were asked for. */
+GST_START_TEST (test_few_steps)
+{
+  const gchar *const asked[] = { "batch-size=64", "batch-size=64 total-steps=5", "batch-size=32" };
+
+  write_shapes (320);
+  for (guint i = 0; i < G_N_ELEMENTS (asked); i++) {
+    Run run = run_launch ("supcondatasetsrc location=%s shuffle=true epochs=1 ! supcontrainer stage=cross-entropy encoder=resnet8 width=0.25 "
+        "%s location=%s", folder, asked[i], model);
+
+    run_assert_ended (run);
+    if (i == 0)
+      run_assert_warning (run, "Steps until the end of the stream: 5 (batch-size is 64)");
+    else
+      fail_if (strstr (run.warnings->str, "Steps until"), "%s", run.warnings->str);
+    run_clear (&run);
+  }
+}
+GST_END_TEST;
+
 /* A classifier says nothing of embeddings as long as its own that another encoder made, but of those of the one that it began
  * with, which the linear stage leaves as it is. */
 GST_START_TEST (test_classifier_of_another_encoder)
@@ -403,6 +423,7 @@ trainer_guards_suite (void)
   tcase_add_test (tcase, test_labels_of_no_use);
   tcase_add_test (tcase, test_failed_step_saves_nothing);
   tcase_add_test (tcase, test_worse_than_guessing);
+  tcase_add_test (tcase, test_few_steps);
   tcase_add_test (tcase, test_classifier_of_another_encoder);
   return suite;
 }
