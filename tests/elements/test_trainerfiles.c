@@ -168,6 +168,24 @@ GST_END_TEST;
  * be cut off as well. */
 #define FULL 16384
 
+/* Plays line, which it takes, while a handler of its messages fills the disk and maybe makes room. */
+static Run
+run_with_handler (gchar * line, GstBusSyncHandler handler, gpointer user_data)
+{
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  Run run;
+
+  signal (SIGXFSZ, SIG_IGN);
+  gst_bus_set_sync_handler (bus, handler, user_data, NULL);
+  run = run_pipeline (pipeline);
+  setrlimit (RLIMIT_FSIZE, &(struct rlimit) { RLIM_INFINITY, RLIM_INFINITY });
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+  return run;
+}
+
 /* A disk without room is told before the first step. */
 GST_START_TEST (test_disk_full)
 {
@@ -207,19 +225,10 @@ GST_START_TEST (test_metrics_on_a_full_disk)
 {
   gchar *metrics = g_build_filename (folder, "m.jsonl", NULL);
   gchar *line = g_strdup_printf (ONE_THING "message-interval=1 metrics-location=%s location=%s", metrics, model);
-  GstElement *pipeline = gst_parse_launch (line, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
-  Run run;
+  Run run = run_with_handler (line, fill_metrics, metrics);
 
-  signal (SIGXFSZ, SIG_IGN);
-  gst_bus_set_sync_handler (bus, fill_metrics, metrics, NULL);
-  run = run_pipeline (pipeline);
-  setrlimit (RLIMIT_FSIZE, &(struct rlimit) { RLIM_INFINITY, RLIM_INFINITY });
   run_assert_warning (run, "m.jsonl: metrics are no longer complete");
   run_clear (&run);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
-  g_free (line);
   g_free (metrics);
 }
 GST_END_TEST;
@@ -256,18 +265,13 @@ GST_START_TEST (test_disk_full_for_a_while)
   gchar *line = g_strdup_printf ("videotestsrc pattern=ball num-buffers=96 ! " CAPS " ! supconlabel label=ball ! supconaugment "
       "views=2 ! " CAPS " ! supcontrainer encoder=resnet8 width=0.25 batch-size=24 message-interval=1 checkpoint-interval=1 "
       "location=%s", model);
-  GstElement *pipeline = gst_parse_launch (line, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
   SupconCheckpointInfo info;
   guint64 full_steps = 0;
   guint written = 0;
   SupconModel *loaded;
   GDir *dir;
-  Run run;
+  Run run = run_with_handler (line, fill_disk, &full_steps);
 
-  signal (SIGXFSZ, SIG_IGN);
-  gst_bus_set_sync_handler (bus, fill_disk, &full_steps, NULL);
-  run = run_pipeline (pipeline);
   run_assert_ended (run);
   run_assert_warning (run, "cannot be written");
   fail_unless_equals_uint64 (full_steps, 3);
@@ -285,9 +289,6 @@ GST_START_TEST (test_disk_full_for_a_while)
   fail_unless (g_dir_read_name (dir) == NULL);
   g_dir_close (dir);
   run_clear (&run);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
-  g_free (line);
 }
 GST_END_TEST;
 
@@ -309,22 +310,12 @@ GST_START_TEST (test_disk_full_at_the_end)
 {
   for (guint interval = 0; interval < 2; interval++) {
     gchar *line = g_strdup_printf (ONE_THING "message-interval=1 checkpoint-interval=%u location=%s", interval, model);
-    struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-    GstElement *pipeline = gst_parse_launch (line, NULL);
-    GstBus *bus = gst_element_get_bus (pipeline);
     guint errors = 0;
-    Run run;
+    Run run = run_with_handler (line, fill_disk_at_the_end, &errors);
 
-    signal (SIGXFSZ, SIG_IGN);
-    gst_bus_set_sync_handler (bus, fill_disk_at_the_end, &errors, NULL);
-    run = run_pipeline (pipeline);
-    setrlimit (RLIMIT_FSIZE, &limit);
     run_assert_error (run, "cannot be written");
     fail_unless_equals_int (errors, 1);
     run_clear (&run);
-    gst_object_unref (bus);
-    gst_object_unref (pipeline);
-    g_free (line);
   }
 }
 GST_END_TEST;
@@ -677,14 +668,9 @@ GST_START_TEST (test_best_on_a_full_disk)
         "videotestsrc num-buffers=8 ! " SHAPE_CAPS " ! supconlabel label=other ! t.validation "
         "supcontrainer name=t stage=cross-entropy encoder=resnet8 width=0.25 batch-size=48 total-steps=10 "
         "validate-interval=%u location=%s best-location=%s", folder, interval, model, best);
-    GstElement *pipeline = gst_parse_launch (line, NULL);
-    GstBus *bus = gst_element_get_bus (pipeline);
     guint validations = 0;
-    Run run;
+    Run run = run_with_handler (line, fill_disk_at_a_validation, &validations);
 
-    signal (SIGXFSZ, SIG_IGN);
-    gst_bus_set_sync_handler (bus, fill_disk_at_a_validation, &validations, NULL);
-    run = run_pipeline (pipeline);
     run_assert_ended (run);
     run_assert_warning (run, "best.safetensors: cannot be written");
     fail_unless_equals_int (validations, interval == 1 ? 10 : 2);
@@ -693,9 +679,6 @@ GST_START_TEST (test_best_on_a_full_disk)
     g_free (accuracy);
     fail_unless_equals_int (g_unlink (best), 0);
     run_clear (&run);
-    gst_object_unref (bus);
-    gst_object_unref (pipeline);
-    g_free (line);
   }
   g_free (best);
 }
