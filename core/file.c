@@ -2,7 +2,6 @@
 #include "file.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 
 #include "error.h"
 
@@ -17,29 +16,25 @@ fail (const char *path, SupconErrorCode code, const char *why, GError **error)
 }
 
 gboolean
-supcon_file_mode (const char *path, guint *mode, GError **error)
+supcon_file_stat (const char *path, GStatBuf *status, GError **error)
 {
-  GStatBuf status;
-
-  *mode = 0;
-  if (g_stat (path, &status) == 0)
-    *mode = status.st_mode;
-  else if (errno != ENOENT && errno != ENOTDIR)
-    return fail (path, SUPCON_ERROR_READ, g_strerror (errno), error);
-  return TRUE;
+  if (g_stat (path, status) == 0)
+    return TRUE;
+  *status = (GStatBuf){ 0 };
+  return errno == ENOENT || errno == ENOTDIR || fail (path, SUPCON_ERROR_READ, g_strerror (errno), error);
 }
 
 gboolean
 supcon_file_check (const char *path, GError **error)
 {
-  guint mode;
+  GStatBuf status;
 
-  if (!supcon_file_mode (path, &mode, error))
+  if (!supcon_file_stat (path, &status, error))
     return FALSE;
-  if (!mode)
+  if (!status.st_mode)
     return fail (path, SUPCON_ERROR_NOT_FOUND, g_strerror (errno), error);
-  return S_ISREG (mode)
-         || fail (path, SUPCON_ERROR_READ, S_ISDIR (mode) ? "is a folder" : "is not a regular file", error);
+  return S_ISREG (status.st_mode)
+         || fail (path, SUPCON_ERROR_READ, S_ISDIR (status.st_mode) ? "is a folder" : "is not a regular file", error);
 }
 
 gboolean

@@ -3,13 +3,13 @@
 #ifndef SUPCON_FILE_H
 #define SUPCON_FILE_H
 
-#include <glib.h>
+#include <glib/gstdio.h>
 
 /**
- * What is at path, links followed: *mode is as stat() has it, 0 where nothing is, and errno says why. FALSE: nobody can
+ * What is at path, links followed, as stat() has it; where nothing is, all zeros, and errno says why. FALSE: nobody can
  * tell, as with a disk that fails, and it must not be taken for missing. The error begins with the path.
  */
-gboolean supcon_file_mode (const char *path, guint *mode, GError **error);
+gboolean supcon_file_stat (const char *path, GStatBuf *status, GError **error);
 
 /** Whether path is a regular file; opening a pipe would wait for a writer. The error begins with the path. */
 gboolean supcon_file_check (const char *path, GError **error);

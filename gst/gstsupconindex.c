@@ -157,11 +157,10 @@ keep_replaced (const gchar * location, GError ** error)
   SupconIndex *there;
   GStatBuf status;
   guint64 count;
-  guint mode;
 
-  if (!supcon_file_mode (location, &mode, error))
+  if (!supcon_file_stat (location, &status, error))
     return FALSE;
-  if (!mode || (g_stat (location, &status) == 0 && status.st_size == 0))
+  if (status.st_size == 0)      /* nothing, or an empty file */
     return TRUE;
   there = supcon_index_load (location, error);
   if (!there) {
@@ -180,7 +179,7 @@ static gboolean
 open_file (GstSupconIndex * self, const gchar * location, guint probes,
     SupconIndex ** index, GError ** error)
 {
-  guint mode;
+  GStatBuf status;
 
   if (self->mode != GST_SUPCON_INDEX_SEARCH) {
     self->file_lock = supcon_checkpoint_claim (location, error);
@@ -189,9 +188,9 @@ open_file (GstSupconIndex * self, const gchar * location, guint probes,
   }
   if (self->mode == GST_SUPCON_INDEX_ADD)
     return keep_replaced (location, error);
-  if (!supcon_file_mode (location, &mode, error))
+  if (!supcon_file_stat (location, &status, error))
     return FALSE;
-  if (self->mode == GST_SUPCON_INDEX_APPEND && !mode)
+  if (self->mode == GST_SUPCON_INDEX_APPEND && !status.st_mode)
     return TRUE;
   *index = supcon_index_load (location, error);
   return *index && (self->mode != GST_SUPCON_INDEX_SEARCH || probes == 0

@@ -147,14 +147,14 @@ gst_supcon_check_text_location (const gchar * property, const gchar * location,
   } kinds[] = { {"JSON", "{"}, {"subtitles", "0123456789\xef"} };
   gboolean is_read = TRUE;
   gint first = EOF;
-  guint mode;
+  GStatBuf status;
 
   if (!supcon_checkpoint_check_writable (location, error)
-      || !supcon_file_mode (location, &mode, error)) {
+      || !supcon_file_stat (location, &status, error)) {
     g_prefix_error (error, "%s: ", property);
     return FALSE;
   }
-  if (mode) {
+  if (status.st_mode) {
     FILE *file = g_fopen (location, "re");
 
     if (file)

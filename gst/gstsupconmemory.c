@@ -31,11 +31,12 @@ load (GstSupconMemory * self, GError ** error)
 {
   SupconExamples *examples;
   gsize others;
-  guint dim, mode;
+  GStatBuf status;
+  guint dim;
 
-  if (!supcon_file_mode (self->location, &mode, error))
+  if (!supcon_file_stat (self->location, &status, error))
     return FALSE;
-  if (!mode)
+  if (!status.st_mode)
     return TRUE;
   examples =
       supcon_examples_load (self->location, self->labels, &others, error);
@@ -60,13 +61,13 @@ load (GstSupconMemory * self, GError ** error)
 static gboolean
 start (GstSupconMemory * self, gboolean learning, GError ** error)
 {
-  guint mode;
+  GStatBuf status;
 
   if (learning)
     return claim (self, error) && load (self, error);
-  if (!supcon_file_mode (self->location, &mode, error))
+  if (!supcon_file_stat (self->location, &status, error))
     return FALSE;
-  if (mode)
+  if (status.st_mode)
     return load (self, error);
   if (supcon_checkpoint_check_writable (self->location, error))
     return TRUE;

@@ -228,11 +228,11 @@ cut_later_lines (const gchar * location, guint64 step, GError ** error)
   gchar *text, *line, *end;
   gboolean done = TRUE;
   gsize size;
-  guint mode;
+  GStatBuf status;
 
-  if (!supcon_file_mode (location, &mode, error))
+  if (!supcon_file_stat (location, &status, error))
     return FALSE;
-  if (!mode)
+  if (!status.st_mode)
     return TRUE;
   if (!supcon_file_read (location, &text, &size, error))
     return FALSE;

@@ -238,11 +238,12 @@ find_first_model (const GstSupconTrainerSettings * settings,
     const gchar ** location, GError ** error)
 {
   gboolean needed = supcon_stage_needs_encoder (settings->job.config.stage);
-  guint mode;
+  GStatBuf status;
 
-  if (!supcon_file_mode (settings->location, &mode, error))
+  if (!supcon_file_stat (settings->location, &status, error))
     return FALSE;
-  *location = mode && (settings->resume || (needed && !settings->init_location))
+  *location = status.st_mode
+      && (settings->resume || (needed && !settings->init_location))
       ? settings->location : settings->init_location;
   return TRUE;
 }

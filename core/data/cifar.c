@@ -68,11 +68,12 @@ read_names (SupconDataset *dataset, const char *folder, const Kind *kind, GError
   g_autofree char *path = g_build_filename (folder, kind->names, NULL);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
-  guint n = 0, mode;
+  GStatBuf status;
+  guint n = 0;
 
-  if (!supcon_file_mode (path, &mode, error))
+  if (!supcon_file_stat (path, &status, error))
     return FALSE;
-  if (!mode) {
+  if (!status.st_mode) {
     supcon_labels_add_numbers (dataset->classes, kind->n_classes);
     return TRUE;
   }

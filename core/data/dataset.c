@@ -2,7 +2,6 @@
 #include "data/dataset.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "data/readers.h"
 #include "error.h"
@@ -12,15 +11,15 @@
 static gboolean
 read_any (SupconDataset *dataset, const char *location, const char *labels_location, SupconSplit split, GError **error)
 {
-  guint mode;
+  GStatBuf status;
 
-  if (!supcon_file_mode (location, &mode, error))
+  if (!supcon_file_stat (location, &status, error))
     return FALSE;
-  if (!mode) {
+  if (!status.st_mode) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_NOT_FOUND, "%s: there is no such file or folder", location);
     return FALSE;
   }
-  if (!S_ISDIR (mode))
+  if (!S_ISDIR (status.st_mode))
     return supcon_idx_read (dataset, location, labels_location, error);
   if (supcon_idx_is_in (location))
     return supcon_idx_read_folder (dataset, location, labels_location, split, error);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "error.h"
 #include "file.h"
@@ -69,12 +68,11 @@ list_pictures (const char *folder, guint depth, GPtrArray *paths, GError **error
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
     g_autofree char *path = g_build_filename (folder, name, NULL);
+    GStatBuf status;
 
-    guint mode;
-
-    if (!supcon_file_mode (path, &mode, error))
+    if (!supcon_file_stat (path, &status, error))
       return FALSE;
-    if (S_ISDIR (mode)) {
+    if (S_ISDIR (status.st_mode)) {
       if (depth < MAX_DEPTH && !list_pictures (path, depth + 1, paths, error))
         return FALSE;
     } else if (is_picture (name)) {
@@ -92,11 +90,11 @@ list_folders (const char *folder, GError **error)
 
   for (guint i = 0; names && i < names->len;) {
     g_autofree char *path = g_build_filename (folder, g_ptr_array_index (names, i), NULL);
-    guint mode;
+    GStatBuf status;
 
-    if (!supcon_file_mode (path, &mode, error))
+    if (!supcon_file_stat (path, &status, error))
       g_clear_pointer (&names, g_ptr_array_unref);
-    else if (S_ISDIR (mode))
+    else if (S_ISDIR (status.st_mode))
       i++;
     else
       g_ptr_array_remove_index (names, i);

@@ -450,14 +450,13 @@ supcon_checkpoint_check_replaced (const char *location, guint64 *step, GError **
   GError *cause = NULL;
   GStatBuf status;
   gboolean good;
-  guint mode;
 
   *step = 0;
-  if (!supcon_file_mode (location, &mode, error)) {
+  if (!supcon_file_stat (location, &status, error)) {
     supcon_checkpoint_info_clear (&info);
     return FALSE;
   }
-  good = !mode || (g_stat (location, &status) == 0 && status.st_size == 0);
+  good = status.st_size == 0; /* nothing, or an empty file */
   if (!good) {
     file = supcon_safetensors_open (location, &cause);
     good = file && supcon_checkpoint_metadata_is_ours (file)
