@@ -33,7 +33,6 @@ typedef struct
   const gchar *share_name;      /* read at the start alone; NULL: the model is not shared */
   guint update_interval;        /* steps between the copies that are shared */
   guint64 checkpoint_interval;  /* steps; 0: at the end alone */
-  guint message_interval;       /* steps */
   gboolean progress;
 } GstSupconTrainerJob;
 

@@ -230,7 +230,6 @@ gst_supcon_trainer_plan (GstPad * sinkpad,
   job->location = settings->location;
   job->last_step = settings->total_steps;
   job->config.seed = settings->seed;
-  job->config.signal_interval = job->message_interval;
   good = check_labels (&upstream, settings, start, error)
       && plan_schedule (&upstream, settings, start, &job->config.schedule,
       error);

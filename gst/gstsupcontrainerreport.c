@@ -424,8 +424,7 @@ gst_supcon_trainer_report_step (GstSupconTrainerReport * self,
   gint64 now = g_get_monotonic_time ();
 
   self->examples += batch->n;
-  if (stats->step % self->job->message_interval == 0
-      || stats->step == self->job->config.schedule.total_steps)
+  if (stats->reported)
     post_stats (self, stats, dropped, now);
   if (self->job->progress)
     print_progress (self, stats, now);

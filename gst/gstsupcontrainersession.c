@@ -20,7 +20,7 @@ struct _GstSupconTrainerSession
   guint64 frames;               /* of the stream, used up */
   gboolean unsaved;             /* there is more than the last checkpoint holds */
   gboolean told;                /* at the end, that it cannot be written */
-  guint64 validated_step;
+  gboolean unvalidated;         /* likewise, than the last validation saw */
   gboolean validated;           /* at least once */
   gdouble best;                 /* accuracy of the best validation */
   guint worse;                  /* validations since then */
@@ -81,7 +81,7 @@ gst_supcon_trainer_session_new (GstElement * element,
   supcon_trainer_restore (self->trainer, start->past, start->logits);
   g_clear_pointer (&start->past, supcon_queue_free);
   g_clear_pointer (&start->logits, supcon_queue_free);
-  self->shared_step = self->validated_step = start->first_step;
+  self->shared_step = start->first_step;
   self->frames = job->skip_frames;
   self->validated = start->validated;
   self->best = start->best_accuracy;
@@ -209,14 +209,14 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
         supcon_trainer_step_count (self->trainer), validation.n);
   if (validation.n == 0)
     return GST_FLOW_OK;
-  self->validated_step = supcon_trainer_step_count (self->trainer);
+  self->unvalidated = FALSE;
   best = !self->validated || validation.accuracy > self->best;
   self->validated = TRUE;
   self->worse = best ? 0 : self->worse + 1;
   self->best = MAX (self->best, validation.accuracy);
   self->unsaved = TRUE;
-  gst_supcon_trainer_report_validation (self->report, self->validated_step,
-      &validation, best);
+  gst_supcon_trainer_report_validation (self->report,
+      supcon_trainer_step_count (self->trainer), &validation, best);
   if (best && self->job->best_location
       && !write_checkpoint (self, self->job->best_location, &error)) {
     gst_supcon_trainer_report_not_written (self->report, error,
@@ -224,7 +224,7 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
     /* What is there is of the best before; and the end, when no step comes before it, tries once more. */
     self->validated = had_best;
     self->best = best_before;
-    self->validated_step--;
+    self->unvalidated = TRUE;
   }
   return GST_FLOW_OK;
 }
@@ -265,13 +265,12 @@ gst_supcon_trainer_session_train (GstSupconTrainerSession * self,
     supcon_model_set_n_classes (self->model, n_labels);
   batch->n_classes = n_labels;
   self->frames = frames;
-  *stats = (SupconTrainStats) { 0 };
   if (!supcon_trainer_step (self->trainer, batch, stats, &error)) {
     gst_supcon_trainer_report_end_line (self->report);
     gst_supcon_post_error (self->element, error);
     return FALSE;
   }
-  self->unsaved = TRUE;
+  self->unsaved = self->unvalidated = TRUE;
   return TRUE;
 }
 
@@ -308,8 +307,7 @@ gst_supcon_trainer_session_finish (GstSupconTrainerSession * self)
 
   gst_supcon_trainer_report_finish (self->report);
   share (self);
-  if (self->job->validation
-      && supcon_trainer_step_count (self->trainer) > self->validated_step)
+  if (self->job->validation && self->unvalidated)
     ret = validate (self, TRUE);
   if (ret == GST_FLOW_OK && self->unsaved && !save (self, &error)) {
     self->told = TRUE;

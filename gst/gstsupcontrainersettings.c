@@ -324,7 +324,7 @@ install_run_properties (GParamFlags flags)
           "properties, each other one what a supcon-train or "
           "supcon-validation message says; resume=true adds to it", NULL,
           flags));
-  ADD (job.message_interval,
+  ADD (job.config.report_interval,
       g_param_spec_uint ("message-interval", "Message interval",
           "Steps between supcon-train messages; the last step has one too "
           "where the stream's length is known", 1, G_MAXUINT,

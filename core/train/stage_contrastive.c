@@ -87,7 +87,6 @@ supcon_trainer_contrastive_step (SupconTrainer *self, SupconBatch *batch, Supcon
 {
   guint dim = supcon_model_projection_dim (self->model), classes = supcon_model_n_classes (self->model);
   guint target_classes = self->config.loss.kind == SUPCON_LOSS_GENERAL ? supcon_batch_n_classes (batch) : 0;
-  guint interval = self->config.signal_interval;
   SupconViews views;
   SupconLossResult loss;
 
@@ -100,8 +99,7 @@ supcon_trainer_contrastive_step (SupconTrainer *self, SupconBatch *batch, Supcon
   stats->anchors = loss.anchors;
   stats->positives_per_anchor = loss.positives_per_anchor;
   stats->spread = spread_of (self->z, batch->n, dim);
-  stats->has_signals = interval && views.n > 1
-                       && ((self->step + 1) % interval == 0 || self->step + 1 == self->config.schedule.total_steps);
+  stats->has_signals = stats->reported && views.n > 1;
   if (stats->has_signals)
     supcon_loss_signals (&self->config.loss, &views, &self->workspace, &stats->signals);
 

@@ -194,7 +194,11 @@ supcon_trainer_targets (SupconTrainer *self, SupconBatch *batch, guint classes)
 gboolean
 supcon_trainer_step (SupconTrainer *self, SupconBatch *batch, SupconTrainStats *stats, GError **error)
 {
-  *stats = (SupconTrainStats){ 0 };
+  guint interval = self->config.report_interval;
+  guint64 step = self->step + 1;
+
+  *stats = (SupconTrainStats){ .step = step,
+    .reported = interval && (step % interval == 0 || step == self->config.schedule.total_steps) };
   if (self->config.teacher)
     batch->n_classes = MAX (batch->n_classes, supcon_teacher_n_classes (self->config.teacher));
   supcon_mix (&self->config.mix, self->config.seed, self->step, batch);

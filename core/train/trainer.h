@@ -57,8 +57,8 @@ typedef struct {
   gboolean online_linear;    /* contrastive: a linear classifier learns beside, by SGD, and the encoder not from it */
   guint queue_size;          /* contrastive: past embeddings that are contrasts too; 0: none */
   gboolean momentum_encoder; /* the queue is filled by the averaged weights; average_decay 0 is 0.999 then */
-  guint signal_interval; /* contrastive: steps between computed signals, the schedule's last has them too; 0: never */
-  guint64 seed;          /* of mixing and dropout */
+  guint report_interval;     /* steps between those to report on, the schedule's last is one too; 0: none */
+  guint64 seed;              /* of mixing and dropout */
 } SupconTrainerConfig;
 
 /**
@@ -103,7 +103,8 @@ typedef struct {
   guint classified, correct;   /* labelled views that a classifier saw, and those it was right about */
   double spread;               /* contrastive: 1 - |mean of z|^2, 0 when all embeddings are one point */
   gboolean collapsed;          /* loss within a hair of that of one point and spread near 0 for many steps in a row */
-  gboolean has_signals;        /* signals was computed */
+  gboolean reported;           /* by report_interval the step is to be reported on */
+  gboolean has_signals;        /* contrastive, reported: signals was computed */
   SupconLossSignals signals;
 } SupconTrainStats;
 

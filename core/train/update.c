@@ -138,7 +138,6 @@ supcon_trainer_update (SupconTrainer *self, SupconTrainStats *stats, GError **er
   for (guint i = 0; i < n; i++)
     squares += job.squares[i];
 
-  stats->step = self->step + 1;
   stats->learning_rate = job.learning_rate;
   stats->gradient_norm = sqrt (squares);
   if (!isfinite (stats->loss))

@@ -195,7 +195,7 @@ START_TEST (test_options)
   expect_none (&config, "queue");
   config.momentum_encoder = TRUE;
   config.online_linear = TRUE;
-  config.signal_interval = 1;
+  config.report_interval = 1;
   config.clip_norm = 1e-3;
   expect_none (&config, "queue of a momentum encoder, probe, signals, clipping");
   config = config_of (SUPCON_STAGE_CONTRASTIVE);

@@ -264,7 +264,7 @@ START_TEST (test_signal_interval)
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
   SupconModel *model = model_new ();
 
-  config.signal_interval = 3;
+  config.report_interval = 3;
   for (guint step = 1; step <= 7; step++)
     ck_assert_int_eq (train (model, &config, step - 1, step).has_signals, step == 3 || step == 6);
   supcon_model_free (model);
