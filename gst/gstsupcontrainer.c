@@ -25,6 +25,7 @@
  * Frames on the request pad `validation` are not learnt from: every #GstSupconTrainer:validate-interval steps, and at
  * the end, they tell how good the model is, by nearest neighbours in the contrastive stage, by the classifier in the others.
  * Averages of the weights (#GstSupconTrainer:average-decay) are judged in their place, as it is these that are written.
+ * The classifier's temperature, by which confidences are right, is fitted to them.
  * #GstSupconTrainer:best-location keeps the best, #GstSupconTrainer:patience ends a training that gets no better.
  *
  * Element messages: `supcon-validation` { step uint64, count uint, validation-accuracy, validation-loss double, best
@@ -314,7 +315,8 @@ gst_supcon_trainer_set_caps (GstBaseSink * sink, GstCaps * caps)
       || !supcon_trainer_check_memory (&job.config, job.batch_size,
           self->start.model, &error))
     goto failed;
-  job.validation = is_validated (self) ? self->validation : NULL;
+  job.config.held_out = is_validated (self);
+  job.validation = job.config.held_out ? self->validation : NULL;
   GST_INFO_OBJECT (self, "learning rate %g, %" G_GUINT64_FORMAT
       " warm-up steps of %" G_GUINT64_FORMAT,
       job.config.schedule.learning_rate, job.config.schedule.warmup_steps,

@@ -194,12 +194,15 @@ validate (GstSupconTrainerSession * self, gboolean at_end)
   const SupconLabels *labels =
       self->job->config.stage == SUPCON_STAGE_CONTRASTIVE ? NULL : self->labels;
   SupconValidation validation;
+  SupconQueue *logits = NULL;
   GError *error = NULL;
   GstFlowReturn ret = gst_supcon_validation_run (self->job->validation, at_end,
-      self->model, labels, &validation, &error);
+      self->model, labels, &validation, &logits, &error);
   gboolean best, had_best = self->validated;
   gdouble best_before = self->best;
 
+  if (logits)
+    supcon_trainer_hold_out (self->trainer, logits);
   if (ret == GST_FLOW_ERROR)
     gst_supcon_post_error (self->element, error);
   if (ret == GST_FLOW_ERROR || ret == GST_FLOW_FLUSHING)

@@ -246,7 +246,8 @@ classes_of (const GstSupconValidation * self, const SupconLabels * labels)
 /* With the frames' lock held. all: no more will come, so there must be some. */
 static gboolean
 judge (GstSupconValidation * self, gboolean all, SupconModel * model,
-    const SupconLabels * labels, SupconValidation * result, GError ** error)
+    const SupconLabels * labels, SupconValidation * result,
+    SupconQueue ** logits, GError ** error)
 {
   const SupconModelConfig *config = supcon_model_config (model);
   guint n = self->frame_labels->len;
@@ -262,7 +263,8 @@ judge (GstSupconValidation * self, gboolean all, SupconModel * model,
   }
   classes = classes_of (self, labels);
   if (labels)
-    supcon_validate_classifier (model, self->pixels->data, classes, n, result);
+    supcon_validate_classifier (model, self->pixels->data, classes, n, result,
+        logits);
   else
     supcon_validate_neighbours (model, self->pixels->data, classes, n, result);
   g_free (classes);
@@ -316,14 +318,15 @@ wait_for_end (GstSupconValidation * self, gboolean at_end)
 GstFlowReturn
 gst_supcon_validation_run (GstSupconValidation * self, gboolean at_end,
     SupconModel * model, const SupconLabels * labels, SupconValidation * result,
-    GError ** error)
+    SupconQueue ** logits, GError ** error)
 {
   GstFlowReturn ret = wait_for_end (self, at_end);
 
   if (ret == GST_FLOW_FLUSHING)
     return ret;
   g_mutex_lock (&self->frames_lock);
-  if (!judge (self, ret == GST_FLOW_OK, model, labels, result, error))
+  if (!judge (self, ret == GST_FLOW_OK, model, labels, result, logits,
+          error))
     ret = GST_FLOW_ERROR;
   g_mutex_unlock (&self->frames_lock);
   return ret;

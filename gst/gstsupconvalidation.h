@@ -34,12 +34,13 @@ void gst_supcon_validation_set_unlocked (GstSupconValidation * validation,
  * Waits for the end of the pad's stream, then judges the model: by its classifier with labels' numbers as classes, by
  * nearest neighbours when labels is NULL. A stream that is live, or that stands still for seconds, as one does that is
  * teed off the training's while that waits, is not waited for: SO_FAR. FLUSHING: stopped, or, at_end (of the training's
- * stream), unlocked. SUPCON_ERROR_SETTINGS: no frame, or none with a label; SUPCON_ERROR_FORMAT: frames of another size
+ * stream), unlocked. logits: as supcon_validate_classifier() gives them, NULL at first and where it was not asked.
+ * SUPCON_ERROR_SETTINGS: no frame, or none with a label; SUPCON_ERROR_FORMAT: frames of another size
  * than the model's input.
  */
 GstFlowReturn gst_supcon_validation_run (GstSupconValidation * validation,
     gboolean at_end, SupconModel * model, const SupconLabels * labels,
-    SupconValidation * result, GError ** error);
+    SupconValidation * result, SupconQueue ** logits, GError ** error);
 
 G_END_DECLS
 #endif

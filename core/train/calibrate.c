@@ -9,7 +9,8 @@
 #define PRECISION 1e-6
 #define MAX_LOGITS (1 << 22)
 
-/* First and second derivative of the sum of negative log likelihoods of softmax (b logits) by b. */
+/* First and second derivative of the sum of negative log likelihoods of softmax (b logits) by b, of targets (n one-hot
+ * + 1 / classes) / (n + 1). */
 static void
 derivatives (const SupconQueue *queue, double b, double *d1, double *d2)
 {
@@ -18,7 +19,7 @@ derivatives (const SupconQueue *queue, double b, double *d1, double *d2)
   for (guint i = 0; i < queue->n; i++) {
     guint at = supcon_queue_place (queue, i);
     const SupconReal *logits = queue->z + (gsize)at * queue->dim;
-    double largest = logits[0], sum = 0, mean = 0, square = 0;
+    double largest = logits[0], sum = 0, mean = 0, square = 0, total = 0;
 
     for (guint c = 1; c < queue->dim; c++)
       largest = MAX (largest, logits[c]);
@@ -28,9 +29,10 @@ derivatives (const SupconQueue *queue, double b, double *d1, double *d2)
       sum += weight;
       mean += weight * z;
       square += weight * z * z;
+      total += z;
     }
     mean /= sum;
-    *d1 += mean - (logits[queue->labels[at]] - largest);
+    *d1 += mean - (queue->n * (logits[queue->labels[at]] - largest) + total / queue->dim) / (queue->n + 1.0);
     *d2 += square / sum - mean * mean;
   }
 }
@@ -67,15 +69,40 @@ supcon_calibrated_softmax (
   supcon_softmax (probabilities, n, classes, probabilities);
 }
 
+static SupconQueue *
+queue_new (guint classes)
+{
+  return supcon_queue_new (CLAMP (MAX_LOGITS / classes, 1, SUPCON_CALIBRATION_PICTURES), classes);
+}
+
+static gboolean
+is_class (gint32 label, guint classes)
+{
+  return label >= 0 && (guint)label < classes;
+}
+
 void
 supcon_calibration_add (
     SupconQueue **queue, const SupconReal *logits, guint n, guint classes, const gint32 *labels, const guint64 *samples)
 {
-  if (*queue && (*queue)->dim != classes)
-    g_clear_pointer (queue, supcon_queue_free);
   if (!*queue)
-    *queue = supcon_queue_new (CLAMP (MAX_LOGITS / classes, 1, SUPCON_CALIBRATION_PICTURES), classes);
+    *queue = queue_new (classes);
   for (guint i = 0; i < n; i++)
-    if (labels[i] >= 0 && (guint)labels[i] < classes)
+    if (is_class (labels[i], classes))
       supcon_queue_push (*queue, logits + (gsize)i * classes, &labels[i], &samples[i], 1);
+}
+
+SupconQueue *
+supcon_calibration_sample (const SupconReal *logits, guint n, guint classes, const gint32 *labels)
+{
+  SupconQueue *queue = queue_new (classes);
+  guint labelled = 0, seen = 0, interval;
+
+  for (guint i = 0; i < n; i++)
+    labelled += is_class (labels[i], classes);
+  interval = (labelled + queue->size - 1) / queue->size;
+  for (guint i = 0; i < n; i++)
+    if (is_class (labels[i], classes) && seen++ % interval == 0)
+      supcon_queue_push (queue, logits + (gsize)i * classes, &labels[i], &(guint64){ i }, 1);
+  return queue;
 }

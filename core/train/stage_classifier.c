@@ -64,9 +64,12 @@ supcon_trainer_classifier_step (SupconTrainer *self, SupconBatch *batch, SupconT
   supcon_model_classify (self->model, self->r, batch->n, self->logits);
   targets = supcon_trainer_targets (self, batch, classes);
   loss = supcon_cross_entropy (self->logits, batch->n, classes, batch->labels, targets, self->dlogits);
+  /* Those of fewer classes are no longer the model's. */
+  if (self->calibration && self->calibration->dim != classes)
+    g_clear_pointer (&self->calibration, supcon_queue_free);
   /* Mixed and taught pictures have no label that confidence could be held to. */
-  if (!targets)
-    supcon_calibration_add (&self->past_logits, self->logits, batch->n, classes, batch->labels, batch->samples);
+  if (!targets && !self->config.held_out)
+    supcon_calibration_add (&self->calibration, self->logits, batch->n, classes, batch->labels, batch->samples);
   stats->loss = loss.loss;
   stats->anchors = stats->classified = loss.counted;
   stats->correct = loss.correct;

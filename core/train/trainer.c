@@ -109,7 +109,7 @@ supcon_trainer_free (SupconTrainer *self)
   supcon_workspace_clear (&self->workspace);
   supcon_real_free (self->running);
   supcon_queue_free (self->queue);
-  supcon_queue_free (self->past_logits);
+  supcon_queue_free (self->calibration);
   g_free (self);
 }
 
@@ -119,7 +119,7 @@ supcon_trainer_calibrate (SupconTrainer *self, gboolean roughly)
   guint64 age = self->step - self->fitted_step;
 
   if (self->fitted_step == 0 || age > (roughly ? self->step / 10 : 0)) {
-    self->temperature = supcon_calibrate_temperature (self->past_logits);
+    self->temperature = supcon_calibrate_temperature (self->calibration);
     self->fitted_step = self->step;
   }
   return self->temperature;
@@ -140,7 +140,15 @@ supcon_trainer_queue (const SupconTrainer *self)
 const SupconQueue *
 supcon_trainer_logits (const SupconTrainer *self)
 {
-  return self->past_logits;
+  return self->calibration;
+}
+
+void
+supcon_trainer_hold_out (SupconTrainer *self, SupconQueue *logits)
+{
+  supcon_queue_free (self->calibration);
+  self->calibration = logits;
+  self->fitted_step = 0;
 }
 
 void
@@ -149,7 +157,7 @@ supcon_trainer_restore (SupconTrainer *self, const SupconQueue *past, const Supc
   if (self->queue && past)
     supcon_queue_push (self->queue, past->z, past->labels, past->samples, past->n);
   if (logits)
-    supcon_calibration_add (&self->past_logits, logits->z, logits->n, logits->dim, logits->labels, logits->samples);
+    supcon_calibration_add (&self->calibration, logits->z, logits->n, logits->dim, logits->labels, logits->samples);
 }
 
 void

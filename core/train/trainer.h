@@ -57,6 +57,7 @@ typedef struct {
   gboolean online_linear;    /* contrastive: a linear classifier learns beside, by SGD, and the encoder not from it */
   guint queue_size;          /* contrastive: past embeddings that are contrasts too; 0: none */
   gboolean momentum_encoder; /* the queue is filled by the averaged weights; average_decay 0 is 0.999 then */
+  gboolean held_out;         /* the classifier's temperature is fitted to supcon_trainer_hold_out()'s logits alone */
   guint report_interval;     /* steps between those to report on, the schedule's last is one too; 0: none */
   guint64 seed;              /* of mixing and dropout */
 } SupconTrainerConfig;
@@ -119,13 +120,16 @@ void supcon_trainer_free (SupconTrainer *trainer);
 guint64 supcon_trainer_step_count (const SupconTrainer *trainer);
 /** Past embeddings, for a checkpoint; NULL without a queue. Valid until the next step. */
 const SupconQueue *supcon_trainer_queue (const SupconTrainer *trainer);
-/** The classifier's last logits, which its temperature is fitted to; likewise. */
+/** The logits that the classifier's temperature is fitted to: its last ones, or those held out; likewise. */
 const SupconQueue *supcon_trainer_logits (const SupconTrainer *trainer);
+/** These logits, which are the trainer's from now on, of pictures that it does not learn from (Guo et al. 2017 fit the
+ * temperature to a validation set), take the place of those before. */
+void supcon_trainer_hold_out (SupconTrainer *trainer, SupconQueue *logits);
 /** When resuming: puts past into the queue, if there is one, and the last logits back, as a checkpoint gives them, the
  * oldest first. Each may be NULL. */
 void supcon_trainer_restore (SupconTrainer *trainer, const SupconQueue *past, const SupconQueue *logits);
 /**
- * What divides the classifier's logits so that its confidences are right, by its last batches; 1 before the first.
+ * What divides the classifier's logits so that its confidences are right, by supcon_trainer_logits(); 1 without any.
  * roughly: without those of the last tenth of the steps, where they were fitted before; a fit takes time.
  */
 double supcon_trainer_calibrate (SupconTrainer *trainer, gboolean roughly);

@@ -21,7 +21,7 @@ struct _SupconTrainer {
   gboolean in_pieces;                     /* the last batch was encoded in several */
   SupconWorkspace workspace;              /* of the loss, of the update */
 
-  SupconQueue *past_logits; /* of the classifier; NULL before the first */
+  SupconQueue *calibration; /* the logits that temperature is fitted to; NULL before the first */
   double temperature;       /* fitted to them after fitted_step steps */
   guint64 fitted_step;      /* 0: never */
 

@@ -8,6 +8,7 @@
 #include "loss/cross_entropy.h"
 #include "loss/supcon.h"
 #include "nn/workspace.h"
+#include "train/calibrate.h"
 #include "train/neighbours.h"
 
 /* Embeddings, and logits where they are wanted, by what checkpoints give as the model. */
@@ -85,11 +86,11 @@ supcon_validate_neighbours (
 }
 
 void
-supcon_validate_classifier (
-    SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n, SupconValidation *validation)
+supcon_validate_classifier (SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n,
+    SupconValidation *validation, SupconQueue **logits)
 {
   guint classes = supcon_model_n_classes (model);
-  SupconReal *logits = supcon_real_alloc ((gsize)n * classes), *r = embed (model, pixels, n, logits);
+  SupconReal *scores = supcon_real_alloc ((gsize)n * classes), *r = embed (model, pixels, n, scores);
   gint32 *known = g_new (gint32, MAX (n, 1));
   SupconCrossEntropyResult loss;
 
@@ -99,10 +100,12 @@ supcon_validate_classifier (
     validation->unknown += labels[i] >= 0 && (guint)labels[i] >= classes;
     known[i] = labels[i] >= 0 && (guint)labels[i] < classes ? labels[i] : SUPCON_UNLABELLED;
   }
-  loss = supcon_cross_entropy (logits, n, classes, known, NULL, NULL);
+  loss = supcon_cross_entropy (scores, n, classes, known, NULL, NULL);
   validation->loss = loss.loss;
   validation->accuracy = validation->n ? (double)loss.correct / validation->n : 0;
+  if (logits)
+    *logits = supcon_calibration_sample (scores, n, classes, labels);
   g_free (known);
-  supcon_real_free (logits);
+  supcon_real_free (scores);
   supcon_real_free (r);
 }

@@ -6,6 +6,7 @@
 #ifndef SUPCON_TRAIN_VALIDATE_H
 #define SUPCON_TRAIN_VALIDATE_H
 
+#include "loss/queue.h"
 #include "model/model.h"
 
 /* Wu et al. 2018 take 200 neighbours among a million pictures; 20 do for the thousands of a validation set. */
@@ -28,9 +29,10 @@ void supcon_validate_neighbours (
 
 /**
  * The same by the model's classifier. labels: its classes; those from its number of classes on are ones that it does
- * not know and count as wrong; negative: none.
+ * not know and count as wrong; negative: none. logits: where a new supcon_calibration_sample() of them goes, to fit the
+ * classifier's temperature to; or NULL.
  */
-void supcon_validate_classifier (
-    SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n, SupconValidation *validation);
+void supcon_validate_classifier (SupconModel *model, const guint8 *pixels, const gint32 *labels, guint n,
+    SupconValidation *validation, SupconQueue **logits);
 
 #endif

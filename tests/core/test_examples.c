@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Classes by examples, labels with other names, probabilities over time and their temperature; against numbers worked
- * out by hand. */
+/* Classes by examples, labels with other names, probabilities over time; against numbers worked out by hand. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <unistd.h>
@@ -8,7 +7,6 @@
 #include "check_main.h"
 #include "index/index.h"
 #include "labels.h"
-#include "train/calibrate.h"
 #include "train/examples.h"
 #include "train/smooth.h"
 
@@ -323,64 +321,5 @@ START_TEST (test_majority_of_fewer)
 }
 END_TEST
 
-/* The temperature of rows of two or three classes that are added to queue. */
-static double
-temperature_of (SupconQueue **queue, const SupconReal *logits, guint n, guint classes, const gint32 *labels)
-{
-  const guint64 samples[10] = { 0 };
-
-  supcon_calibration_add (queue, logits, n, classes, labels, samples);
-  return supcon_calibrate_temperature (*queue);
-}
-
-/* Eight of ten are right with logits 2 apart: softmax must say 0.8, so 2 / T = log 4. */
-START_TEST (test_temperature)
-{
-  const SupconReal right[3] = { 5, 0, 0 };
-  SupconReal logits[10][2];
-  gint32 labels[10], none = -1;
-  SupconQueue *queue = NULL;
-
-  for (guint i = 0; i < 10; i++) {
-    logits[i][0] = 700;
-    logits[i][1] = 698;
-    labels[i] = i % 5 == 4;
-  }
-  ck_assert_close (supcon_calibrate_temperature (NULL), 1);
-  ck_assert_close (temperature_of (&queue, right, 1, 3, &none), 1);
-  ck_assert_close (temperature_of (&queue, right, 1, 3, &(gint32){ 0 }), SUPCON_MIN_CALIBRATION);
-  ck_assert_close (temperature_of (&queue, logits[0], 10, 2, labels), 2 / log (4)); /* what had three is gone */
-  ck_assert_close (temperature_of (&queue, right, 1, 3, &(gint32){ 2 }), SUPCON_MAX_CALIBRATION);
-  for (guint i = 0; i < SUPCON_CALIBRATION_PICTURES + 5; i++) {
-    supcon_calibration_add (&queue, logits[9], 1, 2, &none, &(guint64){ 0 });
-    supcon_calibration_add (&queue, logits[i % 5], 1, 2, &labels[i % 5], &(guint64){ 0 });
-  }
-  /* A label that has no logit is left out. */
-  supcon_calibration_add (&queue, right, 1, 2, &(gint32){ 2 }, &(guint64){ 0 });
-  ck_assert_uint_eq (queue->n, SUPCON_CALIBRATION_PICTURES);
-  for (guint i = 0; i < queue->n; i++)
-    ck_assert_int_lt (queue->labels[i], 2);
-  ck_assert_double_eq_tol (supcon_calibrate_temperature (queue), 2 / log (4), 1e-2);
-  supcon_queue_free (queue);
-}
-END_TEST
-
-/* Of so many classes fewer pictures are kept: 4 million logits, 16 MB. */
-START_TEST (test_temperature_of_many_classes)
-{
-  enum { CLASSES = 1 << 17, PICTURES = (1 << 22) / CLASSES };
-  SupconReal *logits = g_new0 (SupconReal, CLASSES);
-  SupconQueue *queue = NULL;
-
-  for (guint i = 0; i < PICTURES + 2; i++)
-    supcon_calibration_add (&queue, logits, 1, CLASSES, &(gint32){ i }, &(guint64){ i });
-  ck_assert_uint_eq (queue->n, PICTURES);
-  ck_assert_uint_eq (queue->samples[supcon_queue_place (queue, 0)], 2);
-  supcon_queue_free (queue);
-  g_free (logits);
-}
-END_TEST
-
 SUPCON_CHECK_MAIN ("examples", test_knn, test_ties, test_forget_and_merge, test_newest, test_index_is_more, test_order,
-    test_rename, test_smoothing, test_majority, test_majority_of_fewer, test_temperature,
-    test_temperature_of_many_classes)
+    test_rename, test_smoothing, test_majority, test_majority_of_fewer, )

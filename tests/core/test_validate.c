@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* In double precision: how good a model is, by neighbours and by its classifier, and how sure it may be. */
+#include "train/calibrate.h"
 #include "train/neighbours.h"
 #include "train/validate.h"
 #include "training.h"
@@ -78,7 +79,7 @@ START_TEST (test_validate_classifier)
     params[n - 1].data[c] = c == 1;
   batch->labels[0] = SUPCON_UNLABELLED;
   batch->labels[1] = CLASSES; /* one that the classifier does not know */
-  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation);
+  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation, NULL);
   ck_assert_uint_eq (validation.n, N - 1);
   ck_assert_uint_eq (validation.unknown, 1);
   ck_assert_double_eq_tol (validation.accuracy, 4.0 / (N - 1), 1e-12);
@@ -102,8 +103,8 @@ START_TEST (test_validate_average)
   train (model, &config, 0, 12);
   given = supcon_model_copy (model);
   before = weights_of (model, FALSE);
-  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation);
-  supcon_validate_classifier (given, batch->pixels, batch->labels, N, &expected);
+  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation, NULL);
+  supcon_validate_classifier (given, batch->pixels, batch->labels, N, &expected, NULL);
   ck_assert_double_eq (validation.loss, expected.loss);
   supcon_validate_neighbours (model, batch->pixels, batch->labels, N, &validation);
   supcon_validate_neighbours (given, batch->pixels, batch->labels, N, &expected);
@@ -166,5 +167,58 @@ START_TEST (test_calibration_of_mixed)
 }
 END_TEST
 
+/* Where pictures are held out the classifier's confidence goes by them alone, as what a checkpoint gives sees them,
+ * until there are more classes than they were asked for. */
+START_TEST (test_held_out)
+{
+  enum { N = 12 };
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
+  SupconModel *model = model_new (), *given;
+  SupconBatch *batch = batch_new (N, 6);
+  SupconReal *r = g_new (SupconReal, N * supcon_model_embedding_dim (model)), logits[N * CLASSES];
+  SupconTrainer *trainer;
+  SupconValidation validation;
+  SupconQueue *held_out;
+  double before, expected;
+
+  config.held_out = TRUE;
+  config.average_decay = 0.7;
+  config.label_smoothing = 0.1; /* which leaves the batches' pictures without a label to go by */
+  trainer = supcon_trainer_new (model, &config, 0);
+  step_to (trainer, 4);
+  ck_assert_ptr_null (supcon_trainer_logits (trainer));
+  before = supcon_trainer_calibrate (trainer, TRUE);
+  ck_assert_double_eq (before, 1);
+
+  batch->labels[3] = SUPCON_UNLABELLED;
+  supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation, &held_out);
+  given = supcon_model_copy (model);
+  supcon_model_embed (given, batch->pixels, N, r);
+  supcon_model_classify (given, r, N, logits);
+  ck_assert_uint_eq (held_out->n, N - 1);
+  for (guint k = 0; k < N - 1; k++) {
+    ck_assert_uint_eq (held_out->samples[k], k + (k >= 3));
+    ck_assert (
+        memcmp (held_out->z + k * CLASSES, logits + held_out->samples[k] * CLASSES, CLASSES * sizeof *logits) == 0);
+  }
+  expected = supcon_calibrate_temperature (held_out);
+  ck_assert_double_ne (expected, 1);
+  supcon_trainer_hold_out (trainer, held_out);
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, TRUE), expected); /* though fitted at this step before */
+  step_to (trainer, 8);
+  ck_assert_ptr_eq (supcon_trainer_logits (trainer), held_out);
+  ck_assert_double_eq (supcon_trainer_calibrate (trainer, FALSE), expected);
+
+  supcon_model_set_n_classes (model, CLASSES + 1);
+  step_to (trainer, 9);
+  ck_assert_ptr_null (supcon_trainer_logits (trainer));
+  supcon_trainer_free (trainer);
+  supcon_batch_free (batch);
+  supcon_model_free (given);
+  supcon_model_free (model);
+  g_free (r);
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("validate", test_validate_neighbours, test_validate_classifier, test_validate_average,
-    test_calibration, test_calibration_of_mixed)
+    test_calibration, test_calibration_of_mixed, test_held_out)

@@ -4,6 +4,7 @@
 
 #include "gstsupconmeta.h"
 #include "model/checkpoint.h"
+#include "train/calibrate.h"
 #include "training.h"
 
 static guint
@@ -24,6 +25,7 @@ GST_START_TEST (test_validation)
   guint64 step;
   gdouble accuracy;
   guint count;
+  SupconCheckpointInfo info;
   Run run;
 
   write_shapes (640);
@@ -40,12 +42,19 @@ GST_START_TEST (test_validation)
   fail_unless (g_file_test (best, G_FILE_TEST_EXISTS));
   run_clear (&run);
 
-  run = run_launch (LEARN_SHAPES (6) "stage=linear", folder, folder, model);
+  run = run_launch (LEARN_SHAPES (6) "stage=linear average-decay=0.9", folder, folder, model);
   run_assert_ended (run);
   fail_unless_equals_int (count_messages (&run, "supcon-validation"), 1);
   s = run_message (&run, "supcon-validation");
   gst_structure_get_double (s, "validation-accuracy", &accuracy);
   fail_unless (accuracy > 0.95, "accuracy %g", accuracy);
+  /* How sure it may be is by these frames too. */
+  supcon_model_free (supcon_checkpoint_load (model, NULL, &info, NULL));
+  fail_unless_equals_int (info.logits->n, count);
+  fail_unless_equals_uint64 (info.logits->samples[count - 1], count - 1);
+  fail_unless_equals_float (info.temperature, supcon_calibrate_temperature (info.logits));
+  fail_unless (info.temperature != 1);
+  supcon_checkpoint_info_clear (&info);
   run_clear (&run);
   g_free (best);
 }
