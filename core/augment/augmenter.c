@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "augment/augmenter.h"
 
+#include "augment/blend.h"
 #include "augment/scratch.h"
 #include "augment/steps.h"
 
@@ -49,9 +50,8 @@ convert_channels (const SupconImage *from, const SupconImage *to)
       for (guint x = 0; x < to->width; x++, out += 3)
         out[0] = out[1] = out[2] = in[x];
     } else {
-      /* PIL's convert("L"): BT.601 luma, weights of 16 bits. */
       for (guint x = 0; x < to->width; x++, in += 3)
-        out[x] = (guint8)((in[0] * 19595u + in[1] * 38470u + in[2] * 7471u + 0x8000u) >> 16);
+        out[x] = (guint8)luma (in[0], in[1], in[2]);
     }
   }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** PIL's arithmetic of colours. Include where floating-point contraction is off. Private to core. */
+/** PIL's arithmetic of colours. Private to core. */
 #ifndef SUPCON_AUGMENT_BLEND_H
 #define SUPCON_AUGMENT_BLEND_H
 
@@ -12,7 +12,7 @@ luma (guint r, guint g, guint b)
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 }
 
-/* PIL's Image.blend, which truncates. */
+/* PIL's Image.blend, which truncates; PIL's numbers only where floating-point contraction is off. */
 static inline guint8
 blend (float from, float to, float factor)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Operations that change a pixel by its value alone: one pass for a run of them, which does all to a few rows before
- * the next; of those that change a byte one table a channel. Compiled with -ffp-contract=off, as blend.h wants. */
+ * the next; of those that change a byte one table a channel. Compiled with -ffp-contract=off, as blend() wants. */
 #include <math.h>
 #include <string.h>
 
