@@ -197,29 +197,29 @@ static GstBuffer *
 read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
     GstFlowReturn * ret, GError ** error)
 {
-  GstBuffer *buffer;
+  GstBuffer *buffer = NULL;
   GstVideoInfo info;
 
   if (sample->pixels) {
-    if (!set_format (self, sample->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 :
-            GST_VIDEO_FORMAT_RGB, sample->width, sample->height)) {
-      *ret = gst_supcon_refused (GST_BASE_SRC_PAD (self));
+    gst_video_info_set_format (&info, sample->channels == 1 ?
+        GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, sample->width,
+        sample->height);
+  } else {
+    buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path,
+        &info, error);
+    if (!buffer) {
+      *ret = GST_FLOW_ERROR;
       return NULL;
     }
-    return buffer_from_pixels (self, sample);
-  }
-  buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path,
-      &info, error);
-  if (!buffer) {
-    *ret = GST_FLOW_ERROR;
-    return NULL;
   }
   if (!set_format (self, GST_VIDEO_INFO_FORMAT (&info),
           GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info))) {
     *ret = gst_supcon_refused (GST_BASE_SRC_PAD (self));
     gst_clear_buffer (&buffer);
+    return NULL;
   }
-  return buffer ? gst_buffer_make_writable (buffer) : NULL;
+  return buffer ? gst_buffer_make_writable (buffer) :
+      buffer_from_pixels (self, sample);
 }
 
 static GstClockTime

@@ -176,9 +176,6 @@ gst_supcon_label_chain (G_GNUC_UNUSED GstPad * pad, GstObject * parent,
   }
   region_label = self->settings.region_label;
   GST_OBJECT_UNLOCK (self);
-  /* An empty label is none. */
-  if (label && !*label)
-    g_clear_pointer (&label, g_free);
 
   buffer = gst_buffer_make_writable (buffer);
   label_regions (buffer, region_label);

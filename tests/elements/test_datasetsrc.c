@@ -76,6 +76,19 @@ GST_START_TEST (test_frames)
           &duration));
   fail_unless_equals_int64 (duration, 6 * GST_SECOND);
   pipeline_free (pipeline, sink);
+  /* Of frames that are no whole nanoseconds each ends where the next begins. */
+  pipeline = pipeline_new ("framerate=30/1", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint64 i = 0; i < 10; i++) {
+    GstBuffer *frame;
+
+    fail_unless_equals_int (next_sample (sink, &frame), i);
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (frame) +
+        GST_BUFFER_DURATION (frame), gst_util_uint64_scale (i + 1, GST_SECOND,
+            30));
+    gst_buffer_unref (frame);
+  }
+  pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
 
@@ -95,6 +108,7 @@ GST_START_TEST (test_queries)
   GstAppSink *sink;
   GstElement *pipeline;
   GstPad *pad;
+  GstQuery *query;
   gint64 value;
 
   write_idx ();
@@ -110,7 +124,24 @@ GST_START_TEST (test_queries)
   }
   fail_if (gst_pad_query_convert (pad, GST_FORMAT_BYTES, 4, GST_FORMAT_TIME,
           &value));
+  fail_if (gst_pad_query_convert (pad, GST_FORMAT_TIME, 4, GST_FORMAT_BYTES,
+          &value));
+  /* What is not known in one unit is not in another. */
+  query = gst_query_new_convert (GST_FORMAT_TIME, -1, GST_FORMAT_DEFAULT);
+  fail_unless (gst_pad_query (pad, query));
+  gst_query_parse_convert (query, NULL, NULL, NULL, &value);
+  fail_unless_equals_int64 (value, -1);
+  gst_query_unref (query);
   gst_object_unref (pad);
+  pipeline_free (pipeline, sink);
+
+  /* More frames are asked for than there are. */
+  pipeline = pipeline_new ("num-buffers=11", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_DEFAULT,
+          &value));
+  fail_unless_equals_int64 (value, 10);
   pipeline_free (pipeline, sink);
 
   /* What has no end has no length, but a place where it is. */

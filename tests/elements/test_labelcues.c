@@ -238,7 +238,7 @@ begin_again (GstHarness * h, const gchar * caps)
 
 enum
 { AFTER_STOP, AFTER_STOP_IN_FLUSH, AFTER_TEXT_FLUSH, AFTER_UNLINK,
-  AFTER_SEGMENT, BEGINNINGS
+  AFTER_SEGMENT, AFTER_STREAM, BEGINNINGS
 };
 
 /* Where text begins anew, what was known of it is forgotten: a frame waits again, for the new cue. */
@@ -251,8 +251,8 @@ GST_START_TEST (test_anew)
   GstSegment segment;
   Waiter waiter;
 
-  push_cue (text, "old", 0, __i__ == AFTER_SEGMENT ? 3 : 90);
-  if (__i__ != AFTER_SEGMENT)
+  push_cue (text, "old", 0, __i__ < AFTER_SEGMENT ? 90 : 3);
+  if (__i__ < AFTER_SEGMENT)
     gst_harness_push_event (text, gst_event_new_gap (0, 90 * FRAME));
   gst_harness_push_event (text, __i__ == AFTER_SEGMENT ?
       gst_event_new_segment_done (GST_FORMAT_TIME, 3 * FRAME) :
@@ -282,6 +282,9 @@ GST_START_TEST (test_anew)
       push_cue (text, "before it", 0, 2);
       fail_unless_equals_int (gst_harness_push (text, timeless), GST_FLOW_OK);
       timeless = NULL;
+      break;
+    case AFTER_STREAM:
+      gst_harness_push_event (text, gst_event_new_stream_start ("next"));
       break;
   }
   start_waiting (&waiter, h, 5);
