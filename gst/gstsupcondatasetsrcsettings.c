@@ -132,8 +132,7 @@ gst_supcon_dataset_src_settings_open (const GstSupconDatasetSrcSettings *
     return NULL;
   if (settings->labelled < 1)
     supcon_dataset_hide_labels (dataset, settings->labelled);
-  if (settings->label_noise > 0)
-    supcon_dataset_spoil_labels (dataset, settings->label_noise);
+  supcon_dataset_spoil_labels (dataset, settings->label_noise);
   if (settings->class_names
       && !supcon_dataset_set_class_names (dataset, settings->class_names,
           error))

@@ -117,6 +117,8 @@ GST_START_TEST (test_queries)
   while (next_sample (sink, NULL) >= 0)
     continue;
   pad = gst_pad_get_peer (GST_BASE_SINK_PAD (sink));
+  fail_unless (gst_pad_query_position (pad, GST_FORMAT_DEFAULT, &value));
+  fail_unless_equals_int64 (value, 9);
   for (guint i = 0; i < G_N_ELEMENTS (conversions); i++) {
     fail_unless (gst_pad_query_convert (pad, conversions[i].from,
             conversions[i].value, conversions[i].to, &value));
@@ -283,6 +285,8 @@ count_labels (const gchar * properties, guint n, const gchar * label)
   guint found = 0, labelled = 0;
   gdouble share;
 
+  /* Before the start there are none. */
+  fail_if (gst_pad_peer_query (GST_BASE_SINK_PAD (sink), query));
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   for (guint i = 0; i < n; i++) {
     GstSample *sample = gst_app_sink_pull_sample (sink);
