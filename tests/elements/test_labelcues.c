@@ -280,6 +280,7 @@ GST_START_TEST (test_anew)
       segment.start = segment.base = 2 * FRAME;
       gst_harness_push_event (text, gst_event_new_segment (&segment));
       push_cue (text, "before it", 0, 2);
+      gst_harness_push_event (text, gst_event_new_gap (0, FRAME));
       fail_unless_equals_int (gst_harness_push (text, timeless), GST_FLOW_OK);
       timeless = NULL;
       break;
