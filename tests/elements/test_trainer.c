@@ -8,10 +8,12 @@
 
 GST_START_TEST (test_trains_and_tells)
 {
-  Run run = run_launch (TRAINER "batch-size=16 location=%s " THINGS (64), model);
+  gchar *line = g_strdup_printf (TRAINER "batch-size=16 location=%s " THINGS (64), model);
+  GstElement *pipeline = gst_parse_launch (line, NULL), *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+  Run run = run_pipeline (pipeline);
   const GstStructure *s = run_message (&run, "supcon-train");
   guint64 step, examples;
-  gdouble loss, rate, norm, speed, positives;
+  gdouble loss, last_loss, rate, norm, speed, positives;
   const gchar *location;
   SupconCheckpointInfo info;
   SupconModel *loaded;
@@ -26,6 +28,9 @@ GST_START_TEST (test_trains_and_tells)
   fail_unless_equals_uint64 (examples, 128);
   fail_unless (loss > 0 && loss < 5 && norm > 0 && speed > 0);
   fail_unless (positives >= 1 && positives <= 15);
+  g_object_get (trainer, "last-loss", &last_loss, "step", &step, NULL);
+  fail_unless_equals_float (last_loss, loss);
+  fail_unless_equals_uint64 (step, 8);
 
   s = run_message (&run, "supcon-checkpoint");
   fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, NULL));
@@ -39,6 +44,9 @@ GST_START_TEST (test_trains_and_tells)
   supcon_checkpoint_info_clear (&info);
   supcon_model_free (loaded);
   run_clear (&run);
+  gst_object_unref (trainer);
+  gst_object_unref (pipeline);
+  g_free (line);
 }
 GST_END_TEST;
 
