@@ -53,15 +53,15 @@ gst_supcon_cutter_clear (GstSupconCutter * self)
   g_clear_pointer (&self->converter, gst_video_converter_free);
 }
 
-/* What holds for the whole frame alone; pixels: and for where its pixels are. */
+/* What holds for the whole frame alone. (Metas of memory stay behind where it is not copied.) */
 static gboolean
-remove_meta (G_GNUC_UNUSED GstBuffer * buffer, GstMeta ** meta, gpointer pixels)
+remove_meta (G_GNUC_UNUSED GstBuffer * buffer, GstMeta ** meta,
+    G_GNUC_UNUSED gpointer data)
 {
   GType api = (*meta)->info->api;
 
   if (api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE
-      || api == GST_VIDEO_CROP_META_API_TYPE
-      || (pixels && api == GST_VIDEO_META_API_TYPE))
+      || api == GST_VIDEO_CROP_META_API_TYPE)
     *meta = NULL;
   return TRUE;
 }
@@ -126,7 +126,7 @@ copy (GstSupconCutter * self, GstBuffer * frame, const GstVideoRectangle * part)
   gst_video_frame_unmap (&out);
   gst_video_frame_unmap (&in);
   gst_buffer_copy_into (cut, frame, GST_BUFFER_COPY_METADATA, 0, -1);
-  gst_buffer_foreach_meta (cut, remove_meta, GINT_TO_POINTER (TRUE));
+  gst_buffer_foreach_meta (cut, remove_meta, NULL);
   return cut;
 }
 

@@ -69,6 +69,9 @@ GST_START_TEST (regions_leave_as_crops)
   guint64 skipped, labelled;
 
   GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+  /* What the frame shows is nothing to the regions, which have their own. */
+  crop = gst_buffer_add_video_crop_meta (frame);
+  crop->width = crop->height = 8;
   add_region (frame, "cup", 1, 2, 3, 4);
   add_region (frame, "box", 6, 5, 900, G_MAXUINT);
   add_region (frame, "out", 8, 0, 1, 1);
@@ -138,17 +141,55 @@ GST_START_TEST (regions_leave_as_copies)
   fail_unless (gst_buffer_memcmp (cut, 0, "\x77", 1) == 0);
   gst_buffer_unref (cut);
 
-  /* Other caps under regions. */
+  /* Other caps under regions of the same size, and then of another one. */
   gst_harness_set_src_caps_str (h,
-      "video/x-raw,format=GRAY8,width=4,height=4,framerate=10/1");
-  frame = frame_new (4);
-  add_region (frame, "gone", 5, 5, 2, 2);
-  add_region (frame, "cut", 3, 2, 2, 9);
-  gst_harness_push (h, frame);
-  cut = pull_region (h, NULL, 2);
+      "video/x-raw,format=GRAY8,width=4,height=4,framerate=20/1");
+  for (guint i = 0; i < 2; i++) {
+    frame = frame_new (4);
+    add_region (frame, "gone", 5, 5, 2, 2);
+    add_region (frame, "cut", 3, 3 - i, 2, 9);
+    gst_harness_push (h, frame);
+    cut = pull_region (h, NULL, 2 + i);
+    caps = gst_pad_get_current_caps (h->sinkpad);
+    fail_unless (gst_video_info_from_caps (&info, caps));
+    fail_unless_equals_int (info.width, 1);
+    fail_unless_equals_int (info.height, 1 + i);
+    fail_unless_equals_int (info.fps_n, 20);
+    gst_caps_unref (caps);
+    gst_buffer_unref (cut);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* A copy has its own strides, and its colours are the frame's, whatever is usual for its size; fields are cut too. */
+GST_START_TEST (copies_keep_their_colours)
+{
+  static const guint8 color[] = { 100, 90, 200 };
+  gsize offsets[GST_VIDEO_MAX_PLANES] = { 0, 16 * 8, 16 * 8 + 8 * 4 };
+  gint strides[GST_VIDEO_MAX_PLANES] = { 16, 8, 8 };
+  GstHarness *h = label_new ("", FALSE);
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 16 * 8 + 2 * 8 * 4, NULL), *cut;
+  GstVideoFrame mapped;
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=I420,width=8,height=8,framerate=10/1,interlace-mode=interleaved,"
+      "colorimetry=bt709");
+  for (guint i = 0; i < 3; i++)
+    gst_buffer_memset (frame, offsets[i], color[i], i ? 32 : 128);
+  GST_BUFFER_PTS (frame) = 7 * GST_MSECOND;
+  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_I420, 8, 8, 3, offsets, strides);
+  add_region (frame, "r", 2, 2, 4, 4);
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  cut = pull_region (h, NULL, 0);
   caps = gst_pad_get_current_caps (h->sinkpad);
   fail_unless (gst_video_info_from_caps (&info, caps));
-  fail_unless (info.width == 1 && info.height == 2);
+  fail_unless (gst_video_frame_map (&mapped, &info, cut, GST_MAP_READ));
+  fail_unless_equals_int (GST_VIDEO_FRAME_PLANE_STRIDE (&mapped, 0), 4);
+  for (guint i = 0; i < 3; i++)
+    fail_unless_equals_int (*(guint8 *) GST_VIDEO_FRAME_COMP_DATA (&mapped, i), color[i]);
+  gst_video_frame_unmap (&mapped);
   gst_caps_unref (caps);
   gst_buffer_unref (cut);
   gst_harness_teardown (h);
@@ -188,16 +229,22 @@ GST_START_TEST (none_leaves_a_gap_and_500_leave)
 {
   GstHarness *h = label_new ("label=all", TRUE);
   GstBuffer *frame = frame_new (8);
-  gboolean gap = FALSE;
+  GstClockTime time = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
   GstEvent *event;
 
   gst_harness_push (h, frame);
   fail_unless (gst_harness_try_pull (h) == NULL);
   while ((event = gst_harness_try_pull_event (h))) {
-    gap |= GST_EVENT_TYPE (event) == GST_EVENT_GAP;
+    if (GST_EVENT_TYPE (event) == GST_EVENT_GAP)
+      gst_event_parse_gap (event, &time, &duration);
     gst_event_unref (event);
   }
-  fail_unless (gap);
+  fail_unless_equals_uint64 (time, 7 * GST_MSECOND);
+  fail_unless_equals_uint64 (duration, 3 * GST_MSECOND);
+  /* Without a time there is no gap to tell of. */
+  frame = frame_new (8);
+  GST_BUFFER_PTS (frame) = GST_CLOCK_TIME_NONE;
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
 
   frame = frame_new (8);
   for (guint i = 0; i < 500; i++)
@@ -210,7 +257,6 @@ GST_START_TEST (none_leaves_a_gap_and_500_leave)
 }
 GST_END_TEST;
 
-/* A frame shorter than its caps say: nothing is read beyond it. */
 static GstPadProbeReturn
 flush_at_caps (G_GNUC_UNUSED GstPad * pad, GstPadProbeInfo * info,
     gpointer user_data)
@@ -232,6 +278,36 @@ GST_START_TEST (a_flush_at_a_regions_caps_is_one)
   add_region (frame, "r", 0, 0, 3, 3);
   fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_FLUSHING);
   gst_object_unref (pad);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* A size that nobody heard, as the pad was flushing, is told when it no longer is. */
+GST_START_TEST (a_flushed_size_is_told_later)
+{
+  GstHarness *h = label_new ("", FALSE);
+  GstElement *element = gst_harness_find_element (h, "supconlabel");
+  GstPad *pad = gst_element_get_static_pad (element, "src");
+  GstBuffer *frame = frame_new (8);
+  GstSegment segment;
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  add_region (frame, "r", 0, 0, 3, 3);
+  gst_pad_push_event (pad, gst_event_new_flush_start ());
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_ref (frame)),
+      GST_FLOW_FLUSHING);
+  gst_pad_push_event (pad, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  gst_buffer_unref (pull_region (h, NULL, 0));
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (caps && gst_video_info_from_caps (&info, caps));
+  fail_unless (info.width == 3 && info.height == 3);
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+  gst_object_unref (element);
   gst_harness_teardown (h);
 }
 GST_END_TEST;
@@ -420,11 +496,13 @@ regions_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, regions_leave_as_crops);
   tcase_add_test (tcase, regions_leave_as_copies);
+  tcase_add_test (tcase, copies_keep_their_colours);
   tcase_add_test (tcase, caps_follow_what_downstream_reads);
   tcase_add_test (tcase, none_leaves_a_gap_and_500_leave);
   tcase_add_test (tcase, regions_begin_at_the_start);
   tcase_add_test (tcase, a_regions_label_stays);
   tcase_add_test (tcase, a_flush_at_a_regions_caps_is_one);
+  tcase_add_test (tcase, a_flushed_size_is_told_later);
   tcase_add_test (tcase, tiles_are_refused);
   tcase_add_test (tcase, a_short_frame_is_an_error);
   tcase_add_test (tcase, a_detectors_regions_are_learnt);
