@@ -668,6 +668,7 @@ GST_START_TEST (test_runs)
   GstElement *pipeline, *trainer;
   SupconCheckpointInfo info;
   SupconModel *loaded;
+  gdouble loss;
   guint count;
 
   write_shapes (640);
@@ -689,6 +690,13 @@ GST_START_TEST (test_runs)
   gst_util_set_object_arg (G_OBJECT (trainer), "encoder", "resnet20");
   g_object_set (trainer, "location", second, NULL);
   fail_unless_equals_int (play_to_end (pipeline), count);
+
+  /* One that goes on with the second has nothing left to do, whatever was counted before. */
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  g_object_set (trainer, "location", second, "resume", TRUE, NULL);
+  fail_unless_equals_int (play_to_end (pipeline), 0);
+  g_object_get (trainer, "last-loss", &loss, NULL);
+  fail_unless (loss == 0, "%g", loss);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   loaded = supcon_checkpoint_load (second, NULL, &info, NULL);
   fail_unless (loaded != NULL);
