@@ -201,6 +201,8 @@ GST_START_TEST (a_batch_does_not_wait_for_ever)
 
   for (guint round = 0; round < 3; round++) {
     gint64 start = g_get_monotonic_time ();
+    GstClockTime latency;
+    guint64 version;
     GstBuffer *out;
 
     push (h, 2 * round);
@@ -210,6 +212,10 @@ GST_START_TEST (a_batch_does_not_wait_for_ever)
       fail_unless (out != NULL);
       fail_unless_equals_uint64 (GST_BUFFER_PTS (out),
           (2 * round + i) * FRAME);
+      fail_unless (gst_supcon_buffer_get_embedding_origin (out, &version,
+              &latency));
+      /* The first one waited for all that time. */
+      fail_unless (i > 0 || latency >= 50 * GST_MSECOND);
       gst_buffer_unref (out);
     }
     fail_unless (g_get_monotonic_time () - start >= 50000);

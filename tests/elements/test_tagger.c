@@ -10,6 +10,7 @@ GST_START_TEST (test_linear_tags)
   GstMessage *message;
   const GstStructure *s;
   const GValue *labels, *confidences;
+  gint64 begun;
 
   start_linear (&f, "top-k=2", FALSE);
   frame = pass (&f, new_likely (&f, .1, .7, .2, NULL));
@@ -17,12 +18,15 @@ GST_START_TEST (test_linear_tags)
   check_tag (frame, 1, "can", 2, .2);
   check_tag (frame, 2, NULL, 0, 0);
   gst_buffer_unref (frame);
+  begun = g_get_monotonic_time ();
   gst_buffer_unref (pass (&f, new_likely (&f, .6, .3, .1, NULL)));
 
   fail_unless ((message = pop_message (&f, "supcon-tags")) != NULL);
   gst_message_unref (message);
   fail_unless ((message = pop_message (&f, "supcon-tags")) != NULL);
   s = gst_message_get_structure (message);
+  fail_unless (get_uint64 (s, "tagging-time") <=
+      (guint64) (g_get_monotonic_time () - begun) * GST_USECOND);
   fail_unless_equals_uint64 (get_uint64 (s, "timestamp"), FRAME);
   labels = gst_structure_get_value (s, "labels");
   confidences = gst_structure_get_value (s, "confidences");

@@ -202,6 +202,12 @@ GST_START_TEST (test_evaluation_location_of_no_use)
   fail_unless (g_file_get_contents (path, &text, NULL, NULL));
   fail_unless_equals_string (text, "{}");
   g_free (text);
+  /* A stream that is stopped may still have had something to measure. */
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, NULL)));
+  gst_element_set_state (f.video->element, GST_STATE_READY);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  stop (&f);
 
   start_linear (&f, line, FALSE);
   gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));

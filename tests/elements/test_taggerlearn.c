@@ -151,6 +151,7 @@ GST_START_TEST (test_teaching)
   static const gfloat a[2] = { 1, 0 }, b[2] = { 0, 1 };
   const gchar *strange = "\"杯\"\nline";
   GstEvent *event;
+  GstPad *pad;
   Fixture f;
 
   for (guint i = 0; i < 2; i++) {
@@ -226,6 +227,15 @@ GST_START_TEST (test_teaching)
             gst_event_ref (event)));
   fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
   gst_event_unref (event);
+  /* It is taken though nobody upstream takes it, and whichever ways it goes. */
+  pad = gst_element_get_static_pad (f.video->element, "sink");
+  gst_pad_unlink (f.video->srcpad, pad);
+  gst_object_unref (pad);
+  fail_unless (gst_harness_push_upstream_event (f.video,
+          gst_event_new_custom (GST_EVENT_CUSTOM_BOTH_OOB,
+              gst_structure_new ("supcon-learn", "label", G_TYPE_STRING, "cup",
+                  NULL))));
+  fail_unless (act (&f, "forget", "cup", NULL));
   stop (&f);
   start_linear (&f, "", FALSE);
   gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
