@@ -378,7 +378,7 @@ offer_small_pool (GstPad * pad, GstObject * parent, GstQuery * query)
   if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
     return gst_pad_query_default (pad, parent, query);
   pool = gst_video_buffer_pool_new ();
-  gst_query_add_allocation_pool (query, pool, 256, 2, 3);
+  gst_query_add_allocation_pool (query, pool, 256, 2, 18);
   gst_object_unref (pool);
   return TRUE;
 }
@@ -405,17 +405,26 @@ GST_START_TEST (a_pool_has_room_for_a_batch)
   query = gst_query_new_allocation (caps, TRUE);
   fail_unless (gst_pad_peer_query (h->srcpad, query));
   gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &least, &most);
-  fail_unless (least == 2 && most == 3);
+  fail_unless (least == 2 && most == 18);
   gst_query_unref (query);
   gst_harness_teardown (h);
 
-  /* Where it has not as many as wait, it is not proposed. */
+  /* Where it has as many as wait beside its own, it is proposed; where it has not, it is not. */
   h = harness_new ("batch-size=16", CAPS);
   gst_pad_set_query_function (h->sinkpad, offer_small_pool);
   query = gst_query_new_allocation (caps, TRUE);
   fail_unless (gst_pad_peer_query (h->srcpad, query));
   gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, &least, &most);
-  fail_unless (pool == NULL && least > 16 && (most == 0 || most >= least));
+  fail_unless (pool != NULL && least == 18 && most == 18);
+  gst_object_unref (pool);
+  gst_query_unref (query);
+  gst_harness_teardown (h);
+  h = harness_new ("batch-size=17", CAPS);
+  gst_pad_set_query_function (h->sinkpad, offer_small_pool);
+  query = gst_query_new_allocation (caps, TRUE);
+  fail_unless (gst_pad_peer_query (h->srcpad, query));
+  gst_query_parse_nth_allocation_pool (query, 0, &pool, NULL, &least, &most);
+  fail_unless (pool == NULL && least > 17 && (most == 0 || most >= least));
   gst_query_unref (query);
   gst_caps_unref (caps);
   gst_harness_teardown (h);
@@ -567,12 +576,13 @@ GST_START_TEST (regions_carry_on_where_they_overlap)
   } moves[] = {
     {"cup", {0, 0, 8, 8}, {0, 0, 8, 8}},
     {"cup", {1, 1, 8, 8}, {1, 1, 8, 8}},
-    {"aside", {0, 8, 8, 8}, {4, 8, 8, 8}},
-    {"down", {8, 0, 8, 8}, {8, 4, 8, 8}},
+    {"half", {0, 8, 8, 8}, {0, 8, 8, 4}},
+    {"aside", {0, 8, 8, 8}, {3, 8, 8, 8}},
+    {"down", {8, 0, 8, 8}, {8, 3, 8, 8}},
     {"away", {0, 0, 4, 4}, {8, 8, 4, 4}}
   };
   GstHarness *h = harness_new ("interval=2 regions=true", CAPS);
-  GstBuffer *frames[3], *cup;
+  GstBuffer *frames[3], *cup, *half;
   gfloat values[3][DIM];
 
   for (guint i = 0; i < 3; i++) {
@@ -593,7 +603,10 @@ GST_START_TEST (regions_carry_on_where_they_overlap)
   fail_unless (memcmp (values[0], values[1], sizeof values[0]) == 0);
   for (guint k = 0; k < DIM; k++)
     fail_unless (fabsf (values[0][k] - values[2][k]) < 1e-4);
-  for (guint k = 2; k < G_N_ELEMENTS (moves); k++)
+  half = region_embedding (frames[1], "half");
+  fail_unless (half != NULL);
+  gst_buffer_unref (half);
+  for (guint k = 3; k < G_N_ELEMENTS (moves); k++)
     fail_if (region_embedding (frames[1], moves[k].type), "%s", moves[k].type);
   for (guint i = 0; i < 3; i++)
     gst_buffer_unref (frames[i]);

@@ -591,7 +591,7 @@ GST_START_TEST (test_regions)
   GstMessage *message;
   gfloat embedding[DIM] = { 0 };
   gpointer state = NULL;
-  guint x, tagged = 0;
+  guint x, y, w, h, tagged = 0;
 
   start_linear (&f, "", TRUE);
   frame = new_frame (&f);
@@ -630,8 +630,14 @@ GST_START_TEST (test_regions)
               "regions")), 2);
   told = gst_value_get_structure (gst_value_array_get_value
       (gst_structure_get_value (s, "regions"), 1));
-  fail_unless (gst_structure_get_uint (told, "x", &x) && x == 1);
+  fail_unless (gst_structure_get (told, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT,
+          &y, "width", G_TYPE_UINT, &w, "height", G_TYPE_UINT, &h, NULL));
+  fail_unless (x == 1 && y == 1 && w == 3 && h == 2);
   fail_unless_equals_string (gst_structure_get_string (told, "type"), "thing");
+  fail_unless_equals_string (g_value_get_string (gst_value_array_get_value
+          (gst_structure_get_value (told, "labels"), 0)), "box");
+  assert_close (g_value_get_double (gst_value_array_get_value
+          (gst_structure_get_value (told, "confidences"), 0)), .6);
   gst_message_unref (message);
   gst_buffer_unref (frame);
 
