@@ -85,8 +85,6 @@ gst_supcon_text_branch_request (GstSupconTextBranch * branch,
       "direction", GST_PAD_SRC, "template", templ, NULL);
   gst_pad_set_element_private (pad, branch);
   gst_pad_set_event_function (pad, text_event);
-  if (gst_pad_is_active (GST_BASE_TRANSFORM_SINK_PAD (branch->element)))
-    gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (GST_ELEMENT (branch->element), pad);
   GST_OBJECT_LOCK (branch->element);
   branch->pad = GST_SUPCON_TEXT_PAD (pad);

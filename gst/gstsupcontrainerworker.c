@@ -290,7 +290,7 @@ report_end (GstSupconTrainerWorker * self)
     gst_supcon_post_info (self->element, "Dropped %" G_GUINT64_FORMAT " of %"
         G_GUINT64_FORMAT " frames since they came faster than they could be "
         "trained on.", self->dropped, self->received);
-  if (self->step > self->first_step || self->handed > self->first_step)
+  if (self->step > self->first_step)
     return TRUE;
   if (self->enough) {
     gst_supcon_post_info (self->element, "The training of %s had got no better "
@@ -320,10 +320,9 @@ report_end (GstSupconTrainerWorker * self)
     return FALSE;
   }
   GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
-      ("The stream ended after %" G_GUINT64_FORMAT " frames, %s%u that "
-          "make a batch: nothing was trained and nothing is written. Use a "
+      ("The stream ended after %" G_GUINT64_FORMAT " frames, fewer than the %u "
+          "that make a batch: nothing was trained and nothing is written. Use a "
           "smaller batch-size, or drop-last=false.", labelled,
-          self->job.drop_last ? "fewer than the " : "none of the ",
           self->job.batch_size), (NULL));
   return TRUE;
 }

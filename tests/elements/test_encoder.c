@@ -302,8 +302,18 @@ GST_START_TEST (test_tensors)
   GstBuffer *out;
   GstCaps *caps, *expected;
 
+  /* There are as many of them as of frames, whichever side says how many. */
+  gst_harness_set_sink_caps_str (h, "other/tensors,framerate=25/1");
+  caps = gst_pad_peer_query_caps (h->srcpad, NULL);
+  for (guint i = 0; i < gst_caps_get_size (caps); i++) {
+    gint n, d;
+
+    fail_unless (gst_structure_get_fraction (gst_caps_get_structure (caps, i),
+            "framerate", &n, &d) && n == 25 && d == 1, "%" GST_PTR_FORMAT, caps);
+  }
+  gst_caps_unref (caps);
   gst_harness_set_sink_caps_str (h, "other/tensors,format=static,num_tensors=1,"
-      "types=float32,dimensions=64:1:1:1,framerate=30/1");
+      "types=float32,dimensions=64:1:1:1");
   gst_harness_set_src_caps_str (h,
       "video/x-raw,format=RGB,width=16,height=16,framerate=30/1");
   out = gst_harness_push_and_pull (h, picture_new (48, 16, pixels, 48));

@@ -274,13 +274,20 @@ GST_START_TEST (test_text_pad_comes_and_goes)
     GstElement *sink = gst_element_factory_make ("fakesink", NULL);
     GstPad *text, *sink_pad = gst_element_get_static_pad (sink, "sink");
     GstSample *sample = NULL;
+    Counts texts = { 0 };
+    gint pushed;
 
     g_object_set (sink, "async", FALSE, NULL);
     gst_bin_add (GST_BIN (pipeline), sink);
     text = gst_element_request_pad_simple (tagger, "text");
     fail_unless (text != NULL);
-    /* Unlinked it is no obstacle. */
-    g_usleep (2000);
+    /* Unlinked it is no obstacle: pictures go on after a text that went nowhere. */
+    gst_pad_add_probe (text, GST_PAD_PROBE_TYPE_BUFFER, count, &texts, NULL);
+    while (!g_atomic_int_get (&texts.shown))
+      g_usleep (1000);
+    pushed = g_atomic_int_get (&counts.pushed);
+    while (g_atomic_int_get (&counts.pushed) < pushed + 3)
+      g_usleep (1000);
     gst_element_sync_state_with_parent (sink);
     fail_unless_equals_int (gst_pad_link (text, sink_pad), GST_PAD_LINK_OK);
     for (guint wait = 0; !sample && wait < 1000; wait++) {
