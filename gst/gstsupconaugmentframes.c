@@ -136,7 +136,6 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
     gboolean is_discont, GstBuffer * buffer)
 {
   GstSupconAugment *self = GST_SUPCON_AUGMENT (trans);
-  guint lookahead = self->frame_lookahead;
   GstFlowReturn ret;
   GstSupconConsistent consistent;
   GError *error = NULL;
@@ -173,8 +172,6 @@ gst_supcon_augment_submit_input_buffer (GstBaseTransform * trans,
   self->frame_lookahead = self->settings.lookahead;
   self->frame_record = self->settings.record_draws;
   GST_OBJECT_UNLOCK (self);
-  if (lookahead != self->frame_lookahead)
-    gst_supcon_augment_set_latency (self);
   if (window > self->window_asked) {
     self->window_asked = window;
     gst_base_transform_reconfigure_sink (trans);

@@ -202,6 +202,7 @@ GST_START_TEST (test_asks_for_buffers)
   guint windows[] = { 0, 1, 16 };
   GstBuffer *frame;
   GstVideoInfo info;
+  GstSegment segment;
   GstEvent *event;
 
   fail_unless (gst_video_info_from_caps (&info, caps));
@@ -231,6 +232,22 @@ GST_START_TEST (test_asks_for_buffers)
   gst_event_unref (event);
   gst_harness_push (h, noise_frame (&info, 1));
   fail_unless_equals_int (gst_harness_upstream_events_in_queue (h), 0);
+  /* In another run, too, which began with less. */
+  gst_element_set_state (h->element, GST_STATE_READY);
+  g_object_set (h->element, "temporal-window", 1, NULL);
+  gst_harness_play (h);
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps (h, gst_caps_ref (caps));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, noise_frame (&info, 0));
+  while ((event = gst_harness_try_pull_upstream_event (h)))
+    gst_event_unref (event);
+  g_object_set (h->element, "temporal-window", 16, NULL);
+  gst_harness_push (h, noise_frame (&info, 1));
+  event = gst_harness_try_pull_upstream_event (h);
+  fail_unless (event && GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE);
+  gst_event_unref (event);
   gst_caps_unref (caps);
   gst_harness_teardown (h);
 }

@@ -458,6 +458,10 @@ GST_START_TEST (test_file_without_metadata)
   net = supcon_model_new (&config, 7, NULL);
   fail_unless (supcon_checkpoint_save (model, net,
           &(SupconCheckpointInfo) {.stage = "contrastive"}, NULL));
+  run = run_launch ("videotestsrc num-buffers=1 ! videoconvert ! "
+      "supconencoder layer=logits location=%s ! fakesink", model);
+  run_assert_error (run, "layer=logits needs a classifier");
+  run_clear (&run);
   fail_unless (g_file_get_contents (model, &bytes, &size, NULL));
   from = memmem (bytes, size, "\"__metadata__\"", 14);
   fail_unless (from != NULL);

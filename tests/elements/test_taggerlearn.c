@@ -433,6 +433,8 @@ GST_START_TEST (test_index_is_kept)
   Place place = place_new ();
   gchar *kept =
       g_build_filename (place.folder, "memory.replaced-3.safetensors", NULL);
+  gchar *again =
+      g_build_filename (place.folder, "memory.replaced-3-2.safetensors", NULL);
   SupconIndex *index = supcon_index_new (2, SUPCON_METRIC_COSINE);
   Fixture f;
 
@@ -444,17 +446,22 @@ GST_START_TEST (test_index_is_kept)
   for (guint i = 0; i < 2; i++) {
     start (&f, place.learning, FALSE);
     check_pass (&f, new_embedded (&f, a, 2, "cup"), NULL, 0, 0);
+    /* What is written again is its own. */
+    gst_harness_push_event (f.video, gst_event_new_eos ());
+    fail_unless (act (&f, "learn", "cup", NULL));
     stop (&f);
   }
+  fail_if (g_file_test (again, G_FILE_TEST_EXISTS));
   index = supcon_index_load (kept, NULL);
   fail_unless (index && supcon_index_entry (index, 2).timestamp == 2);
   supcon_index_free (index);
   index = supcon_index_load (place.memory, NULL);
-  fail_unless (index && supcon_index_count (index) == 5);
+  fail_unless (index && supcon_index_count (index) == 7);
   supcon_index_free (index);
 
   g_unlink (kept);
   place_clear (&place);
+  g_free (again);
   g_free (kept);
 }
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* supcontagger: what passes beside frames, and what moves its properties. */
+#include <gst/controller/gstdirectcontrolbinding.h>
+#include <gst/controller/gstinterpolationcontrolsource.h>
+
+#include "tagger.h"
+
+/* The next event of that type, or NULL; those before it are dropped. */
+static GstEvent *
+find_event (GstHarness * h, GstEventType type)
+{
+  GstEvent *event;
+
+  while ((event = gst_harness_try_pull_event (h))) {
+    if (GST_EVENT_TYPE (event) == type)
+      return event;
+    gst_event_unref (event);
+  }
+  return NULL;
+}
+
+/* The same, which the text pad's own thread pushes. */
+static GstEvent *
+wait_for_event (GstHarness * h, GstEventType type)
+{
+  GstEvent *event;
+
+  while (!(event = find_event (h, type)))
+    g_usleep (1000);
+  return event;
+}
+
+/* Of stream time, as GStreamer has it for all elements. */
+GST_START_TEST (test_controller)
+{
+  Fixture f;
+  GstControlSource *source = gst_interpolation_control_source_new ();
+  GstTimedValueControlSource *values = GST_TIMED_VALUE_CONTROL_SOURCE (source);
+  GstObject *element;
+
+  start_linear (&f, "", FALSE);
+  element = GST_OBJECT (f.video->element);
+  g_object_set (source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+  fail_unless (gst_object_add_control_binding (element,
+          gst_direct_control_binding_new_absolute (element, "threshold",
+              source)));
+  gst_timed_value_control_source_set (values, 0, 0.0);
+  gst_timed_value_control_source_set (values, FRAME, 0.8);
+  check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, .7);
+  check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "unknown", -1, .7);
+  gst_object_unref (source);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Texts belong to the group of their pictures, and a part of the stream ends for both. */
+GST_START_TEST (test_text_follows)
+{
+  Fixture f;
+  GstEvent *event = gst_event_new_stream_start ("grouped");
+  GstClockTime time;
+  GstSegment segment;
+  guint group = 0;
+
+  start_linear (&f, "", TRUE);
+  gst_event_set_group_id (event, 7);
+  gst_harness_push_event (f.video, event);
+  gst_harness_set_src_caps_str (f.video, CAPS);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.video, gst_event_new_segment (&segment));
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  gst_buffer_unref (gst_harness_pull (f.text));
+  event = wait_for_event (f.text, GST_EVENT_STREAM_START);
+  while (!(gst_event_parse_group_id (event, &group) && group == 7)) {
+    gst_event_unref (event);
+    event = wait_for_event (f.text, GST_EVENT_STREAM_START);
+  }
+  gst_event_unref (event);
+
+  /* A gap of a frame that has no time is not in the past. */
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  g_object_set (f.video->element, "threshold", 1.0, NULL);
+  {
+    GstBuffer *timeless = new_likely (&f, .1, .7, .2, NULL);
+
+    GST_BUFFER_PTS (timeless) = GST_CLOCK_TIME_NONE;
+    gst_buffer_unref (pass (&f, timeless));
+  }
+  event = wait_for_event (f.text, GST_EVENT_GAP);
+  gst_event_parse_gap (event, &time, NULL);
+  fail_unless (time >= FRAME && GST_CLOCK_TIME_IS_VALID (time));
+  gst_event_unref (event);
+
+  gst_harness_push_event (f.video,
+      gst_event_new_segment_done (GST_FORMAT_TIME, 3 * FRAME));
+  gst_event_unref (wait_for_event (f.text, GST_EVENT_SEGMENT_DONE));
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Upstream may drop pictures that are late, but not for a late text. */
+GST_START_TEST (test_late_text)
+{
+  Fixture f;
+  GstEvent *event;
+
+  start_linear (&f, "", TRUE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  while ((event = gst_harness_try_pull_upstream_event (f.video)))
+    gst_event_unref (event);
+  fail_unless (gst_harness_push_upstream_event (f.text,
+          gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2, GST_SECOND, 0)));
+  fail_unless (gst_harness_try_pull_upstream_event (f.video) == NULL);
+  fail_unless (gst_harness_push_upstream_event (f.video,
+          gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2, GST_SECOND, 0)));
+  event = gst_harness_try_pull_upstream_event (f.video);
+  fail_unless (event && GST_EVENT_TYPE (event) == GST_EVENT_QOS);
+  gst_event_unref (event);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static gint text_flow;
+
+static GstFlowReturn
+take_text (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstObject * parent,
+    GstBuffer * buffer)
+{
+  gst_buffer_unref (buffer);
+  return g_atomic_int_get (&text_flow);
+}
+
+/* A failure of the text's is over when the stream is flushed. */
+GST_START_TEST (test_flushed_failure)
+{
+  Fixture f;
+  GstSegment segment;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  start_linear (&f, "", TRUE);
+  gst_pad_set_chain_function (f.text->sinkpad, take_text);
+  text_flow = GST_FLOW_ERROR;
+  while (flow == GST_FLOW_OK) {
+    flow = gst_harness_push (f.video, new_likely (&f, .1, .7, .2, NULL));
+    g_usleep (1000);
+  }
+  fail_unless_equals_int (flow, GST_FLOW_ERROR);
+  g_atomic_int_set (&text_flow, GST_FLOW_OK);
+  gst_harness_push_event (f.video, gst_event_new_flush_start ());
+  gst_harness_push_event (f.video, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.video, gst_event_new_segment (&segment));
+  fail_unless_equals_int (gst_harness_push (f.video, new_likely (&f, .1, .7, .2,
+              NULL)), GST_FLOW_OK);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Tags of the whole file are not the stream's: they go on as they are. */
+GST_START_TEST (test_global_tags)
+{
+  Fixture f;
+  GstTagList *tags = gst_tag_list_new (GST_TAG_TITLE, "cups", NULL), *found;
+  GstEvent *event;
+
+  start_linear (&f, "", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  gst_event_unref (find_event (f.video, GST_EVENT_TAG));
+  gst_tag_list_set_scope (tags, GST_TAG_SCOPE_GLOBAL);
+  gst_harness_push_event (f.video, gst_event_new_tag (gst_tag_list_ref (tags)));
+  event = find_event (f.video, GST_EVENT_TAG);
+  fail_unless (event != NULL);
+  gst_event_parse_tag (event, &found);
+  fail_unless (gst_tag_list_is_equal (found, tags));
+  fail_unless_equals_int (gst_tag_list_get_scope (found),
+      GST_TAG_SCOPE_GLOBAL);
+  gst_event_unref (event);
+  gst_tag_list_unref (tags);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Embeddings of length 1 are not what a linear classifier learnt; but a single one may have it by chance. */
+GST_START_TEST (test_normalized)
+{
+  static const gfloat one[DIM] = { 1 }, two[DIM] = { 2 };
+  static const gfloat *const embeddings[] = { one, two, one, one, one, one };
+  Fixture f;
+
+  start_linear (&f, "", FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (embeddings); i++) {
+    gst_buffer_unref (pass (&f, new_embedded (&f, embeddings[i], DIM, NULL)));
+    if (i == 3)
+      check_posted (f.bus, GST_MESSAGE_WARNING, "expected normalize=false");
+    fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING), "frame %u", i);
+  }
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static Suite *
+taggerstream_suite (void)
+{
+  Suite *suite = suite_create ("taggerstream");
+  TCase *tcase = tcase_create ("taggerstream");
+
+  gst_supcon_meta_register ();
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 60);
+  tcase_add_test (tcase, test_controller);
+  tcase_add_test (tcase, test_text_follows);
+  tcase_add_test (tcase, test_late_text);
+  tcase_add_test (tcase, test_flushed_failure);
+  tcase_add_test (tcase, test_global_tags);
+  tcase_add_test (tcase, test_normalized);
+  return suite;
+}
+
+GST_CHECK_MAIN (taggerstream);
