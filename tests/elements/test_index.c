@@ -5,33 +5,10 @@
 #include <locale.h>
 #include <math.h>
 
-#include "folder.h"
-#include "gstsupconmeta.h"
 #include "index/index.h"
+#include "indexing.h"
 #include "model/checkpoint.h"
 #include "posted.h"
-
-static void
-start_index (Fixture * f, gboolean with_text, const gchar * properties)
-{
-  gchar *launch = g_strdup_printf ("supconindex location=%s/i.safetensors %s",
-      folder, properties);
-
-  start (f, launch, with_text);
-  g_free (launch);
-}
-
-static GstBuffer *
-new_embedded (guint number, gfloat x, gfloat y, const gchar * label)
-{
-  const gfloat embedding[2] = { x, y };
-  GstBuffer *frame = numbered_frame_new (number);
-
-  gst_supcon_buffer_set_embedding (frame, embedding, 2, "embedding", "m");
-  if (label)
-    gst_supcon_buffer_set_sample (frame, label, number, 0);
-  return frame;
-}
 
 /* As it leaves an encoder that has no model yet. */
 static GstBuffer *
@@ -59,16 +36,6 @@ fill (const gchar * properties, guint n, const gchar * label)
   }
   fail_unless (gst_harness_push_event (f.video, gst_event_new_eos ()));
   stop (&f);
-}
-
-/* The same, made by an encoder. */
-static GstBuffer *
-new_encoded (guint64 encoder, gfloat x, gfloat y)
-{
-  GstBuffer *frame = new_embedded (0, x, y, NULL);
-
-  gst_supcon_buffer_set_embedding_encoder (frame, encoder);
-  return frame;
 }
 
 static const GValue *
