@@ -113,7 +113,8 @@ GST_START_TEST (fields_have_dl_streamers_names)
           G_TYPE_INT, 1, NULL));
   gst_video_region_of_interest_meta_add_param (roi,
       gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
-  gst_buffer_add_video_region_of_interest_meta (frame, "cat", 2, 1, 4, 2);
+  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "cat", 2, 1, 4,
+          2), "tabby", 0, 0.5);
   push (harness, frame);
   push (harness, numbered_frame_new (4));        /* nothing to tell */
 
@@ -144,6 +145,9 @@ GST_START_TEST (fields_have_dl_streamers_names)
   /* Shares of the width and of the height, which are not the same here. */
   check_json (lines[0], "$.objects[2].detection.bounding_box",
       "{\"x_min\":0.25,\"y_min\":0.25,\"x_max\":0.75,\"y_max\":0.75}");
+  /* What was found in a region is not of the model that the frame's embedding is of. */
+  check_json (lines[0], "$.objects[2].classification",
+      "{\"label\":\"tabby\",\"label_id\":0,\"confidence\":0.5}");
   g_strfreev (lines);
 }
 
@@ -183,6 +187,29 @@ GST_START_TEST (a_second_run_begins_the_file_anew)
   fail_unless_equals_int (g_strv_length (lines), 2);
   check_json (lines[0], "$.timestamp", "0");
   g_strfreev (lines);
+}
+
+GST_END_TEST;
+
+/* A line without a time says nothing of it, and a cue cannot be without. */
+GST_START_TEST (a_frame_may_have_no_time)
+{
+  static const gchar *const formats[] = { "json-lines", "srt" };
+
+  for (guint i = 0; i < 2; i++) {
+    gchar *properties = g_strdup_printf ("format=%s", formats[i]);
+    GstHarness *harness = start_publish (formats[i], properties);
+    GstBuffer *frame = tagged_frame_new (0, "cup", 1, 1);
+    gchar **lines;
+
+    GST_BUFFER_PTS (frame) = GST_CLOCK_TIME_NONE;
+    push (harness, frame);
+    lines = finish (harness, formats[i]);
+    fail_unless_equals_int (g_strv_length (lines), i ? 0 : 2);
+    fail_if (i == 0 && strstr (lines[0], "timestamp"), "%s", lines[0]);
+    g_strfreev (lines);
+    g_free (properties);
+  }
 }
 
 GST_END_TEST;
@@ -253,6 +280,8 @@ GST_START_TEST (neighbours_are_held_to_their_types)
           "timestamps=(guint64)7",
         "[{\"score\":0.5,\"label\":\"cup\"},{\"score\":0.25},"
           "{\"score\":0.125}]"},
+    {"scores=<0.5>, timestamps=<(guint64)18446744073709551615>",
+        "[{\"score\":0.5}]"},     /* no time */
     {"scores=<0.5>, labels=<cup>, uris=<\"file:///a\">, "
           "timestamps=<(guint64)7>",
         "[{\"score\":0.5,\"label\":\"cup\",\"source\":\"file:///a\","
@@ -350,7 +379,7 @@ GST_END_TEST;
 /* A frame that was dropped does not end a cue; what lies between two far apart is not tagged with it. */
 GST_START_TEST (a_jump_ends_a_cue)
 {
-  static const guint numbers[] = { 0, 2, 4, 104, 105 };
+  static const guint numbers[] = { 0, 2, 4, 31, 32, 132 };
   GstHarness *harness = start_publish ("jump.srt", "format=srt");
   gchar **lines;
 
@@ -362,7 +391,24 @@ GST_START_TEST (a_jump_ends_a_cue)
   }
   lines = finish (harness, "jump.srt");
   fail_unless_equals_string (lines[1], "00:00:00,000 --> 00:00:00,200");
-  fail_unless_equals_string (lines[5], "00:00:04,160 --> 00:00:04,240");
+  fail_unless_equals_string (lines[5], "00:00:01,240 --> 00:00:01,320");
+  fail_unless_equals_string (lines[9], "00:00:05,280 --> 00:00:05,320");
+  g_strfreev (lines);
+}
+
+GST_END_TEST;
+
+/* As where a file is played again. */
+GST_START_TEST (time_that_goes_back_ends_a_cue)
+{
+  GstHarness *harness = start_publish ("back.srt", "format=srt");
+  gchar **lines;
+
+  push (harness, tagged_frame_new (50, "cup", 1, 1));
+  push (harness, tagged_frame_new (10, "cup", 1, 1));
+  lines = finish (harness, "back.srt");
+  fail_unless_equals_string (lines[1], "00:00:02,000 --> 00:00:02,040");
+  fail_unless_equals_string (lines[5], "00:00:00,400 --> 00:00:00,440");
   g_strfreev (lines);
 }
 
@@ -418,6 +464,14 @@ GST_START_TEST (a_file_is_kept_until_there_is_something_to_write)
   g_free (text);
   fail_if (g_file_test (lock, G_FILE_TEST_EXISTS));
 
+  /* Nor to a stream in which no frame comes, which carries nothing that could be missed. */
+  run = run_launch (line, "identity drop-probability=1", path, "");
+  run_assert_ended (run);
+  fail_if (strstr (run.warnings->str, "no frame carried"), "%s", run.warnings->str);
+  run_clear (&run);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless_equals_string (text, "{}\n");
+  g_free (text);
   run = run_launch (line, "identity", path, "");
   run_assert_ended (run);
   run_assert_warning (run, "as no frame carried tags or neighbours");
@@ -457,6 +511,63 @@ GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
 
 GST_END_TEST;
 
+/* Where a descriptor of this process leads while an element with the properties writes a tag; what it says comes back. */
+static GstMessage *
+publish_to (gint descriptor, const gchar * path, const gchar * properties)
+{
+  gchar *launch = g_strdup_printf ("supconpublish %s", properties);
+  GstElement *publish = gst_parse_launch (launch, NULL);
+  GstHarness *h = gst_harness_new_with_element (publish, "sink", "src");
+  GstBus *bus = gst_bus_new ();
+  gint saved = dup (descriptor), fd = g_open (path, O_WRONLY);
+  GstMessage *message;
+
+  fail_unless (saved >= 0 && fd >= 0 && dup2 (fd, descriptor) >= 0);
+  gst_element_set_bus (publish, bus);
+  gst_element_set_state (publish, GST_STATE_READY);
+  gst_harness_play (h);
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_harness_push (h, tagged_frame_new (0, "cup", 0, 0.9));
+  gst_element_set_state (publish, GST_STATE_NULL);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (dup2 (saved, descriptor) >= 0);
+  clearerr (stdout);
+  close (saved);
+  close (fd);
+  gst_element_set_bus (publish, NULL);
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+  gst_object_unref (publish);
+  g_free (launch);
+  return message;
+}
+
+/* Each goes where its name says, and an error names it. */
+GST_START_TEST (standard_streams_have_names)
+{
+  gchar *path = g_build_filename (folder, "stderr", NULL), *text;
+  GstMessage *message;
+  GError *error;
+
+  fail_unless (g_file_set_contents (path, "", 0, NULL));
+  fail_unless (publish_to (STDERR_FILENO, path, "location=/dev/stderr")
+      == NULL);
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  check_json (text, "$.objects[0].classification.label", "\"cup\"");
+  fflush (stdout);
+  message = publish_to (STDOUT_FILENO, "/dev/full", "");
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (g_str_has_prefix (error->message,
+          "standard output: cannot be written"), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  g_free (text);
+  g_free (path);
+}
+
+GST_END_TEST;
+
 static Suite *
 publish_suite (void)
 {
@@ -474,6 +585,9 @@ publish_suite (void)
   tcase_add_test (tcase, neighbours_are_held_to_their_types);
   tcase_add_test (tcase, subtitles_come_back_by_subparse);
   tcase_add_test (tcase, a_jump_ends_a_cue);
+  tcase_add_test (tcase, time_that_goes_back_ends_a_cue);
+  tcase_add_test (tcase, a_frame_may_have_no_time);
+  tcase_add_test (tcase, standard_streams_have_names);
   tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
   tcase_add_test (tcase, a_file_is_kept_until_there_is_something_to_write);
   tcase_add_test (tcase, a_full_disk_is_an_error_that_names_the_file);
