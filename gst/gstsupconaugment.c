@@ -81,8 +81,6 @@ gst_supcon_augment_start (GstBaseTransform * trans)
     GST_OBJECT_UNLOCK (self);
     return FALSE;
   }
-  gst_supcon_augment_flush (self);
-  gst_supcon_clips_reset (self->clips);
   gst_supcon_latency_reset (&self->latency);
   self->window_asked = 0;
   GST_OBJECT_LOCK (self);

@@ -5,12 +5,12 @@
 #include "gstsupconformat.h"
 #include "gstsupconstream.h"
 
-/* Size, format and what hangs on them (shape of the pixels, colorimetry) are free on the other side. */
+/* Size, format and what hangs on them (shape of the pixels, colorimetry) are free on the other side, as far as its
+ * template goes. */
 GstCaps *
 gst_supcon_augment_transform_caps (G_GNUC_UNUSED GstBaseTransform * trans,
     GstPadDirection direction, GstCaps * caps, GstCaps * filter)
 {
-  gint most = direction == GST_PAD_SINK ? SUPCON_VIEW_MAX_SIDE : G_MAXINT;
   GstCaps *result = gst_caps_new_empty ();
   GValue formats = G_VALUE_INIT;
 
@@ -20,8 +20,8 @@ gst_supcon_augment_transform_caps (G_GNUC_UNUSED GstBaseTransform * trans,
   for (guint i = 0; i < gst_caps_get_size (caps); i++) {
     GstStructure *s = gst_structure_copy (gst_caps_get_structure (caps, i));
 
-    gst_structure_set (s, "width", GST_TYPE_INT_RANGE, 1, most, "height",
-        GST_TYPE_INT_RANGE, 1, most, NULL);
+    gst_structure_set (s, "width", GST_TYPE_INT_RANGE, 1, G_MAXINT, "height",
+        GST_TYPE_INT_RANGE, 1, G_MAXINT, NULL);
     gst_structure_set_value (s, "format", &formats);
     if (gst_structure_has_field (s, "pixel-aspect-ratio"))
       gst_structure_set (s, "pixel-aspect-ratio", GST_TYPE_FRACTION_RANGE, 1,

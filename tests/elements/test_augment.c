@@ -281,6 +281,20 @@ GST_START_TEST (test_negotiation)
   pass_frame (h, 13, 11, 1);
   assert_caps (h, "RGB", 8, 8);
 
+  /* A view in other colours has their colorimetry. */
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=I420,framerate=25/1,"
+      "width=8,height=8,colorimetry=bt709");
+  gst_harness_set_sink_caps_str (h,
+      "video/x-raw,format=RGB,width=8,height=8,colorimetry=sRGB");
+  gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_new_allocate (NULL,
+              96, NULL)), GST_FLOW_OK);
+  while (gst_harness_buffers_in_queue (h))
+    gst_buffer_unref (gst_harness_pull (h));
+  assert_caps (h, "RGB", 8, 8);
+  gst_harness_set_src_caps_str (h,
+      "video/x-raw,format=GRAY8,framerate=25/1,width=13,height=11");
+
   /* The largest view, and one larger. */
   gst_harness_set_sink_caps_str (h,
       "video/x-raw,format=GRAY8,width=32767,height=2");
@@ -311,6 +325,18 @@ GST_START_TEST (test_pixel_aspect_ratio)
   fail_unless (gst_structure_get_fraction (gst_caps_get_structure (caps, 0),
           "pixel-aspect-ratio", &n, &d) && n == 1 && d == 1);
   gst_caps_unref (caps);
+  /* Where nobody says what it is to be: that of a frame that keeps its size, else square. */
+  for (guint keeps = 0; keeps < 2; keeps++) {
+    gst_harness_set_sink_caps_str (h, keeps ? "video/x-raw" :
+        "video/x-raw,width=8,height=8");
+    gst_harness_push_upstream_event (h, gst_event_new_reconfigure ());
+    pass_frame (h, 20, 10, 3);
+    caps = gst_pad_get_current_caps (h->sinkpad);
+    fail_unless (gst_structure_get_fraction (gst_caps_get_structure (caps, 0),
+            "pixel-aspect-ratio", &n, &d));
+    fail_unless (keeps ? n == 4 && d == 3 : n == 1 && d == 1, "%d/%d", n, d);
+    gst_caps_unref (caps);
+  }
   gst_harness_teardown (h);
 }
 
@@ -394,6 +420,7 @@ GST_START_TEST (test_counting)
   GstHarness *h = gst_harness_new_parse ("supconaugment views=3");
   GstEvent *event;
   gint64 value, stop;
+  guint32 seqnum;
 
   gst_pad_set_query_function (h->srcpad, answer_query);
   gst_harness_set_src_caps_str (h, RGB_CAPS (20, 10));
@@ -418,11 +445,14 @@ GST_START_TEST (test_counting)
 
   while ((event = gst_harness_try_pull_upstream_event (h)))
     gst_event_unref (event);
-  gst_harness_push_upstream_event (h, gst_event_new_seek (1.0,
-          GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 31,
-          GST_SEEK_TYPE_SET, 35));
+  event = gst_event_new_seek (1.0, GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH,
+      GST_SEEK_TYPE_SET, 31, GST_SEEK_TYPE_SET, 35);
+  seqnum = gst_event_get_seqnum (event);
+  gst_harness_push_upstream_event (h, event);
   event = gst_harness_pull_upstream_event (h);
   fail_unless_equals_int (GST_EVENT_TYPE (event), GST_EVENT_SEEK);
+  /* It is the same seek, by whose number an application knows its segment. */
+  fail_unless_equals_int (gst_event_get_seqnum (event), seqnum);
   /* The frames of all views from 31 to 34. */
   gst_event_parse_seek (event, NULL, NULL, NULL, NULL, &value, NULL, &stop);
   fail_unless_equals_int64 (value, 10);

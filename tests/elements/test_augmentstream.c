@@ -353,6 +353,10 @@ GST_START_TEST (test_lookahead_is_latency)
       "height=30,framerate=0/1");
   fail_unless_equals_uint64 (gst_harness_query_latency (h),
       (7 + 3 * 40) * GST_MSECOND);
+  /* Another run has none before its caps. */
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_harness_play (h);
+  fail_unless_equals_uint64 (gst_harness_query_latency (h), 7 * GST_MSECOND);
   gst_element_set_bus (h->element, NULL);
   gst_object_unref (bus);
   gst_harness_teardown (h);
