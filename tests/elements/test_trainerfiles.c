@@ -442,6 +442,8 @@ GST_START_TEST (test_teacher)
     {"stage=cross-entropy teacher-location=FOLDER/wide", "wide' has no classifier: train one with supcontrainer stage=linear"},
     {"stage=finetune init-location=FOLDER/teacher.safetensors location=FOLDER/teacher.safetensors",
         "teacher.safetensors, which location names too; expected another file than one that is written"},
+    {"stage=finetune init-location=FOLDER/teacher.safetensors best-location=FOLDER/teacher.safetensors",
+        "teacher.safetensors, which best-location names too; expected another file than one that is written"},
     {"stage=cross-entropy teacher-location=FOLDER/none", "/none"}
   };
   const gchar *learn = SHAPES "%s shuffle=true seed=1 epochs=5 ! supconaugment policy=crop scale-min=0.7 seed=1 ! " SHAPE_CAPS

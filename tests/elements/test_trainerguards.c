@@ -240,6 +240,9 @@ GST_START_TEST (test_settings_of_no_use)
 
   run_assert_error (run, "which location or best-location names too");
   run_clear (&run);
+  run = run_launch (ONE_THING "location=%s best-location=%s/best metrics-location=%s/best", model, folder, folder);
+  run_assert_error (run, "which location or best-location names too");
+  run_clear (&run);
   run = run_launch (ONE_THING "location=%s validate-interval=5", model);
   run_assert_error (run, "validate-interval is set, but the pad validation is not linked");
   run_clear (&run);

@@ -81,6 +81,7 @@ GST_START_TEST (test_early_stop)
   run_assert_ended (run);
   run_assert_warning (run, "had got no better for patience=5 validations, which ended it at step");
   fail_unless (run_message (&run, "supcon-train") == NULL);
+  fail_unless (run_message (&run, "supcon-validation") == NULL);
   run_clear (&run);
   run = run_launch ("videotestsrc is-live=true ! video/x-raw,format=RGB,width=12,height=12,framerate=100/1 ! supconlabel label=0 ! "
       "supconaugment ! " SHAPE_CAPS " ! t. videotestsrc num-buffers=3 ! " CAPS " ! supconlabel label=0 ! t.validation "
@@ -512,13 +513,18 @@ GST_END_TEST;
 GST_START_TEST (test_life)
 {
   gchar *line = g_strdup_printf ("supcontrainer name=t encoder=resnet8 "
-      "width=0.25 batch-size=8 location=%s", model);
+      "width=0.25 batch-size=8 location=%s", model), *other;
   GstHarness *h = gst_harness_new_parse (line);
   GstElement *trainer = gst_bin_get_by_name (GST_BIN (h->element), "t");
   GstCaps *caps;
   GstSegment segment;
+  GstQuery *query;
+  gboolean sync;
   guint64 step;
 
+  /* Frames are not waited for by their times. */
+  g_object_get (trainer, "sync", &sync, NULL);
+  fail_if (sync);
   gst_harness_set_src_caps_str (h,
       "video/x-raw,format=GRAY8,width=12,height=12,framerate=30/1");
   for (guint i = 0; i < 12; i++)
@@ -535,6 +541,14 @@ GST_START_TEST (test_life)
       "video/x-raw,format=RGB,width=12,height=12,framerate=30/1");
   fail_unless_equals_int (gst_harness_push (h, frame_of (h, 12 * 36)),
       GST_FLOW_OK);
+  /* Frames may have strides of their own and be parts of others. */
+  caps = gst_pad_get_current_caps (h->srcpad);
+  query = gst_query_new_allocation (caps, FALSE);
+  gst_caps_unref (caps);
+  fail_unless (gst_pad_peer_query (h->srcpad, query));
+  fail_unless (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
+  fail_unless (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL));
+  gst_query_unref (query);
   caps = gst_caps_from_string
       ("video/x-raw,format=RGB,width=16,height=12,framerate=30/1");
   gst_harness_push_event (h, gst_event_new_caps (caps));
@@ -551,7 +565,14 @@ GST_START_TEST (test_life)
 
   gst_element_set_state (h->element, GST_STATE_READY);
   fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
+  /* Another model is of any size. */
+  other = g_build_filename (folder, "other.safetensors", NULL);
+  g_object_set (trainer, "location", other, NULL);
   gst_element_set_state (h->element, GST_STATE_PLAYING);
+  caps = gst_pad_peer_query_caps (h->srcpad, NULL);
+  fail_unless (GST_VALUE_HOLDS_INT_RANGE (gst_structure_get_value (gst_caps_get_structure (caps, 0), "width")));
+  gst_caps_unref (caps);
+  g_free (other);
   gst_object_unref (trainer);
   gst_harness_teardown (h);
   g_free (line);
