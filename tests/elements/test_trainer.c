@@ -13,7 +13,8 @@ GST_START_TEST (test_trains_and_tells)
   Run run = run_pipeline (pipeline);
   const GstStructure *s = run_message (&run, "supcon-train");
   guint64 step, examples;
-  gdouble loss, last_loss, rate, norm, speed, positives;
+  gdouble loss, last_loss, rate, norm, speed, positives, alignment, uniformity;
+  gboolean sync;
   const gchar *location;
   SupconCheckpointInfo info;
   SupconModel *loaded;
@@ -27,8 +28,14 @@ GST_START_TEST (test_trains_and_tells)
   fail_unless_equals_uint64 (step, 8);
   fail_unless_equals_uint64 (examples, 128);
   fail_unless (loss > 0 && loss < 5 && norm > 0 && speed > 0);
-  fail_unless (positives >= 1 && positives <= 15);
-  g_object_get (trainer, "last-loss", &last_loss, "step", &step, NULL);
+  /* The fewest where each of two labels has half of the batch, the most where one has all of it. */
+  fail_unless (positives >= 7 && positives <= 15, "%g", positives);
+  /* Of squared distances a mean, and the logarithm of one of exp (-2 d^2). */
+  fail_unless (gst_structure_get (s, "alignment", G_TYPE_DOUBLE, &alignment, "uniformity", G_TYPE_DOUBLE, &uniformity, NULL));
+  fail_unless (alignment > 0 && uniformity < 0, "%g %g", alignment, uniformity);
+  /* Frames are not waited for by their times. */
+  g_object_get (trainer, "last-loss", &last_loss, "step", &step, "sync", &sync, NULL);
+  fail_if (sync);
   fail_unless_equals_float (last_loss, loss);
   fail_unless_equals_uint64 (step, 8);
 

@@ -39,6 +39,7 @@ GST_START_TEST (test_message_of_the_last_step)
   fail_unless (s && gst_structure_get_uint64 (s, "step", &step));
   fail_unless_equals_uint64 (step, 3);
   fail_unless (gst_structure_has_field (s, "alignment"));
+  fail_unless (s == run.messages->data, "said more than once");
   run_clear (&run);
 }
 GST_END_TEST;
