@@ -442,7 +442,7 @@ gst_supcon_trainer_report_validation (GstSupconTrainerReport * self,
       "validation-loss", G_TYPE_DOUBLE, validation->loss,
       "best", G_TYPE_BOOLEAN, best, NULL);
 
-  if (validation->n && validation->unknown == validation->n)
+  if (validation->unknown == validation->n)
     warn_once (self, WARNED_UNKNOWN_LABELS,
         "None of the %u labelled frames on the pad validation has a label that "
         "the model has learnt, so that none can be right. Give frames of the "

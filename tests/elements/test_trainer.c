@@ -248,6 +248,11 @@ GST_START_TEST (test_one_class)
   run_assert_ended (run);
   run_assert_warning (run, "have the label \"ball\"");
   run_clear (&run);
+  /* Who learns without labels does not mind. */
+  run = run_launch (ONE_THING "loss=simclr location=%s", model);
+  run_assert_ended (run);
+  fail_if (strstr (run.warnings->str, "have the label"), "%s", run.warnings->str);
+  run_clear (&run);
 }
 GST_END_TEST;
 

@@ -23,7 +23,7 @@ GST_START_TEST (test_validation)
   gchar *best = g_build_filename (folder, "best.safetensors", NULL);
   const GstStructure *s;
   guint64 step;
-  gdouble accuracy;
+  gdouble accuracy, loss;
   guint count;
   SupconCheckpointInfo info;
   Run run;
@@ -34,7 +34,8 @@ GST_START_TEST (test_validation)
   s = run_message (&run, "supcon-validation");
   fail_unless (gst_structure_get (s, "step", G_TYPE_UINT64, &step, "count",
           G_TYPE_UINT, &count, "validation-accuracy", G_TYPE_DOUBLE, &accuracy,
-          NULL));
+          "validation-loss", G_TYPE_DOUBLE, &loss, NULL));
+  fail_unless (loss == 0, "neighbours have none: %g", loss);
   fail_unless (count > 100 && count < 220, "%u", count);
   fail_unless_equals_uint64 (step, (640 - count) * 6 * 2 / 64);
   fail_unless_equals_int (count_messages (&run, "supcon-validation"), (step + 31) / 32);
@@ -46,8 +47,9 @@ GST_START_TEST (test_validation)
   run_assert_ended (run);
   fail_unless_equals_int (count_messages (&run, "supcon-validation"), 1);
   s = run_message (&run, "supcon-validation");
-  gst_structure_get_double (s, "validation-accuracy", &accuracy);
+  gst_structure_get (s, "validation-accuracy", G_TYPE_DOUBLE, &accuracy, "validation-loss", G_TYPE_DOUBLE, &loss, NULL);
   fail_unless (accuracy > 0.95, "accuracy %g", accuracy);
+  fail_unless (loss > 0 && loss < 0.5, "loss %g", loss);
   /* How sure it may be is by these frames too. */
   supcon_model_free (supcon_checkpoint_load (model, NULL, &info, NULL));
   fail_unless_equals_int (info.logits->n, count);
@@ -142,11 +144,17 @@ GST_START_TEST (test_nothing_right)
   SupconCheckpointInfo info;
   SupconModel *loaded;
   GError *error = NULL;
+  gboolean is_best;
+  guint count;
   Run run = run_launch ("videotestsrc num-buffers=24 ! " CAPS " ! supconlabel label=other ! t.validation " ONE_THING
       "name=t stage=cross-entropy validate-interval=1 patience=2 location=%s best-location=%s", model, best);
 
   run_assert_ended (run);
   fail_unless_equals_int (count_messages (&run, "supcon-validation"), 3);
+  fail_unless (gst_structure_get (run_message (&run, "supcon-validation"), "count", G_TYPE_UINT, &count, "best",
+          G_TYPE_BOOLEAN, &is_best, NULL));
+  fail_unless_equals_int (count, 24);
+  fail_if (is_best);
   run_clear (&run);
   for (guint i = 0; i < 2; i++) {
     loaded = supcon_checkpoint_load (i ? model : best, NULL, &info, &error);
@@ -289,6 +297,7 @@ step_of (GstElement * trainer)
 GST_START_TEST (test_leaky)
 {
   guint64 dropped, step;
+  GstMessage *message;
   Held held;
 
   held_start (&held, __i__ ? "total-steps=4 leaky=downstream" : "total-steps=4 leaky=upstream");
@@ -305,6 +314,14 @@ GST_START_TEST (test_leaky)
   g_object_get (held.trainer, "dropped", &dropped, "step", &step, NULL);
   fail_unless_equals_uint64 (dropped, 8);
   fail_unless_equals_uint64 (step, 4);
+  /* The messages tell the same. */
+  dropped = 0;
+  while ((message = gst_bus_pop_filtered (held.bus, GST_MESSAGE_ELEMENT))) {
+    if (gst_message_has_name (message, "supcon-train"))
+      gst_structure_get_uint64 (gst_message_get_structure (message), "dropped", &dropped);
+    gst_message_unref (message);
+  }
+  fail_unless_equals_uint64 (dropped, 8);
   held_stop (&held);
 }
 GST_END_TEST;
