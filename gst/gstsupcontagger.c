@@ -411,8 +411,7 @@ gst_supcon_tagger_sink_event (GstBaseTransform * trans, GstEvent * event)
     case GST_EVENT_STREAM_START:
       gst_supcon_keyword_clear (&self->keyword);
       break;
-    case GST_EVENT_FLUSH_STOP:
-    case GST_EVENT_SEGMENT:
+    case GST_EVENT_SEGMENT:    /* also behind a flush */
       g_mutex_lock (&self->lock);
       forget_frames (self);
       g_mutex_unlock (&self->lock);

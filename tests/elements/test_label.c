@@ -176,6 +176,13 @@ GST_START_TEST (test_numbers)
   gst_harness_push_event (h, gst_event_new_segment (&segment));
   pass_numbered (h, 3, GST_CLOCK_TIME_NONE, 3, "three");
   gst_harness_teardown (h);
+  /* So has the first of all, where the seek came before it. */
+  h = with_file (lines, sizeof lines - 1, NULL);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  push_segment (h, 0);
+  pass_numbered (h, 2, 2 * FRAME, 0, "two");
+  gst_harness_teardown (h);
 }
 
 GST_END_TEST;

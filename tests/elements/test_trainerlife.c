@@ -178,6 +178,10 @@ GST_START_TEST (test_validation_mistakes)
 
   run_assert_error (run, "14x12");
   run_clear (&run);
+  run = run_launch (MISTAKEN "video/x-raw,format=RGB,width=12,height=14 ! "
+      "t.validation", model);
+  run_assert_error (run, "12x14");
+  run_clear (&run);
   run = run_launch (MISTAKEN CAPS " ! t.validation", model);
   run_assert_error (run, "None of the 3 frames");
   run_clear (&run);
@@ -429,8 +433,10 @@ GST_START_TEST (test_last_step_ends)
   fail_unless_equals_int (count_messages (&run, "supcon-train"), 2);
   fail_unless (g_file_test (model, G_FILE_TEST_EXISTS));
   run_clear (&run);
-  run = run_launch ("videotestsrc ! " CAPS " ! supconlabel label=ball ! " TRAINER "batch-size=8 resume=true total-steps=2 location=%s", model);
+  run = run_launch ("videotestsrc ! " CAPS " ! supconlabel label=ball ! " TRAINER "batch-size=8 resume=true drop-last=false total-steps=2 "
+      "location=%s", model);
   run_assert_ended (run);
+  fail_unless_equals_int (count_messages (&run, "supcon-train"), 0);
   run_assert_warning (run, "for 2 steps already, total-steps is 2: nothing is left to do");
   run_clear (&run);
 }
