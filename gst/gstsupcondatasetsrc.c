@@ -192,34 +192,32 @@ buffer_from_pixels (GstSupconDatasetSrc * self, const SupconSample * sample)
   return buffer;
 }
 
-/* The picture as a writable buffer of the format that is set; NULL with ret telling why not. */
-static GstBuffer *
+/* The picture as a writable buffer of the format that is set. */
+static GstFlowReturn
 read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
-    GstFlowReturn * ret, GError ** error)
+    GstBuffer ** buffer, GError ** error)
 {
-  GstBuffer *buffer = NULL;
   GstVideoInfo info;
 
+  *buffer = NULL;
   if (sample->pixels) {
     gst_video_info_set_format (&info, sample->channels == 1 ?
         GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, sample->width,
         sample->height);
   } else {
-    buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path,
+    *buffer = gst_supcon_picture_decoder_decode (self->decoder, sample->path,
         &info, error);
-    if (!buffer) {
-      *ret = GST_FLOW_ERROR;
-      return NULL;
-    }
+    if (!*buffer)
+      return GST_FLOW_ERROR;
   }
   if (!set_format (self, GST_VIDEO_INFO_FORMAT (&info),
           GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info))) {
-    *ret = gst_supcon_refused (GST_BASE_SRC_PAD (self));
-    gst_clear_buffer (&buffer);
-    return NULL;
+    gst_clear_buffer (buffer);
+    return gst_supcon_refused (GST_BASE_SRC_PAD (self));
   }
-  return buffer ? gst_buffer_make_writable (buffer) :
+  *buffer = *buffer ? gst_buffer_make_writable (*buffer) :
       buffer_from_pixels (self, sample);
+  return GST_FLOW_OK;
 }
 
 static GstClockTime
@@ -284,11 +282,11 @@ gst_supcon_dataset_src_create (GstPushSrc * push, GstBuffer ** out)
     GstBuffer *buffer;
 
     supcon_dataset_get (self->dataset, index, &sample);
-    buffer = read_picture (self, &sample, &ret, &error);
-    if (!buffer && ret != GST_FLOW_ERROR)
+    ret = read_picture (self, &sample, &buffer, &error);
+    if (ret != GST_FLOW_OK && ret != GST_FLOW_ERROR)
       return ret;
     set_position (self, position + 1);
-    if (!buffer) {
+    if (ret == GST_FLOW_ERROR) {
       if (!skip_picture (self, index, error))
         return GST_FLOW_ERROR;
       continue;
