@@ -49,7 +49,7 @@ supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gi
     for (guint c = 0; c < classes; c++) {
       SupconReal target = targets ? targets[(gsize)i * classes + c] : c == (guint)labels[i];
 
-      sum -= target > 0 ? target * row[c] : 0;
+      sum -= target * row[c];
       if (dlogits)
         dlogits[(gsize)i * classes + c] = (exp (row[c] - row[best]) / total - target) / result.counted;
     }

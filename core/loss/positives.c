@@ -212,7 +212,7 @@ pull_targets (SupconLoss *self, double scale)
   if (self->dz) {
     for (guint i = 0; i < n; i++)
       for (guint k = 0; k < dim; k++)
-        weighted[i * dim + k] = (i < self->n_anchors ? self->share[i] : 0) * self->views->z[i * dim + k];
+        weighted[i * dim + k] = self->share[i] * self->views->z[i * dim + k];
     supcon_gemm (SUPCON_TRANS, SUPCON_NO_TRANS, classes, dim, n, 1, unit, classes, weighted, dim, 0, by_class, dim);
     supcon_gemm (SUPCON_NO_TRANS, SUPCON_NO_TRANS, n, dim, classes, 1, unit, classes, by_class, dim, 0, near, dim);
     for (guint i = 0; i < self->n_anchors; i++)

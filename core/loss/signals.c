@@ -127,17 +127,16 @@ log_sum_exp (const Contrast *contrasts, guint n)
   return n ? largest + log (sum) : -INFINITY;
 }
 
-/* value becomes the size of the derivative of the anchor's loss by s. */
+/* value becomes the size of the derivative of the anchor's loss by s, but for a factor that positives share, or
+ * negatives. */
 static void
 weigh (Anchor *self, Contrast *positives, Contrast *negatives)
 {
   double near = log_sum_exp (positives, self->positives), far = log_sum_exp (negatives, self->negatives);
-  double all = MAX (near, far) + log1p (exp (MIN (near, far) - MAX (near, far))), alike = 0, unsure = 0;
+  double all = MAX (near, far) + log1p (exp (MIN (near, far) - MAX (near, far))), alike = 0;
 
-  for (guint k = 0; k < self->positives; k++) {
+  for (guint k = 0; k < self->positives; k++)
     alike += positives[k].value;
-    unsure += 1 / (1 + exp (positives[k].s - far)) / self->positives;
-  }
   for (guint k = 0; k < self->negatives; k++)
     alike += negatives[k].value;
   for (guint k = 0; k < self->positives + self->negatives; k++) {
@@ -149,8 +148,7 @@ weigh (Anchor *self, Contrast *positives, Contrast *negatives)
       contrast->value = fabs (exp (contrast->s - all) - (positive ? exp (contrast->s - near) : 0));
       break;
     case SUPCON_LOSS_SINCERE:
-      contrast->value
-          = positive ? 1 / (1 + exp (contrast->s - far)) / self->positives : exp (contrast->s - far) * unsure;
+      contrast->value = positive ? 1 / (1 + exp (contrast->s - far)) : exp (contrast->s - far);
       break;
     default:
       contrast->value = fabs (exp (contrast->s - all) - contrast->value / alike);

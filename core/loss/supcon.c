@@ -186,7 +186,7 @@ add_sincere (SupconLoss *self, guint i, SupconReal s)
   if (self->share[i] == 0)
     return;
   self->loss[i] += self->share[i] * soft_plus (self->lse[i] - s);
-  self->lse_pos[i] += self->share[i] / (1 + exp (MIN (s - self->lse[i], LARGEST_EXPONENT)));
+  self->lse_pos[i] += self->share[i] / (1 + exp (s - self->lse[i]));
 }
 
 static void

@@ -494,11 +494,37 @@ START_TEST (test_no_positives)
   ck_assert_double_eq (result.positives_per_anchor, 0);
   for (guint i = 0; i < 80; i++)
     ck_assert_double_eq (dz[i], 0);
+  /* Nor has one that is all past. */
+  batch.n_past = 20;
+  result = run (&batch, SUPCON_LOSS_OUT, 0.1, dz);
+  ck_assert_double_eq (result.loss, 0);
+  ck_assert_double_eq (result.positives_per_anchor, 0);
   batch_clear (&batch);
 }
 END_TEST
 
-/* exp (1 / t) does not fit a double at this temperature; the loss must not care. */
+/* A row whose vector of classes is zero is like no other: it is a contrast alone. */
+START_TEST (test_no_class)
+{
+  Batch batch = batch_new (20, 4, 1, 1, 1);
+  SupconReal dz[80];
+  SupconLossResult result;
+
+  for (guint i = 0; i < 20; i++)
+    batch.labels[i] = 0;
+  batch.classes = 2;
+  batch.targets = g_new0 (SupconReal, 40);
+  for (guint i = 1; i < 20; i++)
+    batch.targets[2 * i] = 1;
+  result = run (&batch, SUPCON_LOSS_GENERAL, 0.1, dz);
+  ck_assert_uint_eq (result.anchors, 19);
+  ck_assert (isfinite (result.loss));
+  for (guint i = 0; i < 80; i++)
+    ck_assert (isfinite (dz[i]));
+  batch_clear (&batch);
+}
+END_TEST
+
 /* A label and a sample of the same number are not the same thing, though they meet in one place of a small table. */
 START_TEST (test_label_like_sample)
 {
@@ -516,6 +542,7 @@ START_TEST (test_label_like_sample)
 }
 END_TEST
 
+/* exp (1 / t) does not fit a double at this temperature; the loss must not care. */
 START_TEST (test_low_temperature)
 {
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
@@ -566,6 +593,25 @@ START_TEST (test_correct_by_the_first)
 }
 END_TEST
 
+/* Exponentials of such logits fit no double; a batch without a label has no loss. */
+START_TEST (test_large_and_unlabelled)
+{
+  static const SupconReal logits[] = { 2000, 2000, 0 }, expected[] = { 0.5, 0.5, 0 };
+  SupconReal probabilities[3], dlogits[3] = { 1, 1, 1 };
+  SupconCrossEntropyResult result = supcon_cross_entropy (logits, 1, 3, &(gint32){ 1 }, NULL, NULL);
+
+  ck_assert_double_eq_tol (result.loss, log (2), 1e-12);
+  supcon_softmax (logits, 1, 3, probabilities);
+  for (guint c = 0; c < 3; c++)
+    ck_assert_double_eq (probabilities[c], expected[c]);
+  result = supcon_cross_entropy (logits, 1, 3, &(gint32){ SUPCON_UNLABELLED }, NULL, dlogits);
+  ck_assert_uint_eq (result.counted, 0);
+  ck_assert_double_eq (result.loss, 0);
+  for (guint c = 0; c < 3; c++)
+    ck_assert_double_eq (dlogits[c], 0);
+}
+END_TEST
+
 START_TEST (test_cross_entropy)
 {
   enum { N = 30, CLASSES = 7 };
@@ -609,5 +655,5 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("losses", test_values, test_gradients, test_past, test_targets, test_golden, test_signals,
     test_queue, test_smoothing, test_squared_error, test_hard_targets, test_base_temperature, test_gradients_large,
-    test_memory, test_no_positives, test_low_temperature, test_collapsed, test_cross_entropy, test_label_like_sample,
-    test_correct_by_the_first)
+    test_memory, test_no_positives, test_no_class, test_low_temperature, test_collapsed, test_cross_entropy,
+    test_label_like_sample, test_correct_by_the_first, test_large_and_unlabelled)

@@ -71,6 +71,29 @@ START_TEST (test_opposite)
 }
 END_TEST
 
+/* Positives so much nearer than negatives, or with none beside them, that there is nothing left to learn: two rows in
+ * one place, and two more opposite. */
+START_TEST (test_certain)
+{
+  const SupconReal z[] = { 1, 0, 1, 0, -1, 0, -1, 0 };
+  SupconWorkspace workspace = { .threads = 1 };
+  SupconReal dz[G_N_ELEMENTS (z)];
+
+  for (guint n = 2; n <= 4; n += 2)
+    for (SupconLossKind kind = SUPCON_LOSS_OUT; kind <= SUPCON_LOSS_GENERAL; kind++) {
+      SupconLossConfig config = { .kind = kind, .temperature = 0.01 };
+      SupconViews views = {
+        .z = z, .n = n, .dim = 2, .labels = (const gint32[]){ 0, 0, 1, 1 }, .samples = (const guint64[]){ 0, 0, 1, 1 }
+      };
+
+      ck_assert_double_eq_tol (supcon_loss (&config, &views, &workspace, dz).loss, 0, 1e-5);
+      for (guint i = 0; i < n * 2; i++)
+        ck_assert_double_eq_tol (dz[i], 0, 1e-5);
+    }
+  supcon_workspace_clear (&workspace);
+}
+END_TEST
+
 /* What an encoder gives whose numbers have left float's range: the trainer knows it by the loss. */
 START_TEST (test_not_a_number)
 {
@@ -89,4 +112,4 @@ START_TEST (test_not_a_number)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("lossrange", test_opposite, test_not_a_number)
+SUPCON_CHECK_MAIN ("lossrange", test_opposite, test_certain, test_not_a_number)

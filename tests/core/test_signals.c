@@ -120,26 +120,52 @@ END_TEST
 START_TEST (test_one_kind)
 {
   enum { ROWS = 6 };
-  const SupconLossConfig config = { .kind = SUPCON_LOSS_OUT, .temperature = 0.1 };
   SupconWorkspace workspace = { .threads = 1 };
   SupconReal *z = random_array (ROWS * DIM, 3), norm[ROWS];
   const guint64 samples[ROWS] = { 0, 1, 2, 3, 4, 5 };
   SupconLossSignals signals;
 
   supcon_normalize_forward (ROWS, DIM, z, z, norm);
-  for (gint32 label = -1; label < 1; label++) {
-    const gint32 labels[ROWS] = { label, label, label, label, label, label };
-    SupconViews views = { .z = z, .n = ROWS, .dim = DIM, .labels = labels, .samples = samples };
+  for (gint32 label = -1; label < 1; label++)
+    for (SupconLossKind kind = SUPCON_LOSS_OUT; kind <= SUPCON_LOSS_GENERAL; kind++) {
+      const SupconLossConfig config = { .kind = kind, .temperature = 0.1 };
+      const gint32 labels[ROWS] = { label, label, label, label, label, label };
+      SupconViews views = { .z = z, .n = ROWS, .dim = DIM, .labels = labels, .samples = samples };
+      gboolean positives = label >= 0 && kind != SUPCON_LOSS_SELF;
 
-    supcon_loss_signals (&config, &views, &workspace, &signals);
-    ck_assert_double_eq (signals.hard_negatives, 0);
-    ck_assert (label < 0 ? signals.hard_positives == 0 : signals.hard_positives > 0);
-    ck_assert (label < 0 ? signals.alignment == 0 : signals.alignment > 0);
-    ck_assert (signals.uniformity < 0);
-  }
+      supcon_loss_signals (&config, &views, &workspace, &signals);
+      ck_assert_double_eq (signals.hard_negatives, 0);
+      /* Eq. 3 and SINCERE learn nothing from positives without negatives. */
+      ck_assert ((signals.hard_positives > 0) == (positives && kind != SUPCON_LOSS_IN && kind != SUPCON_LOSS_SINCERE));
+      ck_assert ((signals.alignment > 0) == positives);
+      ck_assert (signals.uniformity < 0);
+    }
   supcon_workspace_clear (&workspace);
   supcon_real_free (z);
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("signals", test_spread, test_past, test_hardest_of_ten, test_one_kind)
+/* Of soft labels a pair is one of positives from half alike on, and a row of no class is like none. */
+START_TEST (test_half_alike)
+{
+  const SupconLossConfig config = { .kind = SUPCON_LOSS_GENERAL, .temperature = 0.1 };
+  const SupconReal z[] = { 1, 0, 0, 1, -1, 0 }, targets[] = { 1, 1, 0, 0, 1, 1, 0, 0, 0 };
+  SupconWorkspace workspace = { .threads = 1 };
+  SupconViews views = { .z = z,
+    .n = 3,
+    .dim = 2,
+    .labels = (const gint32[]){ 0, 1, 2 },
+    .samples = (const guint64[]){ 0, 1, 2 },
+    .targets = targets,
+    .n_classes = 3 };
+  SupconLossSignals signals;
+
+  supcon_loss_signals (&config, &views, &workspace, &signals);
+  ck_assert_double_eq (signals.alignment, 2); /* |z_0 - z_1|^2 */
+  ck_assert (isfinite (signals.hard_positives) && isfinite (signals.hard_negatives));
+  ck_assert_double_gt (signals.hard_negatives, 0);
+  supcon_workspace_clear (&workspace);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("signals", test_spread, test_past, test_hardest_of_ten, test_one_kind, test_half_alike)
