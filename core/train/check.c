@@ -174,7 +174,7 @@ supcon_trainer_check (const SupconTrainerConfig *config, guint batch_size, Supco
 {
   if (!(config->loss.temperature > 0 && isfinite (config->loss.temperature)))
     return fail (error, "temperature is %g; expected more than 0 (the paper's is 0.1)", config->loss.temperature);
-  if (config->micro_batch && (config->micro_batch > batch_size || batch_size % config->micro_batch))
+  if (config->micro_batch && batch_size % config->micro_batch)
     return fail (error,
         "micro-batch is %u, which does not divide batch-size, %u; expected a divisor, or 0 for one piece",
         config->micro_batch, batch_size);

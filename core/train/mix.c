@@ -39,13 +39,13 @@ exchange_box (SupconRng *rng, guint8 *a, guint8 *b, guint width, guint height, d
   gint top = MAX (y - h / 2, 0), bottom = MIN (y - h / 2 + h, (gint)height);
 
   for (gint row = top; row < bottom; row++)
-    for (gsize i = ((gsize)row * width + left) * 3; i < ((gsize)row * width + MAX (right, left)) * 3; i++) {
+    for (gsize i = ((gsize)row * width + left) * 3; i < ((gsize)row * width + right) * 3; i++) {
       guint8 keep = a[i];
 
       a[i] = b[i];
       b[i] = keep;
     }
-  return 1 - (double)MAX (right - left, 0) * MAX (bottom - top, 0) / ((double)width * height);
+  return 1 - (double)(right - left) * (bottom - top) / ((double)width * height);
 }
 
 static void

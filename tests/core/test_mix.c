@@ -194,6 +194,19 @@ START_TEST (test_both_alphas)
 }
 END_TEST
 
+/* So small an alpha draws nothing but 0 and 1, of numbers that may both be below the least there is. */
+START_TEST (test_least_alpha)
+{
+  enum { N = 200 };
+  SupconMix mix = { .mixup = 1e-4 };
+  SupconBatch *batch = mixed_new (N, &mix, 1, 2);
+
+  for (guint i = 0; i < N; i++)
+    check_number (batch->share[i] >= 0 && batch->share[i] <= 1, "mixup has drawn %g", batch->share[i]);
+  supcon_batch_free (batch);
+}
+END_TEST
+
 /* What smoothing leaves is shared between both labels, and all of a row adds up to 1. */
 START_TEST (test_smoothed)
 {
@@ -231,5 +244,31 @@ START_TEST (test_n_classes)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN (
-    "mix", test_mix, test_partners, test_cutmix_area, test_both, test_both_alphas, test_smoothed, test_n_classes)
+/* Nothing of a view is left to one that takes its place, nor has one without a label any class. */
+START_TEST (test_taken_again)
+{
+  enum { N_CLASSES = 3 };
+  SupconBatch *batch = supcon_batch_new (2, 1, 1);
+  SupconMix mix = { .mixup = 1 };
+  const guint8 pixel[3] = { 0 };
+  SupconReal targets[2 * N_CLASSES];
+
+  for (guint round = 0; round < 2; round++) {
+    supcon_batch_reset (batch);
+    for (guint i = 0; i < 2; i++)
+      supcon_batch_append (batch, pixel, 3, 3, round ? SUPCON_UNLABELLED : (gint32)i, i);
+    for (guint i = 0; i < 2; i++) {
+      ck_assert_double_eq (batch->values[i], 0);
+      batch->values[i] = 1;
+    }
+    supcon_mix (&mix, 1, 2, batch);
+  }
+  supcon_batch_targets (batch, N_CLASSES, 0.1, targets);
+  for (guint i = 0; i < 2 * N_CLASSES; i++)
+    ck_assert_double_eq (targets[i], 0);
+  supcon_batch_free (batch);
+}
+END_TEST
+
+SUPCON_CHECK_MAIN ("mix", test_mix, test_partners, test_cutmix_area, test_both, test_both_alphas, test_least_alpha,
+    test_smoothed, test_n_classes, test_taken_again)

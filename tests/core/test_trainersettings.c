@@ -35,6 +35,8 @@ START_TEST (test_settings)
   REFUSED ("micro-batch is 128", bad.micro_batch = 128);
   REFUSED ("momentum-encoder is set, but queue-size is 0", bad.queue_size = 0, bad.momentum_encoder = TRUE);
   REFUSED ("mixup is set", bad.mix.mixup = 1);
+  REFUSED ("mixup is set", bad.mix.mixup = 1, bad.stage = SUPCON_STAGE_REGRESSION, bad.queue_size = 0);
+  REFUSED ("label-smoothing is set", bad.label_smoothing = 0.1);
   REFUSED ("cutmix is set, but a queue", bad.mix.cutmix = 1, bad.loss.kind = SUPCON_LOSS_GENERAL);
   bad = good;
   bad.teacher = supcon_teacher_new (model_new (), 1, (const guint[]){ 0, 1, 2 });
@@ -49,6 +51,10 @@ START_TEST (test_settings)
   REFUSED ("online-linear is set, but stage is linear", bad.stage = SUPCON_STAGE_LINEAR, bad.queue_size = 0,
       bad.online_linear = TRUE);
   REFUSED ("encoder-learning-rate is set, but stage is contrastive", bad.encoder_learning_rate = 0.1);
+  REFUSED ("freeze is set, but stage is contrastive", bad.freeze = "layer1");
+  /* It is no layer of the encoder. */
+  REFUSED ("freeze is \"projection.0\", which is no layer of resnet8", bad.stage = SUPCON_STAGE_FINETUNE,
+      bad.queue_size = 0, bad.freeze = "projection.0");
   REFUSED ("freeze is \"layer\", which is no layer of resnet8", bad.stage = SUPCON_STAGE_FINETUNE, bad.queue_size = 0,
       bad.freeze = "layer");
   REFUSED ("freeze is \"layer9\", which is no layer of resnet8", bad.stage = SUPCON_STAGE_FINETUNE, bad.queue_size = 0,
