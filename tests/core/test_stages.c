@@ -99,18 +99,21 @@ START_TEST (test_mixed_by_step)
 }
 END_TEST
 
-/* Confidence is fitted to logits of pictures that have one label: not to those of soft targets. */
+/* Confidence is fitted to logits of pictures that have one label: not to those of soft targets, whatever makes them. */
 START_TEST (test_calibrated_by_labels)
 {
-  for (guint soft = 0; soft < 2; soft++) {
+  enum { HARD, SMOOTHED, MIXED, CUT, KINDS };
+
+  for (guint kind = 0; kind < KINDS; kind++) {
     SupconTrainerConfig config = config_of (SUPCON_STAGE_CROSS_ENTROPY);
     SupconModel *model = model_new ();
     SupconTrainer *trainer;
 
-    config.label_smoothing = soft ? 0.1 : 0;
+    config.label_smoothing = kind == SMOOTHED ? 0.1 : 0;
+    config.mix = (SupconMix){ .mixup = kind == MIXED, .cutmix = kind == CUT };
     trainer = supcon_trainer_new (model, &config, 0);
     step_to (trainer, 1);
-    ck_assert ((supcon_trainer_logits (trainer) == NULL) == soft);
+    ck_assert ((supcon_trainer_logits (trainer) == NULL) == (kind != HARD));
     supcon_trainer_free (trainer);
     supcon_model_free (model);
   }
@@ -203,6 +206,7 @@ START_TEST (test_collapse)
   SupconTrainStats stats;
 
   config.schedule.learning_rate = 0;
+  config.queue_size = VIEWS; /* the spread is the batch's all the same */
   trainer = supcon_trainer_new (model, &config, 0);
   for (guint step = 1; step <= 52; step++) {
     draw_together (model, weights, step == 51);
@@ -212,6 +216,7 @@ START_TEST (test_collapse)
   }
   supcon_trainer_free (trainer);
 
+  config.queue_size = 0;
   draw_together (model, weights, 0.3);
   config.loss.temperature = 1e-5;
   trainer = supcon_trainer_new (model, &config, 0);
@@ -259,6 +264,7 @@ START_TEST (test_unlabelled_are_not_classified)
 }
 END_TEST
 
+/* And at the end, whose figures are those that are kept. */
 START_TEST (test_signal_interval)
 {
   SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
@@ -267,6 +273,9 @@ START_TEST (test_signal_interval)
   config.report_interval = 3;
   for (guint step = 1; step <= 7; step++)
     ck_assert_int_eq (train (model, &config, step - 1, step).has_signals, step == 3 || step == 6);
+  config.schedule.total_steps = 7;
+  for (guint step = 1; step <= 7; step++)
+    ck_assert_int_eq (train (model, &config, step - 1, step).has_signals, step == 3 || step == 6 || step == 7);
   supcon_model_free (model);
 }
 END_TEST
