@@ -35,6 +35,7 @@ START_TEST (test_empty)
   ck_assert_double_eq (supcon_evaluation_top5 (evaluation), 0);
   ck_assert_double_eq (supcon_evaluation_ece (evaluation), 0);
   ck_assert_double_eq (supcon_evaluation_nll (evaluation), 0);
+  ck_assert (!signbit (supcon_evaluation_nll (evaluation))); /* which JSON would show */
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 0), 0);
   supcon_evaluation_free (evaluation);
   supcon_evaluation_free (NULL);
@@ -64,6 +65,7 @@ START_TEST (test_measures)
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 2, 2), 1);
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 1), 0);
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 3, 0), 0);
+  ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 0, 3), 0);
   supcon_evaluation_free (evaluation);
 }
 END_TEST
@@ -83,6 +85,9 @@ START_TEST (test_bins)
   evaluation = supcon_evaluation_new ();
   supcon_evaluation_add (evaluation, (const float[1]){ 1 }, 1, 0);
   ck_assert_double_eq (supcon_evaluation_ece (evaluation), 0);
+  /* As does what rounding, in a sum of votes for one class, has made more of. */
+  supcon_evaluation_add (evaluation, (const float[1]){ nextafterf (1, 2) }, 1, 0);
+  ck_assert_uint_eq (supcon_evaluation_reliability (evaluation, SUPCON_ECE_BINS - 1).count, 2);
   supcon_evaluation_free (evaluation);
 }
 END_TEST
@@ -134,6 +139,24 @@ START_TEST (test_growing)
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 3, 3), 1);
   ck_assert_uint_eq (supcon_evaluation_confusion (evaluation, 1, 1), 1);
   ck_assert_close (supcon_evaluation_top1 (evaluation), 2 / 3.);
+  supcon_evaluation_free (evaluation);
+}
+END_TEST
+
+/* Of a class that no picture was of there is no accuracy. */
+START_TEST (test_accuracy_of_none)
+{
+  SupconEvaluation *evaluation = supcon_evaluation_new ();
+  SupconLabels *labels = supcon_labels_new ();
+  char *json;
+
+  supcon_labels_add_numbers (labels, 3);
+  supcon_evaluation_add (evaluation, (const float[3]){ .2f, .7f, .1f }, 3, 1);
+  supcon_evaluation_add (evaluation, (const float[3]){ .2f, .7f, .1f }, 3, 2);
+  json = supcon_evaluation_to_json (evaluation, labels, 0);
+  ck_assert_msg (strstr (json, "\"accuracy\":[null,1.0,0.0]") != NULL, "%s", json);
+  g_free (json);
+  supcon_labels_free (labels);
   supcon_evaluation_free (evaluation);
 }
 END_TEST
@@ -310,10 +333,11 @@ START_TEST (test_probe)
 }
 END_TEST
 
-/* Fewer examples than neighbours, and a picture that has no direction. */
+/* Fewer examples than neighbours, a picture that is as near to two labels, of which the first is taken, and one that
+ * has no direction. */
 START_TEST (test_probe_small)
 {
-  const SupconReal x[2] = { 1, 0 }, y[2] = { 0, 1 }, near_x[2] = { 3, 1 }, none[2] = { 0, 0 };
+  const SupconReal x[2] = { 1, 0 }, y[2] = { 0, 1 }, near_x[2] = { 3, 1 }, between[2] = { 1, 1 }, none[2] = { 0, 0 };
   SupconIndex *index = supcon_index_new (2, SUPCON_METRIC_COSINE);
   SupconEvaluation *evaluation = supcon_evaluation_new ();
   SupconLabels *labels = supcon_labels_new ();
@@ -328,18 +352,19 @@ START_TEST (test_probe_small)
   supcon_probe_add (probe, near_x, "x");
   supcon_probe_add (probe, near_x, "y");
   supcon_probe_add (probe, y, "y");
+  supcon_probe_add (probe, between, "x");
   supcon_probe_add (probe, none, "x"); /* the first of those that are as near */
   result = supcon_probe_take (probe);
-  ck_assert_double_eq (result.knn[0], 0.5);
-  ck_assert_double_eq (result.knn[2], 0.5);
-  ck_assert_double_eq (result.centroid, 0.5);
+  ck_assert_double_eq (result.knn[0], 0.6);
+  ck_assert_double_eq (result.knn[2], 0.6);
+  ck_assert_double_eq (result.centroid, 0.6);
   ck_assert_ptr_null (supcon_evaluation_probe (evaluation));
   supcon_evaluation_set_probe (evaluation, &result);
   json = supcon_evaluation_to_json (evaluation, labels, 0);
-  ck_assert_json (json, "$.probe.count", 4);
+  ck_assert_json (json, "$.probe.count", 5);
   ck_assert_json (json, "$.probe.examples", 2);
-  ck_assert_json (json, "$.probe.knn-20", 0.5);
-  ck_assert_json (json, "$.probe.centroid", 0.5);
+  ck_assert_json (json, "$.probe.knn-20", 0.6);
+  ck_assert_json (json, "$.probe.centroid", 0.6);
   g_free (json);
   supcon_probe_free (probe);
   supcon_labels_free (labels);
@@ -348,4 +373,4 @@ START_TEST (test_probe_small)
 END_TEST
 
 SUPCON_CHECK_MAIN ("evaluate", test_empty, test_measures, test_bins, test_rank, test_impossible, test_growing,
-    test_oracle, test_probe, test_probe_small, test_centroid_scores, test_centroid_no_direction)
+    test_accuracy_of_none, test_oracle, test_probe, test_probe_small, test_centroid_scores, test_centroid_no_direction)

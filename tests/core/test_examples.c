@@ -317,6 +317,11 @@ START_TEST (test_majority_of_fewer)
   ck_assert_close (two[0], 0);
   ck_assert_close (two[1], .5);
   ck_assert_close (two[2], 7);
+  /* Of equal ones the first has the vote. */
+  two[0] = two[1] = .5;
+  supcon_smoother_take (smoother, 0, 1, two, 2);
+  supcon_smoother_take (smoother, 0, 2, two, 2);
+  ck_assert_close (two[0], 1);
   supcon_smoother_free (smoother);
 }
 END_TEST

@@ -92,6 +92,7 @@ START_TEST (points_lie_around_their_mean)
 
   for (guint i = 0; i < 3; i++)
     supcon_map_add (map, embeddings[i], 0);
+  ck_assert_double_eq (supcon_map_explained (map), 1); /* nothing lies outside of a plane of two dimensions */
   ck_assert_uint_eq (supcon_map_points (map, points), 3);
   ck_assert_double_eq_tol (points[0].x + points[1].x + points[2].x, 0, 1e-6);
   ck_assert_double_eq_tol (points[0].y + points[1].y + points[2].y, 0, 1e-6);
