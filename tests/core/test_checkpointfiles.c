@@ -73,7 +73,7 @@ keep_steps (const char *location, guint64 first, guint64 last)
 START_TEST (test_keep)
 {
   static const char *const names[] = { "m.safetensors", "m.step-9.safetensors", "m.step-10.safetensors", "link",
-    "m.step-10.safetensors.bak", "m.step-+8.safetensors", "m.step-.safetensors", "m.step-1-2.safetensors",
+    "m.step-10.safetensors.bak", "m.step-+10.safetensors", "m.step-.safetensors", "m.step-1-2.safetensors",
     "m.replaced-1.safetensors", "n.step-10.safetensors" };
   const guint64 steps[] = { 10, 9, 10, 10 };
 
@@ -101,6 +101,23 @@ START_TEST (test_keep_anew)
   keep_steps (path_of ("m.safetensors"), 2, 2);
   keep_steps (path_of ("m.safetensors"), 2, 2);
   assert_names (names, G_N_ELEMENTS (names));
+  /* None goes for one that cannot be kept. */
+  ck_assert_int_eq (g_remove (path_of ("m.safetensors")), 0);
+  ck_assert (!supcon_checkpoint_keep (path_of ("m.safetensors"), 3, 1, NULL));
+  assert_names (names + 1, G_N_ELEMENTS (names) - 1);
+  remove_folder ();
+}
+END_TEST
+
+/* A name need not say of what kind the file is; no name is no file's. */
+START_TEST (test_keep_without_suffix)
+{
+  static const char *const names[] = { "m", "m.step-1.safetensors" };
+
+  keep_steps (path_of ("m"), 1, 1);
+  assert_names (names, G_N_ELEMENTS (names));
+  ck_assert (supcon_checkpoint_is_same_file (path_of (names[0]), path_of (names[1])));
+  ck_assert (!supcon_checkpoint_is_same_file (NULL, path_of ("m")) && !supcon_checkpoint_is_same_file (NULL, NULL));
   remove_folder ();
 }
 END_TEST
@@ -261,5 +278,5 @@ START_TEST (test_lock_contested)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_keep_replaced, test_stale, test_lock,
-    test_lock_contested)
+SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_keep_without_suffix,
+    test_keep_replaced, test_stale, test_lock, test_lock_contested)

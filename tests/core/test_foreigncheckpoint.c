@@ -213,7 +213,7 @@ static const struct {
   { "\"stem\":", "\"stern\":", "metadata stem is missing" },
   { "\"stem\":\"small\"", "\"stem\":\"large\"", "expected imagenet or small" },
   { "\"resnet8\"", "\"resnet9\"", "encoder \"resnet9\"" },
-  { "\"resnet8\"", "\"resnet8resnet8resnet8\"", "expected a name of at most 15 bytes" },
+  { "\"resnet8\"", "\"resnet8resnet8re\"", "expected a name of at most 15 bytes" },
   { "\"resnet8\"", "\"resnet20\"", "tensor layer1.1.conv1.weight is missing" },
   { "\"width\":\"0.3\"", "\"width\":\"\"", "metadata width is \"\"" },
   { "\"width\":\"0.3\"", "\"width\":\" 0.3\"", "metadata width" },
@@ -260,6 +260,12 @@ static const struct {
   { "[\\\"cup\\\",", "\\\"cup\\\",", "metadata labels" },
   { "\"labels\":", "\"babels\":", "metadata labels is missing" },
   { "\"conv1.weight\":{\"dtype\":\"F32\"", "\"conv1.weight\":{\"dtype\":\"I32\"", "tensor conv1.weight has dtype I32" },
+  { "\"format\":\"gst-supcon\"", "\"format\":\"gst-supcon-index\"", "is of format gst-supcon-index; expected a model" },
+  { "\"bn1.bias\":{\"dtype\":\"F32\",\"shape\":[5]", "\"bn1.bias\":{\"dtype\":\"F32\",\"shape\":[5,1]",
+      "tensor bn1.bias has shape [5, 1], expected [5]" },
+  { "\"classifier.weight\":{\"dtype\":\"F32\",\"shape\":[3,20]",
+      "\"classifier.weight\":{\"dtype\":\"F32\",\"shape\":[3,20,1]",
+      "tensor classifier.weight has shape [3, 20, 1], expected at most 1000000 rows of 20" },
   { "\"bn1.weight\":", "\"bn1.height\":", "tensor bn1.weight is missing" },
   { "\"bn1.num_batches_tracked\":", "\"surplus\":", "tensor surplus is not one of resnet8's" },
   { "\"optimizer.momentum.bn1.bias\":", "\"optimizer.momentum.bn1\":",
@@ -417,6 +423,12 @@ START_TEST (test_foreign)
   ck_assert_uint_eq (supcon_labels_count (info.labels), 0);
   supcon_checkpoint_info_clear (&info);
   refused (location, NULL, SUPCON_ERROR_SETTINGS, "no gst-supcon metadata");
+
+  /* Its head is made anew, however few numbers the file holds beside it. */
+  other = config;
+  other.projection_dim = other.projection_hidden = 2000;
+  supcon_model_free (load (location, &other, &info));
+  supcon_checkpoint_info_clear (&info);
 
   /* Another architecture than the one asked for. */
   other = config;

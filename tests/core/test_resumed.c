@@ -127,6 +127,10 @@ START_TEST (test_queue_in_checkpoint)
 
   for (guint i = 0; i < 4 * dim; i++)
     z[i] = i / 32.0;
+  /* Of an empty one there is nothing to write. */
+  supcon_model_free (save_and_load (model, info, &found));
+  ck_assert_ptr_null (found.queue);
+  supcon_checkpoint_info_clear (&found);
   supcon_queue_push (info.queue, z, (const gint32[]){ 0, 1, -1, 9 }, (const guint64[]){ 5, 6, G_MAXUINT64, 8 }, 4);
   supcon_model_free (save_and_load (model, info, &found));
   ck_assert_uint_eq (found.queue->n, 3);
@@ -176,6 +180,14 @@ START_TEST (test_queue_not_finite)
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_NUMERIC));
   ck_assert_msg (strstr (error->message, "queue.embeddings") != NULL, "%s", error->message);
   g_clear_error (&error);
+  /* Logits are written after the queue, and by the same hand. */
+  info.queue->z[1] = 0;
+  info.logits = supcon_queue_new (1, CLASSES);
+  supcon_queue_push (info.logits, (const SupconReal[CLASSES]){ 0, INFINITY }, &(gint32){ 0 }, &(guint64){ 5 }, 1);
+  ck_assert (!supcon_checkpoint_save (location, model, &info, &error));
+  ck_assert_msg (strstr (error->message, "calibration.logits") != NULL, "%s", error->message);
+  g_clear_error (&error);
+  supcon_queue_free (info.logits);
   supcon_queue_free (info.queue);
   supcon_labels_free (info.labels);
   supcon_model_free (load (location, NULL, &info));
