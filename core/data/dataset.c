@@ -174,7 +174,7 @@ supcon_dataset_spoil_labels (SupconDataset *dataset, double noise)
 {
   guint n = supcon_dataset_n_classes (dataset);
 
-  for (guint32 i = 0; n > 1 && i < dataset->count; i++) {
+  for (guint32 i = 0; i < dataset->count; i++) {
     SupconRng rng = rng_of (dataset, i, CHOOSE_SPOILT);
 
     if (supcon_rng_uniform (&rng, 0, 1) < noise)

@@ -103,6 +103,12 @@ START_TEST (test_labels_elsewhere)
   setup ();
   write_text ("cat/a.jpg", "x");
   ck_assert_ptr_null (supcon_dataset_open (folder, "/nowhere", SUPCON_SPLIT_TRAIN, 0, NULL));
+  check_error ("/nowhere", SUPCON_SPLIT_TRAIN, SUPCON_ERROR_NOT_FOUND, "there is no such file or folder");
+  /* What holds no pictures is told so, whether or not labels lie beside it. */
+  write_text ("notes", "no file of pictures");
+  pictures = g_build_filename (folder, "notes", NULL);
+  check_error (pictures, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "magic number");
+  g_free (pictures);
   teardown ();
 }
 END_TEST
