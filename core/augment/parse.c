@@ -276,7 +276,7 @@ parse_operation (Parser *self, Node *node, gboolean first)
   if (i == SUPCON_OPERATION_COLOR && given[0] && !given[1]) {
     node->values[1] = node->values[0];
     for (guint k = 0; k < MAX_CHOICES; k++)
-      node->values[1].v[k] = MIN (0.5, node->values[0].v[k] / 4);
+      node->values[1].v[k] = node->values[0].v[k] / 4;
     node->values[1].base /= 4;
   }
   if (i != SUPCON_OPERATION_PICK && i != SUPCON_OPERATION_MIX)

@@ -19,6 +19,27 @@ START_TEST (test_rng_known_answer)
 }
 END_TEST
 
+/* Each bit of what a stream is named by makes another one. */
+START_TEST (test_rng_streams)
+{
+  static const struct {
+    guint64 seed, sample;
+    guint32 view, operation;
+  } names[] = { { 0, 0, 0, 0 }, { 1, 0, 0, 0 }, { G_GUINT64_CONSTANT (1) << 32, 0, 0, 0 }, { 0, 1, 0, 0 },
+    { 0, G_GUINT64_CONSTANT (1) << 32, 0, 0 }, { 0, 0, 1, 0 }, { 0, 0, 0, 1 }, { 0, 0, 1, 1 } };
+  guint32 first[G_N_ELEMENTS (names)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    SupconRng rng;
+
+    supcon_rng_init (&rng, names[i].seed, names[i].sample, names[i].view, names[i].operation);
+    first[i] = supcon_rng_next (&rng);
+    for (guint j = 0; j < i; j++)
+      ck_assert_uint_ne (first[i], first[j]);
+  }
+}
+END_TEST
+
 START_TEST (test_rng_permutation)
 {
   guint32 order[1000];
@@ -162,5 +183,5 @@ START_TEST (test_rng_gamma)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_permutation, test_rng_gamma, test_parallel_once,
-    test_parallel_callers, test_parallel_progress, test_gemm)
+SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_streams, test_rng_permutation, test_rng_gamma,
+    test_parallel_once, test_parallel_callers, test_parallel_progress, test_gemm)

@@ -145,10 +145,11 @@ START_TEST (test_cutout)
 }
 END_TEST
 
-/* The bounds of the text, neither passed nor kept away from: of 1000 draws one is in the outer tenth, but for 1e-45. */
-START_TEST (test_color_bounds)
+/* The bounds of the text, neither passed nor kept away from: of 1000 draws one is in the outer tenth, but for 1e-22. */
+static void
+check_color_bounds (const char *text, double amount, double hue)
 {
-  SupconProgram *program = parse_program ("color(0.4,hue=0.05)");
+  SupconProgram *program = parse_program (text);
   double least[4] = { 9, 9, 9, 9 }, most[4] = { -9, -9, -9, -9 };
 
   for (guint i = 0; i < 1000; i++) {
@@ -161,7 +162,7 @@ START_TEST (test_color_bounds)
     }
   }
   for (guint k = 0; k < 4; k++) {
-    double middle = k < 3 ? 1 : 0, bound = k < 3 ? 0.4 : 0.05;
+    double middle = k < 3 ? 1 : 0, bound = k < 3 ? amount : hue;
 
     ck_assert_double_ge (least[k], middle - bound);
     ck_assert_double_le (least[k], middle - 0.8 * bound);
@@ -169,6 +170,14 @@ START_TEST (test_color_bounds)
     ck_assert_double_le (most[k], middle + bound);
   }
   supcon_program_free (program);
+}
+
+/* Where nothing is said of the hue it goes a quarter as far as the rest, whichever amount is drawn. */
+START_TEST (test_color_bounds)
+{
+  check_color_bounds ("color(0.4,hue=0.05)", 0.4, 0.05);
+  check_color_bounds ("color(0.4)", 0.4, 0.1);
+  check_color_bounds ("color(0.4+-0.2)", 0.6, 0.15);
 }
 END_TEST
 
@@ -231,6 +240,80 @@ START_TEST (test_mix_independent)
 }
 END_TEST
 
+/* Bounds in either order are the same: a square of 64 x 48 pixels has at most 42 of a side, at least 24. */
+START_TEST (test_bounds_in_any_order)
+{
+  static const gchar *const texts[] = { "crop(scale=0.2:0.6,ratio=1)", "crop(scale=0.6:0.2,ratio=1)" };
+
+  for (guint n = 0; n < G_N_ELEMENTS (texts); n++) {
+    SupconProgram *program = parse_program (texts[n]);
+    guint least = 64, most = 0;
+
+    for (guint i = 0; i < 200; i++) {
+      SupconDraws draws;
+
+      supcon_program_draw (program, 7, i, 0, 64, 48, 32, 32, &draws);
+      least = MIN (least, draws.crop.width);
+      most = MAX (most, draws.crop.width);
+    }
+    ck_assert (least >= 24 && least <= 26 && most >= 41 && most <= 43);
+    supcon_program_free (program);
+  }
+}
+END_TEST
+
+/* A crop is left to chance where its probability says so. */
+START_TEST (test_crop_probability)
+{
+  SupconProgram *program = parse_program ("crop(scale=0.2,p=0.25)");
+  guint n = 0;
+
+  for (guint i = 0; i < 400; i++) {
+    SupconDraws draws;
+
+    supcon_program_draw (program, 7, i, 0, 64, 48, 32, 32, &draws);
+    n += draws.crop.width < 64;
+  }
+  ck_assert_double_eq_tol (n, 100, 4 * sqrt (400 * 0.25 * 0.75));
+  supcon_program_free (program);
+}
+END_TEST
+
+/* No rectangle is as large as the view, and a square of cutout goes by its shorter side. */
+START_TEST (test_within_the_view)
+{
+  SupconProgram *erase = parse_program ("erase(scale=1,ratio=1)"), *cutout = parse_program ("cutout(0.5)");
+  double most = 0;
+
+  for (guint i = 0; i < 200; i++) {
+    SupconDraws draws;
+
+    supcon_program_draw (erase, 7, i, 0, 64, 48, 32, 32, &draws);
+    ck_assert_uint_eq (draws.n_steps, 0);
+    supcon_program_draw (cutout, 7, i, 0, 64, 48, 40, 20, &draws);
+    most = MAX (most, MAX (draws.steps[0].values[2], draws.steps[0].values[3]));
+  }
+  ck_assert_double_eq (most, 10);
+  supcon_program_free (erase);
+  supcon_program_free (cutout);
+}
+END_TEST
+
+/* The same operation at two places draws at each. */
+START_TEST (test_places_independent)
+{
+  SupconProgram *program = parse_program ("rotate(-30:30) rotate(-30:30)");
+
+  for (guint i = 0; i < 100; i++) {
+    SupconDraws draws;
+
+    supcon_program_draw (program, 7, i, 0, 64, 48, 32, 32, &draws);
+    check_number (draws.steps[0].values[0] != draws.steps[1].values[0], "both turn by %g", draws.steps[0].values[0]);
+  }
+  supcon_program_free (program);
+}
+END_TEST
+
 /* Flips that stand first are the crop's, and two of them none. */
 START_TEST (test_flips)
 {
@@ -245,6 +328,20 @@ START_TEST (test_flips)
     ck_assert_uint_eq (draws.n_steps, 0);
     supcon_program_free (program);
   }
+}
+END_TEST
+
+/* One that comes after a turn is not, and nothing is composed that is not asked for. */
+START_TEST (test_flip_in_its_place)
+{
+  SupconProgram *program = parse_program ("rotate(90) flip");
+  SupconDraws draws;
+
+  supcon_program_draw (program, 7, 0, 0, 64, 48, 32, 32, &draws);
+  ck_assert (!draws.mirror && !draws.compose);
+  ck_assert_uint_eq (draws.n_steps, 2);
+  ck_assert_int_eq (draws.steps[1].operation, SUPCON_OPERATION_FLIP);
+  supcon_program_free (program);
 }
 END_TEST
 
@@ -316,4 +413,5 @@ START_TEST (test_neighbour)
 END_TEST
 
 SUPCON_CHECK_MAIN ("draws", test_crop, test_erase, test_color, test_color_bounds, test_blur, test_cutout, test_flips,
-    test_mix_alpha, test_neighbour, test_color_not_negative, test_shapes, test_mix_independent)
+    test_flip_in_its_place, test_bounds_in_any_order, test_crop_probability, test_within_the_view,
+    test_places_independent, test_mix_alpha, test_neighbour, test_color_not_negative, test_shapes, test_mix_independent)

@@ -260,6 +260,19 @@ START_TEST (test_rename)
 }
 END_TEST
 
+/* Numbers name what has no name yet. */
+START_TEST (test_numbered)
+{
+  SupconLabels *labels = supcon_labels_new ();
+
+  supcon_labels_add (labels, "cup");
+  supcon_labels_add_numbers (labels, 3);
+  ck_assert_uint_eq (supcon_labels_count (labels), 3);
+  ck_assert_str_eq (supcon_labels_name (labels, 2), "2");
+  supcon_labels_free (labels);
+}
+END_TEST
+
 START_TEST (test_smoothing)
 {
   SupconSmoother *smoother = supcon_smoother_new ();
@@ -327,4 +340,4 @@ START_TEST (test_majority_of_fewer)
 END_TEST
 
 SUPCON_CHECK_MAIN ("examples", test_knn, test_ties, test_forget_and_merge, test_newest, test_index_is_more, test_order,
-    test_rename, test_smoothing, test_majority, test_majority_of_fewer, )
+    test_rename, test_numbered, test_smoothing, test_majority, test_majority_of_fewer)

@@ -34,6 +34,7 @@ START_TEST (test_mistakes)
     { "shear-x(1,+-0.5)", "column 11: '+-0.5'", "bilinear as a whole number" },
     { "jpeg(2.5)", "column 6: '2.5'", "severity as a whole number from 1 to 5" },
     { "fog(1|2.5)", "column 5: '1|2.5'", "severity as a whole number" },
+    { "snow(2.5+-1)", "column 6: '2.5+-1'", "severity as a whole number" },
     { "fog(1:5/4)", "column 5: '1:5/4'", "severity as a whole number" },
     { "warp(0.1,points=2.5)", "column 17: '2.5'", "points as a whole number from 2 to 4" },
     { "warp(0.1,boundary=0.5)", "column 19: '0.5'", "boundary as a whole number from 0 to 8" },
@@ -43,7 +44,10 @@ START_TEST (test_mistakes)
     { "brightness(0.5+-0.6)", "column 12: '0.5+-0.6'", "factor from 0 to 10" },
     { "posterize(9)", "column 11: '9'", "bits from 0 to 8" },
     { "solarize(0:256/1)", "column 16: '1'", "how many values" },
+    { "solarize(0:256/2.5)", "column 16: '2.5'", "how many values" },
     { "solarize(1|2|3|4|5|6|7|8|9)", "column 26: '9'", "at most 8 choices" },
+    { "crop(scale=0.5+-0.2)", "column 12: '0.5+-0.2'", "scale as a number or as low:high" },
+    { "crop(scale=0.1:0.9/3)", "column 12: '0.1:0.9/3'", "scale as a number or as low:high" },
     { "crop(scale=0.1|0.2)", "column 12: '0.1|0.2'", "scale as a number or as low:high" },
     { "pick(2)", "column 8: the end", "'{'" },
     { "pick(2){", "column 9: the end", "'}'" },
@@ -53,6 +57,7 @@ START_TEST (test_mistakes)
     { "pick(2){pick{flip}}", "column 9: 'pick'", "no pick or mix inside" },
     { "mix{flip mix{flip}}", "column 10: 'mix'", "no pick or mix inside" },
     { "mix(1|3){flip}", "column 1: 'mix'", "whole numbers" },
+    { "mix(3,1|2){flip}", "column 1: 'mix'", "whole numbers" },
     { "mix(6){flip}", "column 5: '6'", "width from 1 to 5" },
     { "mix(3,4){flip}", "column 7: '4'", "depth from -1 to 3" },
     { "mix(3,-1,0){flip}", "column 10: '0'", "alpha from 0.01 to 100" },
@@ -68,6 +73,10 @@ START_TEST (test_mistakes)
     { "flip pick(16){{invert invert}} hue(0)", "column 6: 'pick'", "at most 32 operations" },
     { "pick(16){{invert invert}} invert", "column 27: 'invert'", "at most 32 operations" },
     { "pick(16){{invert invert invert}}", "column 1: 'pick'", "at most 32 operations" },
+    { "pick(16){{invert invert invert} invert}", "column 1: 'pick'", "at most 32 operations" },
+    /* A mix of three chains of three is 13 steps: itself, and a head before each chain. */
+    { "mix(3,3){invert} mix(3,3){invert} invert invert invert invert invert invert hue(0)", "column 77: 'hue'",
+        "at most 32 operations" },
     { "\xff\xfe", "column 1: '", "an operation" },
   };
 
@@ -81,6 +90,31 @@ START_TEST (test_mistakes)
     ck_assert (g_utf8_validate (error->message, -1, NULL));
     g_error_free (error);
   }
+}
+END_TEST
+
+/* Each place of an operation draws numbers of its own, of which there are so many. */
+START_TEST (test_occurrences)
+{
+  GString *text = g_string_new ("pick(1){");
+  GError *error = NULL;
+  SupconProgram *program;
+
+  for (guint i = 0; i < 64; i++)
+    g_string_append (text, "invert ");
+  g_string_append (text, "}");
+  program = supcon_program_parse (text->str, &error);
+  ck_assert_msg (program != NULL, "%s", error ? error->message : "");
+  supcon_program_free (program);
+  /* One group after the other is none inside the other. */
+  program = supcon_program_parse ("pick{invert} mix{invert} pick{invert}", &error);
+  ck_assert_msg (program != NULL, "%s", error ? error->message : "");
+  supcon_program_free (program);
+  g_string_append (text, " invert");
+  ck_assert_ptr_null (supcon_program_parse (text->str, &error));
+  ck_assert_msg (strstr (error->message, "it at most 64 times") != NULL, "%s", error->message);
+  g_error_free (error);
+  g_string_free (text, TRUE);
 }
 END_TEST
 
@@ -194,6 +228,24 @@ assert_text (const SupconPolicy *policy, const gchar *expected)
   }
   g_free (text);
 }
+
+/* What policies are by themselves: SimCLR's for a small picture's views (paper, appendix), torchvision's of AugMix, a
+ * square of half a side; and no warp unless it is asked for. */
+START_TEST (test_defaults)
+{
+  SupconPolicy policy;
+  gchar *text;
+
+  supcon_policy_init (&policy, SUPCON_POLICY_SIMAUGMENT);
+  policy.cutout_probability = 1;
+  assert_text (&policy, "crop(scale=0.08:1,ratio=0.75:1.3333333333333333) flip(0.5) color(0.8,hue=0.2,p=0.8)"
+                        " greyscale(0.2) blur(0.1:2,p=0.5) cutout(0.5,fill=0,p=1)");
+  supcon_policy_init (&policy, SUPCON_POLICY_AUGMIX);
+  text = supcon_policy_to_text (&policy);
+  ck_assert_msg (strstr (text, " mix(3,-1,1){") && strstr (text, "/3)"), "%s", text);
+  g_free (text);
+}
+END_TEST
 
 /* Every number of a policy reaches the text: none of these is a default, and the second set is not the first. */
 START_TEST (test_numbers)
@@ -348,5 +400,5 @@ START_TEST (test_no_center_crop)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("program", test_mistakes, test_mutations, test_independent, test_kinds, test_numbers,
-    test_augmix_numbers, test_center_crop, test_no_center_crop, test_largest_magnitude)
+SUPCON_CHECK_MAIN ("program", test_mistakes, test_occurrences, test_mutations, test_independent, test_kinds,
+    test_defaults, test_numbers, test_augmix_numbers, test_center_crop, test_no_center_crop, test_largest_magnitude)
