@@ -279,10 +279,10 @@ START_TEST (test_crop_probability)
 }
 END_TEST
 
-/* No rectangle is as large as the view, and a square of cutout goes by its shorter side. */
+/* No rectangle is as wide as the view, and a square of cutout goes by its shorter side. */
 START_TEST (test_within_the_view)
 {
-  SupconProgram *erase = parse_program ("erase(scale=1,ratio=1)"), *cutout = parse_program ("cutout(0.5)");
+  SupconProgram *erase = parse_program ("erase(scale=0.5,ratio=0.5)"), *cutout = parse_program ("cutout(0.5)");
   double most = 0;
 
   for (guint i = 0; i < 200; i++) {

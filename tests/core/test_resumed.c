@@ -100,20 +100,30 @@ START_TEST (test_calibration_resumed)
 }
 END_TEST
 
-/* Who goes on without a queue has no use for that of a checkpoint. */
-START_TEST (test_queue_not_wanted)
+/* Who goes on without a queue has no use for that of a checkpoint; who goes on with one begins with it. */
+START_TEST (test_queue_if_wanted)
 {
-  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
-  SupconModel *model = model_new ();
-  SupconTrainer *trainer = supcon_trainer_new (model, &config, 1);
-  SupconQueue *past = supcon_queue_new (1, 1);
+  for (guint size = 0; size < 4; size += 3) {
+    SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+    SupconModel *model = model_new ();
+    SupconQueue *past = supcon_queue_new (1, supcon_model_projection_dim (model));
+    const SupconReal z[5] = { 0, 1 };
+    SupconTrainer *trainer;
 
-  supcon_queue_push (past, &(SupconReal){ 1 }, &(gint32){ 0 }, &(guint64){ 0 }, 1);
-  supcon_trainer_restore (trainer, past, NULL);
-  ck_assert_ptr_null (supcon_trainer_queue (trainer));
-  supcon_queue_free (past);
-  supcon_trainer_free (trainer);
-  supcon_model_free (model);
+    config.queue_size = size;
+    trainer = supcon_trainer_new (model, &config, 1);
+    supcon_queue_push (past, z, &(gint32){ 2 }, &(guint64){ 7 }, 1);
+    supcon_trainer_restore (trainer, past, NULL);
+    ck_assert ((supcon_trainer_queue (trainer) != NULL) == (size > 0));
+    if (size) {
+      ck_assert_uint_eq (supcon_trainer_queue (trainer)->n, 1);
+      ck_assert_int_eq (supcon_trainer_queue (trainer)->labels[0], 2);
+      ck_assert_mem_eq (supcon_trainer_queue (trainer)->z, z, sizeof z);
+    }
+    supcon_queue_free (past);
+    supcon_trainer_free (trainer);
+    supcon_model_free (model);
+  }
 }
 END_TEST
 
@@ -249,6 +259,47 @@ START_TEST (test_queue_labels)
 }
 END_TEST
 
+/* Tensors of a queue that are of another type, or have other rows than the embeddings of this network. */
+START_TEST (test_queue_of_others)
+{
+  static const struct {
+    const char *tensor, *find, *replacement, *error;
+  } cases[] = {
+    { "\"queue.labels\"", "I64", "F64", "tensor queue.labels is F64 of shape [1], expected I64 of shape [1]" },
+    { "\"queue.samples\"", "[1]", "[ ]", "tensor queue.samples is I64 of shape [], expected I64 of shape [1]" },
+    { "\"queue.embeddings\"", "[1,5]", "[5,1]",
+        "tensor queue.embeddings is F32 of shape [5, 1], expected F32 of rows of 5" },
+  };
+  const char *location = path_of ("m.safetensors");
+  SupconModel *model = model_new ();
+  SupconCheckpointInfo info = {
+    .labels = new_labels (), .stage = "contrastive", .queue = supcon_queue_new (1, supcon_model_projection_dim (model))
+  };
+
+  supcon_queue_push (info.queue, (const SupconReal[5]){ 0 }, &(gint32){ 0 }, &(guint64){ 5 }, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    SupconCheckpointInfo found;
+    GError *error = NULL;
+    char *bytes, *at;
+    gsize n;
+
+    ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+    read_file (location, &bytes, &n);
+    at = strstr (strstr (bytes + 8, cases[i].tensor), cases[i].find);
+    memcpy (at, cases[i].replacement, strlen (cases[i].replacement));
+    write_file (location, bytes, n);
+    ck_assert_ptr_null (supcon_checkpoint_load (location, NULL, &found, &error));
+    ck_assert_msg (strstr (error->message, cases[i].error) != NULL, "%s", error->message);
+    g_error_free (error);
+    g_free (bytes);
+  }
+  supcon_queue_free (info.queue);
+  supcon_labels_free (info.labels);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
 /* Logits of no classifier have no number of classes, by which what is kept of them is divided. */
 START_TEST (test_logits_without_classifier)
 {
@@ -282,5 +333,6 @@ START_TEST (test_logits_without_classifier)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("resumed", test_queue_not_wanted, test_optimizer_in_checkpoint, test_calibration_resumed,
-    test_queue_in_checkpoint, test_queue_not_finite, test_queue_labels, test_logits_without_classifier)
+SUPCON_CHECK_MAIN ("resumed", test_queue_if_wanted, test_optimizer_in_checkpoint, test_calibration_resumed,
+    test_queue_in_checkpoint, test_queue_not_finite, test_queue_labels, test_queue_of_others,
+    test_logits_without_classifier)

@@ -31,6 +31,14 @@ START_TEST (test_clipping)
   }
   ck_assert_double_eq_tol (dot / length, 0.25, 1e-9);
   ck_assert_double_eq_tol (sqrt (length), config.schedule.learning_rate * stats.gradient_norm, 1e-9);
+  /* A gradient that is shorter stays as it is. */
+  supcon_model_free (clipped);
+  clipped = model_new ();
+  config.clip_norm = stats.gradient_norm * 2;
+  train (clipped, &config, 0, 1);
+  g_array_unref (shortened);
+  shortened = weights_of (clipped, FALSE);
+  ck_assert_double_eq (difference (shortened, moved), 0);
   g_array_unref (before);
   g_array_unref (moved);
   g_array_unref (shortened);

@@ -84,6 +84,15 @@ START_TEST (test_validate_classifier)
   ck_assert_uint_eq (validation.unknown, 1);
   ck_assert_double_eq_tol (validation.accuracy, 4.0 / (N - 1), 1e-12);
   ck_assert_double_eq_tol (validation.loss, log (2 + exp (1)) - 4.0 / (N - 2), 1e-9);
+  /* Where there is no label nothing is right or wrong. */
+  for (guint i = 0; i < N; i++)
+    batch->labels[i] = SUPCON_UNLABELLED;
+  for (guint by = 0; by < 2; by++) {
+    (by ? supcon_validate_neighbours : supcon_validate_classifier) (
+        model, batch->pixels, batch->labels, N, &validation);
+    ck_assert_uint_eq (validation.n, 0);
+    ck_assert_double_eq (validation.accuracy, 0);
+  }
   supcon_batch_free (batch);
   supcon_model_free (model);
 }
