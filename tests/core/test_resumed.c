@@ -117,6 +117,7 @@ START_TEST (test_queue_if_wanted)
     ck_assert ((supcon_trainer_queue (trainer) != NULL) == (size > 0));
     if (size) {
       ck_assert_uint_eq (supcon_trainer_queue (trainer)->n, 1);
+      ck_assert_uint_eq (supcon_queue_place (supcon_trainer_queue (trainer), 0), 0);
       ck_assert_int_eq (supcon_trainer_queue (trainer)->labels[0], 2);
       ck_assert_mem_eq (supcon_trainer_queue (trainer)->z, z, sizeof z);
     }

@@ -239,6 +239,16 @@ START_TEST (test_collapse)
   ck_assert (!stats.collapsed);
   supcon_trainer_free (trainer);
 
+  /* Nor are ones that lie apart, to which a high temperature is blind. */
+  draw_together (model, weights, 1);
+  config.loss.temperature = 1000;
+  trainer = supcon_trainer_new (model, &config, 0);
+  for (guint step = 1; step <= 50; step++)
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  ck_assert_double_gt (stats.spread, 0.02);
+  ck_assert (!stats.collapsed);
+  supcon_trainer_free (trainer);
+
   /* Where no view has a positive, nothing was to be kept apart. */
   draw_together (model, weights, 0);
   config.loss.temperature = 0.2;
