@@ -156,6 +156,37 @@ START_TEST (test_keep_replaced)
 }
 END_TEST
 
+/* A checkpoint may be replaced, as may nothing and an empty file; what something else has written may not. */
+START_TEST (test_replaced)
+{
+  /* The second has all that is read of a checkpoint, behind its 60 bytes of header as a length, but does not say that
+   * it is one. */
+  static const char *const others[]
+      = { "my notes", "<\0\0\0\0\0\0\0"
+                      "{\"__metadata__\":{\"labels\":\"[]\",\"stage\":\"linear\",\"step\":\"7\"}}" };
+  static const gsize sizes[] = { 8, 8 + 60 };
+  const char *location = path_of ("m.safetensors");
+  guint64 step = 9;
+
+  ck_assert (supcon_checkpoint_check_replaced (location, &step, NULL) && step == 0);
+  write_file (location, "", 0);
+  step = 9;
+  ck_assert (supcon_checkpoint_check_replaced (location, &step, NULL) && step == 0);
+  save_step (location, 77);
+  ck_assert (supcon_checkpoint_check_replaced (location, &step, NULL) && step == 77);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    GError *error = NULL;
+
+    write_file (location, others[i], sizes[i]);
+    ck_assert (!supcon_checkpoint_check_replaced (location, &step, &error));
+    ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT));
+    ck_assert_msg (strstr (error->message, "is there and is no checkpoint") != NULL, "%s", error->message);
+    g_error_free (error);
+  }
+  remove_folder ();
+}
+END_TEST
+
 /* What killed writers left goes at the next start; a living writer's file, and those of other names, stay. */
 START_TEST (test_stale)
 {
@@ -280,4 +311,4 @@ START_TEST (test_lock_contested)
 END_TEST
 
 SUPCON_CHECK_MAIN ("checkpointfiles", test_links, test_keep, test_keep_anew, test_keep_without_suffix,
-    test_keep_replaced, test_stale, test_lock, test_lock_contested)
+    test_keep_replaced, test_replaced, test_stale, test_lock, test_lock_contested)
