@@ -192,13 +192,10 @@ static void
 check_gradient (Batch *batch, SupconLossKind kind, double t)
 {
   guint rows = batch->n - batch->n_past, size = rows * batch->dim, anchors;
-  SupconReal *dz = g_new0 (SupconReal, batch->n * batch->dim);
+  SupconReal *dz = g_new (SupconReal, size);
   SupconLossResult result = run (batch, kind, t, dz);
   double positives = 0;
 
-  /* Past rows have no place in it. */
-  for (guint i = size; i < batch->n * batch->dim; i++)
-    ck_assert (dz[i] == 0);
   ck_assert_double_eq_tol (result.loss, plain_loss (batch, kind, t, &anchors), 1e-10);
   ck_assert_uint_eq (result.anchors, anchors);
   for (guint i = 0; i < rows; i++)
