@@ -283,6 +283,12 @@ START_TEST (test_unlabelled_are_not_classified)
   ck_assert_uint_eq (stats.anchors, VIEWS - 3);
   supcon_batch_free (batch);
   supcon_trainer_free (trainer);
+  /* Numbers have no classes: all views are learnt from. */
+  supcon_model_set_n_classes (model, 1);
+  config = config_of (SUPCON_STAGE_REGRESSION);
+  stats = train (model, &config, 0, 1);
+  ck_assert_uint_eq (stats.anchors, VIEWS);
+  ck_assert_uint_eq (stats.classified, 0);
   supcon_model_free (model);
 }
 END_TEST
