@@ -309,7 +309,8 @@ GST_START_TEST (test_tensors)
     gint n, d;
 
     fail_unless (gst_structure_get_fraction (gst_caps_get_structure (caps, i),
-            "framerate", &n, &d) && n == 25 && d == 1, "%" GST_PTR_FORMAT, caps);
+            "framerate", &n, &d) && n == 25 && d == 1, "%" GST_PTR_FORMAT,
+        caps);
   }
   gst_caps_unref (caps);
   gst_harness_set_sink_caps_str (h, "other/tensors,format=static,num_tensors=1,"

@@ -467,7 +467,8 @@ GST_START_TEST (a_file_is_kept_until_there_is_something_to_write)
   /* Nor to a stream in which no frame comes, which carries nothing that could be missed. */
   run = run_launch (line, "identity drop-probability=1", path, "");
   run_assert_ended (run);
-  fail_if (strstr (run.warnings->str, "no frame carried"), "%s", run.warnings->str);
+  fail_if (strstr (run.warnings->str, "no frame carried"), "%s",
+      run.warnings->str);
   run_clear (&run);
   fail_unless (g_file_get_contents (path, &text, NULL, NULL));
   fail_unless_equals_string (text, "{}\n");

@@ -169,17 +169,19 @@ GST_START_TEST (copies_keep_their_colours)
   gsize offsets[GST_VIDEO_MAX_PLANES] = { 0, 16 * 8, 16 * 8 + 8 * 4 };
   gint strides[GST_VIDEO_MAX_PLANES] = { 16, 8, 8 };
   GstHarness *h = label_new ("", FALSE);
-  GstBuffer *frame = gst_buffer_new_allocate (NULL, 16 * 8 + 2 * 8 * 4, NULL), *cut;
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 16 * 8 + 2 * 8 * 4, NULL);
+  GstBuffer *cut;
   GstVideoFrame mapped;
   GstVideoInfo info;
   GstCaps *caps;
 
-  gst_harness_set_src_caps_str (h, "video/x-raw,format=I420,width=8,height=8,framerate=10/1,interlace-mode=interleaved,"
-      "colorimetry=bt709");
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=I420,width=8,height=8,"
+      "framerate=10/1,interlace-mode=interleaved,colorimetry=bt709");
   for (guint i = 0; i < 3; i++)
     gst_buffer_memset (frame, offsets[i], color[i], i ? 32 : 128);
   GST_BUFFER_PTS (frame) = 7 * GST_MSECOND;
-  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_I420, 8, 8, 3, offsets, strides);
+  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
+      GST_VIDEO_FORMAT_I420, 8, 8, 3, offsets, strides);
   add_region (frame, "r", 2, 2, 4, 4);
   fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
   cut = pull_region (h, NULL, 0);
@@ -188,7 +190,8 @@ GST_START_TEST (copies_keep_their_colours)
   fail_unless (gst_video_frame_map (&mapped, &info, cut, GST_MAP_READ));
   fail_unless_equals_int (GST_VIDEO_FRAME_PLANE_STRIDE (&mapped, 0), 4);
   for (guint i = 0; i < 3; i++)
-    fail_unless_equals_int (*(guint8 *) GST_VIDEO_FRAME_COMP_DATA (&mapped, i), color[i]);
+    fail_unless_equals_int (*(guint8 *) GST_VIDEO_FRAME_COMP_DATA (&mapped, i),
+        color[i]);
   gst_video_frame_unmap (&mapped);
   gst_caps_unref (caps);
   gst_buffer_unref (cut);
