@@ -195,10 +195,8 @@ gst_supcon_classifier_update (GstSupconClassifier * self,
   }
   *relabelled = self->snapshot
       && !continues (self->snapshot->labels, new->labels);
-  if (*relabelled) {
+  if (*relabelled)
     gst_supcon_classifier_reset_evaluation (self);
-    gst_supcon_classifier_forget_frames (self);
-  }
   g_clear_pointer (&self->snapshot, gst_supcon_snapshot_unref);
   self->snapshot = new;
   self->told_encoder = FALSE;

@@ -43,7 +43,8 @@ void gst_supcon_classifier_free (GstSupconClassifier * classifier);
 
 /**
  * Goes over to the newest model, if there is one. FALSE: it is of no use, and the one before stays. relabelled: whether its
- * classes are other ones than those before, or in another order; what was counted and smoothed is forgotten then.
+ * classes are other ones than those before, or in another order; what was counted is forgotten then, and what was smoothed
+ * is the caller's to forget.
  */
 gboolean gst_supcon_classifier_update (GstSupconClassifier * classifier,
     gboolean * relabelled, GError ** error);

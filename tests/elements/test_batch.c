@@ -191,6 +191,15 @@ GST_START_TEST (batches_end_early)
   gst_harness_push_event (h, gst_event_new_eos ());
   assert_nothing (h);
   gst_harness_teardown (h);
+
+  /* So do those that came before downstream asked for tensors. */
+  h = harness_new (PATIENT "batch-size=8", CAPS);
+  push (h, 0);
+  gst_harness_set_sink_caps_str (h, "other/tensors");
+  push (h, 1);
+  pull (h, 0, 0);
+  assert_nothing (h);
+  gst_harness_teardown (h);
 }
 GST_END_TEST;
 

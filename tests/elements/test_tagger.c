@@ -540,6 +540,8 @@ GST_START_TEST (test_regions_are_of_no_time)
 
   start_linear (&f, "smoothing=0.75 hysteresis=0.2", FALSE);
   check_pass (&f, new_likely (&f, .8, .1, .1, NULL), "cup", 0, .8);
+  check_pass (&f, new_likely (&f, .05, .9, .05, NULL), "cup", 0,
+      .75 * .8 + .25 * .05);
   frame = new_frame (&f);
   gst_supcon_buffer_set_embedding (frame, NULL, 0, "embedding", "m");
   gst_supcon_buffer_set_embedding_origin (frame, 0, 0);
@@ -567,8 +569,9 @@ GST_START_TEST (test_regions_are_of_no_time)
     assert_close (get_double (tag, "confidence"), region->x ? .7 : .5);
   }
   gst_buffer_unref (frame);
-  check_pass (&f, new_likely (&f, .4, .5, .1, NULL), "cup", 0,
-      .75 * .8 + .25 * .4);
+  /* A box would be 0.47 now, which is not enough to take the cup's place. */
+  check_pass (&f, new_likely (&f, .01, .98, .01, NULL), "cup", 0,
+      .75 * (.75 * .8 + .25 * .05) + .25 * .01);
   gst_harness_push_event (f.video, gst_event_new_eos ());
   message = pop_message (&f, "supcon-evaluation");
   fail_unless (message != NULL);
@@ -592,6 +595,9 @@ GST_START_TEST (test_regions)
   gfloat embedding[DIM] = { 0 };
   gpointer state = NULL;
   guint x, y, w, h, tagged = 0;
+  GstEvent *event, *last = NULL;
+  GstTagList *list;
+  const gchar *keyword;
 
   start_linear (&f, "", TRUE);
   frame = new_frame (&f);
@@ -639,6 +645,16 @@ GST_START_TEST (test_regions)
   assert_close (g_value_get_double (gst_value_array_get_value
           (gst_structure_get_value (told, "confidences"), 0)), .6);
   gst_message_unref (message);
+  /* The tag event is of the first. */
+  do {
+    fail_unless ((event = gst_harness_try_pull_event (f.video)) != NULL);
+    gst_event_take (&last, event);
+  } while (GST_EVENT_TYPE (event) != GST_EVENT_TAG);
+  gst_event_parse_tag (event, &list);
+  fail_unless (gst_tag_list_peek_string_index (list, GST_TAG_KEYWORDS, 0,
+          &keyword));
+  fail_unless_equals_string (keyword, "cup");
+  gst_clear_event (&last);
   gst_buffer_unref (frame);
 
   /* An encoder without a model yet, or a frame whose regions are all outside. */

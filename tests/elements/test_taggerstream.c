@@ -204,6 +204,29 @@ GST_START_TEST (test_normalized)
 
 GST_END_TEST;
 
+/* A model of other classes begins anew: what was steadied is of classes that are others now. */
+GST_START_TEST (test_relabelled)
+{
+  gchar *location = save_model (3, 1), *fewer = save_model (2, 1);
+  gchar *launch = g_strdup_printf ("supcontagger watch=true location=%s "
+      "smoothing=0.5 hysteresis=0.5", location);
+  Fixture f;
+
+  start (&f, launch, FALSE);
+  check_pass (&f, new_likely (&f, .75, .15, .1, NULL), "cup", 0, .75);
+  fail_unless_equals_int (g_rename (fewer, location), 0);
+  /* It is looked at four times a second. */
+  g_usleep (300000);
+  check_pass (&f, new_likely (&f, .45, .55, 1, NULL), "box", 1, .55);
+  stop (&f);
+  g_unlink (location);
+  g_free (location);
+  g_free (fewer);
+  g_free (launch);
+}
+
+GST_END_TEST;
+
 static Suite *
 taggerstream_suite (void)
 {
@@ -219,6 +242,7 @@ taggerstream_suite (void)
   tcase_add_test (tcase, test_flushed_failure);
   tcase_add_test (tcase, test_global_tags);
   tcase_add_test (tcase, test_normalized);
+  tcase_add_test (tcase, test_relabelled);
   return suite;
 }
 
