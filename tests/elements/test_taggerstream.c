@@ -92,9 +92,34 @@ GST_START_TEST (test_text_follows)
   fail_unless (time >= FRAME && GST_CLOCK_TIME_IS_VALID (time));
   gst_event_unref (event);
 
+  gst_harness_push_event (f.video, gst_event_new_gap (5 * FRAME, FRAME));
+  event = wait_for_event (f.text, GST_EVENT_GAP);
+  gst_event_parse_gap (event, &time, NULL);
+  fail_unless_equals_uint64 (time, 5 * FRAME);
+  gst_event_unref (event);
   gst_harness_push_event (f.video,
       gst_event_new_segment_done (GST_FORMAT_TIME, 3 * FRAME));
   gst_event_unref (wait_for_event (f.text, GST_EVENT_SEGMENT_DONE));
+  stop (&f);
+}
+
+GST_END_TEST;
+
+/* Each tag is a line of text, whatever its label is. */
+GST_START_TEST (test_label_of_lines)
+{
+  static const gfloat one[1] = { 1 };
+  static const gchar expected[] = "a b c 100 %";
+  Fixture f;
+  GstBuffer *text;
+
+  start (&f, "supcontagger method=knn", TRUE);
+  gst_buffer_unref (pass (&f, new_embedded (&f, one, 1, "a\nb\rc")));
+  gst_buffer_unref (pass (&f, new_embedded (&f, one, 1, NULL)));
+  text = gst_harness_pull (f.text);
+  fail_unless_equals_int (gst_buffer_get_size (text), strlen (expected));
+  fail_unless (gst_buffer_memcmp (text, 0, expected, strlen (expected)) == 0);
+  gst_buffer_unref (text);
   stop (&f);
 }
 
@@ -238,6 +263,7 @@ taggerstream_suite (void)
   tcase_set_timeout (tcase, 60);
   tcase_add_test (tcase, test_controller);
   tcase_add_test (tcase, test_text_follows);
+  tcase_add_test (tcase, test_label_of_lines);
   tcase_add_test (tcase, test_late_text);
   tcase_add_test (tcase, test_flushed_failure);
   tcase_add_test (tcase, test_global_tags);
