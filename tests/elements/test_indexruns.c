@@ -113,6 +113,7 @@ GST_START_TEST (streams_have_their_uris)
   static const gchar *const uris[] = { "file:///tmp/a.mp4", "camera://hall/" };
   static const gchar *const shown[] = { "a.mp4", "camera://hall/" };
   const gchar *uri = NULL;
+  GstBuffer *frame;
   Fixture f;
 
   start_index (&f, FALSE, "mode=add");
@@ -121,7 +122,10 @@ GST_START_TEST (streams_have_their_uris)
   for (guint i = 0; i < 2; i++) {
     uri = uris[i];
     gst_harness_push_event (f.video, gst_event_new_stream_start (uri));
-    push (&f, new_embedded (i, i, 1 - (gfloat) i, NULL));
+    frame = new_embedded (i, i, 1 - (gfloat) i, NULL);
+    if (i)
+      GST_BUFFER_PTS (frame) = GST_CLOCK_TIME_NONE;
+    push (&f, frame);
   }
   stop (&f);
   start_index (&f, TRUE, "neighbours=1");
@@ -134,6 +138,9 @@ GST_START_TEST (streams_have_their_uris)
     gst_buffer_map (text, &map, GST_MAP_READ);
     fail_unless (g_strstr_len ((const gchar *) map.data, map.size, shown[i]));
     fail_if (g_strstr_len ((const gchar *) map.data, map.size, "/tmp"));
+    /* The second one came without a time. */
+    fail_unless_equals_int (g_str_has_prefix ((const gchar *) map.data,
+            "1.000  "), i == 1);
     gst_buffer_unmap (text, &map);
     gst_buffer_unref (text);
   }

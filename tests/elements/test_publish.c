@@ -113,8 +113,10 @@ GST_START_TEST (fields_have_dl_streamers_names)
           G_TYPE_INT, 1, NULL));
   gst_video_region_of_interest_meta_add_param (roi,
       gst_structure_new ("object_id", "id", G_TYPE_INT, 17, NULL));
-  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "cat", 2, 1, 4,
-          2), "tabby", 0, 0.5);
+  roi = gst_buffer_add_video_region_of_interest_meta (frame, "cat", 2, 1, 4, 2);
+  gst_supcon_region_set_embedding (roi, embedding, 1, "embedding", "m.st");
+  gst_supcon_region_set_label (roi, "dog");
+  add_tag (roi, "tabby", 0, 0.5);
   push (harness, frame);
   push (harness, numbered_frame_new (4));        /* nothing to tell */
 
@@ -148,6 +150,10 @@ GST_START_TEST (fields_have_dl_streamers_names)
   /* What was found in a region is not of the model that the frame's embedding is of. */
   check_json (lines[0], "$.objects[2].classification",
       "{\"label\":\"tabby\",\"label_id\":0,\"confidence\":0.5}");
+  /* Nor are its embedding and its true label tags. */
+  check_json (lines[0], "$.objects[2].tensors",
+      "[{\"name\":\"classification\",\"label\":\"tabby\",\"label_id\":0,"
+      "\"confidence\":0.5}]");
   g_strfreev (lines);
 }
 
@@ -398,7 +404,7 @@ GST_START_TEST (a_jump_ends_a_cue)
 
 GST_END_TEST;
 
-/* As where a file is played again. */
+/* As where a file is played again; the last one ends where the element is stopped, too. */
 GST_START_TEST (time_that_goes_back_ends_a_cue)
 {
   GstHarness *harness = start_publish ("back.srt", "format=srt");
@@ -406,6 +412,7 @@ GST_START_TEST (time_that_goes_back_ends_a_cue)
 
   push (harness, tagged_frame_new (50, "cup", 1, 1));
   push (harness, tagged_frame_new (10, "cup", 1, 1));
+  gst_element_set_state (harness->element, GST_STATE_READY);
   lines = finish (harness, "back.srt");
   fail_unless_equals_string (lines[1], "00:00:02,000 --> 00:00:02,040");
   fail_unless_equals_string (lines[5], "00:00:00,400 --> 00:00:00,440");
