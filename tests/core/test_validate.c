@@ -88,8 +88,10 @@ START_TEST (test_validate_classifier)
   for (guint i = 0; i < N; i++)
     batch->labels[i] = SUPCON_UNLABELLED;
   for (guint by = 0; by < 2; by++) {
-    (by ? supcon_validate_neighbours : supcon_validate_classifier) (
-        model, batch->pixels, batch->labels, N, &validation);
+    if (by)
+      supcon_validate_neighbours (model, batch->pixels, batch->labels, N, &validation);
+    else
+      supcon_validate_classifier (model, batch->pixels, batch->labels, N, &validation, NULL);
     ck_assert_uint_eq (validation.n, 0);
     ck_assert_double_eq (validation.accuracy, 0);
   }
