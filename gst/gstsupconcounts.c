@@ -8,6 +8,15 @@ counts_frames (GstFormat format)
   return format == GST_FORMAT_DEFAULT || format == GST_FORMAT_BUFFERS;
 }
 
+/* A place in views, from the end those before it, as one in frames, rounded up or down. */
+static gint64
+to_frames (GstSeekType type, gint64 value, gint64 views, gboolean up)
+{
+  if (type == GST_SEEK_TYPE_NONE || (type == GST_SEEK_TYPE_SET && value < 0))
+    return value;
+  return value / views + (up ? value % views > 0 : -(value % views < 0));
+}
+
 GstEvent *
 gst_supcon_seek_to_frames (GstEvent * event, guint views)
 {
@@ -24,8 +33,8 @@ gst_supcon_seek_to_frames (GstEvent * event, guint views)
     return event;
   /* A frame whose first view comes before the stop is played. */
   scaled = gst_event_new_seek (rate, format, flags, start_type,
-      start < 0 ? start : start / views, stop_type,
-      stop < 0 ? stop : stop / views + (stop % views != 0));
+      to_frames (start_type, start, views, FALSE), stop_type,
+      to_frames (stop_type, stop, views, TRUE));
   gst_event_set_seqnum (scaled, gst_event_get_seqnum (event));
   gst_event_unref (event);
   return scaled;

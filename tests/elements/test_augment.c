@@ -458,6 +458,15 @@ GST_START_TEST (test_counting)
   fail_unless_equals_int64 (value, 10);
   fail_unless_equals_int64 (stop, 12);
   gst_event_unref (event);
+  /* From the end: the last 31 views but four, which are of the last eleven frames but one. */
+  gst_harness_push_upstream_event (h, gst_event_new_seek (1.0,
+          GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_END, -31,
+          GST_SEEK_TYPE_END, -4));
+  event = gst_harness_pull_upstream_event (h);
+  gst_event_parse_seek (event, NULL, NULL, NULL, NULL, &value, NULL, &stop);
+  fail_unless_equals_int64 (value, -11);
+  fail_unless_equals_int64 (stop, -1);
+  gst_event_unref (event);
   gst_harness_push_upstream_event (h, gst_event_new_seek (1.0,
           GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 31,
           GST_SEEK_TYPE_NONE, -1));
