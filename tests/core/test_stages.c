@@ -206,6 +206,19 @@ spread_of (SupconModel *model, const SupconBatch *batch)
   return sum / batch->n;
 }
 
+/* Fifty steps on one batch. */
+static SupconTrainStats
+repeat (SupconModel *model, const SupconTrainerConfig *config, SupconBatch *batch)
+{
+  SupconTrainer *trainer = supcon_trainer_new (model, config, 0);
+  SupconTrainStats stats;
+
+  for (guint step = 1; step <= 50; step++)
+    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  supcon_trainer_free (trainer);
+  return stats;
+}
+
 /* Fifty steps in a row, no fewer, on one point for all embeddings; near ones that a low temperature tells apart are not
  * collapsed. */
 START_TEST (test_collapse)
@@ -232,22 +245,16 @@ START_TEST (test_collapse)
   config.queue_size = 0;
   draw_together (model, weights, 0.3);
   config.loss.temperature = 1e-5;
-  trainer = supcon_trainer_new (model, &config, 0);
-  for (guint step = 1; step <= 50; step++)
-    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  stats = repeat (model, &config, batch);
   ck_assert_double_lt (stats.spread, 0.001);
   ck_assert (!stats.collapsed);
-  supcon_trainer_free (trainer);
 
   /* Nor are ones that lie apart, to which a high temperature is blind. */
   draw_together (model, weights, 1);
   config.loss.temperature = 1000;
-  trainer = supcon_trainer_new (model, &config, 0);
-  for (guint step = 1; step <= 50; step++)
-    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  stats = repeat (model, &config, batch);
   ck_assert_double_gt (stats.spread, 0.02);
   ck_assert (!stats.collapsed);
-  supcon_trainer_free (trainer);
 
   /* Where no view has a positive, nothing was to be kept apart. */
   draw_together (model, weights, 0);
@@ -256,12 +263,9 @@ START_TEST (test_collapse)
     batch->labels[i] = SUPCON_UNLABELLED;
     batch->samples[i] = i;
   }
-  trainer = supcon_trainer_new (model, &config, 0);
-  for (guint step = 1; step <= 50; step++)
-    ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  stats = repeat (model, &config, batch);
   ck_assert_uint_eq (stats.anchors, 0);
   ck_assert (!stats.collapsed);
-  supcon_trainer_free (trainer);
   supcon_batch_free (batch);
   supcon_model_free (model);
   g_free (weights);
