@@ -107,6 +107,16 @@ run_message (const Run * run, const gchar * name)
   return NULL;
 }
 
+static inline guint
+run_count_messages (const Run * run, const gchar * name)
+{
+  guint n = 0;
+
+  for (GList * l = run->messages; l; l = l->next)
+    n += gst_structure_has_name (l->data, name);
+  return n;
+}
+
 static inline void
 run_clear (Run * run)
 {
