@@ -112,4 +112,20 @@ write_shapes (guint n)
     SHAPES "split=val ! supconaugment policy=none views=1 ! " SHAPE_CAPS " ! t.validation " \
     "supcontrainer name=t encoder=resnet8 width=0.5 batch-size=64 message-interval=1 seed=1 location=%s "
 
+/* A value of a checkpoint's metadata, or NULL; free with g_free. */
+static inline gchar *
+metadata_of (const gchar * path, const gchar * key)
+{
+  gchar *contents = contents_of (path, NULL), *quoted = g_strdup_printf ("\"%s\":\"", key);
+  gchar *at = g_strstr_len (contents + 8, 1 << 14, quoted), *value = NULL;
+
+  if (at) {
+    at += strlen (quoted);
+    value = g_strndup (at, strchr (at, '"') - at);
+  }
+  g_free (quoted);
+  g_free (contents);
+  return value;
+}
+
 #endif
