@@ -152,29 +152,56 @@ supcon_finish (const SupconFinish *self, const SupconFinishBlock *block)
     finish_block (self, block, SUPCON_PRECISION_FLOAT32);
 }
 
-static SUPCON_INLINE void
-prefetch (const SupconFinish *self, const SupconFinishBlock *block, const void *x)
-{
-  gsize line = 64 / supcon_feature_size (self->precision);
-
-  for (guint i = 0; i < block->count; i++)
-    for (guint channel = 0; channel < block->n; channel += line)
-      __builtin_prefetch (supcon_feature_at (x, block->at[i] + block->channel + channel, self->precision), 0, 2);
-}
-
-void
-supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block)
+/* What is read or written at the same places: as many arrays as the result says. */
+static guint
+arrays_of (const SupconFinish *self, const void *arrays[SUPCON_FETCH_RUNS])
 {
   const void *added = self->gradient ? self->gradient->add : self->epilogue ? self->epilogue->residual : NULL;
   const SupconNormSums *sums = self->gradient ? self->gradient->sums : NULL;
+  guint n = 0;
 
-  prefetch (self, block, self->target);
+  arrays[n++] = self->target;
   if (added && added != self->target)
-    prefetch (self, block, added);
+    arrays[n++] = added;
   if (sums)
-    prefetch (self, block, sums->x);
+    arrays[n++] = sums->x;
   if (sums && sums->y)
-    prefetch (self, block, sums->y);
+    arrays[n++] = sums->y;
+  return n;
+}
+
+static SUPCON_INLINE void
+prefetch (const SupconFinish *self, const SupconFinishBlock *block, const gboolean near)
+{
+  const void *arrays[SUPCON_FETCH_RUNS];
+  guint n = arrays_of (self, arrays);
+  gsize line = 64 / supcon_feature_size (self->precision);
+
+  for (guint a = 0; a < n; a++)
+    for (guint i = 0; i < block->count; i++)
+      for (guint channel = 0; channel < block->n; channel += line)
+        __builtin_prefetch (
+            supcon_feature_at (arrays[a], block->at[i] + block->channel + channel, self->precision), 0, near ? 3 : 2);
+}
+
+void
+supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block, gboolean near)
+{
+  if (near)
+    prefetch (self, block, TRUE);
+  else
+    prefetch (self, block, FALSE);
+}
+
+void
+supcon_finish_fetch (const SupconFinish *self, gsize first, gsize size, SupconFetchRuns *runs)
+{
+  const void *arrays[SUPCON_FETCH_RUNS];
+  guint n = arrays_of (self, arrays);
+
+  for (guint a = 0; a < n; a++)
+    supcon_fetch_add (
+        runs, supcon_feature_at (arrays[a], first, self->precision), size * supcon_feature_size (self->precision));
 }
 
 void
@@ -198,7 +225,7 @@ supcon_finish_products (
     block->count = supcon_even_piece (pixels, tiles, t);
     for (guint i = 0; i < block->count; i++, at += self->col_stride)
       block->at[i] = at;
-    supcon_finish_prefetch (self, block);
+    supcon_finish_prefetch (self, block, FALSE);
     kernels->func[vectors - 1](&tile, block->count);
     supcon_finish (self, block);
     block->first = FALSE;

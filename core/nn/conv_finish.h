@@ -34,8 +34,11 @@ typedef struct {
   gboolean first; /* of this band and these channels */
 } SupconFinishBlock;
 
-/** Asks for the memory that the block will need; its c need not be there yet. */
-void supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block);
+/** Asks for the memory that the block will need, from the level-two cache where it is near; its c need not be there
+ * yet. */
+void supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *block, gboolean near);
+/** Adds the memory that blocks of the 'size' elements of the target from 'first' on will need. */
+void supcon_finish_fetch (const SupconFinish *self, gsize first, gsize size, SupconFetchRuns *runs);
 void supcon_finish (const SupconFinish *self, const SupconFinishBlock *block);
 
 /** Products for 'pixels' outputs that follow each other, by the block's channels, a panel, tile after tile, and what

@@ -2,6 +2,7 @@
 #include "nn/winograd.h"
 
 #include "cpu.h"
+#include "nn/feature.h"
 
 enum { OUT = SUPCON_WINOGRAD_OUT, POSITIONS = SUPCON_WINOGRAD_POSITIONS, SLOT = SUPCON_WINOGRAD_SLOT };
 
@@ -219,7 +220,7 @@ place_outputs (
 /* Transforms M, tiles x made, to outputs. */
 static void
 transform_outputs (const SupconWinogradInput *input, const SupconGrid *grid, const SupconFinish *finish,
-    const SupconReal *m, gsize position)
+    const SupconReal *m, gsize position, gboolean near)
 {
   guint made = input->band.end_channel - input->band.first_channel;
   gsize tiles = supcon_winograd_band_tiles (input);
@@ -238,7 +239,7 @@ transform_outputs (const SupconWinogradInput *input, const SupconGrid *grid, con
       now.block.first = tile == 0;
       if (tile + 1 < tiles) {
         place_outputs (input, grid, finish, tile + 1, &next);
-        supcon_finish_prefetch (finish, &next.block);
+        supcon_finish_prefetch (finish, &next.block, near);
       }
       supcon_winograd_kernels ()->output (m + tile * made + channel, position, now.block.n, now.rows, now.cols, y,
           now.cols * FINISH_CHANNELS, FINISH_CHANNELS);
@@ -248,24 +249,54 @@ transform_outputs (const SupconWinogradInput *input, const SupconGrid *grid, con
 }
 
 void
+supcon_winograd_fetch_input (const SupconGrid *grid, const SupconConvBand *band, SupconFetchRuns *runs)
+{
+  gsize row = (gsize)grid->w * grid->c, size = band->images * band->rows * row;
+  gsize first = ((gsize)band->first_image * grid->h + band->first_row) * row + size;
+  gsize bytes = size * supcon_feature_size (grid->precision);
+
+  supcon_fetch_add (runs, supcon_feature_at (grid->source.x, first, grid->precision), bytes);
+  if (grid->source.other)
+    supcon_fetch_add (runs, supcon_feature_at (grid->source.other, first, grid->precision), bytes);
+}
+
+void
+supcon_winograd_fetch_output (
+    const SupconGrid *grid, const SupconConvBand *band, const SupconFinish *finish, SupconFetchRuns *runs)
+{
+  gsize first = finish->first + band->first_image * finish->image_stride + band->first_row * finish->row_stride;
+
+  supcon_finish_fetch (finish, first, (gsize)band->images * band->rows * grid->cols * finish->channels, runs);
+}
+
+void
 supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
     const SupconFinish *finish, SupconReal *scratch)
 {
   SupconWinogradInput input = supcon_winograd_input (grid, band, scratch);
+  /* The few bands of a frame wait for the weights where there are more of them. */
+  gsize most = finish->partial ? SUPCON_WINOGRAD_FEW_WEIGHTS : SUPCON_WINOGRAD_FEW_WEIGHTS / 4;
+  gboolean fetches = POSITIONS * supcon_winograd_position (grid->c, finish->channels) <= most;
+  SupconFetchRuns runs = { 0 };
 
-  supcon_winograd_correlate (grid, &input, packed, finish, scratch + supcon_winograd_input_size (grid));
+  if (fetches) {
+    supcon_winograd_fetch_output (grid, band, finish, &runs);
+    supcon_winograd_fetch_input (grid, band, &runs);
+  }
+  supcon_winograd_correlate (
+      grid, &input, packed, finish, fetches ? &runs : NULL, scratch + supcon_winograd_input_size (grid));
 }
 
 void
 supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *input, const SupconReal *packed,
-    const SupconFinish *finish, SupconReal *room)
+    const SupconFinish *finish, const SupconFetchRuns *runs, SupconReal *room)
 {
   const SupconTileKernels *products = supcon_tile_kernels ();
   const SupconConvBand *band = &input->band;
   guint tiles = supcon_winograd_band_tiles (input), made = band->end_channel - band->first_channel;
   gsize v_position = supcon_winograd_position (tiles, grid->c), m_position = supcon_winograd_position (tiles, made);
   gsize u_position = supcon_winograd_position (grid->c, finish->channels);
-  guint step = 2 * products->lanes;
+  guint step = 2 * products->lanes, panels = (made + step - 1) / step;
   SupconReal *v = room, *m = v + POSITIONS * v_position;
   SupconFetch fetch;
 
@@ -288,7 +319,12 @@ supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *in
         .c = m + position * m_position + (channel - band->first_channel),
         .c_row = made };
 
-      if (channel + step < band->end_channel || position + 1 < POSITIONS) {
+      if (runs) {
+        guint panel = (channel - band->first_channel) / step;
+
+        fetch = supcon_fetch_part (runs, position * panels + panel, POSITIONS * panels, (gsize)pieces * grid->c);
+        product.fetch = &fetch;
+      } else if (channel + step < band->end_channel || position + 1 < POSITIONS) {
         const SupconReal *next = channel + step < band->end_channel
                                      ? product.b + (gsize)grid->c * step
                                      : u + u_position + (gsize)grid->c * band->first_channel;
@@ -305,5 +341,5 @@ supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *in
       }
     }
   }
-  transform_outputs (input, grid, finish, m, m_position);
+  transform_outputs (input, grid, finish, m, m_position, runs != NULL);
 }

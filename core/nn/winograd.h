@@ -63,6 +63,8 @@ supcon_winograd_position (gsize rows, gsize columns)
   return rows * columns + SUPCON_WINOGRAD_SLOT;
 }
 
+/* Elements of U below which it stays in a level-two cache of 2 MB beside what a band of both gradients needs. */
+#define SUPCON_WINOGRAD_FEW_WEIGHTS (1 << 18)
 /** Elements of U. */
 gsize supcon_winograd_packed_size (const SupconConv *conv);
 /** U of w, or of the weights of the gradient by input. */
@@ -120,11 +122,16 @@ void supcon_winograd_transform (const SupconWinogradInput *self, SupconReal *v, 
 
 /** Elements of a worker's memory for a band of the grid, cut. */
 gsize supcon_winograd_worker_size (const SupconGrid *grid, guint channels);
-/** One band of correlation: copied, or as copied before, with room for the transformed numbers. */
+/** What the next band's copy reads, and what this band's outputs need. */
+void supcon_winograd_fetch_input (const SupconGrid *grid, const SupconConvBand *band, SupconFetchRuns *runs);
+void supcon_winograd_fetch_output (
+    const SupconGrid *grid, const SupconConvBand *band, const SupconFinish *finish, SupconFetchRuns *runs);
+/** One band of correlation: copied, or as copied before, with room for the transformed numbers. runs: what its products
+ * fetch in place of their weights, what the outputs need being fetched by then; or NULL. */
 void supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
     const SupconFinish *finish, SupconReal *scratch);
 void supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *input, const SupconReal *packed,
-    const SupconFinish *finish, SupconReal *room);
+    const SupconFinish *finish, const SupconFetchRuns *runs, SupconReal *room);
 
 /** Both gradients from one copy of dy, where a core's cache has room for the transformed gradient by weights: whether
  * that is so, and doing it. */

@@ -12,9 +12,6 @@ enum { OUT = SUPCON_WINOGRAD_OUT, POSITIONS = SUPCON_WINOGRAD_POSITIONS, SLOT = 
 #define ROUND_TILES 128
 /* Tiles of a band, which a task transforms. */
 #define BAND_TILES 16
-/* Of U: below, both gradients are made together; then U, the weights and a band leave room in a level-two cache of 2
- * MB. */
-#define JOINED_ELEMENTS (1 << 18)
 /* Output channels of a task that multiplies. */
 #define TASK_CHANNELS 128
 
@@ -103,10 +100,11 @@ transform_task (gsize task, guint worker, gpointer data)
   transform_gradient (&input, 0, self->tiles, first, self->z, self->z_position);
 }
 
-/* Adds the products of some tiles to some panels of a position's U, or writes them. v, z: of the position. */
+/* Adds the products of some tiles to some panels of a position's U, or writes them. v, z: of the position. fetch: NULL,
+ * or what is fetched meanwhile. */
 static void
 add_products (const SupconConv *conv, const SupconReal *v, const SupconReal *z, gsize tiles, guint first_panel,
-    guint end_panel, gboolean accumulate, SupconReal *u)
+    guint end_panel, gboolean accumulate, SupconFetch *fetch, SupconReal *u)
 {
   const SupconTileKernels *kernels = supcon_tile_kernels ();
   guint step = 2 * kernels->lanes;
@@ -122,7 +120,8 @@ add_products (const SupconConv *conv, const SupconReal *v, const SupconReal *z, 
       .outer = 1,
       .c = u + (gsize)conv->in_c * panel * step,
       .c_row = width,
-      .accumulate = accumulate };
+      .accumulate = accumulate,
+      .fetch = fetch };
 
     for (guint channel = 0; channel < conv->in_c; channel += SLOT) {
       tile.a = v + tiles * channel;
@@ -145,7 +144,7 @@ product_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
   guint panels = supcon_panels (self->conv->out_c, supcon_tile_kernels ()->lanes);
 
   add_products (self->conv, self->v + position * self->v_position, self->z + position * self->z_position, self->tiles,
-      panels * block / self->blocks, panels * (block + 1) / self->blocks, self->first > 0,
+      panels * block / self->blocks, panels * (block + 1) / self->blocks, self->first > 0, NULL,
       self->u + position * self->u_position);
 }
 
@@ -201,7 +200,7 @@ typedef struct {
 gboolean
 supcon_winograd_joins (const SupconConv *conv)
 {
-  return conv->winograd && supcon_winograd_packed_size (conv) <= JOINED_ELEMENTS;
+  return conv->winograd && supcon_winograd_packed_size (conv) <= SUPCON_WINOGRAD_FEW_WEIGHTS;
 }
 
 static Both
@@ -237,13 +236,20 @@ both_task (gsize share, guint worker, gpointer data)
     gsize tiles = supcon_winograd_band_tiles (&x), v_position = supcon_winograd_position (tiles, conv->in_c);
     gsize z_position = supcon_winograd_position (tiles, conv->out_c);
     SupconReal *v = room, *z = v + POSITIONS * v_position;
+    SupconFetchRuns output = { 0 }, next = { 0 };
 
     supcon_winograd_transform (&x, v, v_position, tiles * SLOT);
     transform_gradient (&dy, dy.row + conv->out_c, tiles, 0, z, z_position);
-    for (guint position = 0; position < POSITIONS; position++)
-      add_products (conv, v + position * v_position, z + position * z_position, tiles, 0, panels, b > first,
+    supcon_winograd_fetch_output (&self->dy, &band, &self->finish, &output);
+    supcon_winograd_fetch_input (&self->dy, &band, &next);
+    supcon_winograd_fetch_input (&weights->x, &band, &next);
+    for (guint position = 0; position < POSITIONS; position++) {
+      SupconFetch fetch = supcon_fetch_part (&output, position, POSITIONS, panels * conv->in_c / SLOT * tiles);
+
+      add_products (conv, v + position * v_position, z + position * z_position, tiles, 0, panels, b > first, &fetch,
           u + position * weights->u_position);
-    supcon_winograd_correlate (&self->dy, &dy, self->packed, &self->finish, room);
+    }
+    supcon_winograd_correlate (&self->dy, &dy, self->packed, &self->finish, &next, room);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "nn/norm.h"
 #include "nn/pool.h"
 #include "nn/tile.h"
+#include "nn/winograd.h"
 #include "random.h"
 #include "rng.h"
 
@@ -100,6 +101,91 @@ START_TEST (test_tiles)
       }
   supcon_real_free (a);
   supcon_real_free (b);
+}
+END_TEST
+
+/* Parts of runs follow each other to the runs' ends, whatever their lengths; steps pass over no line. */
+START_TEST (test_fetch)
+{
+  static const char memory[3][5000];
+  SupconFetchRuns runs = { 0 };
+  gsize fetched[3] = { 0 };
+
+  supcon_fetch_add (&runs, memory[0], 5000);
+  supcon_fetch_add (&runs, memory[1], 130);
+  supcon_fetch_add (&runs, memory[2], 4096);
+  for (guint i = 0; i < 37; i++) {
+    guint run = i * 3 / 37;
+    SupconFetch few = supcon_fetch_part (&runs, i, 37, 5), many = supcon_fetch_part (&runs, i, 37, 1000);
+
+    ck_assert_ptr_eq (few.at, memory[run] + fetched[run]);
+    fetched[run] += few.end - few.at;
+    ck_assert_uint_eq (few.step, MIN (64, (few.end - few.at + 4) / 5));
+    ck_assert_ptr_eq (many.at, few.at);
+    ck_assert_ptr_eq (many.end, few.end);
+    ck_assert_uint_eq (many.step, 1);
+  }
+  ck_assert_uint_eq (fetched[0], 5000);
+  ck_assert_uint_eq (fetched[1], 130);
+  ck_assert_uint_eq (fetched[2], 4096);
+}
+END_TEST
+
+static void
+ck_assert_run (const SupconFetchRuns *runs, guint run, const SupconReal *from, gsize size)
+{
+  ck_assert_ptr_eq (runs->from[run], from);
+  ck_assert_uint_eq (runs->bytes[run], size * sizeof *from);
+}
+
+/* The memory of two bands of 8 rows of the second of three pictures of 16x24. */
+START_TEST (test_winograd_fetch)
+{
+  static SupconReal x[3 * 16 * 24 * 32], other[3 * 16 * 24 * 32], dx[3 * 16 * 24 * 16], y[3 * 16 * 24 * 16];
+  SupconConv conv;
+  SupconNormInput input = { .x = x };
+  SupconNormSums sums = { .x = y };
+  SupconConvTarget target = { .dx = dx };
+  SupconFinish finish = { .channels = 16,
+    .target = dx,
+    .image_stride = 16 * 24 * 16,
+    .row_stride = 24 * 16,
+    .col_stride = 16,
+    .gradient = &target };
+  SupconFetchRuns runs = { 0 };
+  SupconGrid grid;
+  SupconConvBand band;
+
+  supcon_conv_init (&conv, 16, 24, 32, 16, 3, 1, 1);
+  grid = supcon_conv_grid (&conv, &input);
+  supcon_winograd_cut_to (&grid, 12);
+  band = supcon_grid_band (&grid, 3, 2, 16);
+  ck_assert_uint_eq (band.rows, 8);
+  supcon_winograd_fetch_input (&grid, &band, &runs);
+  supcon_winograd_fetch_output (&grid, &band, &finish, &runs);
+  ck_assert_uint_eq (runs.n, 2);
+  ck_assert_run (&runs, 0, x + (16 + 8) * 24 * 32, 8 * 24 * 32);
+  ck_assert_run (&runs, 1, dx + 16 * 24 * 16, 8 * 24 * 16);
+  runs.n = 0;
+  grid.source.other = other;
+  target.add = y;
+  target.sums = &sums;
+  sums.y = x;
+  supcon_winograd_fetch_input (&grid, &band, &runs);
+  ck_assert_uint_eq (runs.n, 2);
+  ck_assert_run (&runs, 1, other + (16 + 8) * 24 * 32, 8 * 24 * 32);
+  runs.n = 0;
+  supcon_winograd_fetch_output (&grid, &band, &finish, &runs);
+  ck_assert_uint_eq (runs.n, 4);
+  ck_assert_run (&runs, 1, y + 16 * 24 * 16, 8 * 24 * 16);
+  ck_assert_run (&runs, 2, y + 16 * 24 * 16, 8 * 24 * 16);
+  ck_assert_run (&runs, 3, x + 16 * 24 * 16, 8 * 24 * 16);
+  runs.n = 0;
+  target.add = dx;
+  sums.y = NULL;
+  supcon_winograd_fetch_output (&grid, &band, &finish, &runs);
+  ck_assert_uint_eq (runs.n, 2);
+  ck_assert_run (&runs, 1, y + 16 * 24 * 16, 8 * 24 * 16);
 }
 END_TEST
 
@@ -635,5 +721,5 @@ START_TEST (test_normalize)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("layers", test_tiles, test_conv, test_conv_epilogue, test_conv_norm, test_norm, test_norm_running,
-    test_pools, test_linear, test_normalize)
+SUPCON_CHECK_MAIN ("layers", test_tiles, test_fetch, test_winograd_fetch, test_conv, test_conv_epilogue, test_conv_norm,
+    test_norm, test_norm_running, test_pools, test_linear, test_normalize)
