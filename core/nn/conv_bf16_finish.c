@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What becomes of a block's sums: compiled once for what SUPCON_MULTIVERSION knows, and once for AVX-512 BF16, which
- * rounds by itself. FINISH_NAME: that of its function. */
+ * rounds by itself. BF16_FINISH_NAME: that of its function. */
 #include "nn/conv_bf16.h"
 
 #include "simd.h"
@@ -111,8 +111,8 @@ finish (const SupconBf16Walk *self, const SupconBf16Places *places, const float 
 }
 
 SUPCON_MULTIVERSION void
-FINISH_NAME (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c, guint channel, guint channels,
-    SupconReal *sums)
+BF16_FINISH_NAME (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c, guint channel,
+    guint channels, SupconReal *sums)
 {
   const SupconConvTarget *gradient = self->gradient;
 

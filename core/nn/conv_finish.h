@@ -40,6 +40,9 @@ void supcon_finish_prefetch (const SupconFinish *self, const SupconFinishBlock *
 /** Adds the memory that blocks of the 'size' elements of the target from 'first' on will need. */
 void supcon_finish_fetch (const SupconFinish *self, gsize first, gsize size, SupconFetchRuns *runs);
 void supcon_finish (const SupconFinish *self, const SupconFinishBlock *block);
+/* conv_finish_block.c: as the compiler makes it, and with the processor's own conversion to bfloat16. */
+void supcon_finish_plain (const SupconFinish *self, const SupconFinishBlock *block);
+void supcon_finish_native (const SupconFinish *self, const SupconFinishBlock *block);
 
 /** Products for 'pixels' outputs that follow each other, by the block's channels, a panel, tile after tile, and what
  * becomes of them. product: without its c, of the first pixel; at: that one's place in the target. */
