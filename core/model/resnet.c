@@ -3,7 +3,6 @@
 #include "model/resnet_net.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "error.h"
 #include "nn/pool.h"
@@ -239,22 +238,4 @@ void *
 supcon_resnet_feature_alloc (const SupconResnet *net, gsize n)
 {
   return supcon_aligned_alloc (n, supcon_feature_size (net->precision));
-}
-
-void
-supcon_resnet_pad_shortcut (
-    const SupconResnetLayer *first, const SupconResnetLayer *last, guint n, const void *x, void *y)
-{
-  const SupconConv *in = &first->conv, *out = &last->conv;
-  gsize size = supcon_feature_size (in->precision);
-  char *to = y;
-
-  for (guint image = 0; image < n; image++)
-    for (guint row = 0; row < out->out_h; row++)
-      for (guint col = 0; col < out->out_w; col++, to += out->out_c * size) {
-        gsize from = (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
-
-        memcpy (to, supcon_feature_at (x, from, in->precision), in->in_c * size);
-        memset (to + in->in_c * size, 0, (out->out_c - in->in_c) * size);
-      }
 }

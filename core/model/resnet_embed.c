@@ -100,7 +100,7 @@ supcon_resnet_embed (
       embed_layer (&net->layers[block->shortcut], workspace, n, current, NULL, FALSE, residual_buffer);
       residual = residual_buffer;
     } else if (block->pads) {
-      supcon_resnet_pad_shortcut (&layers[0], &layers[block->n - 1], n, current, residual_buffer);
+      supcon_resnet_pad_shortcut (&layers[0], &layers[block->n - 1], n, workspace->threads, current, residual_buffer);
       residual = residual_buffer;
     }
     for (guint i = 0; i < block->n; i++) {

@@ -207,7 +207,7 @@ block_output (SupconResnet *net, const SupconResnetBlock *block, const SupconPar
     for (guint c = 0; c < last->conv.out_c; c++)
       last->shift[c] += shortcut->shift[c];
   } else if (block->pads) {
-    supcon_resnet_pad_shortcut (&net->layers[block->first], last, net->n, x, padded);
+    supcon_resnet_pad_shortcut (&net->layers[block->first], last, net->n, workspace->threads, x, padded);
     sum.other = padded;
   }
   normalize (net, last, workspace, &sum, last->y);
@@ -263,24 +263,6 @@ supcon_resnet_forward (
   }
   supcon_average_pool_forward (
       net->precision, n, last->conv.out_h * last->conv.out_w, last->conv.out_c, current, workspace->threads, r);
-}
-
-/* dx = the gradient of pad_shortcut. */
-static void
-pad_shortcut_backward (const SupconResnetLayer *first, const SupconResnetLayer *last, guint n, const void *dy, void *dx)
-{
-  const SupconConv *in = &first->conv, *out = &last->conv;
-  gsize size = supcon_feature_size (in->precision);
-  const char *from = dy;
-
-  memset (dx, 0, n * supcon_conv_in_size (in) * size);
-  for (guint image = 0; image < n; image++)
-    for (guint row = 0; row < out->out_h; row++)
-      for (guint col = 0; col < out->out_w; col++, from += out->out_c * size) {
-        gsize to = (((gsize)image * in->in_h + row * in->stride) * in->in_w + col * in->stride) * in->in_c;
-
-        memcpy (supcon_feature_at (dx, to, in->precision), from, in->in_c * size);
-      }
 }
 
 /* What the gradient by the layer's y sums up to. */
@@ -347,7 +329,7 @@ backward_block (SupconResnet *net, const SupconResnetBlock *block, const SupconP
     backward_layer (net, shortcut, params, workspace, &input, whole, &target);
     target.add = next;
   } else if (block->pads) {
-    pad_shortcut_backward (&layers[0], last, net->n, whole, next);
+    supcon_resnet_pad_shortcut_backward (&layers[0], last, net->n, workspace->threads, whole, next);
     target = (SupconConvTarget){ .dx = next, .add = next };
   }
   if (before) {

@@ -149,24 +149,32 @@ correlate (Walks *self)
 static void
 combine_statistics (const Correlation *self)
 {
+  enum { RUN = 16 }; /* channels that vectors go through together */
   const SupconFinish *finish = &self->finish;
   guint channels = finish->channels;
 
-  for (guint c = 0; c < channels; c++) {
-    double count = 0, mean = 0, squares = 0;
+  for (guint first = 0; first < channels; first += RUN) {
+    guint n = MIN (RUN, channels - first);
+    double count = 0, mean[RUN] = { 0 }, squares[RUN] = { 0 };
 
     for (gsize b = 0; b < self->bands; b++) {
       SupconConvBand band = supcon_grid_band (&self->grid, self->n, b, channels);
-      double size = (double)band.images * band.rows * self->grid.cols;
-      double sum = finish->partial[b * 2 * channels + c], product = finish->partial[(b * 2 + 1) * channels + c];
-      double delta = finish->pivot[b * channels + c] + sum / size - mean;
+      const SupconReal *pivot = finish->pivot + b * channels + first;
+      const SupconReal *sum = finish->partial + b * 2 * channels + first, *product = sum + channels;
+      double size = (double)band.images * band.rows * self->grid.cols, before = count;
 
       count += size;
-      mean += delta * size / count;
-      squares += product - sum * sum / size + delta * delta * size * (count - size) / count;
+      for (guint c = 0; c < n; c++) {
+        double delta = pivot[c] + sum[c] / size - mean[c];
+
+        mean[c] += delta * (size / count);
+        squares[c] += product[c] - sum[c] * (double)sum[c] / size + delta * delta * (size * before / count);
+      }
     }
-    finish->epilogue->mean[c] = mean;
-    finish->epilogue->variance[c] = squares / count;
+    for (guint c = 0; c < n; c++) {
+      finish->epilogue->mean[first + c] = mean[c];
+      finish->epilogue->variance[first + c] = squares[c] / count;
+    }
   }
 }
 
