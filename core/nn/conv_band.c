@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "nn/feature.h"
+
 void
 supcon_grid_cut_to (SupconGrid *grid, guint band_pixels)
 {
@@ -93,6 +95,22 @@ supcon_grid_copy (const SupconGrid *grid, guint image, guint first_row, guint ro
         copy + (gsize)left * grid->c);
     memset (copy + (gsize)(left + inside) * grid->c, 0, (gsize)(cols - left - inside) * grid->c * sizeof *copy);
   }
+}
+
+void
+supcon_grid_fetch_next (const SupconGrid *grid, const SupconConvBand *band, SupconFetchRuns *runs)
+{
+  gsize row = (gsize)grid->w * grid->c, rows = (gsize)band->rows * grid->stride;
+  gsize first = (gsize)band->first_image * grid->h + (gsize)band->first_row * grid->stride;
+  gsize bytes;
+
+  if (band->rows == grid->rows) /* whole pictures */
+    rows = (gsize)band->images * grid->h;
+  first = (first + rows) * row;
+  bytes = rows * row * supcon_feature_size (grid->precision);
+  supcon_fetch_add (runs, supcon_feature_at (grid->source.x, first, grid->precision), bytes);
+  if (grid->source.other)
+    supcon_fetch_add (runs, supcon_feature_at (grid->source.other, first, grid->precision), bytes);
 }
 
 void

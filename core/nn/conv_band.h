@@ -79,6 +79,9 @@ typedef struct {
 /** Band number 'number' of a batch of n, all channels. */
 SupconConvBand supcon_grid_band (const SupconGrid *grid, guint n, gsize number, guint channels);
 
+/** Adds the memory that the copy of the band behind this one reads, as if there were one. */
+void supcon_grid_fetch_next (const SupconGrid *grid, const SupconConvBand *band, SupconFetchRuns *runs);
+
 /** nn/conv.h's and nn/conv_norm.h's passes in float32. */
 void supcon_real_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconReal *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y);

@@ -51,6 +51,7 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
   guint most = supcon_tile_kernels ()->max_rows[1];
   gsize a_size = (gsize)band->images * band->rows * MIN (grid->stride, grid->taps_h) * a_outer;
   const SupconReal *a = scratch;
+  SupconFetchRuns next = { 0 };
   SupconFetch fetch;
 
   if (copy)
@@ -59,7 +60,12 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
   else
     a = (const SupconReal *)grid->source.x + band->first_image * a_image
         + ((gsize)(band->first_row * grid->stride + grid->off_h) * grid->w + grid->off_w) * grid->c;
+  if (copy) {
+    supcon_grid_fetch_next (grid, band, &next);
+    supcon_fetch_spread (&next, images * rows * ((pixels + most - 1) / most) * grid->taps_h * grid->taps_w * grid->c);
+  }
   for (guint channel = band->first_channel; channel < band->end_channel; channel += step) {
+    gboolean last = channel + step >= band->end_channel;
     SupconFinishBlock block
         = { .channel = channel, .n = MIN (step, band->end_channel - channel), .band = band->number, .first = TRUE };
     SupconTile product = { .a_row = (gsize)grid->stride * grid->c,
@@ -71,7 +77,7 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
       .outer = grid->taps_h };
 
     product.b_outer = product.inner * product.b_inner;
-    if (channel + step < band->end_channel) {
+    if (!last) {
       gsize b_size = product.outer * product.b_outer;
 
       fetch = supcon_fetch (product.b + b_size, b_size * sizeof (SupconReal), a_size * sizeof (SupconReal),
@@ -80,6 +86,8 @@ correlate_band (const Correlation *self, const SupconConvBand *band, SupconReal 
     }
     for (guint image = 0; image < images; image++)
       for (guint row = 0; row < rows; row++) {
+        if (last && copy)
+          product.fetch = supcon_fetch_next (&next);
         product.a = a + image * a_image + row * grid->stride * a_outer;
         supcon_finish_products (finish, &block, &product, pixels,
             finish->first + (band->first_image + image) * finish->image_stride

@@ -31,16 +31,24 @@ supcon_fetch (const void *from, gsize bytes, gsize beside, gsize tiles, gsize st
     .step = (bytes + parts - 1) / parts };
 }
 
+/** Whether there is something left; self may be NULL. */
+static inline gboolean
+supcon_fetch_left (const SupconFetch *self)
+{
+  return self && self->at < self->end;
+}
+
 /* Bytes of a line of a cache. */
 #define SUPCON_FETCH_LINE 64
 /* Runs of memory at most. */
 #define SUPCON_FETCH_RUNS 4
 
-/** Runs of memory that are needed after many products. */
+/** Runs of memory that are fetched one after the other: the one that is, and those that follow. */
 typedef struct {
+  SupconFetch now;
   const char *from[SUPCON_FETCH_RUNS];
   gsize bytes[SUPCON_FETCH_RUNS];
-  guint n;
+  guint next, n;
 } SupconFetchRuns;
 
 static inline void
@@ -50,26 +58,26 @@ supcon_fetch_add (SupconFetchRuns *self, const void *from, gsize bytes)
   self->bytes[self->n++] = bytes;
 }
 
-/** What product number i of n, of 'steps' steps, fetches of at least one run and at most n, each of which has about as
- * many products. A step is a line at most, so that none is passed over. */
-static inline SupconFetch
-supcon_fetch_part (const SupconFetchRuns *self, guint i, guint n, gsize steps)
+/** Spreads the runs over products of 'steps' steps together; by a line a step at most, so that none is passed over. */
+static inline void
+supcon_fetch_spread (SupconFetchRuns *self, gsize steps)
 {
-  guint run = i * self->n / n;
-  guint first = (run * n + self->n - 1) / self->n, end = ((run + 1) * n + self->n - 1) / self->n;
-  gsize from = self->bytes[run] * (i - first) / (end - first);
-  gsize to = self->bytes[run] * (i + 1 - first) / (end - first);
+  gsize bytes = 0;
 
-  return (SupconFetch){ .at = self->from[run] + from,
-    .end = self->from[run] + to,
-    .step = MIN (SUPCON_FETCH_LINE, (to - from + steps - 1) / steps) };
+  for (guint i = 0; i < self->n; i++)
+    bytes += self->bytes[i];
+  self->now.step = MIN (SUPCON_FETCH_LINE, (bytes + steps - 1) / steps);
 }
 
-/** Whether there is something left; self may be NULL. */
-static inline gboolean
-supcon_fetch_left (const SupconFetch *self)
+/** What the next product fetches. */
+static inline SupconFetch *
+supcon_fetch_next (SupconFetchRuns *self)
 {
-  return self && self->at < self->end;
+  if (!supcon_fetch_left (&self->now) && self->next < self->n) {
+    self->now.at = self->from[self->next];
+    self->now.end = self->now.at + self->bytes[self->next++];
+  }
+  return &self->now;
 }
 
 #endif

@@ -2,7 +2,6 @@
 #include "nn/winograd.h"
 
 #include "cpu.h"
-#include "nn/feature.h"
 
 enum { OUT = SUPCON_WINOGRAD_OUT, POSITIONS = SUPCON_WINOGRAD_POSITIONS, SLOT = SUPCON_WINOGRAD_SLOT };
 
@@ -249,18 +248,6 @@ transform_outputs (const SupconWinogradInput *input, const SupconGrid *grid, con
 }
 
 void
-supcon_winograd_fetch_input (const SupconGrid *grid, const SupconConvBand *band, SupconFetchRuns *runs)
-{
-  gsize row = (gsize)grid->w * grid->c, size = band->images * band->rows * row;
-  gsize first = ((gsize)band->first_image * grid->h + band->first_row) * row + size;
-  gsize bytes = size * supcon_feature_size (grid->precision);
-
-  supcon_fetch_add (runs, supcon_feature_at (grid->source.x, first, grid->precision), bytes);
-  if (grid->source.other)
-    supcon_fetch_add (runs, supcon_feature_at (grid->source.other, first, grid->precision), bytes);
-}
-
-void
 supcon_winograd_fetch_output (
     const SupconGrid *grid, const SupconConvBand *band, const SupconFinish *finish, SupconFetchRuns *runs)
 {
@@ -281,7 +268,7 @@ supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const 
 
   if (fetches) {
     supcon_winograd_fetch_output (grid, band, finish, &runs);
-    supcon_winograd_fetch_input (grid, band, &runs);
+    supcon_grid_fetch_next (grid, band, &runs);
   }
   supcon_winograd_correlate (
       grid, &input, packed, finish, fetches ? &runs : NULL, scratch + supcon_winograd_input_size (grid));
@@ -289,7 +276,7 @@ supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const 
 
 void
 supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *input, const SupconReal *packed,
-    const SupconFinish *finish, const SupconFetchRuns *runs, SupconReal *room)
+    const SupconFinish *finish, SupconFetchRuns *runs, SupconReal *room)
 {
   const SupconTileKernels *products = supcon_tile_kernels ();
   const SupconConvBand *band = &input->band;
@@ -300,6 +287,9 @@ supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *in
   SupconReal *v = room, *m = v + POSITIONS * v_position;
   SupconFetch fetch;
 
+  if (runs)
+    supcon_fetch_spread (
+        runs, POSITIONS * panels * grid->c * ((tiles + products->max_rows[0] - 1) / products->max_rows[0]));
   supcon_winograd_transform (input, v, v_position, (gsize)tiles * SLOT);
   for (guint position = 0; position < POSITIONS; position++) {
     const SupconReal *u = packed + position * u_position;
@@ -320,10 +310,7 @@ supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *in
         .c_row = made };
 
       if (runs) {
-        guint panel = (channel - band->first_channel) / step;
-
-        fetch = supcon_fetch_part (runs, position * panels + panel, POSITIONS * panels, (gsize)pieces * grid->c);
-        product.fetch = &fetch;
+        product.fetch = supcon_fetch_next (runs);
       } else if (channel + step < band->end_channel || position + 1 < POSITIONS) {
         const SupconReal *next = channel + step < band->end_channel
                                      ? product.b + (gsize)grid->c * step

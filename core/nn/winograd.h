@@ -122,8 +122,7 @@ void supcon_winograd_transform (const SupconWinogradInput *self, SupconReal *v, 
 
 /** Elements of a worker's memory for a band of the grid, cut. */
 gsize supcon_winograd_worker_size (const SupconGrid *grid, guint channels);
-/** What the next band's copy reads, and what this band's outputs need. */
-void supcon_winograd_fetch_input (const SupconGrid *grid, const SupconConvBand *band, SupconFetchRuns *runs);
+/** Adds the memory that a band's outputs need. */
 void supcon_winograd_fetch_output (
     const SupconGrid *grid, const SupconConvBand *band, const SupconFinish *finish, SupconFetchRuns *runs);
 /** One band of correlation: copied, or as copied before, with room for the transformed numbers. runs: what its products
@@ -131,7 +130,7 @@ void supcon_winograd_fetch_output (
 void supcon_winograd_band (const SupconGrid *grid, const SupconConvBand *band, const SupconReal *packed,
     const SupconFinish *finish, SupconReal *scratch);
 void supcon_winograd_correlate (const SupconGrid *grid, const SupconWinogradInput *input, const SupconReal *packed,
-    const SupconFinish *finish, const SupconFetchRuns *runs, SupconReal *room);
+    const SupconFinish *finish, SupconFetchRuns *runs, SupconReal *room);
 
 /** Both gradients from one copy of dy, where a core's cache has room for the transformed gradient by weights: whether
  * that is so, and doing it. */

@@ -241,14 +241,12 @@ both_task (gsize share, guint worker, gpointer data)
     supcon_winograd_transform (&x, v, v_position, tiles * SLOT);
     transform_gradient (&dy, dy.row + conv->out_c, tiles, 0, z, z_position);
     supcon_winograd_fetch_output (&self->dy, &band, &self->finish, &output);
-    supcon_winograd_fetch_input (&self->dy, &band, &next);
-    supcon_winograd_fetch_input (&weights->x, &band, &next);
-    for (guint position = 0; position < POSITIONS; position++) {
-      SupconFetch fetch = supcon_fetch_part (&output, position, POSITIONS, panels * conv->in_c / SLOT * tiles);
-
-      add_products (conv, v + position * v_position, z + position * z_position, tiles, 0, panels, b > first, &fetch,
-          u + position * weights->u_position);
-    }
+    supcon_grid_fetch_next (&self->dy, &band, &next);
+    supcon_grid_fetch_next (&weights->x, &band, &next);
+    supcon_fetch_spread (&output, POSITIONS * panels * conv->in_c / SLOT * tiles);
+    for (guint position = 0; position < POSITIONS; position++)
+      add_products (conv, v + position * v_position, z + position * z_position, tiles, 0, panels, b > first,
+          supcon_fetch_next (&output), u + position * weights->u_position);
     supcon_winograd_correlate (&self->dy, &dy, self->packed, &self->finish, &next, room);
   }
 }

@@ -104,30 +104,32 @@ START_TEST (test_tiles)
 }
 END_TEST
 
-/* Parts of runs follow each other to the runs' ends, whatever their lengths; steps pass over no line. */
+/* Products fetch one run after the other, each to its end. */
 START_TEST (test_fetch)
 {
-  static const char memory[3][5000];
+  static const char memory[2][5000];
   SupconFetchRuns runs = { 0 };
-  gsize fetched[3] = { 0 };
+  SupconFetch *now;
 
-  supcon_fetch_add (&runs, memory[0], 5000);
-  supcon_fetch_add (&runs, memory[1], 130);
-  supcon_fetch_add (&runs, memory[2], 4096);
-  for (guint i = 0; i < 37; i++) {
-    guint run = i * 3 / 37;
-    SupconFetch few = supcon_fetch_part (&runs, i, 37, 5), many = supcon_fetch_part (&runs, i, 37, 1000);
-
-    ck_assert_ptr_eq (few.at, memory[run] + fetched[run]);
-    fetched[run] += few.end - few.at;
-    ck_assert_uint_eq (few.step, MIN (64, (few.end - few.at + 4) / 5));
-    ck_assert_ptr_eq (many.at, few.at);
-    ck_assert_ptr_eq (many.end, few.end);
-    ck_assert_uint_eq (many.step, 1);
-  }
-  ck_assert_uint_eq (fetched[0], 5000);
-  ck_assert_uint_eq (fetched[1], 130);
-  ck_assert_uint_eq (fetched[2], 4096);
+  ck_assert (!supcon_fetch_left (supcon_fetch_next (&runs)));
+  supcon_fetch_add (&runs, memory[0], 130);
+  supcon_fetch_add (&runs, memory[1], 5000);
+  supcon_fetch_spread (&runs, 10);
+  now = supcon_fetch_next (&runs);
+  ck_assert_uint_eq (now->step, 64); /* no line is passed over */
+  supcon_fetch_spread (&runs, 1000);
+  ck_assert_uint_eq (now->step, 6);
+  ck_assert_ptr_eq (now->at, memory[0]);
+  ck_assert_ptr_eq (now->end, memory[0] + 130);
+  now->at += 129;
+  ck_assert_ptr_eq (supcon_fetch_next (&runs), now);
+  ck_assert_ptr_eq (now->at, memory[0] + 129);
+  now->at += 6;
+  supcon_fetch_next (&runs);
+  ck_assert_ptr_eq (now->at, memory[1]);
+  ck_assert_ptr_eq (now->end, memory[1] + 5000);
+  now->at += 5000;
+  ck_assert (!supcon_fetch_left (supcon_fetch_next (&runs)));
 }
 END_TEST
 
@@ -138,7 +140,7 @@ ck_assert_run (const SupconFetchRuns *runs, guint run, const SupconReal *from, g
   ck_assert_uint_eq (runs->bytes[run], size * sizeof *from);
 }
 
-/* The memory of two bands of 8 rows of the second of three pictures of 16x24. */
+/* The memory of the first band of 8 rows of the second of three pictures of 16x24, and of the band behind it. */
 START_TEST (test_winograd_fetch)
 {
   static SupconReal x[3 * 16 * 24 * 32], other[3 * 16 * 24 * 32], dx[3 * 16 * 24 * 16], y[3 * 16 * 24 * 16];
@@ -161,7 +163,7 @@ START_TEST (test_winograd_fetch)
   supcon_winograd_cut_to (&grid, 12);
   band = supcon_grid_band (&grid, 3, 2, 16);
   ck_assert_uint_eq (band.rows, 8);
-  supcon_winograd_fetch_input (&grid, &band, &runs);
+  supcon_grid_fetch_next (&grid, &band, &runs);
   supcon_winograd_fetch_output (&grid, &band, &finish, &runs);
   ck_assert_uint_eq (runs.n, 2);
   ck_assert_run (&runs, 0, x + (16 + 8) * 24 * 32, 8 * 24 * 32);
@@ -171,7 +173,7 @@ START_TEST (test_winograd_fetch)
   target.add = y;
   target.sums = &sums;
   sums.y = x;
-  supcon_winograd_fetch_input (&grid, &band, &runs);
+  supcon_grid_fetch_next (&grid, &band, &runs);
   ck_assert_uint_eq (runs.n, 2);
   ck_assert_run (&runs, 1, other + (16 + 8) * 24 * 32, 8 * 24 * 32);
   runs.n = 0;
@@ -186,6 +188,31 @@ START_TEST (test_winograd_fetch)
   supcon_winograd_fetch_output (&grid, &band, &finish, &runs);
   ck_assert_uint_eq (runs.n, 2);
   ck_assert_run (&runs, 1, y + 16 * 24 * 16, 8 * 24 * 16);
+}
+END_TEST
+
+/* What a copy with a stride reads: as many rows of each output row, or whole pictures, odd ones too. */
+START_TEST (test_fetch_next)
+{
+  static SupconReal x[6 * 17 * 16 * 3];
+  SupconNormInput input = { .x = x };
+  SupconFetchRuns runs = { 0 };
+  SupconConv conv;
+  SupconGrid grid;
+  SupconConvBand band;
+
+  supcon_conv_init (&conv, 17, 16, 3, 8, 3, 2, 1);
+  grid = supcon_conv_grid (&conv, &input);
+  supcon_grid_cut_to (&grid, 3 * 8);
+  band = supcon_grid_band (&grid, 6, 3, 8);
+  ck_assert_uint_eq (band.first_image, 1);
+  supcon_grid_fetch_next (&grid, &band, &runs);
+  ck_assert_run (&runs, 0, x + (17 + 6) * 16 * 3, 6 * 16 * 3);
+  supcon_grid_cut_to (&grid, 2 * 9 * 8);
+  band = supcon_grid_band (&grid, 6, 1, 8);
+  runs.n = 0;
+  supcon_grid_fetch_next (&grid, &band, &runs);
+  ck_assert_run (&runs, 0, x + 4 * 17 * 16 * 3, 2 * 17 * 16 * 3);
 }
 END_TEST
 
@@ -721,5 +748,5 @@ START_TEST (test_normalize)
 }
 END_TEST
 
-SUPCON_CHECK_MAIN ("layers", test_tiles, test_fetch, test_winograd_fetch, test_conv, test_conv_epilogue, test_conv_norm,
-    test_norm, test_norm_running, test_pools, test_linear, test_normalize)
+SUPCON_CHECK_MAIN ("layers", test_tiles, test_fetch, test_winograd_fetch, test_fetch_next, test_conv,
+    test_conv_epilogue, test_conv_norm, test_norm, test_norm_running, test_pools, test_linear, test_normalize)
