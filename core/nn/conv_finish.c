@@ -50,9 +50,14 @@ prefetch (const SupconFinish *self, const SupconFinishBlock *block, const gboole
 
   for (guint a = 0; a < n; a++)
     for (guint i = 0; i < block->count; i++)
-      for (guint channel = 0; channel < block->n; channel += line)
-        __builtin_prefetch (
-            supcon_feature_at (arrays[a], block->at[i] + block->channel + channel, self->precision), 0, near ? 3 : 2);
+      for (guint channel = 0; channel < block->n; channel += line) {
+        const void *x = supcon_feature_at (arrays[a], block->at[i] + block->channel + channel, self->precision);
+
+        if (near)
+          __builtin_prefetch (x, 0, 3);
+        else
+          __builtin_prefetch (x, 0, 2);
+      }
 }
 
 void

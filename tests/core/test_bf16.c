@@ -11,6 +11,7 @@
 #include "cpu.h"
 #include "model/model.h"
 #include "nn/conv_bf16.h"
+#include "nn/pool.h"
 #include "nn/winograd.h"
 #include "random.h"
 #include "rng.h"
@@ -281,6 +282,39 @@ check_feature (const char *what, guint test, const SupconBfloat16 *found, const 
 
 /* height, width, in, out, kernel, stride, padding, pictures: the kernels and channels of all encoders, then bands of
  * rows and of pictures, sizes that the stride does not divide, few and odd channels, a single pixel. */
+/* The largest of windows is one of their numbers, in bfloat16 too; of equal ones the first. */
+START_TEST (test_max_pool)
+{
+  enum { N = 2, H = 7, W = 6, C = 37, X = N * H * W * C, Y = N * 4 * 3 * C };
+  SupconBfloat16 x[X], y[Y];
+  float wide[X], expected[Y];
+  guint8 index[Y], expected_index[Y];
+  SupconRng rng;
+
+  supcon_rng_init (&rng, 1, 0, 0, 0);
+  for (guint i = 0; i < X; i++) {
+    wide[i] = (gint)supcon_rng_below (&rng, 9) - 4;
+    x[i] = supcon_bfloat16_round (wide[i]);
+  }
+  supcon_max_pool_forward (SUPCON_PRECISION_FLOAT32, N, H, W, C, wide, 1, expected, expected_index);
+  supcon_max_pool_forward (SUPCON_PRECISION_BFLOAT16, N, H, W, C, x, 2, y, index);
+  for (guint i = 0; i < Y; i++) {
+    guint channel = i % C, col = i / C % 3, row = i / C / 3 % 4, image = i / C / 12, first = 9;
+
+    for (guint k = 9; k-- > 0;) {
+      gint a = (gint)(2 * row + k / 3) - 1, b = (gint)(2 * col + k % 3) - 1;
+
+      if (a >= 0 && b >= 0 && a < H && b < W
+          && wide[((image * H + (guint)a) * W + (guint)b) * C + channel] == expected[i])
+        first = k;
+    }
+    ck_assert_float_eq (supcon_bfloat16_widen (y[i]), expected[i]);
+    ck_assert_uint_eq (expected_index[i], first);
+    ck_assert_uint_eq (index[i], first);
+  }
+}
+END_TEST
+
 static const guint conv_cases[][8] = {
   { 23, 30, 3, 64, 7, 2, 3, 2 },
   { 9, 8, 64, 64, 3, 1, 1, 2 },
@@ -726,6 +760,7 @@ main (void)
   tcase_add_test (kernels, test_native_finish);
 #endif
   tcase_add_loop_test (kernels, test_conv, 0, G_N_ELEMENTS (conv_cases));
+  tcase_add_test (kernels, test_max_pool);
   tcase_add_test (kernels, test_auto);
   suite_add_tcase (suite, kernels);
   tcase_set_timeout (networks, SUPCON_TEST_SECONDS);

@@ -641,10 +641,10 @@ average_pool_forward (gpointer data, SupconReal *y)
 
 START_TEST (test_pools)
 {
-  static const guint sizes[][2] = { { 8, 8 }, { 7, 10 }, { 1, 1 }, { 2, 3 } };
+  static const guint sizes[][3] = { { 8, 8, 4 }, { 7, 10, 2 }, { 1, 1, 16 }, { 2, 3, 37 } };
 
   for (guint test = 0; test < G_N_ELEMENTS (sizes); test++) {
-    LayerCase layer = { .n = 3, .h = sizes[test][0], .w = sizes[test][1], .c = 4 };
+    LayerCase layer = { .n = 3, .h = sizes[test][0], .w = sizes[test][1], .c = sizes[test][2] };
     gsize x_size = (gsize)layer.n * layer.h * layer.w * layer.c;
     guint out_h = supcon_max_pool_size (layer.h), out_w = supcon_max_pool_size (layer.w);
     gsize y_size = (gsize)layer.n * out_h * out_w * layer.c, r_size = layer.n * layer.c;
