@@ -3,9 +3,9 @@
 
 #include <sched.h>
 
-/* How often a thread looks for work or for its end before it sleeps: some 20 microseconds, which is what waking costs.
- */
-#define SPINS 500
+/* For how long a thread looks for work or for its end before it sleeps, in microseconds: a task of a frame's layer,
+ * which others may still have, takes 20, and waking as long. */
+#define SPIN_TIME 40
 
 /* The tasks of one worker, on a cache line of their own. */
 typedef struct {
@@ -71,9 +71,10 @@ static void
 wait_for_change (void)
 {
   guint seen = pool.changes;
+  gint64 end = g_get_monotonic_time () + SPIN_TIME;
 
   g_mutex_unlock (&pool.lock);
-  for (guint i = 0; i < SPINS && look (&pool.changes) == seen; i++)
+  while (look (&pool.changes) == seen && g_get_monotonic_time () < end)
     supcon_relax ();
   g_mutex_lock (&pool.lock);
   pool.sleeping++;
