@@ -29,4 +29,15 @@ supcon_real_length (const SupconReal *x, gsize n)
   return sqrt (square);
 }
 
+/** The place of the largest of n >= 1 numbers, of equal ones the first. */
+static inline guint
+supcon_real_largest (const SupconReal *x, guint n)
+{
+  guint best = 0;
+
+  for (guint i = 1; i < n; i++)
+    best = x[i] > x[best] ? i : best;
+  return best;
+}
+
 #endif

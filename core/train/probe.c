@@ -85,17 +85,6 @@ supcon_probe_encoder (const SupconProbe *self)
   return supcon_index_encoder (self->index);
 }
 
-/* Of equal ones the first. */
-static guint
-largest (const SupconReal *values, guint n)
-{
-  guint best = 0;
-
-  for (guint i = 1; i < n; i++)
-    best = values[i] > values[best] ? i : best;
-  return best;
-}
-
 /* Whether the k nearest of neighbours vote for truth. */
 static gboolean
 is_voted (SupconProbe *self, const SupconNeighbour *neighbours, guint k, guint truth)
@@ -109,7 +98,7 @@ is_voted (SupconProbe *self, const SupconNeighbour *neighbours, guint k, guint t
     labels[n] = g_array_index (self->entry_labels, guint, neighbours[n].entry);
   }
   supcon_neighbours_vote (cosines, labels, n, n_labels, self->probabilities);
-  return n > 0 && largest (self->probabilities, n_labels) == truth;
+  return n > 0 && supcon_real_largest (self->probabilities, n_labels) == truth;
 }
 
 static void
@@ -129,7 +118,7 @@ judge (SupconProbe *self)
     if (found->entry == SUPCON_NO_ENTRY)
       continue;
     supcon_centroids_scores (self->centroids, self->queries + (gsize)i * dim, self->probabilities);
-    self->right_centroid += largest (self->probabilities, n_labels) == self->truths[i];
+    self->right_centroid += supcon_real_largest (self->probabilities, n_labels) == self->truths[i];
   }
   self->count += self->n;
   self->n = 0;

@@ -32,12 +32,10 @@ supcon_smoother_reset (SupconSmoother *self)
 static void
 vote (SupconSmoother *self, guint majority, SupconReal *p, guint n)
 {
-  guint best = 0, counted;
+  guint counted;
 
-  for (guint i = 1; i < n; i++)
-    best = p[i] > p[best] ? i : best;
   self->newest = (self->newest + 1) % SUPCON_MAX_MAJORITY;
-  self->votes[self->newest] = best;
+  self->votes[self->newest] = supcon_real_largest (p, n);
   self->n_votes = MIN (self->n_votes + 1, SUPCON_MAX_MAJORITY);
   if (majority <= 1)
     return;

@@ -84,15 +84,12 @@ supcon_teacher_teach (SupconTeacher *self, double weight, SupconBatch *batch, gu
   for (guint i = 0; i < batch->n; i++, targets += classes) {
     const SupconReal *p = self->p + (gsize)i * known;
     SupconReal share = batch->labels[i] == SUPCON_UNLABELLED ? 1 : weight;
-    guint best = 0;
 
     for (guint c = 0; c < classes; c++)
       targets[c] *= 1 - share;
-    for (guint c = 0; c < known; c++) {
+    for (guint c = 0; c < known; c++)
       targets[self->classes[c]] += share * p[c];
-      best = p[c] > p[best] ? c : best;
-    }
     if (batch->labels[i] == SUPCON_UNLABELLED)
-      batch->labels[i] = self->classes[best];
+      batch->labels[i] = self->classes[supcon_real_largest (p, known)];
   }
 }

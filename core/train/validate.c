@@ -30,7 +30,7 @@ static guint
 vote (const SupconNeighbour *neighbours, gsize self, const guint *labels, guint n_classes, SupconReal *p)
 {
   SupconReal cosines[SUPCON_VALIDATION_NEIGHBOURS];
-  guint voters[SUPCON_VALIDATION_NEIGHBOURS], n = 0, best = 0;
+  guint voters[SUPCON_VALIDATION_NEIGHBOURS], n = 0;
 
   for (guint i = 0; i <= SUPCON_VALIDATION_NEIGHBOURS && n < SUPCON_VALIDATION_NEIGHBOURS; i++) {
     if (neighbours[i].entry == SUPCON_NO_ENTRY || neighbours[i].entry == self)
@@ -41,9 +41,7 @@ vote (const SupconNeighbour *neighbours, gsize self, const guint *labels, guint 
   if (n == 0)
     return n_classes;
   supcon_neighbours_vote (cosines, voters, n, n_classes, p);
-  for (guint c = 1; c < n_classes; c++)
-    best = p[c] > p[best] ? c : best;
-  return best;
+  return supcon_real_largest (p, n_classes);
 }
 
 void

@@ -158,6 +158,18 @@ START_TEST (test_gemm)
 END_TEST
 
 /* Mean and variance of Gamma(shape, 1) are its shape, and the mean's own deviation is sqrt (shape / draws). */
+START_TEST (test_real_largest)
+{
+  static const SupconReal x[] = { -3, 1, 4, 1, 4, 5, -2, 5 };
+
+  ck_assert_uint_eq (supcon_real_largest (x, 1), 0);
+  ck_assert_uint_eq (supcon_real_largest (x, 2), 1);
+  ck_assert_uint_eq (supcon_real_largest (x, 5), 2); /* of equal ones the first */
+  ck_assert_uint_eq (supcon_real_largest (x, 6), 5);
+  ck_assert_uint_eq (supcon_real_largest (x, 8), 5);
+}
+END_TEST
+
 START_TEST (test_rng_gamma)
 {
   const double shapes[] = { 0.3, 1, 4 };
@@ -184,4 +196,4 @@ START_TEST (test_rng_gamma)
 END_TEST
 
 SUPCON_CHECK_MAIN ("base", test_rng_known_answer, test_rng_streams, test_rng_permutation, test_rng_gamma,
-    test_parallel_once, test_parallel_callers, test_parallel_progress, test_gemm)
+    test_parallel_once, test_parallel_callers, test_parallel_progress, test_gemm, test_real_largest)
