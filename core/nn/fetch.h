@@ -40,8 +40,8 @@ supcon_fetch_left (const SupconFetch *self)
 
 /* Bytes of a line of a cache. */
 #define SUPCON_FETCH_LINE 64
-/* Runs of memory at most. */
-#define SUPCON_FETCH_RUNS 4
+/* Runs of memory at most: four of a band's outputs and two of the next one's inputs. */
+#define SUPCON_FETCH_RUNS 6
 
 /** Runs of memory that are fetched one after the other: the one that is, and those that follow. */
 typedef struct {
@@ -54,6 +54,7 @@ typedef struct {
 static inline void
 supcon_fetch_add (SupconFetchRuns *self, const void *from, gsize bytes)
 {
+  g_assert (self->n < SUPCON_FETCH_RUNS);
   self->from[self->n] = from;
   self->bytes[self->n++] = bytes;
 }

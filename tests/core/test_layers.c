@@ -178,10 +178,12 @@ START_TEST (test_winograd_fetch)
   ck_assert_run (&runs, 1, other + (16 + 8) * 24 * 32, 8 * 24 * 32);
   runs.n = 0;
   supcon_winograd_fetch_output (&grid, &band, &finish, &runs);
-  ck_assert_uint_eq (runs.n, 4);
+  supcon_grid_fetch_next (&grid, &band, &runs);
+  ck_assert_uint_eq (runs.n, 6);
   ck_assert_run (&runs, 1, y + 16 * 24 * 16, 8 * 24 * 16);
   ck_assert_run (&runs, 2, y + 16 * 24 * 16, 8 * 24 * 16);
   ck_assert_run (&runs, 3, x + 16 * 24 * 16, 8 * 24 * 16);
+  ck_assert_run (&runs, 5, other + (16 + 8) * 24 * 32, 8 * 24 * 32);
   runs.n = 0;
   target.add = dx;
   sums.y = NULL;
