@@ -70,10 +70,10 @@ void supcon_resnet_choose (SupconResnet *net, guint n);
 void supcon_resnet_reserve (SupconResnet *net, SupconWorkspace *workspace, guint n);
 
 /** The shortcut of option A: every other pixel, the new channels zero; and its gradient. */
-void supcon_resnet_pad_shortcut (const SupconResnetLayer *first, const SupconResnetLayer *last, guint n, guint threads,
-    const void *x, void *y);
-void supcon_resnet_pad_shortcut_backward (const SupconResnetLayer *first, const SupconResnetLayer *last, guint n,
-    guint threads, const void *dy, void *dx);
+void supcon_resnet_pad_shortcut (
+    const SupconResnetLayer *first, const SupconResnetLayer *last, guint n, guint threads, const void *x, void *y);
+void supcon_resnet_pad_shortcut_backward (
+    const SupconResnetLayer *first, const SupconResnetLayer *last, guint n, guint threads, const void *dy, void *dx);
 
 /** Finds places for the activations of training; again when the precision changes. */
 void supcon_resnet_lay_out (SupconResnet *net);
