@@ -33,7 +33,7 @@ supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gi
     result.counted += labels[i] >= 0;
   for (guint i = 0; i < n; i++) {
     const SupconReal *row = logits + (gsize)i * classes;
-    guint best = supcon_real_largest (row, classes);
+    guint best;
     double total = 0;
 
     if (labels[i] < 0) {
@@ -41,6 +41,7 @@ supcon_cross_entropy (const SupconReal *logits, guint n, guint classes, const gi
         memset (dlogits + (gsize)i * classes, 0, classes * sizeof *dlogits);
       continue;
     }
+    best = supcon_real_largest (row, classes);
     for (guint c = 0; c < classes; c++)
       total += exp (row[c] - row[best]);
     sum += log (total) + row[best];

@@ -157,7 +157,6 @@ START_TEST (test_gemm)
 }
 END_TEST
 
-/* Mean and variance of Gamma(shape, 1) are its shape, and the mean's own deviation is sqrt (shape / draws). */
 START_TEST (test_real_largest)
 {
   static const SupconReal x[] = { -3, 1, 4, 1, 4, 5, -2, 5 };
@@ -170,6 +169,7 @@ START_TEST (test_real_largest)
 }
 END_TEST
 
+/* Mean and variance of Gamma(shape, 1) are its shape, and the mean's own deviation is sqrt (shape / draws). */
 START_TEST (test_rng_gamma)
 {
   const double shapes[] = { 0.3, 1, 4 };

@@ -280,8 +280,6 @@ check_feature (const char *what, guint test, const SupconBfloat16 *found, const 
 /* How much greater Winograd's errors are: test_conv.c derives it. */
 #define WINOGRAD_TIMES 26.24
 
-/* height, width, in, out, kernel, stride, padding, pictures: the kernels and channels of all encoders, then bands of
- * rows and of pictures, sizes that the stride does not divide, few and odd channels, a single pixel. */
 /* The largest of windows is one of their numbers, in bfloat16 too; of equal ones the first. */
 START_TEST (test_max_pool)
 {
@@ -315,6 +313,8 @@ START_TEST (test_max_pool)
 }
 END_TEST
 
+/* height, width, in, out, kernel, stride, padding, pictures: the kernels and channels of all encoders, then bands of
+ * rows and of pictures, sizes that the stride does not divide, few and odd channels, a single pixel. */
 static const guint conv_cases[][8] = {
   { 23, 30, 3, 64, 7, 2, 3, 2 },
   { 9, 8, 64, 64, 3, 1, 1, 2 },

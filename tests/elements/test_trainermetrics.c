@@ -22,6 +22,19 @@ assert_all_properties (const gchar * line)
   gst_object_unref (trainer);
 }
 
+/* The file's lines, of which there are n, the last one empty: it ends with a whole line. */
+static gchar **
+read_lines (const gchar * location, guint n)
+{
+  gchar *text, **lines;
+
+  fail_unless (g_file_get_contents (location, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  fail_unless_equals_int (g_strv_length (lines), n);
+  g_free (text);
+  return lines;
+}
+
 /* A training that is shorter than the interval is told of, with its signals. */
 GST_START_TEST (test_message_of_the_last_step)
 {
@@ -42,7 +55,7 @@ GST_END_TEST;
 /* A header with every property, then a line for each message; resuming adds to them. */
 GST_START_TEST (test_metrics)
 {
-  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *text, **lines;
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), **lines;
   FILE *file;
   Run run = run_launch (ONE_THING "message-interval=1 total-steps=2 "
       "metrics-location=%s location=%s", metrics, model);
@@ -56,9 +69,7 @@ GST_START_TEST (test_metrics)
       "metrics-location=%s location=%s", metrics, model);
   run_assert_ended (run);
   run_clear (&run);
-  fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
-  lines = g_strsplit (text, "\n", -1);
-  fail_unless_equals_int (g_strv_length (lines), 5);
+  lines = read_lines (metrics, 5);
   fail_unless (strstr (lines[0], "\"batch-size\":24") != NULL
       && strstr (lines[0], "\"stage\":\"contrastive\"") != NULL
       && strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
@@ -71,7 +82,6 @@ GST_START_TEST (test_metrics)
     g_free (step);
   }
   g_strfreev (lines);
-  g_free (text);
 
   /* Gone on with into another file, which has the line of the run's properties too. */
   fail_unless_equals_int (g_unlink (metrics), 0);
@@ -79,13 +89,10 @@ GST_START_TEST (test_metrics)
       "metrics-location=%s location=%s", metrics, model);
   run_assert_ended (run);
   run_clear (&run);
-  fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
-  lines = g_strsplit (text, "\n", -1);
-  fail_unless_equals_int (g_strv_length (lines), 3);
+  lines = read_lines (metrics, 3);
   fail_unless (strstr (lines[0], "\"version\":") != NULL, "%s", lines[0]);
   fail_unless (strstr (lines[1], "\"step\":4,") != NULL, "%s", lines[1]);
   g_strfreev (lines);
-  g_free (text);
 
   run = run_launch (ONE_THING "metrics-location=%s location=%s", folder, model);
   run_assert_error (run, "cannot be written");
@@ -98,7 +105,7 @@ GST_END_TEST;
  * that is gone on with. */
 GST_START_TEST (test_metrics_of_a_second_run)
 {
-  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), *text, **lines;
+  gchar *metrics = g_build_filename (folder, "m.jsonl", NULL), **lines;
   gchar *line = g_strdup_printf (ONE_THING "name=t metrics-location=%s location=%s", metrics, model);
   GstElement *pipeline = gst_parse_launch (line, NULL), *trainer = gst_bin_get_by_name (GST_BIN (pipeline), "t");
   static const guint64 totals[] = { 4, 1, 2 };
@@ -115,20 +122,19 @@ GST_START_TEST (test_metrics_of_a_second_run)
     gst_message_unref (message);
     gst_element_set_state (pipeline, GST_STATE_READY);
     gst_object_unref (bus);
-    fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
-    lines = g_strsplit (text, "\n", -1);
-    fail_unless_equals_int (g_strv_length (lines), totals[i] + 2);
+    lines = read_lines (metrics, totals[i] + 2);
     fail_unless (strstr (lines[0], "\"version\":") && strstr (lines[0], i < 2 ? "\"step\":0," : "\"step\":4,")
         && strstr (lines[0], "\"last-loss\":0.0"), "%s", lines[0]);
-    g_strfreev (lines);
     if (i == 1) {
+      gchar *text = g_strjoinv ("\n", lines);
       GString *edited = g_string_new (text);
 
       g_string_replace (edited, "\"step\":0,", "\"step\":4,", 1);
       fail_unless (g_file_set_contents (metrics, edited->str, -1, NULL));
       g_string_free (edited, TRUE);
+      g_free (text);
     }
-    g_free (text);
+    g_strfreev (lines);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (trainer);
