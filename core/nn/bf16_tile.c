@@ -15,7 +15,7 @@ plain_product (const SupconBf16Tile *tile)
   const guint width = tile->cols * SUPCON_BF16_BLOCK;
 
   for (guint i = 0; i < tile->rows * SUPCON_BF16_BLOCK; i++) {
-    float sum[2 * SUPCON_BF16_BLOCK] = { 0 }, *c = tile->c + i * tile->c_row;
+    SupconReal sum[2 * SUPCON_BF16_BLOCK] = { 0 }, *c = tile->c + i * tile->c_row;
     const SupconBfloat16 *b = tile->b;
 
     if (tile->accumulate)
@@ -39,7 +39,7 @@ const SupconBf16Kernels supcon_bf16_plain = { "plain", nothing, nothing, plain_p
 const SupconBf16Kernels *
 supcon_bf16_kernels (void)
 {
-#ifdef SUPCON_HAVE_AMX
+#if defined(SUPCON_HAVE_AMX) && !defined(SUPCON_DOUBLE)
   if (supcon_cpu_level () >= SUPCON_CPU_AMX)
     return &supcon_bf16_amx;
   if (supcon_cpu_has_bf16 ())

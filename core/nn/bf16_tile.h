@@ -29,7 +29,7 @@ typedef struct {
   guint rows, cols;     /* blocks, 1 or 2 */
   const guint8 *wanted; /* rows, of which n_wanted matter: others may be left out; NULL: all do */
   guint n_wanted;
-  float *c;
+  SupconReal *c;
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */
   SupconFetch *fetch;  /* what AVX-512 fetches, a step with each two terms, or NULL */

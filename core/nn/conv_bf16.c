@@ -22,34 +22,27 @@ reals (gsize bytes)
   return (bytes + sizeof (SupconReal) - 1) / sizeof (SupconReal);
 }
 
-static SupconBf16Finish
-best_finish (void)
-{
-#if defined(SUPCON_HAVE_AMX) && !defined(SUPCON_DOUBLE)
-  if (supcon_cpu_has_bf16 ())
-    return supcon_bf16_finish_native;
-#endif
-  return supcon_bf16_finish_plain;
-}
-
-/* Where slots p0 and up belong. */
+/* Where slots p0 and up belong: pixels of a block, and the rows of its sums that they are. */
 static void
-find_places (const SupconBf16Walk *self, const SupconConvBand *band, guint image, gsize p0, SupconBf16Places *places)
+find_places (const SupconBf16Walk *self, const SupconConvBand *band, guint image, gsize p0, SupconFinishBlock *block,
+    guint8 of[PANEL])
 {
+  const SupconFinish *finish = &self->finish;
   guint cols = self->grid.grid.cols, pitch = self->grid.pitch, row = p0 / pitch, col = p0 % pitch;
-  gsize first = self->first + (band->first_image + image) * self->image_stride + band->first_row * self->row_stride;
+  gsize first
+      = finish->first + (band->first_image + image) * finish->image_stride + band->first_row * finish->row_stride;
 
-  places->count = 0;
+  block->count = 0;
   for (guint i = 0; i < PANEL && row < band->rows; row++, col = 0) {
     /* Rows that follow one another without a gap are one. */
-    gboolean whole = cols == pitch && self->row_stride == cols * self->col_stride;
+    gboolean whole = cols == pitch && finish->row_stride == cols * finish->col_stride;
     guint end = whole ? (band->rows - row) * cols : cols, run = MIN (PANEL - i, end - MIN (col, end));
 
     for (guint j = 0; j < run; j++) {
-      places->at[places->count + j] = first + row * self->row_stride + (col + j) * self->col_stride;
-      places->of[places->count + j] = i + j;
+      block->at[block->count + j] = first + row * finish->row_stride + (col + j) * finish->col_stride;
+      of[block->count + j] = i + j;
     }
-    places->count += run;
+    block->count += run;
     i += whole ? PANEL : pitch - col;
   }
 }
@@ -58,24 +51,24 @@ find_places (const SupconBf16Walk *self, const SupconConvBand *band, guint image
  * these panels in the next one. The first block has each panel fetch the next, up to fetch_end. */
 static void
 walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first_panel, guint end_panel,
-    guint fetch_end, SupconBfloat16 *copy, SupconReal *sums)
+    guint fetch_end, SupconBfloat16 *copy)
 {
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
-  const SupconBf16Finish finish = best_finish ();
   const SupconGrid *grid = &self->grid.grid;
-  guint run = supcon_bf16_run (&self->grid, grid->c);
+  guint run = supcon_bf16_run (&self->grid, grid->c), channels = self->finish.channels;
   gsize slot = supcon_bf16_slot (&self->grid, grid->c), panel_size = (gsize)grid->taps_h * run * PANEL;
   gsize taps[SUPCON_MAX_TAPS];
   gsize outputs = (gsize)(band->rows - 1) * self->grid.pitch + grid->cols;
-  float c[PANEL * PANEL] __attribute__ ((aligned (64)));
-  SupconBf16Places places;
+  SupconReal c[PANEL * PANEL] __attribute__ ((aligned (64)));
+  guint8 of[PANEL];
+  SupconFinishBlock block = { .c = c, .c_row = PANEL, .of = of, .band = band->number, .ahead = PANEL };
   SupconFetch fetch;
   SupconBf16Tile tile = { .a_row = slot,
     .a_outer = taps,
     .outer = grid->taps_h,
     .inner = run / SUPCON_BF16_STEP,
     .terms = round_up (grid->taps_w * grid->c, 2),
-    .wanted = places.of,
+    .wanted = of,
     .c = c,
     .c_row = PANEL };
 
@@ -83,9 +76,10 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
     taps[t] = supcon_bf16_tap (&self->grid, t) * slot;
   for (guint image = 0; image < band->images; image++)
     for (gsize p = 0; p < outputs; p += PANEL) {
-      find_places (self, band, image, p, &places);
+      find_places (self, band, image, p, &block, of);
+      block.first = image == 0 && p == 0;
       tile.rows = outputs - p > SUPCON_BF16_BLOCK ? 2 : 1;
-      tile.n_wanted = places.count;
+      tile.n_wanted = block.count;
       if (!self->grid.direct) {
         tile.a = copy + (image * self->grid.image + p) * slot;
       } else {
@@ -96,19 +90,19 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
         }
       }
       for (guint panel = first_panel; panel < end_panel; panel++) {
-        guint channel = panel * PANEL;
-
-        tile.cols = supcon_panel_vectors (self->channels, SUPCON_BF16_BLOCK, panel);
+        block.channel = panel * PANEL;
+        block.n = MIN (PANEL, channels - block.channel);
+        tile.cols = supcon_panel_vectors (channels, SUPCON_BF16_BLOCK, panel);
         tile.b = self->packed + panel * panel_size;
         tile.fetch = NULL;
-        if (image == 0 && p == 0 && panel + 1 < fetch_end) {
+        if (block.first && panel + 1 < fetch_end) {
           fetch = supcon_fetch (tile.b + panel_size, panel_size * sizeof *tile.b,
-              band->images * outputs * slot * sizeof *tile.a, places.count / SUPCON_BF16_ROWS,
+              band->images * outputs * slot * sizeof *tile.a, block.count / SUPCON_BF16_ROWS,
               (gsize)tile.outer * tile.terms / 2);
           tile.fetch = &fetch;
         }
         kernels->product (&tile);
-        finish (self, &places, c, channel, MIN (PANEL, self->channels - channel), sums);
+        supcon_finish (&self->finish, &block);
       }
     }
 }
@@ -117,19 +111,12 @@ void
 supcon_bf16_walk_band (
     const SupconBf16Walk *self, gsize number, guint first_panel, guint end_panel, SupconBfloat16 *copy)
 {
-  const SupconConvBand band = supcon_grid_band (&self->grid.grid, self->grid.images, number, self->channels);
-  guint run = supcon_bf16_run (&self->grid, self->grid.grid.c);
-  guint group = MAX (1, GROUP_WEIGHTS / ((gsize)self->grid.grid.taps_h * run * PANEL));
-  SupconReal *sums = self->partial ? self->partial + number * 2 * self->channels : NULL;
+  const SupconGrid *grid = &self->grid.grid;
+  const SupconConvBand band = supcon_grid_band (grid, self->grid.images, number, self->finish.channels);
+  guint group = MAX (1, GROUP_WEIGHTS / ((gsize)grid->taps_h * supcon_bf16_run (&self->grid, grid->c) * PANEL));
 
-  if (sums)
-    for (guint k = 0; k < 2; k++) {
-      guint first = first_panel * PANEL, end = MIN (self->channels, end_panel * PANEL);
-
-      memset (sums + k * self->channels + first, 0, (end - first) * sizeof *sums);
-    }
   for (guint panel = first_panel; panel < end_panel; panel += group)
-    walk_panels (self, &band, panel, MIN (end_panel, panel + group), end_panel, copy, sums);
+    walk_panels (self, &band, panel, MIN (end_panel, panel + group), end_panel, copy);
 }
 
 static gsize
@@ -157,12 +144,12 @@ walk_task (gsize task, guint worker, gpointer data)
 
   for (guint i = 0; i < self->n; i++) {
     const SupconBf16Walk *one = &self->walks[i];
-    guint panels = supcon_panels (one->channels, SUPCON_BF16_BLOCK);
+    guint panels = supcon_panels (one->finish.channels, SUPCON_BF16_BLOCK);
 
     if (number >= bands_of (one)) /* sizes that the stride does not divide */
       continue;
     if (!one->grid.direct) {
-      SupconConvBand band = supcon_grid_band (&one->grid.grid, one->grid.images, number, one->channels);
+      SupconConvBand band = supcon_grid_band (&one->grid.grid, one->grid.images, number, one->finish.channels);
 
       supcon_bf16_copy (
           &one->grid, band.first_image, band.images, band.first_row, band.rows, 0, one->grid.grid.c, copy);
@@ -173,30 +160,10 @@ walk_task (gsize task, guint worker, gpointer data)
   }
 }
 
-/* In float32 a band's sum of squares is exact to some 1e-6 of itself, its elements to 2^-8: the difference below loses
- * no more than they do. */
-static void
-combine_statistics (const SupconBf16Walk *self)
-{
-  gsize bands = bands_of (self);
-  double count = (double)self->grid.images * self->grid.grid.rows * self->grid.grid.cols;
-
-  for (guint c = 0; c < self->channels; c++) {
-    double sum = 0, squares = 0;
-
-    for (gsize b = 0; b < bands; b++) {
-      sum += self->partial[b * 2 * self->channels + c];
-      squares += self->partial[(b * 2 + 1) * self->channels + c];
-    }
-    self->epilogue->mean[c] = sum / count;
-    self->epilogue->variance[c] = MAX (squares / count - sum / count * (sum / count), 0);
-  }
-}
-
 static void
 walk (Walks *self)
 {
-  guint panels = supcon_panels (self->walks[0].channels, SUPCON_BF16_BLOCK);
+  guint panels = supcon_panels (self->walks[0].finish.channels, SUPCON_BF16_BLOCK);
   gsize bands = 0;
 
   for (guint i = 0; i < self->n; i++)
@@ -249,7 +216,7 @@ supcon_bf16_reserve (const SupconConv *conv, guint n, SupconWorkspace *workspace
 
   supcon_bf16_grid_forward (&grid, conv, &none, n);
   worker = supcon_bf16_copy_size (&grid, conv->in_c) * sizeof (SupconBfloat16);
-  shared = supcon_grid_bands (&grid.grid, grid.images) * 2 * conv->out_c;
+  shared = supcon_grid_bands (&grid.grid, grid.images) * 3 * conv->out_c;
   for (guint phase = 0; phase < conv->stride * conv->stride; phase++) {
     if (!phase_grid (conv, n, phase, &none, &grid, &first))
       continue;
@@ -360,18 +327,22 @@ supcon_bf16_forward (const SupconConv *conv, guint n, const SupconNormInput *x, 
   Walks walks = { .n = 1, .workspace = workspace };
   SupconBf16Walk *self = &walks.walks[0];
 
-  *self = (SupconBf16Walk){ .channels = conv->out_c,
-    .packed = packed,
-    .target = y,
-    .image_stride = supcon_conv_out_size (conv),
-    .col_stride = conv->out_c,
-    .epilogue = epilogue,
-    .partial = epilogue && epilogue->mean ? workspace->shared : NULL };
+  *self = (SupconBf16Walk){ .packed = packed,
+    .finish = { .channels = conv->out_c,
+        .precision = SUPCON_PRECISION_BFLOAT16,
+        .target = y,
+        .image_stride = supcon_conv_out_size (conv),
+        .col_stride = conv->out_c,
+        .epilogue = epilogue } };
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
-  self->row_stride = self->grid.pointwise ? conv->out_c : (gsize)conv->out_w * conv->out_c;
+  self->finish.row_stride = self->grid.pointwise ? conv->out_c : (gsize)conv->out_w * conv->out_c;
+  if (epilogue && epilogue->mean) {
+    self->finish.pivot = workspace->shared;
+    self->finish.partial = workspace->shared + bands_of (self) * conv->out_c;
+  }
   walk (&walks);
-  if (self->partial)
-    combine_statistics (self);
+  if (self->finish.partial)
+    supcon_finish_statistics (&self->finish, &self->grid.grid, self->grid.images);
 }
 
 /* One phase of the gradient by input, with its weights packed; FALSE where there is none. */
@@ -387,15 +358,16 @@ phase_walk (SupconBf16Walk *self, const SupconConv *conv, guint n, guint phase, 
     .phase_h = phase / conv->stride,
     .phase_w = phase % conv->stride };
 
-  *self = (SupconBf16Walk){ .channels = conv->in_c,
-    .packed = packed,
-    .target = target->dx,
-    .image_stride = supcon_conv_in_size (conv),
-    .col_stride = (gsize)conv->stride * conv->in_c,
-    .gradient = target };
-  if (!phase_grid (conv, n, phase, dy, &self->grid, &self->first))
+  *self = (SupconBf16Walk){ .packed = packed,
+    .finish = { .channels = conv->in_c,
+        .precision = SUPCON_PRECISION_BFLOAT16,
+        .target = target->dx,
+        .image_stride = supcon_conv_in_size (conv),
+        .col_stride = (gsize)conv->stride * conv->in_c,
+        .gradient = target } };
+  if (!phase_grid (conv, n, phase, dy, &self->grid, &self->finish.first))
     return FALSE;
-  self->row_stride = self->grid.pointwise ? self->col_stride : conv->in_w * self->col_stride;
+  self->finish.row_stride = (self->grid.pointwise ? 1 : conv->in_w) * self->finish.col_stride;
   supcon_parallel_for (threads, supcon_panels (conv->in_c, SUPCON_BF16_BLOCK), pack_task, &packing);
   return TRUE;
 }
@@ -421,7 +393,7 @@ supcon_bf16_backward_input (const SupconConv *conv, guint n, const SupconNormInp
     walks.n++;
   }
   for (guint i = 0; target->sums && i < walks.n; i++) {
-    walks.walks[i].partial = shared + bands * 2 * conv->in_c;
+    walks.walks[i].finish.partial = shared + bands * 2 * conv->in_c;
     bands += bands_of (&walks.walks[i]);
   }
   walk (&walks);
@@ -447,6 +419,6 @@ supcon_bf16_walk_init (SupconBf16Walk *self, const SupconConv *conv, guint n, co
   phase_walk (self, conv, n, 0, dy, w, target, workspace->threads, (SupconBfloat16 *)workspace->shared);
   self->grid.direct = FALSE;
   if (target->sums)
-    self->partial = workspace->shared + packed_reals (&self->grid, conv->in_c);
+    self->finish.partial = workspace->shared + packed_reals (&self->grid, conv->in_c);
   return workspace->shared + supcon_bf16_walk_size (conv, n);
 }

@@ -14,7 +14,7 @@
 
 #include "nn/bf16_tile.h"
 #include "nn/conv_band.h"
-#include "nn/conv_norm.h"
+#include "nn/conv_finish.h"
 
 #define SUPCON_MAX_TAPS 16
 
@@ -50,35 +50,12 @@ void supcon_bf16_copy (const SupconBf16Grid *self, guint first_image, guint imag
 /** The products of forward and of the gradient by input, band after band. */
 typedef struct {
   SupconBf16Grid grid;
-  guint channels;               /* of the destination */
   const SupconBfloat16 *packed; /* panel after panel: taps_h x run rows in pairs */
-  SupconBfloat16 *target;
-  gsize first, image_stride, row_stride, col_stride; /* elements to output (0, 0) of picture 0, and from there on */
-  const SupconConvEpilogue *epilogue;                /* of forward */
-  const SupconConvTarget *gradient;                  /* of the gradient by input */
-  SupconReal *partial;                               /* bands x 2 x channels: two sums over a band's pixels, or NULL */
+  SupconFinish finish;
 } SupconBf16Walk;
 
 /* Outputs and channels of a block. */
 #define SUPCON_BF16_PANEL (2 * SUPCON_BF16_BLOCK)
-
-/** Where a block's outputs belong: row of[i] to element at[i] and up of the target, for its channel 0. */
-typedef struct {
-  gsize at[SUPCON_BF16_PANEL];
-  guint8 of[SUPCON_BF16_PANEL];
-  guint count;
-} SupconBf16Places;
-
-/** What becomes of a block's sums c, rows of SUPCON_BF16_PANEL: channels 'channel' and up of them go where they belong.
- * sums: of the band, as in partial, added to. */
-typedef void (*SupconBf16Finish) (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c,
-    guint channel, guint channels, SupconReal *sums);
-
-/* conv_bf16_finish.c: as the compiler makes it, and with the processor's own conversion. */
-void supcon_bf16_finish_plain (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c,
-    guint channel, guint channels, SupconReal *sums);
-void supcon_bf16_finish_native (const SupconBf16Walk *self, const SupconBf16Places *places, const float *c,
-    guint channel, guint channels, SupconReal *sums);
 
 /** Some panels of a band, whose inputs have been copied; between the kernels' begin and end. */
 void supcon_bf16_walk_band (

@@ -32,7 +32,7 @@ typedef struct {
   gsize length, columns; /* slots that are summed; elements of a transposed row */
   gsize slots, pairs;    /* slots that some tap reads, and elements of a copy in pairs */
   guint copies;          /* in pairs: 1 where taps begin with even slots only */
-  float *partial;        /* shares x groups x sums */
+  SupconReal *partial;   /* shares x groups x sums */
   SupconReal *dw;
   SupconWorkspace *workspace;
 } Gradient;
@@ -135,7 +135,7 @@ supcon_bf16_weights_shared_size (const SupconConv *conv, guint n)
   Gradient self = { 0 };
 
   gradient_init (&self, conv, &(SupconNormInput){ 0 }, n);
-  return self.shares * self.groups * sums_of (&self) * sizeof (float)
+  return self.shares * self.groups * sums_of (&self) * sizeof (SupconReal)
          + (at_once (&self) ? supcon_bf16_walk_size (conv, n) * sizeof (SupconReal) : 0);
 }
 
@@ -256,7 +256,7 @@ gradient_task (gsize task, guint worker, gpointer data)
   SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = copy + used + self->copies * self->pairs;
   SupconBfloat16 *transposed = dy + dy_size (self);
   gsize first_band = self->bands * share / self->shares, end_band = self->bands * (share + 1) / self->shares;
-  float *sums = self->partial + task * sums_of (self);
+  SupconReal *sums = self->partial + task * sums_of (self);
 
   /* Slots that a band leaves out must be finite, as dy is zero there. */
   memset (copy, 0, used * sizeof *copy);
@@ -305,9 +305,9 @@ gradient_task (gsize task, guint worker, gpointer data)
 
 /* 16 x 16: four times, row i and row i + 8 interleaved become rows 2 i and 2 i + 1. */
 static SUPCON_INLINE void
-transpose_sixteen (SupconFloatLanes *x)
+transpose_sixteen (SupconLanes *x)
 {
-  SupconFloatLanes y[16];
+  SupconLanes y[16];
 
 #pragma GCC unroll 4
   for (guint stage = 0; stage < 4; stage++) {
@@ -335,19 +335,19 @@ sum_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
   for (guint term = 0; term < self->terms; term += SUPCON_BF16_BLOCK) {
     guint terms = MIN (SUPCON_BF16_BLOCK, self->terms - term);
     SupconReal *dw = self->dw + ((gsize)tap * self->terms + term) * conv->out_c + first;
-    SupconFloatLanes sum[16] = { { 0 } };
+    SupconLanes sum[16] = { { 0 } };
 
     for (guint share = 0; share < self->shares; share++) {
-      const float *from = self->partial + (share * self->groups + number) * sums_of (self)
-                          + ((gsize)tap * self->rows + row) * self->cols + term;
+      const SupconReal *from = self->partial + (share * self->groups + number) * sums_of (self)
+                               + ((gsize)tap * self->rows + row) * self->cols + term;
 
       for (guint i = 0; i < SUPCON_BF16_BLOCK; i++)
-        sum[i] += *(const SupconFloatLanes *)(from + i * self->cols);
+        sum[i] += *(const SupconLanes *)(from + i * self->cols);
     }
     transpose_sixteen (sum);
     for (guint t = 0; t < terms; t++, dw += conv->out_c) {
       if (channels == SUPCON_BF16_BLOCK)
-        *(SupconLanes *)dw += __builtin_convertvector(sum[t], SupconLanes);
+        *(SupconLanes *)dw += sum[t];
       else
         for (guint i = 0; i < channels; i++)
           dw[i] += sum[t][i];
@@ -360,18 +360,18 @@ supcon_bf16_backward (const SupconConv *conv, guint n, const SupconNormInput *x,
     const SupconReal *w, const SupconConvTarget *target, SupconWorkspace *workspace, SupconReal *dw)
 {
   SupconBf16Walk walk;
-  Gradient self = { .dy = *dy, .partial = (float *)workspace->shared, .dw = dw, .workspace = workspace };
+  Gradient self = { .dy = *dy, .partial = workspace->shared, .dw = dw, .workspace = workspace };
   gsize blocks = (conv->out_c + SUPCON_BF16_BLOCK - 1) / SUPCON_BF16_BLOCK;
 
   gradient_init (&self, conv, x, n);
   if (target && at_once (&self)) {
-    self.partial = (float *)supcon_bf16_walk_init (&walk, conv, n, dy, w, target, workspace);
+    self.partial = supcon_bf16_walk_init (&walk, conv, n, dy, w, target, workspace);
     self.walk = &walk;
   }
   supcon_parallel_for (workspace->threads, self.groups * self.shares, gradient_task, &self);
   supcon_parallel_for (workspace->threads, self.taps * blocks, sum_task, &self);
   if (self.walk && target->sums)
-    supcon_norm_add_partial (conv->in_c, self.bands, walk.partial, target->sums);
+    supcon_norm_add_partial (conv->in_c, self.bands, walk.finish.partial, target->sums);
   if (target && !self.walk)
     supcon_bf16_backward_input (conv, n, dy, w, target, workspace);
 }

@@ -2,7 +2,6 @@
 #include "nn/conv_finish.h"
 
 #include "cpu.h"
-#include "nn/conv_band.h"
 #include "nn/feature.h"
 
 #define MAX_LANES 16
@@ -10,6 +9,9 @@
  * other out between two of a row's numbers. */
 #define SET_BYTES 4096
 #define SET_ROWS 7
+
+const guint8 supcon_finish_rows[SUPCON_FINISH_PIXELS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+  18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 };
 
 void
 supcon_finish (const SupconFinish *self, const SupconFinishBlock *block)
@@ -97,6 +99,7 @@ supcon_finish_products (
   tile.c_row = product->b_inner;
   block->c = c;
   block->c_row = product->b_inner;
+  block->of = supcon_finish_rows;
   for (guint t = 0; t < tiles; t++) {
     block->count = supcon_even_piece (pixels, tiles, t);
     for (guint i = 0; i < block->count; i++, at += self->col_stride)
@@ -106,5 +109,39 @@ supcon_finish_products (
     supcon_finish (self, block);
     block->first = FALSE;
     tile.a += block->count * tile.a_row;
+  }
+}
+
+/* The bands' sums of differences from their pivots and of the squares of these into mean and variance of the batch
+ * (Chan, Golub and LeVeque 1979), in the bands' order. A pivot is one of the numbers, so that no digits get lost. */
+void
+supcon_finish_statistics (const SupconFinish *self, const SupconGrid *grid, guint n)
+{
+  enum { RUN = 16 }; /* channels that vectors go through together */
+  guint channels = self->channels;
+  gsize bands = supcon_grid_bands (grid, n);
+
+  for (guint first = 0; first < channels; first += RUN) {
+    guint run = MIN (RUN, channels - first);
+    double count = 0, mean[RUN] = { 0 }, squares[RUN] = { 0 };
+
+    for (gsize b = 0; b < bands; b++) {
+      SupconConvBand band = supcon_grid_band (grid, n, b, channels);
+      const SupconReal *pivot = self->pivot + b * channels + first;
+      const SupconReal *sum = self->partial + b * 2 * channels + first, *product = sum + channels;
+      double size = (double)band.images * band.rows * grid->cols, before = count;
+
+      count += size;
+      for (guint c = 0; c < run; c++) {
+        double delta = pivot[c] + sum[c] / size - mean[c];
+
+        mean[c] += delta * (size / count);
+        squares[c] += product[c] - sum[c] * (double)sum[c] / size + delta * delta * (size * before / count);
+      }
+    }
+    for (guint c = 0; c < run; c++) {
+      self->epilogue->mean[first + c] = mean[c];
+      self->epilogue->variance[first + c] = squares[c] / count;
+    }
   }
 }

@@ -152,40 +152,6 @@ correlate (Walks *self)
   supcon_parallel_for (self->workspace->threads, bands * self->splits, correlate_task, self);
 }
 
-/* The bands' sums of differences from their pivots and of the squares of these into mean and variance of the batch
- * (Chan, Golub and LeVeque 1979), in the bands' order. A pivot is one of the numbers, so that no digits get lost. */
-static void
-combine_statistics (const Correlation *self)
-{
-  enum { RUN = 16 }; /* channels that vectors go through together */
-  const SupconFinish *finish = &self->finish;
-  guint channels = finish->channels;
-
-  for (guint first = 0; first < channels; first += RUN) {
-    guint n = MIN (RUN, channels - first);
-    double count = 0, mean[RUN] = { 0 }, squares[RUN] = { 0 };
-
-    for (gsize b = 0; b < self->bands; b++) {
-      SupconConvBand band = supcon_grid_band (&self->grid, self->n, b, channels);
-      const SupconReal *pivot = finish->pivot + b * channels + first;
-      const SupconReal *sum = finish->partial + b * 2 * channels + first, *product = sum + channels;
-      double size = (double)band.images * band.rows * self->grid.cols, before = count;
-
-      count += size;
-      for (guint c = 0; c < n; c++) {
-        double delta = pivot[c] + sum[c] / size - mean[c];
-
-        mean[c] += delta * (size / count);
-        squares[c] += product[c] - sum[c] * (double)sum[c] / size + delta * delta * (size * before / count);
-      }
-    }
-    for (guint c = 0; c < n; c++) {
-      finish->epilogue->mean[first + c] = mean[c];
-      finish->epilogue->variance[first + c] = squares[c] / count;
-    }
-  }
-}
-
 void
 supcon_real_forward (const SupconConv *conv, guint n, const SupconNormInput *x, const SupconReal *packed,
     const SupconConvEpilogue *epilogue, SupconWorkspace *workspace, void *y)
@@ -211,7 +177,7 @@ supcon_real_forward (const SupconConv *conv, guint n, const SupconNormInput *x, 
   }
   correlate (&walks);
   if (self->finish.partial)
-    combine_statistics (self);
+    supcon_finish_statistics (&self->finish, &self->grid, n);
 }
 
 typedef struct {

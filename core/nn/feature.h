@@ -164,17 +164,19 @@ supcon_lanes_round (SupconLanes *x)
 
 /** Two vectors of 16 to where x's elements i and up are. */
 static SUPCON_INLINE void
-supcon_lanes_store_two (const SupconLanes *from, SupconBfloat16 *x, gsize i)
+supcon_lanes_store_two (const SupconLanes *from, void *x, gsize i, SupconPrecision precision)
 {
 #ifdef __AVX512BF16__
-  SupconFloatLanes low = __builtin_convertvector(from[0], SupconFloatLanes);
-  SupconFloatLanes high = __builtin_convertvector(from[1], SupconFloatLanes);
+  if (precision == SUPCON_PRECISION_BFLOAT16) {
+    SupconFloatLanes low = __builtin_convertvector(from[0], SupconFloatLanes);
+    SupconFloatLanes high = __builtin_convertvector(from[1], SupconFloatLanes);
 
-  _mm512_storeu_si512 (x + i, (__m512i)_mm512_cvtne2ps_pbh ((__m512)high, (__m512)low));
-#else
-  supcon_lanes_store (&from[0], x, i, SUPCON_LANES, SUPCON_PRECISION_BFLOAT16);
-  supcon_lanes_store (&from[1], x, i + SUPCON_LANES, SUPCON_LANES, SUPCON_PRECISION_BFLOAT16);
+    _mm512_storeu_si512 ((SupconBfloat16 *)x + i, (__m512i)_mm512_cvtne2ps_pbh ((__m512)high, (__m512)low));
+    return;
+  }
 #endif
+  supcon_lanes_store (&from[0], x, i, SUPCON_LANES, precision);
+  supcon_lanes_store (&from[1], x, i + SUPCON_LANES, SUPCON_LANES, precision);
 }
 
 /* What comparisons of SupconLanes give: all bits or none. */

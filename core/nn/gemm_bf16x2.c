@@ -162,7 +162,7 @@ copy_panels (const Operand *from, guint32 *panels)
 }
 
 SUPCON_MULTIVERSION static void
-add_tile (const float *sums, gsize rows, gsize cols, SupconReal alpha, SupconReal beta, SupconReal *c, gsize ldc)
+add_tile (const SupconReal *sums, gsize rows, gsize cols, SupconReal alpha, SupconReal beta, SupconReal *c, gsize ldc)
 {
   for (gsize i = 0; i < rows; i++, sums += SIDE, c += ldc) {
     if (beta == 0)
@@ -196,7 +196,7 @@ supcon_gemm_bf16x2 (SupconTranspose trans_a, SupconTranspose trans_b, gsize m, g
   gsize terms = whole_terms (k), half = whole_rows (m) * terms;
   const gsize outer[] = { 0, 0, half };
   SupconBfloat16 *packed = scratch, *panels = packed + 2 * half;
-  float sums[SIDE * SIDE] __attribute__ ((aligned (64)));
+  SupconReal sums[SIDE * SIDE] __attribute__ ((aligned (64)));
 
   copy_rows (&rows, (guint32 *)packed, (guint32 *)(packed + half));
   copy_panels (&cols, (guint32 *)panels);

@@ -55,7 +55,7 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
         supcon_lanes_round (&value[v]);
     }
     if (vectors == 2 && to_precision == SUPCON_PRECISION_BFLOAT16) {
-      supcon_lanes_store_two (value, out, to);
+      supcon_lanes_store_two (value, out, to, SUPCON_PRECISION_BFLOAT16);
     } else {
 #pragma GCC unroll 2
       for (guint v = 0; v < vectors; v++)

@@ -226,23 +226,26 @@ transform_outputs (const SupconWinogradInput *input, const SupconGrid *grid, con
   SupconReal y[OUT * OUT * FINISH_CHANNELS];
 
   for (guint channel = 0; channel < made; channel += FINISH_CHANNELS) {
-    Outputs now, next = { .block = { .c = y,
-                              .c_row = FINISH_CHANNELS,
-                              .channel = input->band.first_channel + channel,
-                              .n = MIN (FINISH_CHANNELS, made - channel),
-                              .band = input->band.number } };
+    const SupconFinishBlock block = { .c = y,
+      .c_row = FINISH_CHANNELS,
+      .of = supcon_finish_rows,
+      .channel = input->band.first_channel + channel,
+      .n = MIN (FINISH_CHANNELS, made - channel),
+      .band = input->band.number };
+    Outputs outputs[2] = { { .block = block }, { .block = block } };
 
-    place_outputs (input, grid, finish, 0, &next);
+    place_outputs (input, grid, finish, 0, &outputs[0]);
     for (gsize tile = 0; tile < tiles; tile++) {
-      now = next;
-      now.block.first = tile == 0;
+      Outputs *now = &outputs[tile % 2], *next = &outputs[(tile + 1) % 2];
+
+      now->block.first = tile == 0;
       if (tile + 1 < tiles) {
-        place_outputs (input, grid, finish, tile + 1, &next);
-        supcon_finish_prefetch (finish, &next.block, near);
+        place_outputs (input, grid, finish, tile + 1, next);
+        supcon_finish_prefetch (finish, &next->block, near);
       }
-      supcon_winograd_kernels ()->output (m + tile * made + channel, position, now.block.n, now.rows, now.cols, y,
-          now.cols * FINISH_CHANNELS, FINISH_CHANNELS);
-      supcon_finish (finish, &now.block);
+      supcon_winograd_kernels ()->output (m + tile * made + channel, position, now->block.n, now->rows, now->cols, y,
+          now->cols * FINISH_CHANNELS, FINISH_CHANNELS);
+      supcon_finish (finish, &now->block);
     }
   }
 }

@@ -132,8 +132,8 @@ START_TEST (test_native_rounding)
   static const guint32 low[N / 2] = { 0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1234, 0x7ffe, 0x8123, 0xfffe, 2, 0xabcd };
   float c[N * N] __attribute__ ((aligned (64)));
   SupconBfloat16 found[N];
-  const SupconBf16Walk walk = { .channels = N, .target = found };
-  const SupconBf16Places places = { .count = 1 };
+  const SupconFinish finish = { .channels = N, .precision = SUPCON_PRECISION_BFLOAT16, .target = found };
+  SupconFinishBlock block = { .c = c, .c_row = N, .of = supcon_finish_rows, .count = 1 };
 
   if (!supcon_cpu_has_bf16 ())
     return;
@@ -143,8 +143,9 @@ START_TEST (test_native_rounding)
     for (guint i = 0; i < N; i++)
       bits[i] = high << 16 | low[i % (N / 2)];
     memcpy (c, bits, sizeof bits);
-    supcon_bf16_finish_native (&walk, &places, c, 0, high % 2 ? N : 19, NULL);
-    for (guint i = 0; i < (high % 2 ? N : 19); i++) {
+    block.n = high % 2 ? N : 19;
+    supcon_finish_native (&finish, &block);
+    for (guint i = 0; i < block.n; i++) {
       if (isnan (c[i]))
         check_number (isnan (supcon_bfloat16_widen (found[i])), "%08x is rounded to %04x", bits[i], found[i]);
       else
@@ -156,43 +157,47 @@ START_TEST (test_native_rounding)
 END_TEST
 
 /* Both ways to finish a block: outputs within a unit (one may round a product before it adds), sums those of the
- * outputs that were written. */
+ * outputs that were written, of differences from the pivot where they are for mean and variance. */
 static void
-check_finish (const SupconBf16Walk *walk, const SupconBf16Places *places, const float *c, guint kind, guint channels,
-    gsize size, const SupconBfloat16 *norm_x, const SupconReal *mean)
+check_finish (const SupconFinish *finish, const SupconFinishBlock *block, guint kind, gsize size)
 {
-  SupconBf16Walk self = *walk;
+  SupconFinish self = *finish;
+  const SupconNormSums *norm = finish->gradient ? finish->gradient->sums : NULL;
   SupconBfloat16 *out[2] = { random_features (size, 30), random_features (size, 30) };
-  const SupconBf16Finish finish[2] = { supcon_bf16_finish_plain, supcon_bf16_finish_native };
-  SupconReal sums[2][128] = { { 0 } };
-  const guint first = 32;
+  void (*const ways[2]) (const SupconFinish *, const SupconFinishBlock *)
+      = { supcon_finish_plain, supcon_finish_native };
+  SupconReal sums[2][128] = { { 0 } }, pivots[64] = { 0 };
 
   for (guint way = 0; way < 2; way++) {
     self.target = out[way];
-    finish[way](&self, places, c, first, channels, sums[way]);
-    for (guint i = 0; walk->partial && i < channels; i++) {
+    self.partial = finish->partial ? sums[way] : NULL;
+    self.pivot = pivots;
+    ways[way](&self, block);
+    for (guint i = block->channel; finish->partial && i < block->channel + block->n; i++) {
       double sum = 0, product = 0, sum_size = 0, product_size = 0;
 
-      for (guint k = 0; k < places->count; k++) {
-        gsize at = places->at[k] + first + i;
-        double value = supcon_bfloat16_widen (out[way][at]);
-        double factor = norm_x ? supcon_bfloat16_widen (norm_x[at]) - (double)mean[first + i] : value;
+      if (!norm)
+        ck_assert_float_eq (pivots[i], block->c[block->of[0] * block->c_row + i - block->channel]);
+      for (guint k = 0; k < block->count; k++) {
+        gsize at = block->at[k] + i;
+        double value = supcon_bfloat16_widen (out[way][at]), left = norm ? value : value - (double)pivots[i];
+        double factor
+            = norm ? supcon_bfloat16_widen (((const SupconBfloat16 *)norm->x)[at]) - (double)norm->mean[i] : left;
 
-        sum += value;
-        sum_size += fabs (value);
-        product += value * factor;
-        product_size += fabs (value) * (fabs (factor) + fabs (mean[first + i]));
+        sum += left;
+        sum_size += fabs (value) + fabs (pivots[i]);
+        product += left * factor;
+        product_size += (fabs (value) + fabs (pivots[i])) * (fabs (factor) + fabs (norm ? norm->mean[i] : pivots[i]));
       }
-      ck_assert (fabs (sums[way][first + i] - sum) <= (places->count + 3) * ldexp (sum_size, -24));
-      ck_assert (
-          fabs (sums[way][first + i + walk->channels] - product) <= (places->count + 3) * ldexp (product_size, -24));
+      ck_assert (fabs (sums[way][i] - sum) <= (block->count + 3) * ldexp (sum_size, -24));
+      ck_assert (fabs (sums[way][i + finish->channels] - product) <= (block->count + 3) * ldexp (product_size, -24));
     }
   }
   for (gsize i = 0; i < size; i++) {
     double plain = supcon_bfloat16_widen (out[0][i]), native = supcon_bfloat16_widen (out[1][i]);
 
     ck_assert_msg (fabs (plain - native) <= ldexp (fabs (plain), -7) + 1e-5,
-        "kind %u, %u channels, %zu: %g, expected %g", kind, channels, i, native, plain);
+        "kind %u, %u channels, %zu: %g, expected %g", kind, block->n, i, native, plain);
   }
   g_free (out[0]);
   g_free (out[1]);
@@ -206,16 +211,14 @@ check_native_finish (void)
   SupconReal *scale = random_array (CHANNELS, 31), *shift = random_array (CHANNELS, 32);
   SupconReal *mean = random_array (CHANNELS, 33);
   SupconBfloat16 *added = random_features (SIZE, 34), *x = random_features (SIZE, 35), *y = random_features (SIZE, 36);
-  float c[32 * 32] __attribute__ ((aligned (64)));
-  SupconReal *values = random_array (32 * 32, 37), partial;
-  SupconBf16Places places = { .count = 29 };
+  SupconReal *c = random_array (32 * 32, 37), partial;
+  guint8 of[29];
+  SupconFinishBlock block = { .c = c, .c_row = 32, .of = of, .count = G_N_ELEMENTS (of), .channel = 32, .first = TRUE };
 
-  for (guint i = 0; i < places.count; i++) {
-    places.of[i] = i + i / 10;
-    places.at[i] = (39 - i) * CHANNELS;
+  for (guint i = 0; i < block.count; i++) {
+    of[i] = i + i / 10;
+    block.at[i] = (39 - i) * CHANNELS;
   }
-  for (guint i = 0; i < 32 * 32; i++)
-    c[i] = values[i];
   for (guint kind = 0; kind < 16; kind++) {
     const SupconNormSums sums = {
       .x = x, .y = kind % 8 / 2 == 1 ? y : NULL, .scale = kind % 8 / 2 < 3 ? scale : NULL, .shift = shift, .mean = mean
@@ -223,23 +226,26 @@ check_native_finish (void)
     const SupconConvTarget gradient = { .add = kind % 2 ? added : NULL, .sums = kind % 8 / 2 ? &sums : NULL };
     const SupconConvEpilogue epilogue
         = { .scale = scale, .shift = shift, .residual = kind % 2 ? added : NULL, .relu = kind / 2 % 2 };
-    SupconBf16Walk walk = { .channels = CHANNELS };
+    SupconFinish finish = { .channels = CHANNELS, .precision = SUPCON_PRECISION_BFLOAT16 };
 
     if (kind < 8) {
-      walk.gradient = &gradient;
-      walk.partial = gradient.sums ? &partial : NULL;
+      finish.gradient = &gradient;
+      finish.partial = gradient.sums ? &partial : NULL;
     } else if (kind < 12) {
-      walk.epilogue = &epilogue;
+      finish.epilogue = &epilogue;
     } else {
-      walk.partial = kind % 2 ? &partial : NULL;
+      finish.partial = kind % 2 ? &partial : NULL;
     }
-    for (guint i = 0; i < G_N_ELEMENTS (widths); i++)
-      check_finish (&walk, &places, c, kind, widths[i], SIZE, kind < 8 ? x : NULL, mean);
+    for (guint i = 0; i < G_N_ELEMENTS (widths); i++) {
+      block.n = widths[i];
+      block.ahead = i % 2 ? 0 : CHANNELS;
+      check_finish (&finish, &block, kind, SIZE);
+    }
   }
   supcon_real_free (scale);
   supcon_real_free (shift);
   supcon_real_free (mean);
-  supcon_real_free (values);
+  supcon_real_free (c);
   g_free (added);
   g_free (x);
   g_free (y);
@@ -430,8 +436,8 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
     scaled = squares.sum - total.sum * total.sum;
     /* The mean enters twice. */
     squares = (Sum){ scaled, squares.size + 2 * fabs (total.sum) * total.size };
-    /* Winograd's are of differences from one of the numbers, within four deviations of the mean. */
-    squares.size *= conv->winograd ? 16 : 1;
+    /* They are sums of differences from one of the numbers, within four deviations of the mean. */
+    squares.size *= 16;
     check_sum ("variance", test, c, variance[c], &squares, outputs);
   }
 
