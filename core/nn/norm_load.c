@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compiled as nn/conv_bf16_finish.c is. LOAD_NAME: that of its function. */
+/* Compiled as nn/conv_finish_block.c is. LOAD_NAME: that of its function. */
 #include "nn/norm_load.h"
 
 #include "nn/feature.h"
