@@ -72,6 +72,13 @@ gst_supcon_dataset_src_finalize (GObject * object)
   G_OBJECT_CLASS (gst_supcon_dataset_src_parent_class)->finalize (object);
 }
 
+static GstClockTime
+time_of (const GstSupconDatasetSrc * self, guint64 position)
+{
+  return gst_util_uint64_scale (position,
+      GST_SECOND * self->run.framerate[1], self->run.framerate[0]);
+}
+
 static gdouble
 share_labelled (const SupconDataset * dataset, SupconSampler * sampler)
 {
@@ -141,6 +148,11 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   self->labelled = labelled;
   self->position = 0;
   g_mutex_unlock (&self->lock);
+  /* For seeks from the end. */
+  GST_OBJECT_LOCK (self);
+  base->segment.duration =
+      self->length ? time_of (self, self->length) : GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
@@ -218,13 +230,6 @@ read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
   *buffer = *buffer ? gst_buffer_make_writable (*buffer) :
       buffer_from_pixels (self, sample);
   return GST_FLOW_OK;
-}
-
-static GstClockTime
-time_of (const GstSupconDatasetSrc * self, guint64 position)
-{
-  return gst_util_uint64_scale (position,
-      GST_SECOND * self->run.framerate[1], self->run.framerate[0]);
 }
 
 static void
@@ -335,12 +340,19 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 static gboolean
 gst_supcon_dataset_src_event (GstBaseSrc * base, GstEvent * event)
 {
+  GstSeekType start_type, stop_type;
   gdouble rate;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    gst_event_parse_seek (event, &rate, NULL, NULL, NULL, NULL, NULL, NULL);
+    gst_event_parse_seek (event, &rate, NULL, NULL, &start_type, NULL,
+        &stop_type, NULL);
     if (rate < 0) {
       GST_WARNING_OBJECT (base, "frames are not played backwards");
+      return FALSE;
+    }
+    if ((start_type == GST_SEEK_TYPE_END || stop_type == GST_SEEK_TYPE_END)
+        && !GST_CLOCK_TIME_IS_VALID (base->segment.duration)) {
+      GST_WARNING_OBJECT (base, "a stream without end has no times before it");
       return FALSE;
     }
   }

@@ -240,6 +240,46 @@ GST_START_TEST (test_order)
 }
 GST_END_TEST;
 
+static gboolean
+seek_between (GstElement * pipeline, GstSeekType start_type, gint64 start,
+    gint64 stop)
+{
+  return gst_element_seek (pipeline, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+      start_type, start, GST_SEEK_TYPE_END, stop);
+}
+
+/* Times before the end, which a stream without one does not have. */
+GST_START_TEST (test_seeks_from_the_end)
+{
+  const gint64 frame = GST_SECOND / 10;
+  GstAppSink *sink;
+  GstElement *pipeline;
+
+  write_idx ();
+  pipeline = pipeline_new ("epochs=2 framerate=10/1", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless_equals_int (next_sample (sink, NULL), 0);
+  fail_unless (seek_between (pipeline, GST_SEEK_TYPE_END, -3 * frame, 0));
+  for (gint i = 7; i < 10; i++)
+    fail_unless_equals_int (next_sample (sink, NULL), i);
+  fail_unless (gst_app_sink_pull_sample (sink) == NULL);
+  fail_unless (seek_between (pipeline, GST_SEEK_TYPE_SET, 4 * frame,
+          -14 * frame));
+  for (gint i = 4; i < 6; i++)
+    fail_unless_equals_int (next_sample (sink, NULL), i);
+  fail_unless (gst_app_sink_pull_sample (sink) == NULL);
+  pipeline_free (pipeline, sink);
+
+  pipeline = pipeline_new ("epochs=0", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless_equals_int (next_sample (sink, NULL), 0);
+  fail_if (seek_between (pipeline, GST_SEEK_TYPE_END, -frame, 0));
+  fail_if (seek_between (pipeline, GST_SEEK_TYPE_SET, 0, -frame));
+  fail_unless_equals_int (next_sample (sink, NULL), 1);
+  pipeline_free (pipeline, sink);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_bad_locations)
 {
   static const guint8 cut[] = { 0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0x02, 0x03, 0x63 };
@@ -360,6 +400,7 @@ datasetsrc_suite (void)
   tcase_add_test (tcase, test_frames);
   tcase_add_test (tcase, test_queries);
   tcase_add_test (tcase, test_order);
+  tcase_add_test (tcase, test_seeks_from_the_end);
   tcase_add_test (tcase, test_bad_locations);
   tcase_add_test (tcase, test_labels);
   tcase_add_test (tcase, test_hidden_labels);
