@@ -623,6 +623,27 @@ START_TEST (test_frame_labels)
 }
 END_TEST
 
+/* Text that begins with the first byte of a gzip file alone. */
+START_TEST (test_frame_labels_first_byte)
+{
+  GPtrArray *labels;
+  char *path;
+
+  setup ();
+  write_text ("labels", "\x1f"
+                        "a\n");
+  path = g_build_filename (folder, "labels", NULL);
+  labels = supcon_frame_labels_read (path, NULL);
+  ck_assert_ptr_nonnull (labels);
+  ck_assert_uint_eq (labels->len, 1);
+  ck_assert_str_eq (g_ptr_array_index (labels, 0), "\x1f"
+                                                   "a");
+  g_ptr_array_unref (labels);
+  g_free (path);
+  teardown ();
+}
+END_TEST
+
 /* What is neither text nor an IDX file. Blank lines count. */
 START_TEST (test_frame_labels_wrong)
 {
@@ -692,5 +713,5 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("data", test_idx, test_labels_elsewhere, test_idx_large, test_idx_packed, test_idx_wrong, test_cifar,
     test_cifar_100, test_folder, test_hold_out, test_hold_out_of_folder, test_val_folder, test_hidden_after_split,
-    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_wrong, test_frame_labels_too_long,
-    test_frame_labels_too_many)
+    test_hidden_and_spoilt, test_frame_labels, test_frame_labels_first_byte, test_frame_labels_wrong,
+    test_frame_labels_too_long, test_frame_labels_too_many)

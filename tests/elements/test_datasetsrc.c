@@ -89,6 +89,11 @@ GST_START_TEST (test_frames)
     gst_buffer_unref (frame);
   }
   pipeline_free (pipeline, sink);
+
+  pipeline = pipeline_new ("num-buffers=0", &sink);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless_equals_int (next_sample (sink, NULL), -1);
+  pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
 

@@ -252,6 +252,127 @@ GST_START_TEST (test_relabelled)
 
 GST_END_TEST;
 
+static guint
+count_events (GstHarness * harness, GstEventType type)
+{
+  GstEvent *event;
+  guint n = 0;
+
+  while ((event = gst_harness_try_pull_event (harness))) {
+    n += GST_EVENT_TYPE (event) == type;
+    gst_event_unref (event);
+  }
+  return n;
+}
+
+/* Stream-start, caps, segment, a frame; returns how many events of type the text pad sent before its text. */
+static guint
+begin_stream (Fixture * f, GstEvent * stream_start, GstEvent * segment,
+    GstEventType type)
+{
+  gst_harness_push_event (f->video, gst_event_ref (stream_start));
+  gst_harness_set_src_caps_str (f->video, CAPS);
+  gst_harness_push_event (f->video, gst_event_ref (segment));
+  check_pass (f, new_likely (f, .1, .7, .2, NULL), "box", 1, .7);
+  gst_buffer_unref (gst_harness_pull (f->text));
+  return count_events (f->text, type);
+}
+
+GST_START_TEST (test_same_events)
+{
+  Fixture f;
+  GstSegment time;
+  GstEvent *segment, *start_1 = gst_event_new_stream_start ("1");
+  GstEvent *start_2 = gst_event_new_stream_start ("2");
+
+  /* What upstream sends a second time is sent again where it has to be: after a flush, after a stop. */
+  gst_segment_init (&time, GST_FORMAT_TIME);
+  segment = gst_event_new_segment (&time);
+  start_linear (&f, "", TRUE);
+  fail_unless (begin_stream (&f, start_1, segment, GST_EVENT_SEGMENT) > 0);
+  fail_unless_equals_int (begin_stream (&f, start_1, segment,
+          GST_EVENT_SEGMENT), 0);
+  gst_harness_push_event (f.video, gst_event_new_flush_start ());
+  gst_harness_push_event (f.video, gst_event_new_flush_stop (TRUE));
+  fail_unless_equals_int (begin_stream (&f, start_1, segment,
+          GST_EVENT_SEGMENT), 1);
+  fail_unless_equals_int (begin_stream (&f, start_2, segment,
+          GST_EVENT_STREAM_START), 1);
+  stop (&f);
+
+  start (&f, "supcontagger method=centroid", TRUE);
+  for (guint i = 0; i < 2; i++) {
+    static const gfloat one[1] = { 1 };
+
+    gst_harness_push_event (f.video, gst_event_ref (start_1));
+    gst_harness_set_src_caps_str (f.video, CAPS);
+    gst_harness_push_event (f.video, gst_event_ref (segment));
+    gst_buffer_unref (pass (&f, new_embedded (&f, one, 1, "cup")));
+    gst_buffer_unref (pass (&f, new_embedded (&f, one, 1, NULL)));
+    gst_buffer_unref (gst_harness_pull (f.text));
+    fail_unless_equals_int (count_events (f.text, GST_EVENT_STREAM_START), 1);
+    gst_element_set_state (f.video->element, GST_STATE_READY);
+    gst_element_set_state (f.video->element, GST_STATE_PLAYING);
+  }
+  stop (&f);
+  gst_event_unref (start_1);
+  gst_event_unref (start_2);
+  gst_event_unref (segment);
+
+  /* What counts the bytes of a file of pictures says nothing about texts, and fdsink would seek by it. */
+  start (&f, "supcontagger method=centroid", TRUE);
+  gst_segment_init (&time, GST_FORMAT_BYTES);
+  gst_harness_push_event (f.video, gst_event_new_segment (&time));
+  gst_buffer_unref (pass (&f, new_embedded (&f, (const gfloat[1]) { 1 }, 1,
+              "cup")));
+  while (GST_EVENT_TYPE (segment = gst_harness_pull_event (f.text)) !=
+      GST_EVENT_SEGMENT)
+    gst_event_unref (segment);
+  gst_event_copy_segment (segment, &time);
+  fail_unless_equals_int (time.format, GST_FORMAT_TIME);
+  gst_event_unref (segment);
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static GstPadProbeReturn
+stay_blocked (G_GNUC_UNUSED GstPad * pad, G_GNUC_UNUSED GstPadProbeInfo * info,
+    G_GNUC_UNUSED gpointer data)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+/* A flush that comes before the text's thread has sent what its stream begins with loses none of it. */
+GST_START_TEST (test_flush_at_the_start_of_text)
+{
+  GstSegment segment;
+  GstPad *pad;
+  GstCaps *caps;
+  gulong block;
+  Fixture f;
+
+  start_linear (&f, "", TRUE);
+  pad = gst_element_get_static_pad (f.video->element, "text");
+  block = gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+      stay_blocked, NULL, NULL);
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  gst_harness_push_event (f.video, gst_event_new_flush_start ());
+  gst_harness_push_event (f.video, gst_event_new_flush_stop (TRUE));
+  gst_pad_remove_probe (pad, block);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.video, gst_event_new_segment (&segment));
+  gst_buffer_unref (pass (&f, new_likely (&f, .1, .7, .2, NULL)));
+  gst_buffer_unref (gst_harness_pull (f.text));
+  caps = gst_pad_get_current_caps (f.text->sinkpad);
+  fail_unless (caps != NULL);
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+  stop (&f);
+}
+
+GST_END_TEST;
+
 static Suite *
 taggerstream_suite (void)
 {
@@ -269,6 +390,8 @@ taggerstream_suite (void)
   tcase_add_test (tcase, test_global_tags);
   tcase_add_test (tcase, test_normalized);
   tcase_add_test (tcase, test_relabelled);
+  tcase_add_test (tcase, test_same_events);
+  tcase_add_test (tcase, test_flush_at_the_start_of_text);
   return suite;
 }
 
