@@ -1,76 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* supconpublish: JSON Lines read by json-glib, subtitles read back by subparse and supconlabel. */
+/* supconpublish: JSON Lines read by json-glib, and the file that they go to. */
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
-#include <gst/check/gstharness.h>
-#include <gst/video/video.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 
-#include "folder.h"
-#include "gstsupconmeta.h"
-#include "posted.h"
-
-static GstHarness *
-start_publish (const gchar * name, const gchar * properties)
-{
-  gchar *launch = g_strdup_printf ("supconpublish location=%s/%s %s", folder,
-      name, properties);
-  GstHarness *harness = gst_harness_new_parse (launch);
-
-  gst_harness_set_src_caps_str (harness, CAPS);
-  g_free (launch);
-  return harness;
-}
-
-/* The lines that were written. */
-static gchar **
-finish (GstHarness * harness, const gchar * name)
-{
-  gchar *path = g_build_filename (folder, name, NULL), *contents = NULL;
-  gchar **lines;
-
-  gst_harness_push_event (harness, gst_event_new_eos ());
-  gst_harness_teardown (harness);
-  fail_unless (g_file_get_contents (path, &contents, NULL, NULL));
-  lines = g_strsplit (contents, "\n", -1);
-  g_free (contents);
-  g_free (path);
-  return lines;
-}
-
-static void
-add_tag (GstVideoRegionOfInterestMeta * roi, const gchar * label, gint id,
-    gdouble confidence)
-{
-  gst_video_region_of_interest_meta_add_param (roi,
-      gst_structure_new ("classification", "label", G_TYPE_STRING, label,
-          "confidence", G_TYPE_DOUBLE, confidence, "label_id", G_TYPE_INT, id,
-          NULL));
-}
-
-/* The frame of the number with one region, as large as it is. */
-static GstBuffer *
-tagged_frame_new (guint number, const gchar * label, gint id,
-    gdouble confidence)
-{
-  GstBuffer *frame = numbered_frame_new (number);
-
-  add_tag (gst_buffer_add_video_region_of_interest_meta (frame, "supcon", 0, 0,
-          8, 4), label, id, confidence);
-  return frame;
-}
-
-static void
-push (GstHarness * harness, GstBuffer * frame)
-{
-  frame = gst_harness_push_and_pull (harness, frame);
-  fail_unless (frame != NULL);
-  gst_buffer_unref (frame);
-}
+#include "publishing.h"
 
 /* The element at a path of members and [numbers], as text. */
 static void
@@ -316,126 +254,6 @@ GST_START_TEST (neighbours_are_held_to_their_types)
 
 GST_END_TEST;
 
-/* Frames that carry a label are tagged with it, so what goes in is known. */
-static void
-tag_frames (GstHarness * harness, const gchar * const *labels, guint n)
-{
-  for (guint i = 0; i < n; i++) {
-    push (harness, labels[i] ? tagged_frame_new (i, labels[i],
-            strcmp (labels[i], "unknown") ? 1 : -1, 1) : numbered_frame_new (i));
-  }
-}
-
-#define JOINER "\xe2\x81\xa0"
-
-static const gchar *const labels[] = {
-  "cup", "cup", "cup", "box\n<b>&x", "box\n<b>&x", NULL, "unknown", "cup"
-};
-
-GST_START_TEST (subtitles_come_back_by_subparse)
-{
-  static const struct
-  {
-    const gchar *text;
-    guint begin, end;
-  } cues[] = { {"cup", 0, 3}, {"box\n" JOINER "&lt;" JOINER "b&gt;&amp;x", 3, 5}, {"cup", 7, 8} };
-  GstHarness *harness = start_publish ("tags.srt", "format=srt");
-  gchar *path = g_build_filename (folder, "tags.srt", NULL);
-  GstElement *pipeline, *sink;
-  gchar *launch;
-
-  tag_frames (harness, labels, G_N_ELEMENTS (labels));
-  g_strfreev (finish (harness, "tags.srt"));
-
-  launch = g_strdup_printf ("filesrc location=%s ! subparse ! appsink name=s "
-      "sync=false", path);
-  pipeline = gst_parse_launch (launch, NULL);
-  sink = gst_bin_get_by_name (GST_BIN (pipeline), "s");
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  for (guint i = 0; i <= G_N_ELEMENTS (cues); i++) {
-    GstSample *sample = NULL;
-    GstBuffer *buffer;
-    gchar *text;
-
-    g_signal_emit_by_name (sink, "pull-sample", &sample);
-    if (i == G_N_ELEMENTS (cues)) {
-      fail_unless (sample == NULL);
-      break;
-    }
-    fail_unless (sample != NULL);
-    buffer = gst_sample_get_buffer (sample);
-    text = g_malloc0 (gst_buffer_get_size (buffer) + 1);
-    gst_buffer_extract (buffer, 0, text, -1);
-    fail_unless_equals_string (text, cues[i].text);
-    fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), cues[i].begin * FRAME);
-    fail_unless_equals_uint64 (GST_BUFFER_DURATION (buffer),
-        (cues[i].end - cues[i].begin) * FRAME);
-    g_free (text);
-    gst_sample_unref (sample);
-  }
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (sink);
-  gst_object_unref (pipeline);
-  g_free (launch);
-  g_free (path);
-}
-
-GST_END_TEST;
-
-/* A frame that was dropped does not end a cue; what lies between two far apart is not tagged with it. */
-GST_START_TEST (a_jump_ends_a_cue)
-{
-  static const guint numbers[] = { 0, 2, 4, 31, 32, 132 };
-  GstHarness *harness = start_publish ("jump.srt", "format=srt");
-  gchar **lines;
-
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
-    GstBuffer *frame = tagged_frame_new (numbers[i], "cup", 1, 1);
-
-    GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
-    push (harness, frame);
-  }
-  lines = finish (harness, "jump.srt");
-  fail_unless_equals_string (lines[1], "00:00:00,000 --> 00:00:00,200");
-  fail_unless_equals_string (lines[5], "00:00:01,240 --> 00:00:01,320");
-  fail_unless_equals_string (lines[9], "00:00:05,280 --> 00:00:05,320");
-  g_strfreev (lines);
-}
-
-GST_END_TEST;
-
-/* As where a file is played again; the last one ends where the element is stopped, too. */
-GST_START_TEST (time_that_goes_back_ends_a_cue)
-{
-  GstHarness *harness = start_publish ("back.srt", "format=srt");
-  gchar **lines;
-
-  push (harness, tagged_frame_new (50, "cup", 1, 1));
-  push (harness, tagged_frame_new (10, "cup", 1, 1));
-  gst_element_set_state (harness->element, GST_STATE_READY);
-  lines = finish (harness, "back.srt");
-  fail_unless_equals_string (lines[1], "00:00:02,000 --> 00:00:02,040");
-  fail_unless_equals_string (lines[5], "00:00:00,400 --> 00:00:00,440");
-  g_strfreev (lines);
-}
-
-GST_END_TEST;
-
-/* Hours, minutes and seconds each in their own place, and a label in one line but for the breaks that it has itself. */
-GST_START_TEST (a_cue_has_hours_and_no_carriage_return)
-{
-  GstHarness *harness = start_publish ("late.srt", "format=srt");
-  gchar **lines;
-
-  push (harness, tagged_frame_new (3661 * 25, "a\rcup", 1, 1));
-  lines = finish (harness, "late.srt");
-  fail_unless_equals_string (lines[1], "01:01:01,000 --> 01:01:01,040");
-  fail_unless_equals_string (lines[2], "a cup");
-  g_strfreev (lines);
-}
-
-GST_END_TEST;
-
 GST_START_TEST (a_place_that_cannot_be_written_is_an_error)
 {
   Run run = run_launch ("videotestsrc num-buffers=1 ! supconpublish "
@@ -588,12 +406,8 @@ publish_suite (void)
   tcase_add_test (tcase, a_number_that_is_none_is_null);
   tcase_add_test (tcase, a_second_run_begins_the_file_anew);
   tcase_add_test (tcase, an_open_descriptor_is_gone_on_with);
-  tcase_add_test (tcase, a_cue_has_hours_and_no_carriage_return);
   tcase_add_test (tcase, a_structure_that_is_not_there_is_left_out);
   tcase_add_test (tcase, neighbours_are_held_to_their_types);
-  tcase_add_test (tcase, subtitles_come_back_by_subparse);
-  tcase_add_test (tcase, a_jump_ends_a_cue);
-  tcase_add_test (tcase, time_that_goes_back_ends_a_cue);
   tcase_add_test (tcase, a_frame_may_have_no_time);
   tcase_add_test (tcase, standard_streams_have_names);
   tcase_add_test (tcase, a_place_that_cannot_be_written_is_an_error);
