@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* supconindex: one run after another, one stream after another, and what is found of them. */
+/* supconindex: one run after another, one stream after another, what is found of them and what is saved. */
 #include <glib/gstdio.h>
 #include <math.h>
 
@@ -177,6 +177,152 @@ GST_START_TEST (a_metric_stays)
 
 GST_END_TEST;
 
+/* What was written has so many entries. */
+static void
+check_saved (guint64 expected)
+{
+  guint64 count;
+  Fixture f;
+
+  start_index (&f, FALSE, "");
+  g_object_get (f.video->element, "count", &count, NULL);
+  fail_unless_equals_uint64 (count, expected);
+  stop (&f);
+}
+
+GST_START_TEST (stopping_without_an_end_saves_too)
+{
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
+  stop (&f);
+  check_saved (1);
+}
+
+GST_END_TEST;
+
+/* Embeddings of two encoders are not mixed, and a search by those of another is said to be one, once. */
+GST_START_TEST (an_index_is_of_one_encoder)
+{
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_harness_push (f.video, new_encoded (7, 1, 0));
+  fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 0, 1)),
+      GST_FLOW_ERROR);
+  check_posted (f.bus, GST_MESSAGE_ERROR, "and cannot be added to them; expected the encoder that it "
+      "was begun with, or mode=add");
+  stop (&f);
+  start_index (&f, FALSE, "mode=append");
+  fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 0, 1)),
+      GST_FLOW_ERROR);
+  check_posted (f.bus, GST_MESSAGE_ERROR, "of another encoder than those of the index in");
+  stop (&f);
+  /* One that is not known is not refused. */
+  start_index (&f, FALSE, "mode=append");
+  fail_unless_equals_int (gst_harness_push (f.video, new_embedded (0, 0, 1,
+              NULL)), GST_FLOW_OK);
+  stop (&f);
+  check_saved (2);
+
+  start_index (&f, FALSE, "");
+  gst_harness_push (f.video, new_encoded (7, 1, 0));
+  fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING) == NULL);
+  for (guint i = 0; i < 2; i++) {
+    GstMessage *message;
+
+    fail_unless_equals_int (gst_harness_push (f.video, new_encoded (8, 1, 0)),
+        GST_FLOW_OK);
+    message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING);
+    fail_unless ((message != NULL) == (i == 0));
+    if (message)
+      gst_message_unref (message);
+  }
+  stop (&f);
+}
+
+GST_END_TEST;
+
+static GstBusSyncReply
+read_count (G_GNUC_UNUSED GstBus * bus, GstMessage * message,
+    gpointer user_data)
+{
+  if (GST_MESSAGE_TYPE (message) & (GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))
+    g_object_get (GST_MESSAGE_SRC (message), "count", (guint64 *) user_data,
+        NULL);
+  return GST_BUS_PASS;
+}
+
+/* Properties are read where messages are posted, and set while the file that they named is written. */
+GST_START_TEST (properties_are_free_at_any_time)
+{
+  const gfloat three[3] = { 1, 2, 3 };
+  guint64 count = 9;
+  GstBuffer *frame;
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  gst_bus_set_sync_handler (f.bus, read_count, &count, NULL);
+  gst_harness_push (f.video, new_embedded (0, 1, 1, NULL));
+  gst_harness_push (f.video, new_embedded (0, 0, 0, NULL));
+  fail_unless_equals_uint64 (count, 1);
+  frame = new_embedded (0, 1, 1, NULL);
+  gst_supcon_buffer_set_embedding (frame, three, 3, "embedding", "m");
+  count = 9;
+  fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_ERROR);
+  fail_unless_equals_uint64 (count, 1);
+  g_object_set (f.video->element, "location", NULL, NULL);
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  stop (&f);
+  check_saved (1);
+}
+
+GST_END_TEST;
+
+/* Times in the index are of the stream: what of it plays, and where that begins, is not the buffer's. The URI is that of
+ * the source, unless another one is set. */
+GST_START_TEST (entries_have_the_streams_time_and_uri)
+{
+  gchar *path = g_build_filename (folder, "i.safetensors", NULL);
+  const gchar *uri = "file:///tmp/source.mp4";
+
+  for (guint set = 0; set < 2; set++) {
+    GstBuffer *frame = new_embedded (251, 1, 0, NULL);
+    GstSegment segment;
+    SupconIndex *index;
+    SupconEntry entry;
+    Fixture f;
+
+    start_index (&f, FALSE, set ? "mode=add uri=set:it" : "mode=add");
+    gst_pad_add_probe (f.video->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
+        answer_uri, &uri, NULL);
+    fail_unless (gst_harness_push_event (f.video,
+            gst_event_new_stream_start ("other")));
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    segment.start = 10 * GST_SECOND;
+    fail_unless (gst_harness_push_event (f.video,
+            gst_event_new_segment (&segment)));
+    fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+    frame = new_embedded (252, 1, 0, NULL);
+    GST_BUFFER_PTS (frame) = GST_CLOCK_TIME_NONE;
+    fail_unless_equals_int (gst_harness_push (f.video, frame), GST_FLOW_OK);
+    stop (&f);
+
+    index = supcon_index_load (path, NULL);
+    fail_unless (index && supcon_index_count (index) == 2);
+    entry = supcon_index_entry (index, 0);
+    fail_unless_equals_int64 (entry.timestamp, FRAME);
+    fail_unless_equals_string (entry.uri, set ? "set:it" : uri);
+    entry = supcon_index_entry (index, 1);
+    fail_unless_equals_int64 (entry.timestamp, -1);
+    supcon_index_free (index);
+  }
+  g_free (path);
+}
+
+GST_END_TEST;
+
 static Suite *
 indexruns_suite (void)
 {
@@ -189,6 +335,10 @@ indexruns_suite (void)
   tcase_add_test (tcase, failures_are_of_a_run);
   tcase_add_test (tcase, streams_have_their_uris);
   tcase_add_test (tcase, a_metric_stays);
+  tcase_add_test (tcase, stopping_without_an_end_saves_too);
+  tcase_add_test (tcase, an_index_is_of_one_encoder);
+  tcase_add_test (tcase, properties_are_free_at_any_time);
+  tcase_add_test (tcase, entries_have_the_streams_time_and_uri);
   gst_supcon_meta_register ();
   return suite;
 }
