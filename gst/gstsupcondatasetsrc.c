@@ -338,26 +338,47 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
 
 /* Refused before the base class flushes for it, which would leave the stream without a segment. */
 static gboolean
-gst_supcon_dataset_src_event (GstBaseSrc * base, GstEvent * event)
+is_refused (GstBaseSrc * base, GstEvent * event)
 {
   GstSeekType start_type, stop_type;
   gdouble rate;
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    gst_event_parse_seek (event, &rate, NULL, NULL, &start_type, NULL,
-        &stop_type, NULL);
-    if (rate < 0) {
-      GST_WARNING_OBJECT (base, "frames are not played backwards");
-      return FALSE;
-    }
-    if ((start_type == GST_SEEK_TYPE_END || stop_type == GST_SEEK_TYPE_END)
-        && !GST_CLOCK_TIME_IS_VALID (base->segment.duration)) {
-      GST_WARNING_OBJECT (base, "a stream without end has no times before it");
-      return FALSE;
-    }
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return FALSE;
+  gst_event_parse_seek (event, &rate, NULL, NULL, &start_type, NULL, &stop_type,
+      NULL);
+  if (rate < 0) {
+    GST_WARNING_OBJECT (base, "frames are not played backwards");
+    return TRUE;
   }
-  return GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->event (base,
+  /* Before it starts nobody knows; such a seek is kept until then. */
+  if ((start_type == GST_SEEK_TYPE_END || stop_type == GST_SEEK_TYPE_END)
+      && GST_BASE_SRC_IS_STARTED (base)
+      && !GST_CLOCK_TIME_IS_VALID (base->segment.duration)) {
+    GST_WARNING_OBJECT (base, "a stream without end has no times before it");
+    return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+gst_supcon_dataset_src_event (GstBaseSrc * base, GstEvent * event)
+{
+  return !is_refused (base, event)
+      && GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->event (base,
       event);
+}
+
+/* By this way the base class seeks without asking above. */
+static gboolean
+gst_supcon_dataset_src_send_event (GstElement * element, GstEvent * event)
+{
+  if (is_refused (GST_BASE_SRC (element), event)) {
+    gst_event_unref (event);
+    return FALSE;
+  }
+  return GST_ELEMENT_CLASS (gst_supcon_dataset_src_parent_class)->send_event
+      (element, event);
 }
 
 /* Frames and time, the units in which length and position are told. */
@@ -469,6 +490,7 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
       "SupCon data set source", "Source/Video",
       "Plays a labelled data set of pictures", "The gst-supcon authors");
 
+  element_class->send_event = gst_supcon_dataset_src_send_event;
   src_class->start = gst_supcon_dataset_src_start;
   src_class->stop = gst_supcon_dataset_src_stop;
   src_class->negotiate = gst_supcon_dataset_src_negotiate;

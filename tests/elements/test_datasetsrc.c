@@ -246,11 +246,26 @@ GST_START_TEST (test_order)
 GST_END_TEST;
 
 static gboolean
-seek_between (GstElement * pipeline, GstSeekType start_type, gint64 start,
+seek_between (GstElement * element, GstSeekType start_type, gint64 start,
     gint64 stop)
 {
-  return gst_element_seek (pipeline, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+  return gst_element_seek (element, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
       start_type, start, GST_SEEK_TYPE_END, stop);
+}
+
+static GstElement *
+source_of (GstElement * pipeline)
+{
+  GstIterator *sources = gst_bin_iterate_sources (GST_BIN (pipeline));
+  GValue source = G_VALUE_INIT;
+  GstElement *element;
+
+  fail_unless_equals_int (gst_iterator_next (sources, &source),
+      GST_ITERATOR_OK);
+  element = g_value_dup_object (&source);
+  g_value_unset (&source);
+  gst_iterator_free (sources);
+  return element;
 }
 
 /* Times before the end, which a stream without one does not have. */
@@ -258,7 +273,7 @@ GST_START_TEST (test_seeks_from_the_end)
 {
   const gint64 frame = GST_SECOND / 10;
   GstAppSink *sink;
-  GstElement *pipeline;
+  GstElement *pipeline, *source;
 
   write_idx ();
   pipeline = pipeline_new ("epochs=2 framerate=10/1", &sink);
@@ -280,7 +295,25 @@ GST_START_TEST (test_seeks_from_the_end)
   fail_unless_equals_int (next_sample (sink, NULL), 0);
   fail_if (seek_between (pipeline, GST_SEEK_TYPE_END, -frame, 0));
   fail_if (seek_between (pipeline, GST_SEEK_TYPE_SET, 0, -frame));
+  /* Nor by asking the source itself. */
+  source = source_of (pipeline);
+  fail_if (seek_between (source, GST_SEEK_TYPE_END, -frame, 0));
+  fail_if (gst_element_seek (source, -1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+          GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, GST_SECOND));
   fail_unless_equals_int (next_sample (sink, NULL), 1);
+  gst_object_unref (source);
+  pipeline_free (pipeline, sink);
+
+  /* What is asked for before the start is done then. */
+  pipeline = pipeline_new ("framerate=10/1", &sink);
+  source = source_of (pipeline);
+  gst_element_set_state (source, GST_STATE_READY);
+  gst_element_send_event (source, gst_event_new_seek (1, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_END, -2 * frame,
+          GST_SEEK_TYPE_NONE, 0));
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless_equals_int (next_sample (sink, NULL), 8);
+  gst_object_unref (source);
   pipeline_free (pipeline, sink);
 }
 GST_END_TEST;
