@@ -8,6 +8,7 @@
 
 #include "check_main.h"
 #include "data/dataset.h"
+#include "error.h"
 
 static char *folder;
 
@@ -20,6 +21,12 @@ write_file (const char *name, const guint8 *bytes, gsize n)
   ck_assert (g_file_set_contents (path, (const char *)bytes, n, NULL));
   g_free (dir);
   g_free (path);
+}
+
+static inline void
+write_text (const char *name, const char *text)
+{
+  write_file (name, (const guint8 *)text, strlen (text));
 }
 
 static inline void
@@ -101,6 +108,19 @@ teardown (void)
 {
   remove_all (folder);
   g_free (folder);
+}
+
+/* The folder or file is refused with such an error. */
+static inline void
+check_error (const char *location, SupconSplit split, SupconErrorCode code, const char *named)
+{
+  GError *error = NULL;
+  SupconDataset *dataset = supcon_dataset_open (location, NULL, split, 0, &error);
+
+  ck_assert_ptr_null (dataset);
+  ck_assert_msg (g_error_matches (error, SUPCON_ERROR, code), "%s", error->message);
+  ck_assert_msg (strstr (error->message, named) != NULL, "%s", error->message);
+  g_error_free (error);
 }
 
 #endif
