@@ -3,7 +3,6 @@
  * its own, but a task makes the band of all of them, since their pixels lie between each other. */
 #include "nn/conv_bf16.h"
 
-#include "cpu.h"
 #include "simd.h"
 
 #define PANEL SUPCON_BF16_PANEL
