@@ -84,7 +84,7 @@ check_tile (const SupconBf16Kernels *kernels)
     for (guint i = 0; i < G_N_ELEMENTS (c); i++)
       c[i] = kept[i] = i;
     kernels->product (&tile);
-    if (kernels == &supcon_bf16_avx512)
+    if (g_str_equal (kernels->name, "avx512"))
       ck_assert (supcon_fetch_left (&fetch) == !tile.fetch);
     for (guint i = 0; i < 32; i++)
       for (guint j = 0; j < 40; j++) {
