@@ -10,7 +10,8 @@
  * sample uint64: its number in the data set, view uint }.
  *
  * The order depends on #GstSupconDatasetSrc:seed and the epoch alone, so a seek finds the same frames again. The length
- * of the stream is told in frames and in time. Caps change in the stream where pictures of a folder differ in size.
+ * of the stream is told in frames and in time, and seeks may count from its end, if it has one. Caps change in the stream
+ * where pictures of a folder differ in size.
  *
  * ## Example launch line
  * |[
@@ -70,13 +71,6 @@ gst_supcon_dataset_src_finalize (GObject * object)
   gst_supcon_settings_clear (settings_class, &self->settings);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_supcon_dataset_src_parent_class)->finalize (object);
-}
-
-static GstClockTime
-time_of (const GstSupconDatasetSrc * self, guint64 position)
-{
-  return gst_util_uint64_scale (position,
-      GST_SECOND * self->run.framerate[1], self->run.framerate[0]);
 }
 
 static gdouble
@@ -148,11 +142,6 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
   self->labelled = labelled;
   self->position = 0;
   g_mutex_unlock (&self->lock);
-  /* For seeks from the end. */
-  GST_OBJECT_LOCK (self);
-  base->segment.duration =
-      self->length ? time_of (self, self->length) : GST_CLOCK_TIME_NONE;
-  GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
@@ -230,6 +219,13 @@ read_picture (GstSupconDatasetSrc * self, const SupconSample * sample,
   *buffer = *buffer ? gst_buffer_make_writable (*buffer) :
       buffer_from_pixels (self, sample);
   return GST_FLOW_OK;
+}
+
+static GstClockTime
+time_of (const GstSupconDatasetSrc * self, guint64 position)
+{
+  return gst_util_uint64_scale (position,
+      GST_SECOND * self->run.framerate[1], self->run.framerate[0]);
 }
 
 static void
@@ -336,46 +332,81 @@ gst_supcon_dataset_src_do_seek (GstBaseSrc * base, GstSegment * segment)
   return TRUE;
 }
 
-/* Refused before the base class flushes for it, which would leave the stream without a segment. */
+/* The place that an end of the seek goes to, as one from the start. FALSE: it
+ * counts from an end that the stream has not. */
 static gboolean
-is_refused (GstBaseSrc * base, GstEvent * event)
+place_from_start (GstSupconDatasetSrc * self, GstFormat format,
+    GstSeekType * type, gint64 * place)
 {
-  GstSeekType start_type, stop_type;
-  gdouble rate;
+  gint64 length;
 
-  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+  if (*type != GST_SEEK_TYPE_END)
+    return TRUE;
+  if (!gst_pad_query_duration (GST_BASE_SRC_PAD (self), format, &length)
+      || length < 0) {
+    GST_WARNING_OBJECT (self, "the stream has no end to seek from");
     return FALSE;
-  gst_event_parse_seek (event, &rate, NULL, NULL, &start_type, NULL, &stop_type,
-      NULL);
+  }
+  *type = GST_SEEK_TYPE_SET;
+  *place = length + CLAMP (*place, -length, 0);
+  return TRUE;
+}
+
+/* Refused before the base class flushes for it, which would leave the stream
+ * without a segment. The base class takes a place from the end for one from the
+ * start: it looks for a length in its segment, which has none. */
+static GstEvent *
+seek_from_start (GstSupconDatasetSrc * self, GstEvent * event)
+{
+  gdouble rate;
+  GstFormat format;
+  GstSeekFlags flags;
+  GstSeekType start_type, stop_type;
+  gint64 start, stop;
+  GstEvent *seek;
+
+  gst_event_parse_seek (event, &rate, &format, &flags, &start_type, &start,
+      &stop_type, &stop);
   if (rate < 0) {
-    GST_WARNING_OBJECT (base, "frames are not played backwards");
-    return TRUE;
+    GST_WARNING_OBJECT (self, "frames are not played backwards");
+    return NULL;
   }
-  /* Before it starts nobody knows; such a seek is kept until then. */
-  if ((start_type == GST_SEEK_TYPE_END || stop_type == GST_SEEK_TYPE_END)
-      && GST_BASE_SRC_IS_STARTED (base)
-      && !GST_CLOCK_TIME_IS_VALID (base->segment.duration)) {
-    GST_WARNING_OBJECT (base, "a stream without end has no times before it");
-    return TRUE;
-  }
-  return FALSE;
+  if (!place_from_start (self, format, &start_type, &start)
+      || !place_from_start (self, format, &stop_type, &stop))
+    return NULL;
+  seek = gst_event_new_seek (rate, format, flags, start_type, start, stop_type,
+      stop);
+  gst_event_set_seqnum (seek, gst_event_get_seqnum (event));
+  return seek;
 }
 
 static gboolean
 gst_supcon_dataset_src_event (GstBaseSrc * base, GstEvent * event)
 {
-  return !is_refused (base, event)
-      && GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class)->event (base,
-      event);
+  GstBaseSrcClass *parent =
+      GST_BASE_SRC_CLASS (gst_supcon_dataset_src_parent_class);
+  GstEvent *seek;
+  gboolean done;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEEK)
+    return parent->event (base, event);
+  seek = seek_from_start (GST_SUPCON_DATASET_SRC (base), event);
+  done = seek && parent->event (base, seek);
+  gst_clear_event (&seek);
+  return done;
 }
 
-/* By this way the base class seeks without asking above. */
+/* Seeks that are sent to the element do not come by its pad. */
 static gboolean
 gst_supcon_dataset_src_send_event (GstElement * element, GstEvent * event)
 {
-  if (is_refused (GST_BASE_SRC (element), event)) {
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    GstEvent *seek = seek_from_start (GST_SUPCON_DATASET_SRC (element), event);
+
     gst_event_unref (event);
-    return FALSE;
+    if (!seek)
+      return FALSE;
+    event = seek;
   }
   return GST_ELEMENT_CLASS (gst_supcon_dataset_src_parent_class)->send_event
       (element, event);
@@ -489,8 +520,8 @@ gst_supcon_dataset_src_class_init (GstSupconDatasetSrcClass * klass)
   gst_element_class_set_static_metadata (element_class,
       "SupCon data set source", "Source/Video",
       "Plays a labelled data set of pictures", "The gst-supcon authors");
-
   element_class->send_event = gst_supcon_dataset_src_send_event;
+
   src_class->start = gst_supcon_dataset_src_start;
   src_class->stop = gst_supcon_dataset_src_stop;
   src_class->negotiate = gst_supcon_dataset_src_negotiate;
