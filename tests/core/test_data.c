@@ -185,6 +185,11 @@ START_TEST (test_idx_wrong)
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "0 values found, 4294967296 expected");
   write_file ("train-images-idx3-ubyte", (const guint8[3]){ 0, 0, 8 }, 3);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "short file: 3 bytes found");
+  /* One byte of gzip's two is not gzip's. */
+  write_file ("train-labels-idx1-ubyte", (const guint8[9]){ 0x1f, 0, 8, 1, 0, 0, 0, 1 }, 9);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "magic number 0x1f000801 found");
+  write_file ("train-labels-idx1-ubyte", (const guint8[9]){ 0, 0x8b, 8, 1, 0, 0, 0, 1 }, 9);
+  check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "magic number 0x008b0801 found");
   write_file ("train-labels-idx1-ubyte", (const guint8[8]){ 0, 0, 8, 1 }, 8);
   check_error (folder, SUPCON_SPLIT_TRAIN, SUPCON_ERROR_FORMAT, "no label found");
   teardown ();
