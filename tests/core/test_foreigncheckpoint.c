@@ -430,6 +430,9 @@ START_TEST (test_foreign)
   supcon_model_free (load (location, &other, &info));
   supcon_checkpoint_info_clear (&info);
 
+  other.projection_dim = 0;
+  refused (location, &other, SUPCON_ERROR_SETTINGS, "of 2000 hidden and 0 output units; expected 1 to");
+
   /* Another architecture than the one asked for. */
   other = config;
   g_strlcpy (other.encoder, "resnet20", sizeof other.encoder);

@@ -301,6 +301,56 @@ START_TEST (test_queue_of_others)
 }
 END_TEST
 
+/* Labels or samples of more rows than the queue has embeddings: those of the logits, with which they swap names. */
+START_TEST (test_queue_of_other_length)
+{
+  static const struct {
+    const char *ours, *theirs, *error;
+  } cases[] = {
+    { "\"queue.labels\"", "\"calibration.labels\"",
+        "tensor queue.labels is I64 of shape [2], expected I64 of shape [1]" },
+    { "\"queue.samples\"", "\"calibration.samples\"",
+        "tensor queue.samples is I64 of shape [2], expected I64 of shape [1]" },
+  };
+  const char *location = path_of ("m.safetensors");
+  SupconModel *model = model_new ();
+  SupconCheckpointInfo info = { .labels = new_labels (),
+    .stage = "contrastive",
+    .queue = supcon_queue_new (1, supcon_model_projection_dim (model)),
+    .logits = supcon_queue_new (2, CLASSES) };
+
+  supcon_queue_push (info.queue, (const SupconReal[5]){ 0 }, &(gint32){ 0 }, &(guint64){ 5 }, 1);
+  supcon_queue_push (
+      info.logits, (const SupconReal[2 * CLASSES]){ 0 }, (const gint32[]){ 0, 1 }, (const guint64[]){ 5, 6 }, 2);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    SupconCheckpointInfo found;
+    GError *error = NULL;
+    GString *header;
+    char *bytes;
+    gsize n;
+
+    ck_assert (supcon_checkpoint_save (location, model, &info, NULL));
+    read_file (location, &bytes, &n);
+    header = g_string_new_len (bytes + 8, GUINT64_FROM_LE (*(guint64 *)(gpointer)bytes));
+    g_string_replace (header, cases[i].ours, "?", 1);
+    g_string_replace (header, cases[i].theirs, cases[i].ours, 1);
+    g_string_replace (header, "?", cases[i].theirs, 1);
+    memcpy (bytes + 8, header->str, header->len);
+    write_file (location, bytes, n);
+    ck_assert_ptr_null (supcon_checkpoint_load (location, NULL, &found, &error));
+    ck_assert_msg (strstr (error->message, cases[i].error) != NULL, "%s", error->message);
+    g_error_free (error);
+    g_string_free (header, TRUE);
+    g_free (bytes);
+  }
+  supcon_queue_free (info.queue);
+  supcon_queue_free (info.logits);
+  supcon_labels_free (info.labels);
+  supcon_model_free (model);
+  remove_folder ();
+}
+END_TEST
+
 /* Logits of no classifier have no number of classes, by which what is kept of them is divided. */
 START_TEST (test_logits_without_classifier)
 {
@@ -336,4 +386,4 @@ END_TEST
 
 SUPCON_CHECK_MAIN ("resumed", test_queue_if_wanted, test_optimizer_in_checkpoint, test_calibration_resumed,
     test_queue_in_checkpoint, test_queue_not_finite, test_queue_labels, test_queue_of_others,
-    test_logits_without_classifier)
+    test_queue_of_other_length, test_logits_without_classifier)
