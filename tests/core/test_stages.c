@@ -313,5 +313,26 @@ START_TEST (test_signal_interval)
 }
 END_TEST
 
+/* One view has nothing to be compared with, so there is neither a loss nor anything to tell of. */
+START_TEST (test_one_view)
+{
+  SupconTrainerConfig config = config_of (SUPCON_STAGE_CONTRASTIVE);
+  SupconModel *model = model_new ();
+  SupconTrainer *trainer;
+  SupconBatch *batch = batch_new (1, 0);
+  SupconTrainStats stats;
+
+  config.report_interval = 1;
+  trainer = supcon_trainer_new (model, &config, 0);
+  ck_assert (supcon_trainer_step (trainer, batch, &stats, NULL));
+  ck_assert (stats.reported && !stats.has_signals);
+  ck_assert_uint_eq (stats.anchors, 0);
+  ck_assert_double_eq (stats.loss, 0);
+  supcon_trainer_free (trainer);
+  supcon_batch_free (batch);
+  supcon_model_free (model);
+}
+END_TEST
+
 SUPCON_CHECK_MAIN ("stages", test_dropout, test_mixed_by_step, test_soft_contrastive, test_probe, test_collapse,
-    test_unlabelled_are_not_classified, test_signal_interval)
+    test_unlabelled_are_not_classified, test_signal_interval, test_one_view)
