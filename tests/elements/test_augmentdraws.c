@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supconaugment draws: by seed, clip and window, by policies and operations, as properties change; and what it records. */
-#include <gst/controller/controller.h>
-
 #include "augmenting.h"
+#include "controlled.h"
 
 GST_START_TEST (test_seed)
 {
@@ -277,23 +276,13 @@ GST_START_TEST (test_controller)
   GstHarness *h = new_harness ("supconaugment views=1 scale-min=1 ratio-min=1 "
       "ratio-max=1", RGB_CAPS (8, 8));
   GstElement *element = gst_harness_find_element (h, "supconaugment");
-  GstControlSource *source = gst_interpolation_control_source_new ();
-  GstTimedValueControlSource *values = GST_TIMED_VALUE_CONTROL_SOURCE (source);
-  GstControlSource *views_source = gst_interpolation_control_source_new ();
+  GstTimedValueControlSource *flips = control (element, "flip-probability");
+  GstTimedValueControlSource *numbers = control (element, "views");
 
-  g_object_set (source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
-  fail_unless (gst_object_add_control_binding (GST_OBJECT (element),
-          gst_direct_control_binding_new_absolute (GST_OBJECT (element),
-              "flip-probability", source)));
-  g_object_set (views_source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
-  fail_unless (gst_object_add_control_binding (GST_OBJECT (element),
-          gst_direct_control_binding_new_absolute (GST_OBJECT (element),
-              "views", views_source)));
-  gst_timed_value_control_source_set (values, 0, 0.0);
-  gst_timed_value_control_source_set (values, 5 * GST_SECOND, 1.0);
+  gst_timed_value_control_source_set (flips, 0, 0.0);
+  gst_timed_value_control_source_set (flips, 5 * GST_SECOND, 1.0);
   for (guint i = 0; i < 10; i++)
-    gst_timed_value_control_source_set (GST_TIMED_VALUE_CONTROL_SOURCE
-        (views_source), i * GST_SECOND, 1 + i % 3);
+    gst_timed_value_control_source_set (numbers, i * GST_SECOND, 1 + i % 3);
   for (guint i = 0; i < 10; i++) {
     GstBuffer *frame = new_frame (8, 8, 3, 24);
     guint views = 1 + i % 3;
@@ -309,8 +298,6 @@ GST_START_TEST (test_controller)
       g_free (bytes);
     }
   }
-  gst_object_unref (source);
-  gst_object_unref (views_source);
   gst_object_unref (element);
   gst_harness_teardown (h);
 }

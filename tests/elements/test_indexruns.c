@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <math.h>
 
+#include "controlled.h"
 #include "index/index.h"
 #include "indexing.h"
 #include "posted.h"
@@ -323,6 +324,41 @@ GST_START_TEST (entries_have_the_streams_time_and_uri)
 
 GST_END_TEST;
 
+/* By the time of the frame that is searched for, not as it was set at the start. */
+GST_START_TEST (a_controller_moves_numbers)
+{
+  /* The least score and the most entries of each frame, and how many of the two there are found. */
+  static const gdouble thresholds[] = { 0, 0.9, 0, 0 };
+  static const guint neighbours[] = { 5, 5, 1, 5 }, found[] = { 2, 1, 1, 2 };
+  GstTimedValueControlSource *least, *most;
+  Fixture f;
+
+  start_index (&f, FALSE, "mode=add");
+  push (&f, new_embedded (0, 1, 0, NULL));
+  push (&f, new_embedded (1, 1, 1, NULL));
+  stop (&f);
+  start_index (&f, FALSE, "");
+  least = control (f.video->element, "threshold");
+  most = control (f.video->element, "neighbours");
+  for (guint i = 0; i < G_N_ELEMENTS (found); i++) {
+    gst_timed_value_control_source_set (least, i * FRAME, thresholds[i]);
+    gst_timed_value_control_source_set (most, i * FRAME, neighbours[i]);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (found); i++) {
+    GstMessage *message;
+
+    push (&f, new_embedded (i, 1, 0, NULL));
+    message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT);
+    fail_unless (message != NULL);
+    fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value
+            (gst_message_get_structure (message), "scores")), found[i]);
+    gst_message_unref (message);
+  }
+  stop (&f);
+}
+
+GST_END_TEST;
+
 static Suite *
 indexruns_suite (void)
 {
@@ -339,6 +375,7 @@ indexruns_suite (void)
   tcase_add_test (tcase, an_index_is_of_one_encoder);
   tcase_add_test (tcase, properties_are_free_at_any_time);
   tcase_add_test (tcase, entries_have_the_streams_time_and_uri);
+  tcase_add_test (tcase, a_controller_moves_numbers);
   gst_supcon_meta_register ();
   return suite;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* supcontagger: what passes beside frames, and what moves its properties. */
-#include <gst/controller/gstdirectcontrolbinding.h>
-#include <gst/controller/gstinterpolationcontrolsource.h>
-
+#include "controlled.h"
 #include "tagger.h"
 
 /* The next event of that type, or NULL; those before it are dropped. */
@@ -34,21 +32,14 @@ wait_for_event (GstHarness * h, GstEventType type)
 GST_START_TEST (test_controller)
 {
   Fixture f;
-  GstControlSource *source = gst_interpolation_control_source_new ();
-  GstTimedValueControlSource *values = GST_TIMED_VALUE_CONTROL_SOURCE (source);
-  GstObject *element;
+  GstTimedValueControlSource *values;
 
   start_linear (&f, "", FALSE);
-  element = GST_OBJECT (f.video->element);
-  g_object_set (source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
-  fail_unless (gst_object_add_control_binding (element,
-          gst_direct_control_binding_new_absolute (element, "threshold",
-              source)));
+  values = control (f.video->element, "threshold");
   gst_timed_value_control_source_set (values, 0, 0.0);
   gst_timed_value_control_source_set (values, FRAME, 0.8);
   check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "box", 1, .7);
   check_pass (&f, new_likely (&f, .1, .7, .2, NULL), "unknown", -1, .7);
-  gst_object_unref (source);
   stop (&f);
 }
 
