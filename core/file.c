@@ -5,6 +5,9 @@
 
 #include "error.h"
 
+/* As many as the system itself would follow. */
+#define MAX_LINKS 40
+
 static gboolean
 fail (const char *path, SupconErrorCode code, const char *why, GError **error)
 {
@@ -49,4 +52,20 @@ supcon_file_read (const char *path, char **bytes, gsize *size, GError **error)
   g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "%s", cause->message);
   g_error_free (cause);
   return FALSE;
+}
+
+char *
+supcon_file_target (const char *path)
+{
+  char *target = g_strdup (path), *link;
+
+  for (guint i = 0; i < MAX_LINKS && (link = g_file_read_link (target, NULL)); i++) {
+    char *folder = g_path_get_dirname (target);
+
+    g_free (target);
+    target = g_path_is_absolute (link) ? g_strdup (link) : g_build_filename (folder, link, NULL);
+    g_free (folder);
+    g_free (link);
+  }
+  return target;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** Files that are about to be read. */
+/** Files that are about to be read, or replaced. */
 #ifndef SUPCON_FILE_H
 #define SUPCON_FILE_H
 
@@ -17,5 +17,8 @@ gboolean supcon_file_check (const char *path, GError **error);
 /** The whole of a regular file into *bytes, which the caller frees, with a zero byte after its *size (or NULL) bytes.
  * The errors are SUPCON_ERROR_NOT_FOUND or SUPCON_ERROR_READ and name the path. */
 gboolean supcon_file_read (const char *path, char **bytes, gsize *size, GError **error);
+
+/** The file that path leads to, there or not yet: a rename onto a link would put a file in its place. g_free(). */
+char *supcon_file_target (const char *path);
 
 #endif

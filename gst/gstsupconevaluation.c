@@ -2,6 +2,8 @@
 
 #include "gstsupconevaluation.h"
 
+#include "gstsupconmeta.h"
+
 struct _GstSupconEvaluationReport
 {
   GstStructure *structure;
@@ -149,18 +151,15 @@ gst_supcon_evaluation_report_new (const SupconEvaluation * evaluation,
 
 void
 gst_supcon_evaluation_report_give (GstSupconEvaluationReport * self,
-    GstElement * element, gboolean print, const gchar * location)
+    GstElement * element, gboolean print, const GstSupconTextFile * file)
 {
   GError *error = NULL;
 
   gst_element_post_message (element,
       gst_message_new_element (GST_OBJECT (element), self->structure));
-  /* Its text is of a temporary file. */
-  if (location && !g_file_set_contents (location, self->json, -1, &error)) {
-    GST_ELEMENT_ERROR (element, RESOURCE, WRITE,
-        ("evaluation-location: %s: cannot be written.", location),
-        ("%s", error->message));
-    g_error_free (error);
+  if (file && !gst_supcon_text_file_replace (file, self->json, &error)) {
+    g_prefix_error (&error, "evaluation-location: ");
+    gst_supcon_post_error (element, error);
   }
   if (print)
     g_print ("%s", self->text);

@@ -5,6 +5,7 @@
 
 #include <gst/gst.h>
 
+#include "gstsupcontextfile.h"
 #include "labels.h"
 #include "train/evaluate.h"
 
@@ -20,11 +21,11 @@ GstSupconEvaluationReport *gst_supcon_evaluation_report_new (const SupconEvaluat
 /**
  * Posts the element message supcon-evaluation { count uint64, top1, top5, ece, nll, brier double, labels GstValueArray of string,
  * confusion GstValueArray (a row for each true class) of GstValueArray of uint64, unknown-labels uint64; with a probe also examples
- * uint64, knn-1, knn-20, knn-200, centroid double }; writes it to location as JSON, unless that is NULL; with print prints
+ * uint64, knn-1, knn-20, knn-200, centroid double }; writes it to file as JSON, unless that is NULL; with print prints
  * it for people to read. Takes report.
  */
 void gst_supcon_evaluation_report_give (GstSupconEvaluationReport * report, GstElement * element, gboolean print,
-    const gchar * location);
+    const GstSupconTextFile * file);
 
 G_END_DECLS
 #endif

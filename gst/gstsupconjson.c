@@ -2,15 +2,10 @@
 
 #include "gstsupconjson.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
-#include "error.h"
-#include "file.h"
-#include "model/checkpoint.h"
 
 static JsonNode *value_to_node (const GValue * value);
 static JsonNode *structure_to_node (const GstStructure * structure);
@@ -135,45 +130,4 @@ gst_supcon_properties_to_structure (GObject * object)
   }
   g_free (specs);
   return s;
-}
-
-gboolean
-gst_supcon_check_text_location (const gchar * property, const gchar * location,
-    GstSupconTextKind kind, GError ** error)
-{
-  static const struct
-  {
-    const gchar *name, *begins; /* with one of these bytes */
-  } kinds[] = { {"JSON", "{"}, {"subtitles", "0123456789\xef"} };
-  gboolean is_read = TRUE;
-  gint first = EOF;
-  GStatBuf status;
-
-  if (!supcon_checkpoint_check_writable (location, error)
-      || !supcon_file_stat (location, &status, error)) {
-    g_prefix_error (error, "%s: ", property);
-    return FALSE;
-  }
-  if (status.st_mode) {
-    FILE *file = g_fopen (location, "re");
-
-    if (file)
-      first = fgetc (file);
-    is_read = file && !ferror (file);
-    if (!is_read)
-      g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ,
-          "%s: %s is there and cannot be read: %s; expected a new name, or that "
-          "of a file of %s to replace", property, location, g_strerror (errno),
-          kinds[kind].name);
-    g_clear_pointer (&file, fclose);
-  }
-  if (!is_read)
-    return FALSE;
-  if (first == EOF || (first && strchr (kinds[kind].begins, first)))
-    return TRUE;
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
-      "%s: %s is there and is no %s; expected a new name, or that of a file of "
-      "%s to replace", property, location, kinds[kind].name,
-      kinds[kind].name);
-  return FALSE;
 }

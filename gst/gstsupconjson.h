@@ -18,16 +18,5 @@ gchar *gst_supcon_structure_to_json (const GstStructure * structure);
  * gst_structure_free(). */
 GstStructure *gst_supcon_properties_to_structure (GObject * object);
 
-typedef enum
-{
-  GST_SUPCON_TEXT_JSON,
-  GST_SUPCON_TEXT_SUBTITLES
-} GstSupconTextKind;
-
-/** Whether a file of kind can be written to location. SUPCON_ERROR_WRITE; SUPCON_ERROR_FORMAT: there is a file of another
- * kind, which nobody meant to give up. Errors begin with the property's name. */
-gboolean gst_supcon_check_text_location (const gchar * property,
-    const gchar * location, GstSupconTextKind kind, GError ** error);
-
 G_END_DECLS
 #endif

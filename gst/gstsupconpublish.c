@@ -36,15 +36,12 @@
 #include "gstsupconpublish.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
 #include <gst/base/gstbasetransform.h>
 
-#include "error.h"
 #include "gstsupconenums.h"
 #include "gstsupconfields.h"
 #include "gstsupconjson.h"
@@ -52,7 +49,7 @@
 #include "gstsupconsettings.h"
 #include "gstsupconstream.h"
 #include "gstsupconsubtitles.h"
-#include "model/checkpoint.h"
+#include "gstsupcontextfile.h"
 
 GST_DEBUG_CATEGORY_STATIC (supcon_publish_debug);
 #define GST_CAT_DEFAULT supcon_publish_debug
@@ -78,8 +75,9 @@ struct _GstSupconPublish
 
   /* Streaming thread, from start to stop. */
   FILE *file;
-  SupconCheckpointLock *lock;   /* nobody else may write the file meanwhile; NULL: it is no regular one */
+  GstSupconTextFile *text;      /* whose the file is; NULL: standard output */
   gboolean begun;               /* what was in the file before is gone */
+  gboolean told;                /* that it cannot be written */
   GstVideoInfo info;
   gchar *stream_uri;            /* what upstream answers */
 
@@ -110,54 +108,14 @@ GST_ELEMENT_REGISTER_DEFINE (supconpublish, "supconpublish", GST_RANK_NONE,
 
 /* Streaming */
 
-/* The descriptor that a name is of, -1 where it is of none. A shell that
- * redirects it has said whether the file is replaced or gone on with. */
-static gint
-descriptor_of (const gchar * location)
-{
-  guint64 number;
-
-  if (g_str_equal (location, "/dev/stdout"))
-    return STDOUT_FILENO;
-  if (g_str_equal (location, "/dev/stderr"))
-    return STDERR_FILENO;
-  if (g_str_has_prefix (location, "/dev/fd/")
-      && g_ascii_string_to_unsigned (location + strlen ("/dev/fd/"), 10, 0,
-          G_MAXINT, &number, NULL))
-    return number;
-  return -1;
-}
-
-static gboolean
-check_location (GstSupconPublish * self, const gchar * location,
-    gboolean subtitles, GError ** error)
-{
-  if (descriptor_of (location) >= 0)
-    return TRUE;
-  /* Pipes and devices have nothing to lose. */
-  if (g_file_test (location, G_FILE_TEST_EXISTS)
-      && !g_file_test (location, G_FILE_TEST_IS_REGULAR))
-    return TRUE;
-  if (!gst_supcon_check_text_location ("location", location,
-          subtitles ? GST_SUPCON_TEXT_SUBTITLES : GST_SUPCON_TEXT_JSON, error))
-    return FALSE;
-  self->lock = supcon_checkpoint_lock_new (location, error);
-  return self->lock != NULL;
-}
-
-/* What is there stays until there is something to write: other elements may not start. */
+/* What is there stays until there is something to write: other elements may not
+ * start. */
 static FILE *
-open_location (const gchar * location, GError ** error)
+open_file (const GstSupconTextFile * file, GError ** error)
 {
-  gint descriptor = descriptor_of (location);
-  gint fd = descriptor >= 0 ? fcntl (descriptor, F_DUPFD_CLOEXEC, 0)
-      : g_open (location, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  FILE *file = fd >= 0 ? fdopen (fd, "w") : NULL;
+  gint fd = gst_supcon_text_file_open (file, 0, error);
 
-  if (!file)
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
-        "%s: cannot be written: %s", location, g_strerror (errno));
-  return file;
+  return fd >= 0 ? fdopen (fd, "w") : NULL;
 }
 
 static gboolean
@@ -172,14 +130,16 @@ gst_supcon_publish_start (GstBaseTransform * trans)
   location = g_strdup (self->settings.location);
   subtitles = self->settings.format == FORMAT_SRT;
   GST_OBJECT_UNLOCK (self);
-  self->begun = FALSE;
+  self->begun = self->told = FALSE;
   if (!location)
     self->file = stdout;
-  else if (check_location (self, location, subtitles, &error))
-    self->file = open_location (location, &error);
+  else if ((self->text = gst_supcon_text_file_new ("location", location,
+              subtitles ? GST_SUPCON_TEXT_SUBTITLES : GST_SUPCON_TEXT_JSON,
+              &error)))
+    self->file = open_file (self->text, &error);
   g_free (location);
   if (error) {
-    g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
+    g_clear_pointer (&self->text, gst_supcon_text_file_free);
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
@@ -188,13 +148,17 @@ gst_supcon_publish_start (GstBaseTransform * trans)
   return TRUE;
 }
 
-/* Says which file could not be written, by errno. */
+/* Says which file could not be written, by errno; once, since what is left in
+ * the buffer fails again when it is closed. */
 static void
 post_write_error (GstSupconPublish * self)
 {
   gint number = errno;
   gchar *location;
 
+  if (self->told)
+    return;
+  self->told = TRUE;
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->settings.location);
   GST_OBJECT_UNLOCK (self);
@@ -211,13 +175,19 @@ end_subtitles (GstSupconPublish * self)
     post_write_error (self);
 }
 
+static gboolean
+is_owned (const GstSupconPublish * self)
+{
+  return self->text && gst_supcon_text_file_is_owned (self->text);
+}
+
 /* An empty file is mostly one that was written before the tags were made. */
 static void
 warn_if_empty (GstSupconPublish * self)
 {
   gchar *location;
 
-  if (!self->lock || !self->begun || ftell (self->file) != 0)
+  if (!is_owned (self) || !self->begun || ftell (self->file) != 0)
     return;
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->settings.location);
@@ -241,7 +211,7 @@ gst_supcon_publish_stop (GstBaseTransform * trans)
   if (self->file != stdout && fclose (self->file) != 0)
     post_write_error (self);
   self->file = NULL;
-  g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
+  g_clear_pointer (&self->text, gst_supcon_text_file_free);
   g_clear_pointer (&self->stream_uri, g_free);
   return TRUE;
 }
@@ -296,7 +266,7 @@ write_line (GstSupconPublish * self, GstBuffer * buffer)
 static gboolean
 begin (GstSupconPublish * self)
 {
-  gboolean done = self->begun || !self->lock
+  gboolean done = self->begun || !is_owned (self)
       || ftruncate (fileno (self->file), 0) == 0;
 
   self->begun = TRUE;

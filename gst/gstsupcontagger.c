@@ -77,6 +77,7 @@ struct _GstSupconTagger
   gint current;                 /* the first tag's class of the last whole frame, -1: none */
   GstClockTime last;            /* the last frame's time */
   GstSupconKeyword keyword;
+  GstSupconTextFile *evaluation;        /* what evaluation-location names, or NULL */
   gboolean told;                /* that the examples could not be written at the stream's end */
 };
 
@@ -197,9 +198,10 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
   gst_supcon_settings_own_strings (settings_class, &settings);
   GST_OBJECT_UNLOCK (self);
   /* A long stream is not measured for nothing. */
-  if (!settings.evaluation_location
-      || gst_supcon_check_text_location ("evaluation-location",
-          settings.evaluation_location, GST_SUPCON_TEXT_JSON, &error))
+  if (settings.evaluation_location)
+    self->evaluation = gst_supcon_text_file_new ("evaluation-location",
+        settings.evaluation_location, GST_SUPCON_TEXT_JSON, &error);
+  if (!error)
     classifier = gst_supcon_classifier_new (&(GstSupconClassifierConfig) {
           .method = settings.method,.neighbours = settings.neighbours,
           .name = settings.model,.location = settings.location,
@@ -215,6 +217,7 @@ gst_supcon_tagger_start (GstBaseTransform * trans)
         settings.memory_location);
   gst_supcon_settings_clear (settings_class, &settings);
   if (!classifier) {
+    g_clear_pointer (&self->evaluation, gst_supcon_text_file_free);
     gst_supcon_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
@@ -251,13 +254,11 @@ report_evaluation (GstSupconTagger * self, gboolean ended)
 {
   const SupconEvaluation *evaluation;
   GstSupconEvaluationReport *report;
-  gchar *location;
   gboolean print;
   guint64 unknown;
 
   GST_OBJECT_LOCK (self);
   print = self->settings.print_evaluation;
-  location = g_strdup (self->settings.evaluation_location);
   GST_OBJECT_UNLOCK (self);
 
   g_mutex_lock (&self->lock);
@@ -271,14 +272,14 @@ report_evaluation (GstSupconTagger * self, gboolean ended)
 
   if (report)
     gst_supcon_evaluation_report_give (report, GST_ELEMENT (self), print,
-        location);
-  else if (ended && (location || print))
+        self->evaluation);
+  else if (ended && (self->evaluation || print))
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
         ("No frame had a true label, so nothing was measured%s%s%s.",
-            location ? " and evaluation-location " : "",
-            location ? location : "", location ? " is not written" : ""),
-        (NULL));
-  g_free (location);
+            self->evaluation ? " and evaluation-location " : "",
+            self->evaluation ?
+            gst_supcon_text_file_location (self->evaluation) : "",
+            self->evaluation ? " is not written" : ""), (NULL));
 }
 
 static gboolean
@@ -288,6 +289,7 @@ gst_supcon_tagger_stop (GstBaseTransform * trans)
 
   report_evaluation (self, FALSE);
   save_memory (self, !self->told);
+  g_clear_pointer (&self->evaluation, gst_supcon_text_file_free);
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->classifier, gst_supcon_classifier_free);
   g_mutex_unlock (&self->lock);

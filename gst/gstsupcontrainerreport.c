@@ -257,34 +257,32 @@ cut_later_lines (const gchar * location, guint64 step, GError ** error)
 /* A new file begins with a line that tells what the run is; one that is gone on with has it. */
 gboolean
 gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport * self,
-    GError ** error)
+    const GstSupconTextFile * file, GError ** error)
 {
-  const gchar *location = self->job->metrics_location;
   GstStructure *header;
-  gboolean written;
+  gboolean goes_on, written;
 
-  if (!location)
+  if (!file)
     return TRUE;
-  if (self->first_step
-      && !cut_later_lines (location, self->first_step, error))
+  goes_on = self->first_step && gst_supcon_text_file_is_owned (file);
+  if (goes_on && !cut_later_lines (gst_supcon_text_file_location (file),
+          self->first_step, error))
     return FALSE;
-  self->metrics = g_open (location, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
-      (self->first_step ? 0 : O_TRUNC), 0666);
+  self->metrics = gst_supcon_text_file_open (file,
+      O_APPEND | (goes_on ? 0 : O_TRUNC), error);
   if (self->metrics < 0)
-    goto failed;
-  if (self->first_step && lseek (self->metrics, 0, SEEK_END) > 0)
+    return FALSE;
+  if (goes_on && lseek (self->metrics, 0, SEEK_END) > 0)
     return TRUE;
   header = gst_supcon_properties_to_structure (G_OBJECT (self->element));
   gst_structure_set (header, "version", G_TYPE_STRING, PACKAGE_VERSION, NULL);
   written = write_line (self, header);
   gst_structure_free (header);
-  if (written)
-    return TRUE;
-
-failed:
-  g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
-      "%s: cannot be written: %s", location, g_strerror (errno));
-  return FALSE;
+  if (!written)
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_WRITE,
+        "%s: cannot be written: %s", gst_supcon_text_file_location (file),
+        g_strerror (errno));
+  return written;
 }
 
 static void

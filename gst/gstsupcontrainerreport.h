@@ -8,6 +8,7 @@
 
 #include <gst/gst.h>
 
+#include "gstsupcontextfile.h"
 #include "gstsupcontrainerjob.h"
 
 G_BEGIN_DECLS
@@ -20,9 +21,9 @@ GstSupconTrainerReport *gst_supcon_trainer_report_new (GstElement * element,
 /** report may be NULL. */
 void gst_supcon_trainer_report_free (GstSupconTrainerReport * report);
 
-/** Opens the job's metrics file, if it names one. SUPCON_ERROR_WRITE. */
+/** Opens the job's metrics file; NULL: it names none. SUPCON_ERROR_WRITE. */
 gboolean gst_supcon_trainer_report_open_metrics (GstSupconTrainerReport *
-    report, GError ** error);
+    report, const GstSupconTextFile * file, GError ** error);
 
 /** The time runs from here on. */
 void gst_supcon_trainer_report_begin (GstSupconTrainerReport * report);

@@ -93,7 +93,8 @@ gst_supcon_trainer_session_new (GstElement * element,
       && supcon_checkpoint_check_room (job->location, self->model, error)
       && keep_replaced (self, job->location, &start->replaced, error)
       && keep_replaced (self, job->best_location, &start->replaced_best, error)
-      && gst_supcon_trainer_report_open_metrics (self->report, error))
+      && gst_supcon_trainer_report_open_metrics (self->report, start->metrics,
+          error))
     return self;
   gst_supcon_trainer_session_free (self);
   return NULL;

@@ -7,7 +7,6 @@
 #include "error.h"
 #include "file.h"
 #include "gstsupconenums.h"
-#include "gstsupconjson.h"
 #include "gstsupconmodel.h"
 
 void
@@ -15,6 +14,7 @@ gst_supcon_trainer_start_clear (GstSupconTrainerStart * self)
 {
   g_clear_pointer (&self->lock, supcon_checkpoint_lock_free);
   g_clear_pointer (&self->best_lock, supcon_checkpoint_lock_free);
+  g_clear_pointer (&self->metrics, gst_supcon_text_file_free);
   g_clear_pointer (&self->model, supcon_model_free);
   g_clear_pointer (&self->labels, supcon_labels_free);
   g_clear_pointer (&self->teacher, supcon_teacher_free);
@@ -302,8 +302,8 @@ find_all_replaced (GstSupconTrainerStart * self,
 
 /* Metrics would be gone with the next checkpoint. */
 static gboolean
-check_metrics_location (const GstSupconTrainerSettings * settings,
-    GError ** error)
+claim_metrics (GstSupconTrainerStart * self,
+    const GstSupconTrainerSettings * settings, GError ** error)
 {
   const gchar *metrics = settings->job.metrics_location;
 
@@ -317,8 +317,9 @@ check_metrics_location (const GstSupconTrainerSettings * settings,
         "expected a file of its own", metrics);
     return FALSE;
   }
-  return gst_supcon_check_text_location ("metrics-location", metrics,
+  self->metrics = gst_supcon_text_file_new ("metrics-location", metrics,
       GST_SUPCON_TEXT_JSON, error);
+  return self->metrics != NULL;
 }
 
 static gboolean
@@ -363,7 +364,7 @@ gst_supcon_trainer_start_load (GstSupconTrainerStart * self,
     if (!self->best_lock)
       return FALSE;
   }
-  if (!check_metrics_location (settings, error)
+  if (!claim_metrics (self, settings, error)
       || !find_first_model (settings, &first, error)
       || !load_first_model (self, settings, first, error)
       || !find_all_replaced (self, settings, first, error))

@@ -3,6 +3,7 @@
 #ifndef GST_SUPCON_TRAINER_START_H
 #define GST_SUPCON_TRAINER_START_H
 
+#include "gstsupcontextfile.h"
 #include "gstsupcontrainersettings.h"
 #include "model/checkpoint.h"
 
@@ -31,6 +32,7 @@ typedef struct
   guint worse;                  /* validations since the best */
   GstSupconTrainerReplaced replaced, replaced_best;     /* at location and best-location */
   SupconCheckpointLock *lock, *best_lock;       /* nobody else may write these files meanwhile; NULL: none */
+  GstSupconTextFile *metrics;   /* likewise */
 } GstSupconTrainerStart;
 
 /**

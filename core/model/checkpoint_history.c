@@ -6,8 +6,8 @@
 #include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 #include "model/checkpoint.h"
-#include "model/safetensors.h"
 
 #define SUFFIX ".safetensors"
 #define STEP ".step-"
@@ -80,7 +80,7 @@ typedef struct {
 static Place
 place_of (const char *location)
 {
-  char *target = supcon_safetensors_target (location);
+  char *target = supcon_file_target (location);
   Place place = { target, g_path_get_dirname (target), g_path_get_basename (target) };
 
   if (g_str_has_suffix (place.base, SUFFIX))

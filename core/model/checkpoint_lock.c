@@ -10,8 +10,8 @@
 #include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 #include "model/checkpoint.h"
-#include "model/safetensors.h"
 
 struct _SupconCheckpointLock {
   char *path;
@@ -21,7 +21,7 @@ struct _SupconCheckpointLock {
 static char *
 path_of (const char *location)
 {
-  char *target = supcon_safetensors_target (location);
+  char *target = supcon_file_target (location);
   char *folder = g_path_get_dirname (target), *name = g_path_get_basename (target);
   char *path = g_strdup_printf ("%s" G_DIR_SEPARATOR_S ".%s.lock", folder, name);
 

@@ -80,9 +80,6 @@ JsonNode *supcon_json_parse (const char *text, gsize length, guint max_depth, GE
  */
 typedef struct _SupconSafetensorsWriter SupconSafetensorsWriter;
 
-/** The file that location leads to, there or not yet: a rename onto a link would put a file in its place. g_free(). */
-char *supcon_safetensors_target (const char *location);
-
 /**
  * Removes the temporary files beside location that writers of it left when they were killed. Those of writers that are
  * alive, in whatever process, are locked and stay.

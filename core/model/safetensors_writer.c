@@ -12,13 +12,11 @@
 #include <glib/gstdio.h>
 
 #include "error.h"
+#include "file.h"
 
 /* A temporary file's name: a dot, the name, a dot, six letters that make it unique, this. */
 #define PARTIAL ".partial"
 #define UNIQUE 6
-
-/* As many as the system itself would follow. */
-#define MAX_LINKS 40
 
 struct _SupconSafetensorsWriter {
   char *location;
@@ -39,26 +37,10 @@ set_write_error (GError **error, const char *location, const char *what)
   g_free (shown);
 }
 
-char *
-supcon_safetensors_target (const char *location)
-{
-  char *path = g_strdup (location), *link;
-
-  for (guint i = 0; i < MAX_LINKS && (link = g_file_read_link (path, NULL)); i++) {
-    char *folder = g_path_get_dirname (path);
-
-    g_free (path);
-    path = g_path_is_absolute (link) ? g_strdup (link) : g_build_filename (folder, link, NULL);
-    g_free (folder);
-    g_free (link);
-  }
-  return path;
-}
-
 void
 supcon_safetensors_remove_stale (const char *location)
 {
-  char *target = supcon_safetensors_target (location);
+  char *target = supcon_file_target (location);
   char *folder = g_path_get_dirname (target), *name = g_path_get_basename (target);
   char *prefix = g_strdup_printf (".%s.", name);
   GDir *dir = g_dir_open (folder, 0, NULL);
@@ -129,7 +111,7 @@ supcon_safetensors_writer_new (const char *location, GError **error)
 
   writer = g_new0 (SupconSafetensorsWriter, 1);
   writer->location = g_strdup (location);
-  writer->target = supcon_safetensors_target (location);
+  writer->target = supcon_file_target (location);
   writer->folder = g_path_get_dirname (writer->target);
   writer->header = json_object_new ();
   writer->metadata = json_object_new ();

@@ -327,6 +327,8 @@ GST_START_TEST (a_full_disk_is_an_error_that_names_the_file)
     gst_harness_push (h, tagged_frame_new (0, "cup", 0, 0.9));
     gst_harness_push_event (h, gst_event_new_eos ());
     check_posted (bus, GST_MESSAGE_ERROR, "/dev/full: cannot be written: No ");
+    gst_element_set_state (publish, GST_STATE_NULL);
+    fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR));
     gst_element_set_bus (publish, NULL);
     gst_harness_teardown (h);
     gst_object_unref (bus);

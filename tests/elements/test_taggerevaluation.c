@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What supcontagger measures of its tags. */
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "index/index.h"
 #include "tagger.h"
 
@@ -178,6 +181,93 @@ GST_START_TEST (test_evaluation_location)
 
 GST_END_TEST;
 
+/* Where evaluation-location leads while a frame is measured. */
+static void
+evaluate_to (const gchar * location)
+{
+  gchar *line = g_strdup_printf ("evaluation-location=%s", location);
+  Fixture f;
+
+  start_linear (&f, line, FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR));
+  stop (&f);
+  g_free (line);
+}
+
+static void
+check_evaluation (const gchar * path, const gchar * begins)
+{
+  gchar *text;
+
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL));
+  fail_unless (g_str_has_prefix (text, begins), "%s", text);
+  fail_unless (strstr (text, "\"confusion\":[[1,0,0],") != NULL, "%s", text);
+  g_free (text);
+}
+
+/* A link stays one, what a descriptor is of is gone on with, and a file that another element writes is not taken. */
+GST_START_TEST (test_evaluation_location_that_leads_on)
+{
+  gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
+  gchar *path = g_build_filename (folder, "evaluation.json", NULL);
+  gchar *link = g_build_filename (folder, "link.json", NULL);
+  gchar *location = save_model (3, 1), *line, *descriptor;
+  GstHarness *publish;
+  Fixture f;
+  gint fd;
+
+  fail_unless (symlink ("evaluation.json", link) == 0);
+  for (guint i = 0; i < 2; i++) {
+    evaluate_to (link);
+    fail_unless (g_file_test (link, G_FILE_TEST_IS_SYMLINK));
+    check_evaluation (path, "{\"");
+  }
+
+  fail_unless (g_file_set_contents (path, "before\n", -1, NULL));
+  fd = g_open (path, O_WRONLY | O_APPEND, 0);
+  descriptor = g_strdup_printf ("/dev/fd/%d", fd);
+  evaluate_to (descriptor);
+  close (fd);
+  check_evaluation (path, "before\n{\"");
+  g_unlink (path);
+
+  line = g_strdup_printf ("supconpublish location=%s", path);
+  publish = gst_harness_new_parse (line);
+  check_start_error ("evaluation-location: ", "supcontagger location=%s "
+      "evaluation-location=%s", location, link);
+  gst_harness_teardown (publish);
+  g_free (line);
+  line = g_strdup_printf ("evaluation-location=%s", link);
+  start_linear (&f, line, FALSE);
+  check_start_error ("is written by another element",
+      "supcontagger location=%s evaluation-location=%s", location, path);
+  check_start_error ("is written by another element",
+      "supconpublish location=%s", path);
+  stop (&f);
+  g_free (line);
+
+  start_linear (&f, "evaluation-location=/dev/full", FALSE);
+  gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  check_posted (f.bus, GST_MESSAGE_ERROR,
+      "evaluation-location: /dev/full: cannot be written: No space");
+  stop (&f);
+
+  g_unlink (path);
+  g_unlink (link);
+  g_rmdir (folder);
+  g_unlink (location);
+  g_free (location);
+  g_free (descriptor);
+  g_free (link);
+  g_free (path);
+  g_free (folder);
+}
+
+GST_END_TEST;
+
 /* Before a stream is measured for nothing; a file of an earlier run is not passed over in silence. */
 GST_START_TEST (test_evaluation_location_of_no_use)
 {
@@ -185,6 +275,7 @@ GST_START_TEST (test_evaluation_location_of_no_use)
   gchar *location = save_model (3, 1), *text;
   gchar *folder = g_dir_make_tmp ("tagger-XXXXXX", NULL);
   gchar *path = g_build_filename (folder, "evaluation.json", NULL);
+  gchar *lock = g_build_filename (folder, ".evaluation.json.lock", NULL);
   gchar *line = g_strdup_printf ("evaluation-location=%s", path);
 
   check_start_error ("evaluation-location: /nowhere/e.json: cannot be written",
@@ -212,14 +303,16 @@ GST_START_TEST (test_evaluation_location_of_no_use)
   start_linear (&f, line, FALSE);
   gst_buffer_unref (pass (&f, new_likely (&f, .7, .2, .1, "cup")));
   g_unlink (path);
-  g_rmdir (folder);
+  g_unlink (lock);
+  fail_unless_equals_int (g_rmdir (folder), 0);
   gst_harness_push_event (f.video, gst_event_new_eos ());
-  check_posted (f.bus, GST_MESSAGE_ERROR, "evaluation.json: cannot be written");
+  check_posted (f.bus, GST_MESSAGE_ERROR, "evaluation.json: cannot be written: ");
   stop (&f);
 
   g_unlink (location);
   g_free (location);
   g_free (line);
+  g_free (lock);
   g_free (path);
   g_free (folder);
 }
@@ -302,6 +395,7 @@ taggerevaluation_suite (void)
   tcase_add_test (tcase, test_evaluation);
   tcase_add_test (tcase, test_other_classes);
   tcase_add_test (tcase, test_evaluation_location);
+  tcase_add_test (tcase, test_evaluation_location_that_leads_on);
   tcase_add_test (tcase, test_evaluation_location_of_no_use);
   tcase_add_test (tcase, test_print_evaluation);
   tcase_add_test (tcase, test_print_many_classes);

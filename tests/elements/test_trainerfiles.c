@@ -365,6 +365,7 @@ GST_END_TEST;
 GST_START_TEST (test_one_writer)
 {
   gchar *link = g_build_filename (folder, "link.safetensors", NULL);
+  gchar *metrics = g_build_filename (folder, "metrics.jsonl", NULL), *text;
   SupconCheckpointLock *lock;
   Run run;
 
@@ -384,6 +385,18 @@ GST_START_TEST (test_one_writer)
   run_assert_error (run, "is written by another element");
   run_clear (&run);
   supcon_checkpoint_lock_free (lock);
+  /* Metrics of a run that goes on are not another's to replace. */
+  fail_unless (g_file_set_contents (metrics, "{}\n", -1, NULL));
+  lock = supcon_checkpoint_lock_new (metrics, NULL);
+  run = run_launch (TRAINER "location=%s metrics-location=%s " THINGS (8), model, metrics);
+  run_assert_error (run, "metrics-location: ");
+  run_assert_error (run, "is written by another element");
+  run_clear (&run);
+  supcon_checkpoint_lock_free (lock);
+  fail_unless (g_file_get_contents (metrics, &text, NULL, NULL));
+  fail_unless_equals_string (text, "{}\n");
+  g_free (text);
+  g_free (metrics);
   for (guint i = 0; i < 2; i++) {
     run = run_launch (TRAINER "batch-size=8 location=%s " THINGS (8), link);
     run_assert_ended (run);
