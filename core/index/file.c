@@ -193,7 +193,7 @@ supcon_index_load (const char *location, GError **error)
 
   if (!file)
     return NULL;
-  index = read_index (file, error);
+  index = supcon_safetensors_map (file, error) ? read_index (file, error) : NULL;
   if (!index) {
     supcon_safetensors_free (file);
     shown = g_filename_display_name (location);

@@ -365,7 +365,7 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
 }
 
 static gboolean
-load_as (const SupconSafetensors *file, gboolean ours, const SupconModelConfig *config, SupconModel **model,
+load_as (SupconSafetensors *file, gboolean ours, const SupconModelConfig *config, SupconModel **model,
     SupconCheckpointInfo *info, GError **error)
 {
   guint n_classes;
@@ -380,6 +380,8 @@ load_as (const SupconSafetensors *file, gboolean ours, const SupconModelConfig *
   else if (!supcon_checkpoint_metadata_read_info (file, n_classes, info, error))
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
+  if (!supcon_safetensors_read (file, error))
+    return FALSE;
   if (ours
       && !supcon_checkpoint_queue_read (&supcon_checkpoint_past, file, supcon_model_projection_dim (*model),
           supcon_labels_count (info->labels), &info->queue, error))
@@ -392,7 +394,7 @@ load_as (const SupconSafetensors *file, gboolean ours, const SupconModelConfig *
 }
 
 static gboolean
-load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
+load (SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
     GError **error)
 {
   gboolean ours = supcon_checkpoint_metadata_is_ours (file);

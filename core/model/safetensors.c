@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/safetensors.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #include "error.h"
 #include "file.h"
@@ -166,11 +172,11 @@ supcon_json_parse (const char *text, gsize length, guint max_depth, GError **err
 }
 
 struct _SupconSafetensors {
-  GMappedFile *map;
+  int fd;
+  GBytes *contents;     /* of the data, once they are there */
   JsonNode *header;     /* owns names and metadata */
   JsonObject *metadata; /* may be NULL */
-  const guint8 *data;
-  gsize data_size;
+  gsize data_start, data_size;
   GArray *tensors;     /* SupconTensor, by start */
   GHashTable *by_name; /* to the elements of tensors */
 };
@@ -275,7 +281,6 @@ read_tensor (SupconSafetensors *file, const char *name, JsonNode *node, GError *
     g_free (shape);
     return FALSE;
   }
-  tensor.data = file->data + tensor.start;
   g_array_append_val (file->tensors, tensor);
   return TRUE;
 }
@@ -340,32 +345,67 @@ index_tensors (SupconSafetensors *file, GError **error)
 }
 
 static gboolean
+read_error (GError **error)
+{
+  g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_READ, g_strerror (errno));
+  return FALSE;
+}
+
+/* n bytes of the file from 'start' on. */
+static gboolean
+read_all (const SupconSafetensors *file, gsize start, void *to, gsize n, GError **error)
+{
+  for (gsize done = 0; done < n;) {
+    gssize got = pread (file->fd, (char *)to + done, n - done, start + done);
+
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return read_error (error);
+    if (got == 0)
+      return supcon_format_error (error,
+          "%" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT ": it became shorter while it was read", start + done,
+          start + n);
+    done += got;
+  }
+  return TRUE;
+}
+
+static gboolean
 read_header (SupconSafetensors *file, GError **error)
 {
-  const char *contents = g_mapped_file_get_contents (file->map);
-  gsize size = g_mapped_file_get_length (file->map);
+  g_autofree char *text = NULL;
+  struct stat status;
   guint64 length;
+  gsize size;
   JsonObjectIter iter;
   const char *name;
   JsonNode *node;
 
+  if (fstat (file->fd, &status) != 0)
+    return read_error (error);
+  size = status.st_size;
   if (size < LENGTH_BYTES)
     return supcon_format_error (error, "%" G_GSIZE_FORMAT " bytes, expected a safetensors file of 8 or more", size);
-  memcpy (&length, contents, LENGTH_BYTES);
-  length = GUINT64_FROM_LE (length);
-  if (length > size - LENGTH_BYTES || length > MAX_HEADER) {
-    if (memcmp (contents, "PK\003\004", 4) == 0)
+  if (!read_all (file, 0, &length, LENGTH_BYTES, error))
+    return FALSE;
+  if (GUINT64_FROM_LE (length) > MIN (size - LENGTH_BYTES, MAX_HEADER)) {
+    if (memcmp (&length, "PK\003\004", 4) == 0)
       return supcon_format_error (error, "a zip archive, as torch.save writes; expected safetensors, "
                                          "which safetensors.torch.save_file writes of a state_dict");
     return supcon_format_error (error,
         "header of %" G_GUINT64_FORMAT " bytes, expected at most %" G_GSIZE_FORMAT
         " (not a safetensors file, or a truncated one)",
-        length, MIN (size - LENGTH_BYTES, MAX_HEADER));
+        GUINT64_FROM_LE (length), MIN (size - LENGTH_BYTES, MAX_HEADER));
   }
-  file->data = (const guint8 *)contents + LENGTH_BYTES + length;
-  file->data_size = size - LENGTH_BYTES - length;
+  length = GUINT64_FROM_LE (length);
+  file->data_start = LENGTH_BYTES + length;
+  file->data_size = size - file->data_start;
 
-  file->header = supcon_json_parse (contents + LENGTH_BYTES, length, 3, error);
+  text = g_malloc (length);
+  if (!read_all (file, LENGTH_BYTES, text, length, error))
+    return FALSE;
+  file->header = supcon_json_parse (text, length, 3, error);
   if (!file->header) {
     g_prefix_error (error, "header: ");
     return FALSE;
@@ -380,20 +420,6 @@ read_header (SupconSafetensors *file, GError **error)
   return index_tensors (file, error);
 }
 
-static gboolean
-map_file (SupconSafetensors *file, const char *location, GError **error)
-{
-  GError *cause = NULL;
-
-  file->map = g_mapped_file_new (location, FALSE, &cause);
-  if (!file->map) {
-    g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_READ, cause->message);
-    g_error_free (cause);
-    return FALSE;
-  }
-  return TRUE;
-}
-
 SupconSafetensors *
 supcon_safetensors_open (const char *location, GError **error)
 {
@@ -403,9 +429,10 @@ supcon_safetensors_open (const char *location, GError **error)
   if (!supcon_file_check (location, error))
     return NULL;
   file = g_new0 (SupconSafetensors, 1);
+  file->fd = g_open (location, O_RDONLY | O_CLOEXEC);
   file->tensors = g_array_new (FALSE, FALSE, sizeof (SupconTensor));
   file->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  if (map_file (file, location, error) && read_header (file, error))
+  if (file->fd >= 0 ? read_header (file, error) : read_error (error))
     return file;
   shown = g_filename_display_name (location);
   g_prefix_error (error, "%s: ", shown);
@@ -422,8 +449,58 @@ supcon_safetensors_free (SupconSafetensors *file)
   g_hash_table_unref (file->by_name);
   g_array_unref (file->tensors);
   g_clear_pointer (&file->header, json_node_unref);
-  g_clear_pointer (&file->map, g_mapped_file_unref);
+  g_clear_pointer (&file->contents, g_bytes_unref);
+  if (file->fd >= 0)
+    close (file->fd);
   g_free (file);
+}
+
+/* Takes contents, whose bytes from 'start' on are the data. */
+static void
+set_contents (SupconSafetensors *file, GBytes *contents, gsize start)
+{
+  const guint8 *bytes = g_bytes_get_data (contents, NULL);
+
+  file->contents = contents;
+  for (guint i = 0; i < file->tensors->len; i++) {
+    SupconTensor *tensor = &g_array_index (file->tensors, SupconTensor, i);
+
+    tensor->data = bytes + start + tensor->start;
+  }
+}
+
+gboolean
+supcon_safetensors_read (SupconSafetensors *file, GError **error)
+{
+  guint8 *bytes = g_try_malloc (MAX (1, file->data_size));
+
+  if (!bytes) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "no memory for the %" G_GSIZE_FORMAT " bytes of its tensors",
+        file->data_size);
+    return FALSE;
+  }
+  if (!read_all (file, file->data_start, bytes, file->data_size, error)) {
+    g_free (bytes);
+    return FALSE;
+  }
+  set_contents (file, g_bytes_new_take (bytes, file->data_size), 0);
+  return TRUE;
+}
+
+gboolean
+supcon_safetensors_map (SupconSafetensors *file, GError **error)
+{
+  GError *cause = NULL;
+  GMappedFile *map = g_mapped_file_new_from_fd (file->fd, FALSE, &cause);
+
+  if (!map) {
+    g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_READ, cause->message);
+    g_error_free (cause);
+    return FALSE;
+  }
+  set_contents (file, g_mapped_file_get_bytes (map), file->data_start);
+  g_mapped_file_unref (map);
+  return TRUE;
 }
 
 const char *

@@ -43,16 +43,22 @@ typedef struct {
   gsize dims[SUPCON_TENSOR_MAX_DIMS];
   gsize size;         /* elements */
   gsize start;        /* offset of data among the tensors' bytes */
-  const guint8 *data; /* as many bytes as size and dtype say; may be unaligned */
+  const guint8 *data; /* as many bytes as size and dtype say, once read or mapped; may be unaligned */
 } SupconTensor;
 
 typedef struct _SupconSafetensors SupconSafetensors;
 
 /**
- * Maps the file and checks all of its header. SUPCON_ERROR_NOT_FOUND, _READ (not a regular file, no permission) or
- * _FORMAT. The file must be replaced by renaming while it is open here, not be written to.
+ * Opens the file and checks all of its header; its tensors have no data yet. SUPCON_ERROR_NOT_FOUND, _READ (not a
+ * regular file, no permission) or _FORMAT.
  */
 SupconSafetensors *supcon_safetensors_open (const char *location, GError **error);
+/** Reads the tensors' data into memory, once. Who writes over the file meanwhile changes what they are, not more: what
+ * depends on them must check them. SUPCON_ERROR_READ or, where it became shorter, _FORMAT. */
+gboolean supcon_safetensors_read (SupconSafetensors *file, GError **error);
+/** Or maps them, so that they may be larger than memory: then the file must be replaced by renaming as long as it is
+ * open here, not be written to. SUPCON_ERROR_READ. */
+gboolean supcon_safetensors_map (SupconSafetensors *file, GError **error);
 void supcon_safetensors_free (SupconSafetensors *file);
 
 /** NULL when the key is not there. Valid UTF-8. */

@@ -193,6 +193,7 @@ START_TEST (test_layout)
   save (location, model, NULL, 41);
   file = supcon_safetensors_open (location, NULL);
   ck_assert_ptr_nonnull (file);
+  ck_assert (supcon_safetensors_map (file, NULL));
   params = supcon_model_params (model, &n);
   for (guint i = 0; i < n; i++) {
     const gsize *dims = params[i].dims;

@@ -295,6 +295,34 @@ START_TEST (test_doctored)
 }
 END_TEST
 
+/* What is written over while it is read is a bad file, where it was mapped a fault; what was read stays. */
+START_TEST (test_written_over)
+{
+  const char *location = saved_file ("over.safetensors");
+  SupconSafetensors *file = supcon_safetensors_open (location, NULL);
+  const SupconTensor *tensor;
+  GError *error = NULL;
+  SupconReal before;
+
+  ck_assert (supcon_safetensors_read (file, NULL));
+  tensor = supcon_safetensors_find (file, "conv1.weight");
+  before = supcon_tensor_get (tensor, 0);
+  ck_assert_int_eq (truncate (location, 100), 0);
+  ck_assert (supcon_tensor_get (tensor, 0) == before);
+  supcon_safetensors_free (file);
+
+  location = saved_file ("over.safetensors");
+  file = supcon_safetensors_open (location, NULL);
+  ck_assert_int_eq (truncate (location, 100), 0);
+  ck_assert (!supcon_safetensors_read (file, &error));
+  ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT));
+  ck_assert (strstr (error->message, "it became shorter while it was read") != NULL);
+  g_error_free (error);
+  supcon_safetensors_free (file);
+  remove_folder ();
+}
+END_TEST
+
 START_TEST (test_not_a_weight)
 {
   const char *good = saved_file ("good.safetensors"), *location = path_of ("m.safetensors");
@@ -474,7 +502,6 @@ START_TEST (test_unreadable)
 }
 END_TEST
 
-/* A limit on the size of files stands for a full disk: whatever fits, the old file stays and no piece is left. */
 /* What a link names is replaced, the link stays. */
 START_TEST (test_link)
 {
@@ -495,4 +522,4 @@ START_TEST (test_link)
 END_TEST
 
 SUPCON_CHECK_MAIN ("foreigncheckpoint", test_truncated, test_corrupted, test_hostile_headers, test_doctored,
-    test_not_a_weight, test_foreign, test_unreadable, test_link)
+    test_written_over, test_not_a_weight, test_foreign, test_unreadable, test_link)
