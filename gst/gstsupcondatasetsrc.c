@@ -49,7 +49,7 @@ struct _GstSupconDatasetSrc
   SupconSampler *sampler;
   GstSupconPictureDecoder *decoder;
   guint64 failures;             /* in a row */
-  GHashTable *unreadable;       /* numbers of the pictures that warnings told of */
+  GHashTable *unreadable;       /* number of a picture that a warning told of, to why it cannot be read */
   GstVideoInfo info;            /* of the last frame */
 };
 
@@ -128,7 +128,7 @@ gst_supcon_dataset_src_start (GstBaseSrc * base)
     return FALSE;
   }
   self->decoder = gst_supcon_picture_decoder_new ();
-  self->unreadable = g_hash_table_new (NULL, NULL);
+  self->unreadable = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->failures = 0;
   gst_video_info_init (&self->info);
   labelled = share_labelled (dataset, self->sampler);
@@ -236,31 +236,31 @@ set_position (GstSupconDatasetSrc * self, guint64 position)
   g_mutex_unlock (&self->lock);
 }
 
-/* A picture that cannot be read: FALSE when that is an error; else it is told of once, not in each epoch. Takes error. */
-static gboolean
-skip_picture (GstSupconDatasetSrc * self, guint32 index, GError * error)
+/* A picture that cannot be read, and is not tried again: why. Takes error. */
+static const gchar *
+add_unreadable (GstSupconDatasetSrc * self, guint32 index, GError * error)
 {
-  if (!self->run.skip_corrupt) {
-    gst_supcon_post_error (GST_ELEMENT (self), error);
-    return FALSE;
-  }
+  gchar *shown = g_utf8_make_valid (error->message, -1);
+
+  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", shown), (NULL));
+  g_hash_table_insert (self->unreadable, GUINT_TO_POINTER (index), shown);
+  g_error_free (error);
+  return shown;
+}
+
+/* Passes over a picture that cannot be read; why: so. FALSE: it was the last hope. */
+static gboolean
+skip_picture (GstSupconDatasetSrc * self, const gchar * why)
+{
   /* All of an epoch are among as many as two have. Fewer may lie between the one that can be read and itself, where it is
    * the first of its epoch and the last of the next. */
   if (++self->failures >= 2 *
       (guint64) supcon_sampler_epoch_length (self->sampler)) {
     GST_ELEMENT_ERROR (self, STREAM, DECODE,
         ("No picture in %s can be read.", self->run.location),
-        ("the last one: %s", error->message));
-    g_error_free (error);
+        ("the last one: %s", why));
     return FALSE;
   }
-  if (g_hash_table_add (self->unreadable, GUINT_TO_POINTER (index))) {
-    gchar *shown = g_utf8_make_valid (error->message, -1);
-
-    GST_ELEMENT_WARNING (self, STREAM, DECODE, ("Skipped: %s", shown), (NULL));
-    g_free (shown);
-  }
-  g_error_free (error);
   GST_OBJECT_LOCK (self);
   self->settings.skipped++;
   GST_OBJECT_UNLOCK (self);
@@ -277,18 +277,28 @@ gst_supcon_dataset_src_create (GstPushSrc * push, GstBuffer ** out)
     guint64 position = self->position;
     guint32 index = supcon_sampler_index (self->sampler, position / per_epoch,
         position % per_epoch);
+    const gchar *why = g_hash_table_lookup (self->unreadable,
+        GUINT_TO_POINTER (index));
     SupconSample sample;
     GError *error = NULL;
     GstFlowReturn ret;
     GstBuffer *buffer;
 
     supcon_dataset_get (self->dataset, index, &sample);
-    ret = read_picture (self, &sample, &buffer, &error);
-    if (ret != GST_FLOW_OK && ret != GST_FLOW_ERROR)
-      return ret;
+    if (!why) {
+      ret = read_picture (self, &sample, &buffer, &error);
+      if (ret != GST_FLOW_OK && ret != GST_FLOW_ERROR)
+        return ret;
+      if (ret == GST_FLOW_ERROR && !self->run.skip_corrupt) {
+        gst_supcon_post_error (GST_ELEMENT (self), error);
+        return GST_FLOW_ERROR;
+      }
+      if (ret == GST_FLOW_ERROR)
+        why = add_unreadable (self, index, error);
+    }
     set_position (self, position + 1);
-    if (ret == GST_FLOW_ERROR) {
-      if (!skip_picture (self, index, error))
+    if (why) {
+      if (!skip_picture (self, why))
         return GST_FLOW_ERROR;
       continue;
     }

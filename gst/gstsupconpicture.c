@@ -216,6 +216,26 @@ check_jpeg (const guint8 * bytes, gsize size, const gchar * path,
   return TRUE;
 }
 
+/* Whether a PNG has its last chunk, without which pngdec finds no picture and never gives back what it has read. */
+static gboolean
+png_is_whole (const guint8 * bytes, gsize size)
+{
+  gsize at = 8;
+
+  if (size < at || memcmp (bytes, "\x89PNG", 4) != 0)
+    return TRUE;
+  while (size - at >= 12) {     /* length, type and checksum */
+    guint32 length = GST_READ_UINT32_BE (bytes + at);
+
+    if (length > size - at - 12)
+      return FALSE;
+    if (memcmp (bytes + at + 4, "IEND", 4) == 0)
+      return TRUE;
+    at += 12 + (gsize) length;
+  }
+  return FALSE;
+}
+
 /* The next number of a PNM's header at *at, after space and comments. */
 static guint64
 pnm_number (const guint8 * bytes, gsize size, gsize * at)
@@ -280,6 +300,12 @@ check_file (GstCaps * caps, const guint8 * bytes, gsize size,
   if (gst_structure_has_name (gst_caps_get_structure (caps, 0), "image/jpeg")
       && !check_jpeg (bytes, size, path, error))
     return FALSE;
+  if (!png_is_whole (bytes, size)) {
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
+        "%s: short file: a PNG of %" G_GSIZE_FORMAT
+        " bytes without the end chunk", path, size);
+    return FALSE;
+  }
   if (!pnm_is_whole (bytes, size)) {
     g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT,
         "%s: short file: a PNM of %" G_GSIZE_FORMAT
