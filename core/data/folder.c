@@ -58,6 +58,21 @@ list_names (const char *folder, GError **error)
   return names;
 }
 
+/* Whether path is a folder; a link that leads nowhere, if only to itself, is none. FALSE: nobody can tell. */
+static gboolean
+find_folder (const char *path, gboolean *is_folder, GError **error)
+{
+  GStatBuf status;
+
+  *is_folder = FALSE;
+  if (g_stat (path, &status) != 0 && errno == ELOOP)
+    return TRUE;
+  if (!supcon_file_stat (path, &status, error))
+    return FALSE;
+  *is_folder = S_ISDIR (status.st_mode);
+  return TRUE;
+}
+
 static gboolean
 list_pictures (const char *folder, guint depth, GPtrArray *paths, GError **error)
 {
@@ -68,11 +83,11 @@ list_pictures (const char *folder, guint depth, GPtrArray *paths, GError **error
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
     g_autofree char *path = g_build_filename (folder, name, NULL);
-    GStatBuf status;
+    gboolean is_folder;
 
-    if (!supcon_file_stat (path, &status, error))
+    if (!find_folder (path, &is_folder, error))
       return FALSE;
-    if (S_ISDIR (status.st_mode)) {
+    if (is_folder) {
       if (depth < MAX_DEPTH && !list_pictures (path, depth + 1, paths, error))
         return FALSE;
     } else if (is_picture (name)) {
@@ -90,11 +105,11 @@ list_folders (const char *folder, GError **error)
 
   for (guint i = 0; names && i < names->len;) {
     g_autofree char *path = g_build_filename (folder, g_ptr_array_index (names, i), NULL);
-    GStatBuf status;
+    gboolean is_folder;
 
-    if (!supcon_file_stat (path, &status, error))
+    if (!find_folder (path, &is_folder, error))
       g_clear_pointer (&names, g_ptr_array_unref);
-    else if (S_ISDIR (status.st_mode))
+    else if (is_folder)
       i++;
     else
       g_ptr_array_remove_index (names, i);
