@@ -11,18 +11,19 @@
 /* Entries that are copied at once. */
 #define BLOCK 16384
 
-/* Copies an embedding; FALSE: a number is not finite, as those of a file from elsewhere may be. */
+/* Copies an embedding; FALSE: a number or the length's square is not finite, as those of a file from elsewhere may be, and
+ * faiss would give up the process. */
 static gboolean
 copy_finite (const SupconIndex *index, gsize entry, float *to)
 {
   const SupconReal *embedding = supcon_index_embedding (index, entry);
-  gboolean finite = TRUE;
+  float square = 0;
 
   for (guint i = 0; i < index->dim; i++) {
     to[i] = (float)embedding[i];
-    finite &= isfinite (to[i]);
+    square += to[i] * to[i];
   }
-  return finite;
+  return isfinite (square);
 }
 
 /* Every step-th entry. */

@@ -380,27 +380,31 @@ START_TEST (lists_lose_few_neighbours_and_all_lists_none)
 }
 END_TEST
 
-/* Numbers of a file from elsewhere that are not finite are in no list, queries that are not have no neighbour, and
+/* Numbers of a file from elsewhere that are not finite, or whose squares are not, are in no list, queries that are not have no neighbour, and
  * there may be fewer entries than are asked for. */
 START_TEST (lists_may_be_of_few_and_bad_entries)
 {
+  static const SupconReal bad[] = { NAN, 1.5e38 };
   char *location = temporary ();
   SupconReal queries[6] = { 1, 2, 3, 0, 0, NAN };
   SupconNeighbour found[2 * 9];
-  SupconIndex *index = new_index (3, 7, SUPCON_METRIC_INNER_PRODUCT);
+  SupconIndex *index;
   GError *error = NULL;
 
-  *(SupconReal *)supcon_index_embedding (index, 4) = NAN;
-  ck_assert (supcon_index_save (index, location, &error));
-  supcon_index_free (index);
-  index = supcon_index_load (location, &error);
-  ck_assert (supcon_index_approximate (index, 100, 1, &error));
-  supcon_index_search (index, 2, queries, 9, 1, found);
-  for (guint j = 0; j < 18; j++) {
-    ck_assert_uint_ne (found[j].entry, 4);
-    ck_assert ((found[j].entry == SUPCON_NO_ENTRY) == (j >= 6));
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    index = new_index (3, 7, SUPCON_METRIC_INNER_PRODUCT);
+    *(SupconReal *)supcon_index_embedding (index, 4) = bad[i];
+    ck_assert (supcon_index_save (index, location, &error));
+    supcon_index_free (index);
+    index = supcon_index_load (location, &error);
+    ck_assert (supcon_index_approximate (index, 100, 1, &error));
+    supcon_index_search (index, 2, queries, 9, 1, found);
+    for (guint j = 0; j < 18; j++) {
+      ck_assert_uint_ne (found[j].entry, 4);
+      ck_assert ((found[j].entry == SUPCON_NO_ENTRY) == (j >= 6));
+    }
+    supcon_index_free (index);
   }
-  supcon_index_free (index);
 
   index = supcon_index_new (3, SUPCON_METRIC_COSINE);
   ck_assert (supcon_index_approximate (index, 1, 1, &error));
