@@ -144,10 +144,51 @@ save (GstSupconIndex * self, gboolean say)
   return ok;
 }
 
+/* Why there is nothing to write, or NULL. */
+static const gchar *
+find_obstacle (GstSupconIndex * self)
+{
+  const gchar *obstacle = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (!self->location)
+    obstacle = "supconindex is stopped";
+  else if (!self->file_lock)
+    obstacle = "it is only searched (mode=search)";
+  else if (!self->index)
+    obstacle = "no frame carried an embedding; those of regions (supconencoder "
+        "regions=true) are not taken";
+  g_mutex_unlock (&self->lock);
+  return obstacle;
+}
+
+static void
+warn_of_nothing (GstSupconIndex * self, const gchar * obstacle)
+{
+  GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("The index is not written: %s.",
+          obstacle), (NULL));
+}
+
 static gboolean
 gst_supcon_index_save (GstSupconIndex * self)
 {
-  return save (self, TRUE);
+  const gchar *obstacle = find_obstacle (self);
+
+  if (!obstacle)
+    return save (self, TRUE);
+  warn_of_nothing (self, obstacle);
+  return FALSE;
+}
+
+/* Who only searches writes nothing. */
+static void
+save_at_end (GstSupconIndex * self)
+{
+  const gchar *obstacle = find_obstacle (self);
+
+  self->told = !save (self, TRUE);
+  if (obstacle && self->mode != GST_SUPCON_INDEX_SEARCH)
+    warn_of_nothing (self, obstacle);
 }
 
 /* An index that a new one is about to replace keeps a second name. */
@@ -416,7 +457,7 @@ gst_supcon_index_sink_event (GstBaseTransform * trans, GstEvent * event)
     g_free (self->stream_uri);
     self->stream_uri = gst_supcon_upstream_uri (trans->sinkpad);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
-    self->told = !save (self, TRUE);
+    save_at_end (self);
   }
   return gst_supcon_text_branch_sink_event (&self->text,
       GST_BASE_TRANSFORM_CLASS (gst_supcon_index_parent_class), event);
@@ -486,7 +527,8 @@ gst_supcon_index_class_init (GstSupconIndexClass * klass)
   /**
    * GstSupconIndex::save:
    *
-   * Writes the index now. Returns FALSE, and an error is on the bus, when that fails.
+   * Writes the index now. Returns FALSE, and an error is on the bus, when that fails, or a warning, when there is none to
+   * write: before the first embedding, while stopped, with mode=search.
    */
   g_signal_new_class_handler ("save", G_TYPE_FROM_CLASS (klass),
       G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_supcon_index_save),

@@ -195,7 +195,26 @@ GST_START_TEST (append_adds_to_what_is_there)
   guint64 count;
   gboolean saved;
 
+  /* Nothing is written, and said so, before there is an index, and when the stream ends without one. */
+  start_index (&f, FALSE, "mode=add");
+  g_signal_emit_by_name (f.video->element, "save", &saved);
+  fail_if (saved);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "no frame carried an embedding");
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  check_posted (f.bus, GST_MESSAGE_WARNING, "The index is not written: no ");
+  gst_element_set_state (f.video->element, GST_STATE_NULL);
+  g_signal_emit_by_name (f.video->element, "save", &saved);
+  fail_if (saved);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "stopped");
+  stop (&f);
   fill ("mode=append", 10, NULL);       /* there is none yet */
+  start_index (&f, FALSE, "mode=search");
+  g_signal_emit_by_name (f.video->element, "save", &saved);
+  fail_if (saved);
+  check_posted (f.bus, GST_MESSAGE_WARNING, "only searched");
+  gst_harness_push_event (f.video, gst_event_new_eos ());
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING));
+  stop (&f);
   start_index (&f, FALSE, "mode=append");
   g_object_get (f.video->element, "count", &count, NULL);
   fail_unless_equals_uint64 (count, 10);
