@@ -34,7 +34,7 @@ plain_product (const SupconBf16Tile *tile)
   }
 }
 
-const SupconBf16Kernels supcon_bf16_plain = { "plain", nothing, nothing, plain_product };
+const SupconBf16Kernels supcon_bf16_plain = { "plain", 1, nothing, nothing, plain_product };
 
 const SupconBf16Kernels *
 supcon_bf16_kernels (void)

@@ -17,8 +17,6 @@
 /* Rows and columns of a block, and terms of a step. */
 #define SUPCON_BF16_BLOCK 16
 #define SUPCON_BF16_STEP 32
-/* Rows that AVX-512 takes at once, of 32 columns. */
-#define SUPCON_BF16_ROWS 8
 
 typedef struct {
   const SupconBfloat16 *a, *b;
@@ -32,11 +30,13 @@ typedef struct {
   SupconReal *c;
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */
-  SupconFetch *fetch;  /* what AVX-512 fetches, a step with each two terms, or NULL */
+  gboolean b_stays;    /* the next products take b again and another a; else it is a that stays in the nearest cache */
+  SupconFetch *fetch;  /* what is fetched meanwhile, a step with each two terms, or NULL; the plain product does not */
 } SupconBf16Tile;
 
 typedef struct {
   const char *name;
+  guint rows; /* that it takes at once, of 32 columns: each time it goes through the steps, and fetches */
   /* Before and after a thread's products: they take and give back its tile registers. */
   void (*begin) (void);
   void (*end) (void);

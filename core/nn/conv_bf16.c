@@ -96,7 +96,7 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
         tile.fetch = NULL;
         if (block.first && panel + 1 < fetch_end) {
           fetch = supcon_fetch (tile.b + panel_size, panel_size * sizeof *tile.b,
-              band->images * outputs * slot * sizeof *tile.a, block.count / SUPCON_BF16_ROWS,
+              band->images * outputs * slot * sizeof *tile.a, block.count / kernels->rows,
               (gsize)tile.outer * tile.terms / 2);
           tile.fetch = &fetch;
         }

@@ -284,7 +284,8 @@ gradient_task (gsize task, guint worker, gpointer data)
         .terms = round_up (outputs, 2),
         .cols = MIN (2, (self->cols - col) / SUPCON_BF16_BLOCK),
         .c_row = self->cols,
-        .accumulate = b > first_band };
+        .accumulate = b > first_band,
+        .b_stays = self->taps == 1 };
 
       for (guint row = 0; row < channels; row += tile.rows * SUPCON_BF16_BLOCK) {
         tile.rows = channels - row > SUPCON_BF16_BLOCK ? 2 : 1;

@@ -213,7 +213,8 @@ supcon_gemm_bf16x2 (SupconTranspose trans_a, SupconTranspose trans_b, gsize m, g
           .rows = 2,
           .cols = 2,
           .c = sums,
-          .c_row = SIDE });
+          .c_row = SIDE,
+          .b_stays = TRUE });
       add_tile (sums, MIN (SIDE, m - row), MIN (SIDE, n - col), alpha, beta, c + row * ldc + col, ldc);
     }
   kernels->end ();
