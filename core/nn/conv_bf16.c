@@ -99,6 +99,16 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
               band->images * outputs * slot * sizeof *tile.a, block.count / kernels->rows,
               (gsize)tile.outer * tile.terms / 2);
           tile.fetch = &fetch;
+        } else if (self->grid.direct && p + PANEL < outputs) {
+          if (panel == first_panel) {
+            gsize bytes = MIN (PANEL, outputs - p - PANEL) * slot * sizeof *tile.a;
+            gsize parts = (end_panel - first_panel) * (gsize)tile.outer * tile.terms / 2 * (PANEL / kernels->rows);
+
+            fetch = (SupconFetch){ .at = (const char *)(tile.a + PANEL * slot),
+              .end = (const char *)(tile.a + PANEL * slot) + bytes,
+              .step = (bytes + parts - 1) / parts };
+          }
+          tile.fetch = &fetch;
         }
         kernels->product (&tile);
         supcon_finish (&self->finish, &block);
