@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AMX (Intel SDM volume 1, chapter 18): tiles 0 to 3 hold c, 4 and 5 a's blocks, 6 and 7 b's. Of a and b that which does
- * not stay is loaded with the hint to leave the nearest cache as it is: together they are mostly larger. */
+/* AMX (Intel SDM volume 1, chapter 18): tiles 0 to 3 hold c, 4 and 5 a's blocks, 6 and 7 b's. Of a and b that which
+ * does not stay is loaded with the hint to leave the nearest cache as it is: together they are mostly larger. */
 #include "nn/bf16_tile.h"
 
 #include <immintrin.h>
@@ -45,8 +45,8 @@ fetch_lines (const char *at, const char *end, gsize bytes)
 }
 
 static SUPCON_INLINE void
-product_of (const SupconBf16Tile *tile, const guint rows, const guint cols, const gboolean b_stays,
-    const gboolean fetches)
+product_of (
+    const SupconBf16Tile *tile, const guint rows, const guint cols, const gboolean b_stays, const gboolean fetches)
 {
   const gsize a_row = tile->a_row * sizeof *tile->a, b_row = cols * 64, c_row = tile->c_row * sizeof *tile->c;
   const gsize below = SUPCON_BF16_BLOCK * tile->a_row;

@@ -2,8 +2,8 @@
 /* The gradients in bfloat16. By weights: dy transposed, so that a row is a channel's slots, zero where a slot is of no
  * output, times the inputs' slots in pairs. A tap is a shift by slots, so of the pairs there are two copies, those that
  * begin with even slots and, where there are such taps, with odd ones: no row of a tile lies across two cache lines. A
- * task owns some output channels and a share of the bands; shares are added in their order at the end. Where all sums
- * of a layer stay in the cache, the gradient by input is taken from the same copy of a band's dy. */
+ * task owns some channels of either side and a share of the bands; shares are added in their order at the end. Where
+ * all sums of a layer stay in the cache, the gradient by input is taken from the same copy of a band's dy. */
 #include "nn/conv_bf16.h"
 
 #include "simd.h"
@@ -17,22 +17,25 @@
 #define TASK_SUMS ((gsize)300 << 10)
 /* Bands of which sums are not worth being kept in the cache. */
 #define FEW_BANDS 2
+/* Elements of dy that are transposed at once, from the nearest cache. */
+#define CHUNK ((gsize)16 << 10)
 
 typedef struct {
   const SupconConv *conv;
   SupconBf16Grid grid;
   SupconNormInput dy;
   const SupconBf16Walk *walk; /* the gradient by input at once, or NULL */
-  guint group;                /* output channels of a task */
-  guint groups, shares, tasks;
+  guint group, groups;        /* output channels of a task; how many such groups there are */
+  guint in_group, in_groups;  /* the same of input channels */
+  guint shares, tasks;
   gsize bands;
   gboolean shifts;       /* taps of a kernel row are shifts too, else a run: with a stride, and of few channels */
-  guint taps, terms;     /* sums of an output channel: taps x terms of a slot or run */
+  guint taps;            /* sums of an output channel: taps x the terms of a slot or run */
   guint rows, cols;      /* of a task's sums: taps x rows x cols */
   gsize length, columns; /* slots that are summed; elements of a transposed row */
   gsize slots, pairs;    /* slots that some tap reads, and elements of a copy in pairs */
   guint copies;          /* in pairs: 1 where taps begin with even slots only */
-  SupconReal *partial;   /* shares x groups x sums */
+  SupconReal *partial;   /* shares x groups of either side x sums */
   SupconReal *dw;
   SupconWorkspace *workspace;
 } Gradient;
@@ -43,39 +46,73 @@ round_up (gsize n, gsize unit)
   return (n + unit - 1) / unit * unit;
 }
 
+/* Channels of 'groups' groups, in whole panels. */
+static guint
+cut (guint channels, guint groups)
+{
+  return MIN (channels, round_up ((channels + groups - 1) / groups, PANEL));
+}
+
+/* Each group of output channels copies the inputs for itself and makes pairs of them, each of input channels copies dy
+ * and transposes it, which is more work: the cut by which least is done again. */
+static void
+choose_groups (Gradient *self)
+{
+  const SupconConv *conv = self->conv;
+  gsize sums = (gsize)conv->kernel * conv->kernel * conv->in_c * conv->out_c, least = G_MAXSIZE;
+  guint parts = (sums + TASK_SUMS - 1) / TASK_SUMS;
+
+  if (self->bands <= FEW_BANDS)
+    parts = MIN (parts, MIN_TASKS);
+  for (guint in = 1; in <= parts && in * PANEL <= MAX (conv->in_c, PANEL); in *= 2) {
+    guint out = MIN ((parts + in - 1) / in, (conv->out_c + PANEL - 1) / PANEL);
+    gsize work = (gsize)out * conv->in_c * (1 + self->copies) + (gsize)in * conv->out_c * 3;
+
+    if (in * out >= parts && work < least) {
+      least = work;
+      self->in_group = cut (conv->in_c, in);
+      self->group = cut (conv->out_c, out);
+    }
+  }
+  self->in_groups = (conv->in_c + self->in_group - 1) / self->in_group;
+  self->groups = (conv->out_c + self->group - 1) / self->group;
+}
+
+/* Of so many input channels, those of a slot or of a run. */
+static guint
+terms_of (const Gradient *self, guint in_channels)
+{
+  return self->shifts ? in_channels : self->conv->kernel * in_channels;
+}
+
 static void
 gradient_init (Gradient *self, const SupconConv *conv, const SupconNormInput *x, guint n)
 {
-  gsize per_channel = (gsize)conv->kernel * conv->kernel * conv->in_c, last;
-  guint run = conv->kernel * conv->in_c;
+  gsize last = 0;
 
   supcon_bf16_grid_forward (&self->grid, conv, x, n);
   self->conv = conv;
   self->bands = supcon_grid_bands (&self->grid.grid, self->grid.images);
-  self->tasks = per_channel * conv->out_c > SMALL_SUMS ? MIN_TASKS : MAX_TASKS;
-  self->group = MIN (conv->out_c, MAX (TASK_SUMS / per_channel / PANEL, 1) * PANEL);
-  if (self->bands <= FEW_BANDS)
-    self->group = MAX (self->group, round_up ((conv->out_c + MIN_TASKS - 1) / MIN_TASKS, PANEL));
-  self->groups = (conv->out_c + self->group - 1) / self->group;
-  self->shares = MIN (self->bands, (self->tasks + self->groups - 1) / self->groups);
+  self->copies = conv->stride == 1 && conv->kernel > 1 ? 2 : 1;
+  choose_groups (self);
+  self->tasks = (gsize)conv->kernel * conv->kernel * conv->in_c * conv->out_c > SMALL_SUMS ? MIN_TASKS : MAX_TASKS;
+  self->shares
+      = MIN (self->bands, (self->tasks + self->groups * self->in_groups - 1) / (self->groups * self->in_groups));
   self->shifts = conv->stride == 1
                  && conv->kernel * supcon_padded_channels (conv->in_c, SUPCON_BF16_BLOCK)
-                        <= supcon_padded_channels (run, SUPCON_BF16_BLOCK);
+                        <= supcon_padded_channels (conv->kernel * conv->in_c, SUPCON_BF16_BLOCK);
   self->taps = self->shifts ? conv->kernel * conv->kernel : conv->kernel;
-  self->terms = self->shifts ? conv->in_c : run;
   self->rows = round_up (self->group, SUPCON_BF16_BLOCK);
-  self->cols = supcon_padded_channels (self->terms, SUPCON_BF16_BLOCK);
+  self->cols = supcon_padded_channels (terms_of (self, self->in_group), SUPCON_BF16_BLOCK);
   self->length = round_up ((gsize)(self->grid.grid.band_images - 1) * self->grid.image
                                + (gsize)(self->grid.grid.band_rows - 1) * self->grid.pitch + self->grid.grid.cols,
       SUPCON_BF16_STEP);
   /* An odd number of cache lines, so that rows do not fall on one another in the cache. */
   self->columns = round_up (self->length, 2 * SUPCON_BF16_STEP) + SUPCON_BF16_STEP;
-  last = 0;
   for (guint tap = 0; tap < conv->kernel; tap++)
     last = MAX (last, supcon_bf16_tap (&self->grid, tap));
   self->slots = round_up (self->length + last + (self->shifts ? conv->kernel : 1), 2);
   self->pairs = self->slots * self->cols;
-  self->copies = conv->stride == 1 && conv->kernel > 1 ? 2 : 1;
 }
 
 static gsize
@@ -88,7 +125,7 @@ sums_of (const Gradient *self)
 static gsize
 copy_size (const Gradient *self)
 {
-  guint channels = self->conv->in_c;
+  guint channels = self->in_group;
 
   return round_up (
       MAX (supcon_bf16_copy_size (&self->grid, channels),
@@ -96,22 +133,30 @@ copy_size (const Gradient *self)
       SUPCON_BF16_STEP);
 }
 
-/* Whether one task's bands serve both gradients: the grids are the same, all channels are of one group and there are
- * bands enough for the tasks. */
+/* Whether one task's bands serve both gradients: the grids are the same, there is one group and there are bands enough
+ * for the tasks. */
 static gboolean
 at_once (const Gradient *self)
 {
   const SupconConv *conv = self->conv;
 
-  return conv->stride == 1 && conv->kernel == 2 * conv->pad + 1 && self->groups == 1 && self->shares == self->tasks;
+  return conv->stride == 1 && conv->kernel == 2 * conv->pad + 1 && self->groups * self->in_groups == 1
+         && self->shares == self->tasks;
 }
 
-/* Elements of a band's dy, with its surroundings for the gradient by input. */
+/* Slots of dy that are transposed at once. */
+static gsize
+chunk_of (guint channels)
+{
+  return MAX (CHUNK / channels / SUPCON_BF16_STEP, 1) * SUPCON_BF16_STEP;
+}
+
+/* Elements of a chunk of dy or, with its surroundings for the gradient by input, of a band's. */
 static gsize
 dy_size (const Gradient *self)
 {
   SupconBf16Grid grid = self->grid;
-  gsize size = self->length * self->group;
+  gsize size = MAX (chunk_of (self->group) * self->group, CHUNK + SUPCON_BF16_STEP * (gsize)self->group);
 
   grid.grid.c = self->conv->out_c;
   if (at_once (self))
@@ -135,7 +180,7 @@ supcon_bf16_weights_shared_size (const SupconConv *conv, guint n)
   Gradient self = { 0 };
 
   gradient_init (&self, conv, &(SupconNormInput){ 0 }, n);
-  return self.shares * self.groups * sums_of (&self) * sizeof (SupconReal)
+  return self.shares * self.groups * self.in_groups * sums_of (&self) * sizeof (SupconReal)
          + (at_once (&self) ? supcon_bf16_walk_size (conv, n) * sizeof (SupconReal) : 0);
 }
 
@@ -166,7 +211,7 @@ transpose_eight (const SupconBfloat16 *from, gsize from_row, SupconBfloat16 *to,
     *(Eight *)(to + i * to_row) = x[i];
 }
 
-/* n slots of 'rows' elements each to rows of 'columns', zero behind the slots. */
+/* n slots of 'rows' elements each to rows of 'columns'. */
 SUPCON_MULTIVERSION static void
 transpose (const SupconBfloat16 *from, gsize slot, gsize n, guint rows, SupconBfloat16 *to, gsize columns)
 {
@@ -182,8 +227,6 @@ transpose (const SupconBfloat16 *from, gsize slot, gsize n, guint rows, SupconBf
       for (guint r = row; r < rows; r++)
         to[r * columns + t] = from[t * slot + r];
   }
-  for (guint row = 0; row < rows; row++)
-    memset (to + row * columns + n, 0, (columns - n) * sizeof *to);
 }
 
 typedef SupconBfloat16 Pairs __attribute__ ((vector_size (64), aligned (2), may_alias));
@@ -211,23 +254,29 @@ pair_slots (const SupconBfloat16 *from, gsize slot, gsize slots, guint terms, Su
   }
 }
 
-/* Output channels first_channel and up of a band's dy in the inputs' slots, zero where a slot is of no output. */
+/* Output channels first_channel and up of slots 'slot' to 'end' of a band's dy, zero where a slot is of no output. */
 static void
-copy_dy (const Gradient *self, const SupconConvBand *band, guint first_channel, guint channels, SupconBfloat16 *to)
+copy_dy (const Gradient *self, const SupconConvBand *band, guint first_channel, guint channels, gsize slot, gsize end,
+    SupconBfloat16 *to)
 {
   const SupconBf16Grid *grid = &self->grid;
-  gsize cols = grid->grid.cols, slots = 0;
+  gsize cols = grid->grid.cols, pitch = grid->pitch, outputs = band->rows * pitch, run;
 
-  for (guint image = 0; image < band->images; image++)
-    for (guint row = 0; row < band->rows; row++) {
-      gsize place = image * grid->image + row * grid->pitch;
+  for (; slot < end; slot += run, to += run * channels) {
+    gsize image = slot / grid->image, place = slot % grid->image, row = place / pitch, col = place % pitch;
 
-      memset (to + slots * channels, 0, (place - slots) * channels * sizeof *to);
+    /* Rows without a gap are one. */
+    run = (cols == pitch ? outputs : MIN (row * pitch + cols, outputs)) - place;
+    if (place < outputs && col < cols) {
+      run = MIN (run, end - slot);
       supcon_norm_load (SUPCON_PRECISION_BFLOAT16, &self->dy, self->conv->out_c,
-          ((band->first_image + image) * grid->grid.rows + band->first_row + row) * cols, cols, first_channel, channels,
-          to + place * channels);
-      slots = place + cols;
+          ((band->first_image + image) * grid->grid.rows + band->first_row + row) * cols + col, run, first_channel,
+          channels, to);
+    } else {
+      run = MIN ((place < outputs ? (row + 1) * pitch : grid->image) - place, end - slot);
+      memset (to, 0, run * channels * sizeof *to);
     }
+  }
 }
 
 /* The gradient by input of a band, from a copy of dy with its surroundings. Gives back where output 0 lies in it. */
@@ -242,6 +291,27 @@ walk_band (const Gradient *self, gsize number, const SupconConvBand *band, Supco
   return copy + (conv->pad * walk->grid.pitch + conv->pad) * conv->out_c;
 }
 
+/* Rows of output channels from 'first_channel' on: a band's dy, of slots that its inputs have. */
+static void
+transpose_band (const Gradient *self, gsize number, const SupconConvBand *band, guint first_channel, guint channels,
+    gsize outputs, SupconBfloat16 *dy, SupconBfloat16 *to)
+{
+  if (self->walk) {
+    transpose (walk_band (self, number, band, dy), channels, outputs, channels, to, self->columns);
+  } else {
+    gsize chunk = chunk_of (channels);
+
+    for (gsize slot = 0; slot < outputs; slot += chunk) {
+      gsize n = MIN (chunk, outputs - slot);
+
+      copy_dy (self, band, first_channel, channels, slot, slot + n, dy);
+      transpose (dy, channels, n, channels, to + slot, self->columns);
+    }
+  }
+  for (guint row = 0; row < channels; row++)
+    memset (to + row * self->columns + outputs, 0, (self->columns - outputs) * sizeof *to);
+}
+
 static void
 gradient_task (gsize task, guint worker, gpointer data)
 {
@@ -249,9 +319,11 @@ gradient_task (gsize task, guint worker, gpointer data)
   const SupconBf16Kernels *kernels = supcon_bf16_kernels ();
   const SupconBf16Grid *grid = &self->grid;
   const SupconGrid *plain = &grid->grid;
-  guint number = task % self->groups, share = task / self->groups, first_channel = number * self->group;
-  guint channels = MIN (self->group, self->conv->out_c - first_channel);
-  gsize slot = supcon_bf16_slot (grid, plain->c), used = copy_size (self);
+  guint number = task % (self->groups * self->in_groups), share = task / (self->groups * self->in_groups);
+  guint first_channel = number % self->groups * self->group, first_in = number / self->groups * self->in_group;
+  guint channels = MIN (self->group, self->conv->out_c - first_channel), in = MIN (self->in_group, plain->c - first_in);
+  guint terms = terms_of (self, in), cols = supcon_padded_channels (terms, SUPCON_BF16_BLOCK);
+  gsize slot = supcon_bf16_slot (grid, in), used = copy_size (self);
   SupconBfloat16 *copy = (SupconBfloat16 *)supcon_workspace_worker (self->workspace, worker);
   SupconBfloat16 *pairs[2] = { copy + used, copy + used + self->pairs }, *dy = copy + used + self->copies * self->pairs;
   SupconBfloat16 *transposed = dy + dy_size (self);
@@ -265,24 +337,19 @@ gradient_task (gsize task, guint worker, gpointer data)
   for (gsize b = first_band; b < end_band; b++) {
     const SupconConvBand band = supcon_grid_band (plain, grid->images, b, self->conv->out_c);
     gsize outputs = (gsize)(band.images - 1) * grid->image + (gsize)(band.rows - 1) * grid->pitch + plain->cols;
-    const SupconBfloat16 *from = dy;
 
-    supcon_bf16_copy (grid, band.first_image, band.images, band.first_row, band.rows, 0, plain->c, copy);
+    supcon_bf16_copy (grid, band.first_image, band.images, band.first_row, band.rows, first_in, in, copy);
     for (guint odd = 0; odd < self->copies; odd++)
-      pair_slots (copy + odd * slot, slot, self->slots, self->terms, pairs[odd]);
-    if (self->walk)
-      from = walk_band (self, b, &band, dy);
-    else
-      copy_dy (self, &band, first_channel, channels, dy);
-    transpose (from, channels, outputs, channels, transposed, self->columns);
-    for (guint col = 0; col < self->cols; col += PANEL) {
+      pair_slots (copy + odd * slot, slot, self->slots, terms, pairs[odd]);
+    transpose_band (self, b, &band, first_channel, channels, outputs, dy, transposed);
+    for (guint col = 0; col < cols; col += PANEL) {
       const gsize none = 0;
       SupconBf16Tile tile = { .a_row = self->columns,
         .a_outer = &none,
         .outer = 1,
         .inner = self->length / SUPCON_BF16_STEP,
         .terms = round_up (outputs, 2),
-        .cols = MIN (2, (self->cols - col) / SUPCON_BF16_BLOCK),
+        .cols = MIN (2, (cols - col) / SUPCON_BF16_BLOCK),
         .c_row = self->cols,
         .accumulate = b > first_band,
         .b_stays = self->taps == 1 };
@@ -324,22 +391,29 @@ transpose_sixteen (SupconLanes *x)
   }
 }
 
-/* The sums of a tap and a block of output channels: all shares' to dw. */
+/* The sums of a tap, a group of input channels and a block of output channels: all shares' to dw. */
 SUPCON_MULTIVERSION static void
 sum_task (gsize task, G_GNUC_UNUSED guint worker, gpointer data)
 {
   const Gradient *self = data;
   const SupconConv *conv = self->conv;
-  guint tap = task % self->taps, first = task / self->taps * SUPCON_BF16_BLOCK, number = first / self->group;
+  guint tap = task % self->taps, in_number = task / self->taps % self->in_groups;
+  guint first = task / self->taps / self->in_groups * SUPCON_BF16_BLOCK, number = first / self->group;
   guint row = first % self->group, channels = MIN (SUPCON_BF16_BLOCK, conv->out_c - first);
+  guint first_in = in_number * self->in_group, in = MIN (self->in_group, conv->in_c - first_in);
+  guint all = terms_of (self, in), in_run = terms_of (self, conv->in_c);
 
-  for (guint term = 0; term < self->terms; term += SUPCON_BF16_BLOCK) {
-    guint terms = MIN (SUPCON_BF16_BLOCK, self->terms - term);
-    SupconReal *dw = self->dw + ((gsize)tap * self->terms + term) * conv->out_c + first;
+  for (guint term = 0; term < all; term += SUPCON_BF16_BLOCK) {
+    guint terms = MIN (SUPCON_BF16_BLOCK, all - term);
+    /* A block is of one tap, or there is one group. */
+    SupconReal *dw = self->dw
+                     + ((gsize)tap * in_run + (gsize)(term / in) * conv->in_c + first_in + term % in) * conv->out_c
+                     + first;
     SupconLanes sum[16] = { { 0 } };
 
     for (guint share = 0; share < self->shares; share++) {
-      const SupconReal *from = self->partial + (share * self->groups + number) * sums_of (self)
+      const SupconReal *from = self->partial
+                               + ((share * self->in_groups + in_number) * self->groups + number) * sums_of (self)
                                + ((gsize)tap * self->rows + row) * self->cols + term;
 
       for (guint i = 0; i < SUPCON_BF16_BLOCK; i++)
@@ -369,8 +443,8 @@ supcon_bf16_backward (const SupconConv *conv, guint n, const SupconNormInput *x,
     self.partial = supcon_bf16_walk_init (&walk, conv, n, dy, w, target, workspace);
     self.walk = &walk;
   }
-  supcon_parallel_for (workspace->threads, self.groups * self.shares, gradient_task, &self);
-  supcon_parallel_for (workspace->threads, self.taps * blocks, sum_task, &self);
+  supcon_parallel_for (workspace->threads, self.groups * self.in_groups * self.shares, gradient_task, &self);
+  supcon_parallel_for (workspace->threads, self.taps * self.in_groups * blocks, sum_task, &self);
   if (self.walk && target->sums)
     supcon_norm_add_partial (conv->in_c, self.bands, walk.finish.partial, target->sums);
   if (target && !self.walk)
