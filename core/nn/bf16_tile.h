@@ -18,6 +18,9 @@
 #define SUPCON_BF16_BLOCK 16
 #define SUPCON_BF16_STEP 32
 
+/** What the next products do not take again, where with what they do it is more than the nearest cache holds. */
+typedef enum { SUPCON_BF16_NONE_PASSES, SUPCON_BF16_A_PASSES, SUPCON_BF16_B_PASSES } SupconBf16Passing;
+
 typedef struct {
   const SupconBfloat16 *a, *b;
   gsize a_row;          /* elements */
@@ -30,7 +33,7 @@ typedef struct {
   SupconReal *c;
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */
-  gboolean b_stays;    /* the next products take b again and another a; else it is a that stays in the nearest cache */
+  SupconBf16Passing passing;
   SupconFetch *fetch;  /* what is fetched meanwhile, a step with each two terms, or NULL; the plain product does not */
 } SupconBf16Tile;
 

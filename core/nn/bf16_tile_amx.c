@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AMX (Intel SDM volume 1, chapter 18): tiles 0 to 3 hold c, 4 and 5 a's blocks, 6 and 7 b's. Of a and b that which
- * does not stay is loaded with the hint to leave the nearest cache as it is: together they are mostly larger. */
+/* AMX (Intel SDM volume 1, chapter 18): tiles 0 to 3 hold c, 4 and 5 a's blocks, 6 and 7 b's. What passes is loaded
+ * with the hint to leave the nearest cache to the rest. */
 #include "nn/bf16_tile.h"
 
 #include <immintrin.h>
@@ -27,11 +27,11 @@ end (void)
   _tile_release ();
 }
 
-#define LOAD(number, from, row, stays)                                                                                 \
-  if (stays)                                                                                                           \
-    _tile_loadd (number, from, row);                                                                                   \
+#define LOAD(number, from, row, passes)                                                                                \
+  if (passes)                                                                                                          \
+    _tile_stream_loadd (number, from, row);                                                                            \
   else                                                                                                                 \
-    _tile_stream_loadd (number, from, row);
+    _tile_loadd (number, from, row);
 
 /* Asks for the lines from 'at' on that begin within so many bytes; gives back where the next one is. */
 static SUPCON_INLINE const char *
@@ -45,8 +45,8 @@ fetch_lines (const char *at, const char *end, gsize bytes)
 }
 
 static SUPCON_INLINE void
-product_of (
-    const SupconBf16Tile *tile, const guint rows, const guint cols, const gboolean b_stays, const gboolean fetches)
+product_of (const SupconBf16Tile *tile, const guint rows, const guint cols, const SupconBf16Passing passing,
+    const gboolean fetches)
 {
   const gsize a_row = tile->a_row * sizeof *tile->a, b_row = cols * 64, c_row = tile->c_row * sizeof *tile->c;
   const gsize below = SUPCON_BF16_BLOCK * tile->a_row;
@@ -75,15 +75,15 @@ product_of (
     for (guint k = 0; k < tile->inner; k++, a += SUPCON_BF16_STEP, b += SUPCON_BF16_BLOCK * cols * 32) {
       if (fetches)
         at = fetch_lines (at, end, bytes);
-      LOAD (6, b, b_row, b_stays)
-      LOAD (4, a, a_row, !b_stays)
+      LOAD (6, b, b_row, passing == SUPCON_BF16_B_PASSES)
+      LOAD (4, a, a_row, passing == SUPCON_BF16_A_PASSES)
       _tile_dpbf16ps (0, 4, 6);
       if (cols > 1) {
-        LOAD (7, b + 32, b_row, b_stays)
+        LOAD (7, b + 32, b_row, passing == SUPCON_BF16_B_PASSES)
         _tile_dpbf16ps (1, 4, 7);
       }
       if (rows > 1) {
-        LOAD (5, a + below, a_row, !b_stays)
+        LOAD (5, a + below, a_row, passing == SUPCON_BF16_A_PASSES)
         _tile_dpbf16ps (2, 5, 6);
       }
       if (rows > 1 && cols > 1)
@@ -102,27 +102,29 @@ product_of (
 }
 
 static SUPCON_INLINE void
-product_by (const SupconBf16Tile *tile, const gboolean b_stays, const gboolean fetches)
+product_by (const SupconBf16Tile *tile, const SupconBf16Passing passing, const gboolean fetches)
 {
   if (tile->rows > 1 && tile->cols > 1)
-    product_of (tile, 2, 2, b_stays, fetches);
+    product_of (tile, 2, 2, passing, fetches);
   else if (tile->rows > 1)
-    product_of (tile, 2, 1, b_stays, fetches);
+    product_of (tile, 2, 1, passing, fetches);
   else if (tile->cols > 1)
-    product_of (tile, 1, 2, b_stays, fetches);
+    product_of (tile, 1, 2, passing, fetches);
   else
-    product_of (tile, 1, 1, b_stays, fetches);
+    product_of (tile, 1, 1, passing, fetches);
 }
 
 static void
 product (const SupconBf16Tile *tile)
 {
   if (supcon_fetch_left (tile->fetch))
-    product_by (tile, FALSE, TRUE);
-  else if (tile->b_stays)
-    product_by (tile, TRUE, FALSE);
+    product_by (tile, SUPCON_BF16_B_PASSES, TRUE);
+  else if (tile->passing == SUPCON_BF16_B_PASSES)
+    product_by (tile, SUPCON_BF16_B_PASSES, FALSE);
+  else if (tile->passing == SUPCON_BF16_A_PASSES)
+    product_by (tile, SUPCON_BF16_A_PASSES, FALSE);
   else
-    product_by (tile, FALSE, FALSE);
+    product_by (tile, SUPCON_BF16_NONE_PASSES, FALSE);
 }
 
 const SupconBf16Kernels supcon_bf16_amx = { "amx", 2 * SUPCON_BF16_BLOCK, begin, end, product };

@@ -8,6 +8,8 @@
 #define PANEL SUPCON_BF16_PANEL
 /* Elements of weights that stay in a core's level-two cache beside a band. */
 #define GROUP_WEIGHTS ((gsize)400 << 10)
+/* Bytes of weights that stay in the nearest cache beside a block's inputs. */
+#define NEAR_WEIGHTS ((gsize)20 << 10)
 
 static gsize
 round_up (gsize n, gsize unit)
@@ -69,7 +71,10 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
     .terms = round_up (grid->taps_w * grid->c, 2),
     .wanted = of,
     .c = c,
-    .c_row = PANEL };
+    .c_row = PANEL,
+    .passing = (end_panel - first_panel) * panel_size * sizeof (SupconBfloat16) > NEAR_WEIGHTS
+                   ? SUPCON_BF16_B_PASSES
+                   : SUPCON_BF16_NONE_PASSES };
 
   for (guint t = 0; t < grid->taps_h; t++)
     taps[t] = supcon_bf16_tap (&self->grid, t) * slot;

@@ -352,7 +352,9 @@ gradient_task (gsize task, guint worker, gpointer data)
         .cols = MIN (2, (cols - col) / SUPCON_BF16_BLOCK),
         .c_row = self->cols,
         .accumulate = b > first_band,
-        .b_stays = self->taps == 1 };
+        .passing = self->taps == 1   ? SUPCON_BF16_A_PASSES
+                   : self->cols > 64 ? SUPCON_BF16_B_PASSES
+                                     : SUPCON_BF16_NONE_PASSES };
 
       for (guint row = 0; row < channels; row += tile.rows * SUPCON_BF16_BLOCK) {
         tile.rows = channels - row > SUPCON_BF16_BLOCK ? 2 : 1;

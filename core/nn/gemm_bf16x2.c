@@ -214,7 +214,7 @@ supcon_gemm_bf16x2 (SupconTranspose trans_a, SupconTranspose trans_b, gsize m, g
           .cols = 2,
           .c = sums,
           .c_row = SIDE,
-          .b_stays = TRUE });
+          .passing = SUPCON_BF16_A_PASSES });
       add_tile (sums, MIN (SIDE, m - row), MIN (SIDE, n - col), alpha, beta, c + row * ldc + col, ldc);
     }
   kernels->end ();

@@ -53,7 +53,7 @@ check_tile (const SupconBf16Kernels *kernels)
   SupconBfloat16 *a = random_features (6000, 1), *b = random_features (K * 32, 2);
 
   kernels->begin ();
-  for (guint test = 0; test < 64; test++) {
+  for (guint test = 0; test < 96; test++) {
     SupconFetch fetch = supcon_fetch (b, K * 32 * sizeof *b, 0, 1, OUTER * (INNER * SUPCON_BF16_STEP - 14) / 2);
     guint8 matters[32];
     float c[32 * 40], kept[32 * 40];
@@ -71,7 +71,7 @@ check_tile (const SupconBf16Kernels *kernels)
       .c = c,
       .c_row = 40,
       .accumulate = test / 4 % 2,
-      .b_stays = test / 32,
+      .passing = test / 32,
       .fetch = test / 16 % 2 ? &fetch : NULL };
     guint width = tile.cols * SUPCON_BF16_BLOCK;
 
