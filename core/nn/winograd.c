@@ -45,9 +45,8 @@ supcon_winograd_fits_forward (const SupconConv *conv)
 gboolean
 supcon_winograd_wins (const SupconConv *conv, guint n)
 {
-  /* How many channels' weights a tile makes up for: fewer where direct products are fast beside memory, in bfloat16 and
-   * on processors with AMX, which multiply float32 twice as fast as the others that were measured. */
-  guint channels = conv->precision == SUPCON_PRECISION_BFLOAT16 || supcon_cpu_level () >= SUPCON_CPU_AMX ? 8 : 32;
+  /* How many channels' weights a tile makes up for: fewer where direct products are fast beside memory, in bfloat16. */
+  guint channels = conv->precision == SUPCON_PRECISION_BFLOAT16 ? 8 : 32;
   guint64 tiles = (guint64)supcon_winograd_tiles (conv->out_h) * supcon_winograd_tiles (conv->out_w);
   guint64 pixels = (guint64)conv->out_h * conv->out_w;
 
