@@ -34,7 +34,7 @@ typedef struct {
   gsize c_row;
   gboolean accumulate; /* add to c instead of replacing it */
   SupconBf16Passing passing;
-  SupconFetch *fetch;  /* what is fetched meanwhile, a step with each two terms, or NULL; the plain product does not */
+  SupconFetch *fetch; /* what is fetched meanwhile, a step with each two terms, or NULL; the plain product does not */
 } SupconBf16Tile;
 
 typedef struct {

@@ -48,6 +48,18 @@ find_places (const SupconBf16Walk *self, const SupconConvBand *band, guint image
   }
 }
 
+/* What lies behind the inputs of a tile, which are read where they are: those of so many outputs, fetched by the tile's
+ * products with so many panels. */
+static SupconFetch
+fetch_inputs (const SupconBf16Tile *tile, gsize outputs, guint panels)
+{
+  gsize bytes = MIN (PANEL, outputs) * tile->a_row * sizeof *tile->a;
+  gsize parts = (gsize)panels * (PANEL / supcon_bf16_kernels ()->rows) * tile->outer * tile->terms / 2;
+  const char *at = (const char *)(tile->a + PANEL * tile->a_row);
+
+  return (SupconFetch){ .at = at, .end = at + bytes, .step = (bytes + parts - 1) / parts };
+}
+
 /* A block of outputs after the other, each with all panels: its inputs stay in the nearest cache, and the weights of
  * these panels in the next one. The first block has each panel fetch the next, up to fetch_end. */
 static void
@@ -63,7 +75,7 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
   SupconReal c[PANEL * PANEL] __attribute__ ((aligned (64)));
   guint8 of[PANEL];
   SupconFinishBlock block = { .c = c, .c_row = PANEL, .of = of, .band = band->number, .ahead = PANEL };
-  SupconFetch fetch;
+  SupconFetch weights, inputs;
   SupconBf16Tile tile = { .a_row = slot,
     .a_outer = taps,
     .outer = grid->taps_h,
@@ -93,27 +105,20 @@ walk_panels (const SupconBf16Walk *self, const SupconConvBand *band, guint first
           tile.a = copy;
         }
       }
+      inputs = (SupconFetch){ 0 };
+      if (self->grid.direct && p + PANEL < outputs)
+        inputs = fetch_inputs (&tile, outputs - p - PANEL, end_panel - first_panel);
       for (guint panel = first_panel; panel < end_panel; panel++) {
         block.channel = panel * PANEL;
         block.n = MIN (PANEL, channels - block.channel);
         tile.cols = supcon_panel_vectors (channels, SUPCON_BF16_BLOCK, panel);
         tile.b = self->packed + panel * panel_size;
-        tile.fetch = NULL;
+        tile.fetch = &inputs;
         if (block.first && panel + 1 < fetch_end) {
-          fetch = supcon_fetch (tile.b + panel_size, panel_size * sizeof *tile.b,
+          weights = supcon_fetch (tile.b + panel_size, panel_size * sizeof *tile.b,
               band->images * outputs * slot * sizeof *tile.a, block.count / kernels->rows,
               (gsize)tile.outer * tile.terms / 2);
-          tile.fetch = &fetch;
-        } else if (self->grid.direct && p + PANEL < outputs) {
-          if (panel == first_panel) {
-            gsize bytes = MIN (PANEL, outputs - p - PANEL) * slot * sizeof *tile.a;
-            gsize parts = (end_panel - first_panel) * (gsize)tile.outer * tile.terms / 2 * (PANEL / kernels->rows);
-
-            fetch = (SupconFetch){ .at = (const char *)(tile.a + PANEL * slot),
-              .end = (const char *)(tile.a + PANEL * slot) + bytes,
-              .step = (bytes + parts - 1) / parts };
-          }
-          tile.fetch = &fetch;
+          tile.fetch = &weights;
         }
         kernels->product (&tile);
         supcon_finish (&self->finish, &block);
