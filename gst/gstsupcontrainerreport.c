@@ -19,6 +19,9 @@
 /* How often a progress line is printed where it cannot be redrawn. */
 #define PROGRESS_INTERVAL (5 * G_USEC_PER_SEC)
 
+/* How often a warning tells that checkpoints still cannot be written. */
+#define REMINDER_INTERVAL (60 * G_USEC_PER_SEC)
+
 /* Of a whole training: fewer are a mistake rather than a choice. */
 #define FEW_STEPS 10
 
@@ -47,6 +50,7 @@ struct _GstSupconTrainerReport
   Warned warned;
   guint64 examples;
   gint64 started, reported, printed;    /* monotonic time; 0: not yet */
+  gint64 not_written;           /* when a warning told of the checkpoint that could not be written; 0: one was since */
   guint64 reported_examples;
 };
 
@@ -176,8 +180,13 @@ void
 gst_supcon_trainer_report_not_written (GstSupconTrainerReport * self,
     GError * error, const gchar * again)
 {
-  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
-      ("Training goes on; the next %s tries again.", again));
+  gint64 now = g_get_monotonic_time ();
+
+  if (!self->not_written || now - self->not_written >= REMINDER_INTERVAL) {
+    self->not_written = now;
+    GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("%s", error->message),
+        ("Training goes on; the next %s tries again.", again));
+  }
   g_error_free (error);
 }
 
@@ -459,6 +468,7 @@ void
 gst_supcon_trainer_report_checkpoint (GstSupconTrainerReport * self,
     const gchar * location, guint64 step)
 {
+  self->not_written = 0;
   post (self, gst_structure_new ("supcon-checkpoint", "location", G_TYPE_STRING,
           location, "step", G_TYPE_UINT64, step, NULL));
 }

@@ -41,7 +41,8 @@ void gst_supcon_trainer_report_unfinished_validation (GstSupconTrainerReport *
 void gst_supcon_trainer_report_checkpoint (GstSupconTrainerReport * report,
     const gchar * location, guint64 step);
 
-/** A checkpoint was not written, and training goes on without it; again: what the next one of tries again. Takes error. */
+/** A checkpoint was not written, and training goes on without it: told at once, and each minute as long as none is;
+ * again: what the next one of tries again. Takes error. */
 void gst_supcon_trainer_report_not_written (GstSupconTrainerReport * report,
     GError * error, const gchar * again);
 /** An older checkpoint was not kept. Takes error. */
