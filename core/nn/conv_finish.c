@@ -134,9 +134,12 @@ supcon_finish_statistics (const SupconFinish *self, const SupconGrid *grid, guin
       count += size;
       for (guint c = 0; c < run; c++) {
         double delta = pivot[c] + sum[c] / size - mean[c];
+        /* Of equal numbers what is left may be below zero by rounding, and a checkpoint with such a variance is
+         * refused. */
+        double within = product[c] - sum[c] * (double)sum[c] / size;
 
         mean[c] += delta * (size / count);
-        squares[c] += product[c] - sum[c] * (double)sum[c] / size + delta * delta * (size * before / count);
+        squares[c] += MAX (within, 0) + delta * delta * (size * before / count);
       }
     }
     for (guint c = 0; c < run; c++) {

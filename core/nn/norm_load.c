@@ -54,13 +54,10 @@ load_channels (const SupconNormInput *input, gsize from, guint c, gsize count, g
       for (guint v = 0; v < vectors; v++)
         supcon_lanes_round (&value[v]);
     }
-    if (vectors == 2 && to_precision == SUPCON_PRECISION_BFLOAT16) {
-      supcon_lanes_store_two (value, out, to, SUPCON_PRECISION_BFLOAT16);
-    } else {
-#pragma GCC unroll 2
-      for (guint v = 0; v < vectors; v++)
-        supcon_lanes_store (&value[v], out, to + v * SUPCON_LANES, n, to_precision);
-    }
+    if (vectors == 2)
+      supcon_lanes_store_two (value, out, to, to_precision);
+    else
+      supcon_lanes_store (&value[0], out, to, n, to_precision);
   }
 }
 

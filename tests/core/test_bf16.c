@@ -425,7 +425,7 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
   ck_assert_msg (memcmp (found, y, y_size * sizeof *y) == 0, "case %u: an input normalised on the way", test);
   for (guint c = 0; c < conv->out_c; c++) {
     Sum total = { 0 }, squares = { 0 };
-    double scaled, largest = 0;
+    double expected, largest = 0;
 
     for (gsize p = 0; p < outputs; p++) {
       double value = supcon_bfloat16_widen (y[p * conv->out_c + c]);
@@ -437,11 +437,10 @@ check_training (guint test, const SupconConv *conv, guint n, const SupconNormInp
     /* They are sums of differences from one of the numbers: of the largest, where it comes to the worst; for the
      * variance, within four deviations of the mean. */
     check_sum ("mean", test, c, mean[c], &(Sum){ total.sum, total.size + largest }, outputs);
-    scaled = squares.sum - total.sum * total.sum;
-    /* The mean enters twice. */
-    squares = (Sum){ scaled, squares.size + 2 * fabs (total.sum) * total.size };
-    squares.size *= 16;
-    check_sum ("variance", test, c, variance[c], &squares, outputs);
+    /* With d for the differences: of the mean of their squares, 17 variances, less that of their mean, 4 x sqrt (17)
+     * twice. */
+    expected = squares.sum - total.sum * total.sum;
+    check_sum ("variance", test, c, variance[c], &(Sum){ expected, 50 * expected }, outputs);
   }
 
   for (gsize i = 0; i < w_size; i++)
