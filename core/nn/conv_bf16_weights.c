@@ -64,6 +64,8 @@ choose_groups (Gradient *self)
 
   if (self->bands <= FEW_BANDS)
     parts = MIN (parts, MIN_TASKS);
+  self->in_group = MIN (conv->in_c, PANEL);
+  self->group = MIN (conv->out_c, PANEL);
   for (guint in = 1; in <= parts && in * PANEL <= MAX (conv->in_c, PANEL); in *= 2) {
     guint out = MIN ((parts + in - 1) / in, (conv->out_c + PANEL - 1) / PANEL);
     gsize work = (gsize)out * conv->in_c * (1 + self->copies) + (gsize)in * conv->out_c * 3;

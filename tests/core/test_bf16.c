@@ -368,6 +368,9 @@ static const guint conv_cases[][8] = {
   { 6, 6, 8, 24, 1, 2, 0, 3 },
   { 60, 60, 2, 5, 3, 2, 1, 1 },
   { 3, 3, 2, 3, 5, 1, 2, 2 },
+  /* sums of so many weights that tasks cut channels of both sides, unevenly */
+  { 4, 4, 480, 400, 3, 1, 1, 2 },
+  { 4, 4, 480, 400, 3, 2, 1, 1 },
   /* bands enough for both gradients at once */
   { 33, 32, 16, 16, 3, 1, 1, 5 },
   { 8, 8, 20, 17, 3, 1, 1, 70 },
