@@ -267,25 +267,14 @@ count_classes (const SupconSafetensors *file, gboolean ours, gsize dim, guint *n
   return FALSE;
 }
 
+/* From a tensor with its data. */
 static gboolean
-read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *values, GError **error)
+take_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *values, GError **error)
 {
   gboolean variance = g_str_has_suffix (param->name, ".running_var");
   Layout l = layout_of (param);
   gsize at = 0;
 
-  if (tensor->n_dims != param->n_dims || memcmp (tensor->dims, param->dims, param->n_dims * sizeof *param->dims) != 0) {
-    char *found = supcon_shape_to_string (tensor->dims, tensor->n_dims);
-    char *expected = supcon_shape_to_string (param->dims, param->n_dims);
-
-    supcon_format_error (error, "tensor %s has shape %s, expected %s", tensor->name, found, expected);
-    g_free (found);
-    g_free (expected);
-    return FALSE;
-  }
-  if (!supcon_tensor_is_real (tensor))
-    return supcon_format_error (error, "tensor %s has dtype %s, expected F32, F16, BF16 or F64", tensor->name,
-        supcon_dtype_name (tensor->dtype));
   for (gsize o = 0; o < l.out; o++)
     for (gsize i = 0; i < l.in; i++)
       for (gsize k = 0; k < l.k; k++, at++) {
@@ -301,6 +290,30 @@ read_values (const SupconTensor *tensor, const SupconParam *param, SupconReal *v
         values[(k * l.in + i) * l.out + o] = value;
       }
   return TRUE;
+}
+
+static gboolean
+read_values (const SupconSafetensors *file, const SupconTensor *tensor, const SupconParam *param, SupconReal *values,
+    GError **error)
+{
+  g_autofree guint8 *bytes = NULL;
+  SupconTensor loaded = *tensor;
+
+  if (tensor->n_dims != param->n_dims || memcmp (tensor->dims, param->dims, param->n_dims * sizeof *param->dims) != 0) {
+    char *found = supcon_shape_to_string (tensor->dims, tensor->n_dims);
+    char *expected = supcon_shape_to_string (param->dims, param->n_dims);
+
+    supcon_format_error (error, "tensor %s has shape %s, expected %s", tensor->name, found, expected);
+    g_free (found);
+    g_free (expected);
+    return FALSE;
+  }
+  if (!supcon_tensor_is_real (tensor))
+    return supcon_format_error (error, "tensor %s has dtype %s, expected F32, F16, BF16 or F64", tensor->name,
+        supcon_dtype_name (tensor->dtype));
+  bytes = supcon_safetensors_read (file, tensor, error);
+  loaded.data = bytes;
+  return bytes && take_values (&loaded, param, values, error);
 }
 
 /* The file's tensors tell what training kept. */
@@ -335,7 +348,7 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
       continue;
     if (!tensor)
       return supcon_format_error (error, "tensor %s is missing", params[i].name);
-    if (!read_values (tensor, &params[i], params[i].data, error))
+    if (!read_values (file, tensor, &params[i], params[i].data, error))
       return FALSE;
     used[tensor - tensors] = TRUE;
     for (guint k = 0; k < N_STATES; k++) {
@@ -347,7 +360,7 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
       tensor = supcon_safetensors_find (file, name);
       if (!tensor)
         return supcon_format_error (error, "tensor %s is missing", name);
-      if (!read_values (tensor, &params[i], values, error))
+      if (!read_values (file, tensor, &params[i], values, error))
         return FALSE;
       used[tensor - tensors] = TRUE;
     }
@@ -365,7 +378,7 @@ read_tensors (const SupconSafetensors *file, gboolean ours, SupconModel *model, 
 }
 
 static gboolean
-load_as (SupconSafetensors *file, gboolean ours, const SupconModelConfig *config, SupconModel **model,
+load_as (const SupconSafetensors *file, gboolean ours, const SupconModelConfig *config, SupconModel **model,
     SupconCheckpointInfo *info, GError **error)
 {
   guint n_classes;
@@ -380,8 +393,6 @@ load_as (SupconSafetensors *file, gboolean ours, const SupconModelConfig *config
   else if (!supcon_checkpoint_metadata_read_info (file, n_classes, info, error))
     return FALSE;
   supcon_model_set_n_classes (*model, n_classes);
-  if (!supcon_safetensors_read (file, error))
-    return FALSE;
   if (ours
       && !supcon_checkpoint_queue_read (&supcon_checkpoint_past, file, supcon_model_projection_dim (*model),
           supcon_labels_count (info->labels), &info->queue, error))
@@ -394,7 +405,7 @@ load_as (SupconSafetensors *file, gboolean ours, const SupconModelConfig *config
 }
 
 static gboolean
-load (SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
+load (const SupconSafetensors *file, const SupconModelConfig *fallback, SupconModel **model, SupconCheckpointInfo *info,
     GError **error)
 {
   gboolean ours = supcon_checkpoint_metadata_is_ours (file);

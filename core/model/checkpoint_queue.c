@@ -90,11 +90,11 @@ supcon_checkpoint_queue_write_rows (SupconSafetensorsWriter *writer, const Supco
 }
 
 static gint64
-read_integer (const SupconTensor *tensor, guint index)
+read_integer (const guint8 *bytes, guint index)
 {
   guint64 value;
 
-  memcpy (&value, tensor->data + (gsize)index * sizeof value, sizeof value);
+  memcpy (&value, bytes + (gsize)index * sizeof value, sizeof value);
   return (gint64)GUINT64_FROM_LE (value);
 }
 
@@ -127,7 +127,9 @@ gboolean
 supcon_checkpoint_queue_read (const SupconCheckpointQueue *names, const SupconSafetensors *file, guint dim,
     guint n_labels, SupconQueue **queue, GError **error)
 {
+  g_autofree guint8 *row_bytes = NULL, *label_bytes = NULL, *sample_bytes = NULL;
   const SupconTensor *rows, *labels, *samples;
+  SupconTensor loaded;
   SupconReal *z;
   guint n;
 
@@ -141,17 +143,21 @@ supcon_checkpoint_queue_read (const SupconCheckpointQueue *names, const SupconSa
   n = rows->dims[0];
   labels = find (file, names->labels, SUPCON_DTYPE_I64, n, 0, error);
   samples = labels ? find (file, names->samples, SUPCON_DTYPE_I64, n, 0, error) : NULL;
-  if (!samples)
+  if (!samples || !(row_bytes = supcon_safetensors_read (file, rows, error))
+      || !(label_bytes = supcon_safetensors_read (file, labels, error))
+      || !(sample_bytes = supcon_safetensors_read (file, samples, error)))
     return FALSE;
+  loaded = *rows;
+  loaded.data = row_bytes;
 
   *queue = supcon_queue_new (n, dim);
   z = g_new (SupconReal, dim);
   for (guint i = 0; i < n; i++) {
-    gint64 label = read_integer (labels, i);
+    gint64 label = read_integer (label_bytes, i);
     gboolean finite = TRUE;
 
     for (guint k = 0; k < dim; k++) {
-      z[k] = supcon_tensor_get (rows, (gsize)i * dim + k);
+      z[k] = supcon_tensor_get (&loaded, (gsize)i * dim + k);
       finite &= isfinite (z[k]);
     }
     if (!finite || label < -1 || label >= n_labels) {
@@ -161,7 +167,7 @@ supcon_checkpoint_queue_read (const SupconCheckpointQueue *names, const SupconSa
           "row %u of %s has the label %" G_GINT64_FORMAT "%s; expected finite numbers and -1 or a label below %u", i,
           names->rows, label, finite ? "" : " and numbers that are not finite", n_labels);
     }
-    supcon_queue_push (*queue, z, &(gint32){ label }, &(guint64){ read_integer (samples, i) }, 1);
+    supcon_queue_push (*queue, z, &(gint32){ label }, &(guint64){ read_integer (sample_bytes, i) }, 1);
   }
   g_free (z);
   return TRUE;

@@ -173,7 +173,7 @@ supcon_json_parse (const char *text, gsize length, guint max_depth, GError **err
 
 struct _SupconSafetensors {
   int fd;
-  GBytes *contents;     /* of the data, once they are there */
+  GMappedFile *map;     /* or NULL */
   JsonNode *header;     /* owns names and metadata */
   JsonObject *metadata; /* may be NULL */
   gsize data_start, data_size;
@@ -449,57 +449,44 @@ supcon_safetensors_free (SupconSafetensors *file)
   g_hash_table_unref (file->by_name);
   g_array_unref (file->tensors);
   g_clear_pointer (&file->header, json_node_unref);
-  g_clear_pointer (&file->contents, g_bytes_unref);
+  g_clear_pointer (&file->map, g_mapped_file_unref);
   if (file->fd >= 0)
     close (file->fd);
   g_free (file);
 }
 
-/* Takes contents, whose bytes from 'start' on are the data. */
-static void
-set_contents (SupconSafetensors *file, GBytes *contents, gsize start)
+guint8 *
+supcon_safetensors_read (const SupconSafetensors *file, const SupconTensor *tensor, GError **error)
 {
-  const guint8 *bytes = g_bytes_get_data (contents, NULL);
-
-  file->contents = contents;
-  for (guint i = 0; i < file->tensors->len; i++) {
-    SupconTensor *tensor = &g_array_index (file->tensors, SupconTensor, i);
-
-    tensor->data = bytes + start + tensor->start;
-  }
-}
-
-gboolean
-supcon_safetensors_read (SupconSafetensors *file, GError **error)
-{
-  guint8 *bytes = g_try_malloc (MAX (1, file->data_size));
+  gsize size = tensor->size * dtypes[tensor->dtype].size;
+  guint8 *bytes = g_try_malloc (MAX (1, size));
 
   if (!bytes) {
-    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "no memory for the %" G_GSIZE_FORMAT " bytes of its tensors",
-        file->data_size);
-    return FALSE;
+    g_set_error (error, SUPCON_ERROR, SUPCON_ERROR_READ, "no memory for the %" G_GSIZE_FORMAT " bytes of tensor %s",
+        size, tensor->name);
+    return NULL;
   }
-  if (!read_all (file, file->data_start, bytes, file->data_size, error)) {
-    g_free (bytes);
-    return FALSE;
-  }
-  set_contents (file, g_bytes_new_take (bytes, file->data_size), 0);
-  return TRUE;
+  if (!read_all (file, file->data_start + tensor->start, bytes, size, error))
+    g_clear_pointer (&bytes, g_free);
+  return bytes;
 }
 
 gboolean
 supcon_safetensors_map (SupconSafetensors *file, GError **error)
 {
   GError *cause = NULL;
-  GMappedFile *map = g_mapped_file_new_from_fd (file->fd, FALSE, &cause);
 
-  if (!map) {
+  file->map = g_mapped_file_new_from_fd (file->fd, FALSE, &cause);
+  if (!file->map) {
     g_set_error_literal (error, SUPCON_ERROR, SUPCON_ERROR_READ, cause->message);
     g_error_free (cause);
     return FALSE;
   }
-  set_contents (file, g_mapped_file_get_bytes (map), file->data_start);
-  g_mapped_file_unref (map);
+  for (guint i = 0; i < file->tensors->len; i++) {
+    SupconTensor *tensor = &g_array_index (file->tensors, SupconTensor, i);
+
+    tensor->data = (const guint8 *)g_mapped_file_get_contents (file->map) + file->data_start + tensor->start;
+  }
   return TRUE;
 }
 

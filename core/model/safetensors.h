@@ -43,7 +43,7 @@ typedef struct {
   gsize dims[SUPCON_TENSOR_MAX_DIMS];
   gsize size;         /* elements */
   gsize start;        /* offset of data among the tensors' bytes */
-  const guint8 *data; /* as many bytes as size and dtype say, once read or mapped; may be unaligned */
+  const guint8 *data; /* as many bytes as size and dtype say; NULL unless the file is mapped; may be unaligned */
 } SupconTensor;
 
 typedef struct _SupconSafetensors SupconSafetensors;
@@ -53,11 +53,11 @@ typedef struct _SupconSafetensors SupconSafetensors;
  * regular file, no permission) or _FORMAT.
  */
 SupconSafetensors *supcon_safetensors_open (const char *location, GError **error);
-/** Reads the tensors' data into memory, once. Who writes over the file meanwhile changes what they are, not more: what
- * depends on them must check them. SUPCON_ERROR_READ or, where it became shorter, _FORMAT. */
-gboolean supcon_safetensors_read (SupconSafetensors *file, GError **error);
-/** Or maps them, so that they may be larger than memory: then the file must be replaced by renaming as long as it is
- * open here, not be written to. SUPCON_ERROR_READ. */
+/** The data of one tensor, to be freed with g_free. Who writes over the file meanwhile changes what they are, not more:
+ * what depends on them must check them. NULL: SUPCON_ERROR_READ or, where the file became shorter, _FORMAT. */
+guint8 *supcon_safetensors_read (const SupconSafetensors *file, const SupconTensor *tensor, GError **error);
+/** Maps the data of all tensors instead, so that they may be larger than memory: then the file must be replaced by
+ * renaming as long as it is open here, not be written to. SUPCON_ERROR_READ. */
 gboolean supcon_safetensors_map (SupconSafetensors *file, GError **error);
 void supcon_safetensors_free (SupconSafetensors *file);
 

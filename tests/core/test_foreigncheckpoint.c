@@ -300,21 +300,18 @@ START_TEST (test_written_over)
 {
   const char *location = saved_file ("over.safetensors");
   SupconSafetensors *file = supcon_safetensors_open (location, NULL);
-  const SupconTensor *tensor;
+  SupconTensor tensor = *supcon_safetensors_find (file, "conv1.weight");
+  guint8 *bytes = supcon_safetensors_read (file, &tensor, NULL);
   GError *error = NULL;
   SupconReal before;
 
-  ck_assert (supcon_safetensors_read (file, NULL));
-  tensor = supcon_safetensors_find (file, "conv1.weight");
-  before = supcon_tensor_get (tensor, 0);
+  ck_assert_ptr_nonnull (bytes);
+  tensor.data = bytes;
+  before = supcon_tensor_get (&tensor, 0);
   ck_assert_int_eq (truncate (location, 100), 0);
-  ck_assert (supcon_tensor_get (tensor, 0) == before);
-  supcon_safetensors_free (file);
-
-  location = saved_file ("over.safetensors");
-  file = supcon_safetensors_open (location, NULL);
-  ck_assert_int_eq (truncate (location, 100), 0);
-  ck_assert (!supcon_safetensors_read (file, &error));
+  ck_assert (supcon_tensor_get (&tensor, 0) == before);
+  g_free (bytes);
+  ck_assert_ptr_null (supcon_safetensors_read (file, &tensor, &error));
   ck_assert (g_error_matches (error, SUPCON_ERROR, SUPCON_ERROR_FORMAT));
   ck_assert (strstr (error->message, "it became shorter while it was read") != NULL);
   g_error_free (error);
