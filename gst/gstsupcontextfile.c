@@ -143,24 +143,29 @@ gst_supcon_text_file_open (const GstSupconTextFile * self, gint flags,
   return fd;
 }
 
+static gboolean
+append (const GstSupconTextFile * self, const gchar * text, GError ** error)
+{
+  gint fd = gst_supcon_text_file_open (self, 0, error);
+  FILE *stream = fd >= 0 ? fdopen (fd, "w") : NULL;
+  gboolean written;
+
+  if (!stream)
+    return FALSE;
+  written = fputs (text, stream) >= 0;
+  written = fclose (stream) == 0 && written;
+  return written || fail (self, error);
+}
+
 gboolean
 gst_supcon_text_file_replace (const GstSupconTextFile * self,
     const gchar * text, GError ** error)
 {
   GError *cause = NULL;
   gchar *target;
-  FILE *stream;
-  gint fd;
 
-  if (!self->lock) {
-    fd = gst_supcon_text_file_open (self, 0, error);
-    if (fd < 0)
-      return FALSE;
-    stream = fdopen (fd, "w");
-    if ((fputs (text, stream) < 0) | (fclose (stream) != 0))
-      return fail (self, error);
-    return TRUE;
-  }
+  if (!self->lock)
+    return append (self, text, error);
   /* Renamed onto a link, it would be in its place. */
   target = supcon_file_target (self->location);
   g_file_set_contents (target, text, -1, &cause);

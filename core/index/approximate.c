@@ -11,8 +11,8 @@
 /* Entries that are copied at once. */
 #define BLOCK 16384
 
-/* Copies an embedding; FALSE: a number or the length's square is not finite, as those of a file from elsewhere may be, and
- * faiss would give up the process. */
+/* Copies an embedding; FALSE: a number or the length's square is not finite, as those of a file from elsewhere may be,
+ * and faiss would give up the process. */
 static gboolean
 copy_finite (const SupconIndex *index, gsize entry, float *to)
 {

@@ -294,7 +294,7 @@ START_TEST (test_choice)
   ck_assert (conv.winograd);
   supcon_conv_init (&conv, 14, 14, 256, 256, 3, 1, 1);
   supcon_conv_choose (&conv, 1);
-  ck_assert_int_eq (conv.winograd, supcon_cpu_level () < SUPCON_CPU_AMX);
+  ck_assert (conv.winograd);
   supcon_conv_init (&conv, 56, 56, 64, 64, 3, 1, 1);
   supcon_conv_choose (&conv, 1);
   ck_assert (conv.winograd);

@@ -380,8 +380,8 @@ START_TEST (lists_lose_few_neighbours_and_all_lists_none)
 }
 END_TEST
 
-/* Numbers of a file from elsewhere that are not finite, or whose squares are not, are in no list, queries that are not have no neighbour, and
- * there may be fewer entries than are asked for. */
+/* Numbers of a file from elsewhere that are not finite, or whose squares are not, are in no list, queries that are not
+ * have no neighbour, and there may be fewer entries than are asked for. */
 START_TEST (lists_may_be_of_few_and_bad_entries)
 {
   static const SupconReal bad[] = { NAN, 1.5e38 };

@@ -264,7 +264,7 @@ GST_START_TEST (test_damaged)
 {
   /* A segment with what looks like a JPEG's end, as in a thumbnail, and a byte that fills up. */
   static const gchar inserted[] = "\xff\xe1\0\6\xff\xd9\0\0\xff";
-  gchar *path, *bytes, *frame, *end;
+  gchar *path, *bytes, *frame, *data;
   GString *jpeg;
   Run run;
   gsize n;
@@ -301,10 +301,10 @@ GST_START_TEST (test_damaged)
   check_picture ("cat/0.png", bytes, 0, "0 bytes found that are no picture");
   check_picture ("cat/0.png", bytes, n / 2, "without the end chunk");
   check_picture ("cat/0.png", bytes, n - 1, "without the end chunk");
+  data = memmem (bytes, n, "IDAT", 4);
+  fail_unless (data != NULL);
+  data[8] ^= 0xff;
 #ifndef __SANITIZE_ADDRESS__    /* GStreamer 1.22's pngdec loses its frame at an error */
-  end = memmem (bytes, n, "IDAT", 4);
-  fail_unless (end != NULL);
-  end[8] ^= 0xff;
   check_picture ("cat/0.png", bytes, n, "damaged image/png");
 #endif
   g_free (bytes);
