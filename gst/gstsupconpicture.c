@@ -225,7 +225,8 @@ png_is_whole (const guint8 * bytes, gsize size)
   if (size < at || memcmp (bytes, "\x89PNG", 4) != 0)
     return TRUE;
   while (size - at >= 12) {     /* length, type and checksum */
-    guint32 length = GST_READ_UINT32_BE (bytes + at);
+    guint32 length = (guint32) bytes[at] << 24 | bytes[at + 1] << 16
+        | bytes[at + 2] << 8 | bytes[at + 3];
 
     if (length > size - at - 12)
       return FALSE;
